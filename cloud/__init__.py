@@ -1,0 +1,1 @@
+"""From the uplink to the person: FastAPI on PostgreSQL, in slices by domain."""

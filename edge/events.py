@@ -1,0 +1,90 @@
+"""Events: what detectors say, with the evidence to judge it and to repeat it.
+
+An event is plain data, carried unchanged from the gateway to the screen. Its id is computed from
+what happened, so that a replay of the same signals gives the same id and nothing shows twice.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from edge.signals import Origin
+
+# Fixed for ever: changing it would make old and new ids of the same event differ.
+_EVENT_NAMESPACE: Final = uuid.UUID("5f0c6a5e-8a53-5d2b-9a63-7f0b8d1f2c41")
+
+
+class EventKind(StrEnum):
+    """What happened. Codes as in the alarm table of the domain notes, plus what follows them."""
+
+    FALL_SUSPECTED = "fall_suspected"
+    FALL_CONFIRMED = "fall_confirmed"
+    FALL_RECOVERED = "fall_recovered"
+    FALL_CANCELLED = "fall_cancelled"
+    SOS = "sos"
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorInfo:
+    """Who decided: enough to run the same decision again."""
+
+    name: str
+    version: str
+    settings: dict[str, float | int | str | bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The signal around the moment, as the detector saw it.
+
+    `counts` is little-endian int16, C order, shape (n, channels); value = counts * scale in `unit`.
+    `moment_ns` is the instant the event is about (for a fall, the impact). The window starts early
+    enough that the same detector, fed only this window, takes the same decision.
+    """
+
+    quantity: str
+    unit: str
+    start_ns: int
+    rate_hz: float
+    scale: float
+    channels: int
+    counts: bytes
+    moment_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One reason in words a nurse understands: a code the UI translates, with its numbers."""
+
+    code: str
+    values: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something a detector says happened to whoever the device belonged to at `time_ns`.
+
+    `episode_id` is shared by all events of one happening (suspected, confirmed, recovered).
+    `time_ns` is when it happened; `decided_ns` is the time of the last sample the decision needed.
+    `confidence` is in 0..1.
+    """
+
+    event_id: str
+    episode_id: str
+    kind: EventKind
+    device_id: str
+    time_ns: int
+    decided_ns: int
+    confidence: float
+    reasons: tuple[Reason, ...]
+    detector: DetectorInfo
+    origin: Origin
+    evidence: Evidence | None = None
+
+
+def stable_id(*parts: str | int) -> str:
+    """A UUID that depends only on `parts`: the same happening has the same id on every run."""
+    return str(uuid.uuid5(_EVENT_NAMESPACE, "|".join(str(part) for part in parts)))

@@ -1,0 +1,198 @@
+"""What gateway and cloud say to each other: records, batches, heartbeat, registry.
+
+The HTTP side of it is written down in docs/wire.md. Plain frozen dataclasses, so that msgspec
+encodes and checks them as they are (bytes travel as base64 in JSON).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import numpy as np
+
+from edge.events import Event
+from edge.signals import Int16Array, Origin, Position, Reading, SignalError, Waveform
+
+# Readers refuse a batch of another major version instead of guessing.
+WIRE_VERSION: Final = 1
+
+
+class Lane(StrEnum):
+    """Urgent never waits for bulk: each lane has its own numbers and its own sender."""
+
+    URGENT = "urgent"
+    BULK = "bulk"
+
+
+@dataclass(frozen=True, slots=True)
+class WaveformRecord:
+    """A Waveform as it travels: `counts` little-endian int16, C order, (n, channels)."""
+
+    device_id: str
+    quantity: str
+    start_ns: int
+    rate_hz: float
+    scale: float
+    full_scale: float
+    channels: int
+    counts: bytes
+    sequence_number: int
+    boot_id: int
+    origin: Origin
+    clock_uncertainty_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedFrame:
+    """A frame that could not be used: what, from where, when, and why. Never silently dropped.
+
+    `reason` is a short stable code for counting (`truncated`, `future_time`, `unassigned_device`
+    ...); `detail` is the sentence for a person. `frame` holds at most its first 512 bytes.
+    """
+
+    source: str
+    received_ns: int
+    reason: str
+    detail: str
+    frame: bytes
+    device_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One numbered entry of a lane. Exactly one of the four bodies is set.
+
+    `stored_ns` is when the gateway's outbox committed it.
+    """
+
+    seq: int
+    stored_ns: int
+    event: Event | None = None
+    reading: Reading | None = None
+    waveform: WaveformRecord | None = None
+    rejected: RejectedFrame | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Records of one lane in order, `records[k].seq == first_seq + k`.
+
+    `outbox_id` names the outbox that gave the numbers: a gateway whose disk was replaced starts
+    again at 1 under a new id, and the cloud must not take that for a repetition.
+    """
+
+    version: int
+    outbox_id: str
+    lane: Lane
+    first_seq: int
+    sent_ns: int
+    records: list[Record]
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """Everything up to and including this number is committed in the cloud."""
+
+    acknowledged_through: int
+
+
+@dataclass(frozen=True, slots=True)
+class LaneState:
+    """How much a lane still holds. `oldest_stored_ns` is None when it is empty."""
+
+    pending: int
+    oldest_stored_ns: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """The gateway is alive and says how it is. Sent every HEARTBEAT_INTERVAL_S, and on start."""
+
+    sent_ns: int
+    started_ns: int
+    software_version: str
+    outbox_id: str
+    urgent: LaneState
+    bulk: LaneState
+    rejected_total: int
+    registry_version: int
+    sources: dict[str, bool]
+
+
+@dataclass(frozen=True, slots=True)
+class HeartbeatReply:
+    """`received_ns` lets the gateway see its clock offset; a newer `registry_version`: fetch it."""
+
+    received_ns: int
+    registry_version: int
+
+
+# Three missed beats make 90 s, the limit after which a gateway counts as offline (alarms.md).
+HEARTBEAT_INTERVAL_S: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredDevice:
+    """Whose device it is now. `place` is text for a person: `2 楼 护理一区 203-1 床`."""
+
+    device_id: str
+    model: str
+    position: Position | None
+    elder_id: str | None
+    elder_name: str | None
+    place: str | None
+    assigned_from_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryDocument:
+    """All devices a gateway may speak for, as of `version` (grows with every change)."""
+
+    version: int
+    gateway_id: str
+    institution_name: str
+    devices: list[RegisteredDevice]
+
+
+def waveform_to_record(waveform: Waveform) -> WaveformRecord:
+    """The travelling form of a block."""
+    return WaveformRecord(
+        device_id=waveform.device_id,
+        quantity=waveform.quantity,
+        start_ns=waveform.start_ns,
+        rate_hz=waveform.rate_hz,
+        scale=waveform.scale,
+        full_scale=waveform.full_scale,
+        channels=waveform.counts.shape[1],
+        counts=np.ascontiguousarray(waveform.counts, dtype="<i2").tobytes(),
+        sequence_number=waveform.sequence_number,
+        boot_id=waveform.boot_id,
+        origin=waveform.origin,
+        clock_uncertainty_s=waveform.clock_uncertainty_s,
+    )
+
+
+def counts_from_bytes(counts: bytes, channels: int) -> Int16Array:
+    """Shape (n, channels) int16 from its travelling form. Raises SignalError on a ragged length."""
+    if channels < 1 or len(counts) % (2 * channels):
+        raise SignalError("counts", f"{len(counts)} bytes are not rows of {channels} int16")
+    return np.frombuffer(counts, dtype="<i2").reshape(-1, channels).astype(np.int16, copy=False)
+
+
+def waveform_from_record(record: WaveformRecord) -> Waveform:
+    """Back to a block. Raises SignalError naming the field."""
+    return Waveform(
+        device_id=record.device_id,
+        quantity=record.quantity,
+        start_ns=record.start_ns,
+        rate_hz=record.rate_hz,
+        scale=record.scale,
+        full_scale=record.full_scale,
+        counts=counts_from_bytes(record.counts, record.channels),
+        sequence_number=record.sequence_number,
+        boot_id=record.boot_id,
+        origin=record.origin,
+        clock_uncertainty_s=record.clock_uncertainty_s,
+    )

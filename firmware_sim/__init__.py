@@ -1,0 +1,1 @@
+"""Devices, people and buildings that do not exist, over real transports."""

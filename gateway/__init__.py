@@ -1,0 +1,1 @@
+"""From the radio to the uplink: sources, drivers, the edge engine, the outbox."""
