@@ -1,4 +1,4 @@
-"""The engine routes signals, orders events, and comes back from a snapshot as if nothing had been."""
+"""The engine routes signals, orders events, and resumes from a snapshot as if never stopped."""
 
 from __future__ import annotations
 

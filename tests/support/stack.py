@@ -1,0 +1,184 @@
+"""The whole hub as its users run it: broker, cloud, gateway as real processes on real ports."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from tests.support.mosquitto import Mosquitto
+from tests.support.processes import Process, free_port, wait_until
+from tests.support.proxy import CutProxy
+
+CHANGES = {"X-Yuyue-Request": "1"}
+
+
+@dataclass(frozen=True)
+class Login:
+    """A demo user."""
+
+    username: str
+    password: str
+    name: str
+
+
+class Stack:
+    """Starts everything in `directory`; the gateway reaches the cloud through `proxy`."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.cloud_port = free_port()
+        self.cloud_url = f"http://127.0.0.1:{self.cloud_port}"
+        self.mosquitto = Mosquitto(directory / "mosquitto")
+        self.proxy = CutProxy(self.cloud_port)
+        self._cloud_environment = {
+            "YUYUE_CLOUD_DATA_DIR": str(directory / "cloud"),
+            "YUYUE_CLOUD_PORT": str(self.cloud_port),
+            "YUYUE_CLOUD_ENVIRONMENT": "demo",
+        }
+        self.cloud = Process("cloud", ["cloud", "serve"], self._cloud_environment, directory)
+        self.seed: dict[str, Any] = {}
+        self.gateway = Process("gateway", ["gateway", "run"], {}, directory)
+        self._started: list[Process] = []
+
+    def __enter__(self) -> Self:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.mosquitto.start()
+        self.start_cloud()
+        seed_path = self.directory / "seed.json"
+        self._run("seed", ["cloud", "seed-demo", "--out", str(seed_path)], self._cloud_environment)
+        self.seed = json.loads(seed_path.read_text())
+        self.gateway = Process(
+            "gateway",
+            ["gateway", "run"],
+            {
+                "YUYUE_GATEWAY_CLOUD_URL": f"http://127.0.0.1:{self.proxy.port}",
+                "YUYUE_GATEWAY_TOKEN": self.seed["gateway"]["token"],
+                "YUYUE_GATEWAY_DATA_DIR": str(self.directory / "gateway"),
+                **self._mqtt_environment("YUYUE_GATEWAY"),
+            },
+            self.directory,
+        )
+        self.start_gateway()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for process in reversed(self._started):
+            if process.running:
+                process.stop()
+        self.mosquitto.stop()
+        self.proxy.close()
+        if error is not None:
+            for process in (self.cloud, self.gateway):
+                sys.stderr.write(process.log_tail() + "\n")
+
+    def start_cloud(self) -> None:
+        """Start the cloud and wait until it answers."""
+        self._start(self.cloud)
+        wait_until(self._cloud_is_healthy, f"the cloud answers\n{self.cloud.log_tail()}", 60)
+
+    def start_gateway(self) -> None:
+        """Start the gateway and wait until the cloud has heard of it since."""
+        before = self.gateway_last_heartbeat()
+        self._start(self.gateway)
+        wait_until(
+            lambda: self.gateway_last_heartbeat() != before or not self._cloud_is_healthy(),
+            "a heartbeat of the gateway reaches the cloud",
+            30,
+        )
+
+    def sim(self, *arguments: str, name: str = "sim") -> Process:
+        """Start `yuyue sim ...` against the broker."""
+        environment = {
+            "YUYUE_SIM_STATE_DIR": str(self.directory / "sim"),
+            **self._mqtt_environment("YUYUE_SIM"),
+        }
+        process = Process(name, ["sim", *arguments], environment, self.directory)
+        self._start(process)
+        return process
+
+    def replay(self, recording_id: str, device_id: str, *more: str) -> Process:
+        """Start a replay of a real recording as `device_id`."""
+        return self.sim(
+            "replay", "--recording", recording_id, "--device-id", device_id, *more,
+            name=f"replay-{device_id}-{time.monotonic_ns()}",
+        )  # fmt: skip
+
+    def login(self, index: int = 0) -> Login:
+        """A demo login."""
+        entry = self.seed["logins"][index]
+        return Login(entry["username"], entry["password"], entry["name"])
+
+    def device(self, device_id: str) -> dict[str, Any]:
+        """The seed's entry of a device: device_id, position, elder, place."""
+        return next(entry for entry in self.seed["devices"] if entry["device_id"] == device_id)
+
+    def api(self, index: int = 0) -> httpx.Client:
+        """A logged-in client of the screen API."""
+        client = httpx.Client(base_url=self.cloud_url, headers=CHANGES, timeout=10)
+        login = self.login(index)
+        answer = client.post(
+            "/api/v1/session", json={"username": login.username, "password": login.password}
+        )
+        assert answer.status_code == httpx.codes.OK, answer.text
+        return client
+
+    def alerts(self, view: str = "open") -> list[dict[str, Any]]:
+        """The alerts the desk would show."""
+        with self.api() as client:
+            answer = client.get("/api/v1/alerts", params={"view": view})
+            answer.raise_for_status()
+            return list(answer.json()["alerts"])
+
+    def urgent_pending(self) -> int:
+        """Urgent records in the gateway's outbox, read beside the running gateway."""
+        (path,) = (self.directory / "gateway").glob("outbox*.sqlite*3") or [None]
+        assert path is not None
+        with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as database:
+            return int(
+                database.execute("SELECT count(*) FROM record WHERE lane='urgent'").fetchone()[0]
+            )
+
+    def gateway_last_heartbeat(self) -> str | None:
+        """When the cloud last heard the gateway, as the desk would show it."""
+        if not self.seed or not self._cloud_is_healthy():
+            return None
+        with self.api() as client:
+            gateways = client.get("/api/v1/status").json()["gateways"]
+            return gateways[0]["last_heartbeat_at"] if gateways else None
+
+    def _cloud_is_healthy(self) -> bool:
+        try:
+            return httpx.get(f"{self.cloud_url}/healthz", timeout=2).status_code == httpx.codes.OK
+        except httpx.TransportError:
+            return False
+
+    def _mqtt_environment(self, prefix: str) -> dict[str, str]:
+        return {
+            f"{prefix}_MQTT_HOST": "127.0.0.1",
+            f"{prefix}_MQTT_PORT": str(self.mosquitto.port),
+            f"{prefix}_MQTT_USERNAME": self.mosquitto.username,
+            f"{prefix}_MQTT_PASSWORD": self.mosquitto.password,
+        }
+
+    def _start(self, process: Process) -> None:
+        process.start()
+        if process not in self._started:
+            self._started.append(process)
+
+    def _run(self, name: str, arguments: list[str], environment: dict[str, str]) -> None:
+        process = Process(name, arguments, environment, self.directory)
+        process.start()
+        assert process.wait(60) == 0, process.log_tail()
