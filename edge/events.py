@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from edge.signals import Origin
+from edge.signals import Origin, Position
 
 # Fixed for ever: changing it would make old and new ids of the same event differ.
 _EVENT_NAMESPACE: Final = uuid.UUID("5f0c6a5e-8a53-5d2b-9a63-7f0b8d1f2c41")
@@ -42,7 +42,8 @@ class Evidence:
 
     `counts` is little-endian int16, C order, shape (n, channels); value = counts * scale in `unit`.
     `moment_ns` is the instant the event is about (for a fall, the impact). The window starts early
-    enough that the same detector, fed only this window, takes the same decision.
+    enough that the same detector, fed only this window with its `full_scale` and `position`, takes
+    the same decision.
     """
 
     quantity: str
@@ -53,6 +54,8 @@ class Evidence:
     channels: int
     counts: bytes
     moment_ns: int
+    full_scale: float | None = None
+    position: Position | None = None
 
 
 @dataclass(frozen=True, slots=True)
