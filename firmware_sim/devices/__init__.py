@@ -1,0 +1,1 @@
+"""What a device is made of: its samples, its memory, its messages."""
