@@ -1,0 +1,113 @@
+"""The learned decision: boosted trees as plain arrays, evaluated for many windows at once."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from edge.fall.features import FeatureArray
+from edge.signals import FloatArray, Position
+
+WEIGHTS_FILE: Final = "weights.npz"
+# Groups of positions that share trees: the trunk moves as one, the wrist does not.
+GROUPS: Final = ("trunk", "wrist")
+
+
+def group_of(position: Position | None) -> str:
+    """Which trees judge this position. An unknown position is judged as a wrist, the hardest."""
+    trunk = position in (Position.WAIST, Position.CHEST, Position.NECK)
+    return "trunk" if trunk else "wrist"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Forest:
+    """A sum of trees. Node arrays have shape (trees, nodes); a leaf points to itself.
+
+    A window goes left where its feature is <= `threshold`. The sum of leaf values and
+    `baseline` is a log-odds; `decide_at` is the probability from which it is a fall.
+    """
+
+    feature: npt.NDArray[np.int16]
+    threshold: FloatArray
+    left: npt.NDArray[np.int16]
+    right: npt.NDArray[np.int16]
+    value: FloatArray
+    baseline: float
+    depth: int
+    decide_at: float
+
+    def probability(self, features: FeatureArray) -> FloatArray:
+        """Probability (n,) that each window (n, k) is a fall."""
+        trees = np.arange(len(self.feature))
+        node = np.zeros((len(features), len(trees)), dtype=np.int16)
+        rows = np.arange(len(features))[:, None]
+        for _ in range(self.depth):
+            goes_left = features[rows, self.feature[trees, node]] <= self.threshold[trees, node]
+            node = np.where(goes_left, self.left[trees, node], self.right[trees, node])
+        log_odds = self.baseline + self.value[trees, node].sum(axis=1)
+        result: FloatArray = 1.0 / (1.0 + np.exp(-log_odds))
+        return result
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FallModel:
+    """One forest per group of positions, and a digest that names these very weights."""
+
+    forests: dict[str, Forest]
+    digest: str
+
+    def probability(self, features: FeatureArray, position: Position | None) -> FloatArray:
+        """Probability (n,) that each window is a fall, for a sensor at `position`."""
+        return self.forests[group_of(position)].probability(features)
+
+    def decide_at(self, position: Position | None) -> float:
+        """The probability from which a window is called a fall."""
+        return self.forests[group_of(position)].decide_at
+
+    def to_bytes(self) -> bytes:
+        """The weights as an .npz file."""
+        arrays: dict[str, npt.NDArray[np.generic]] = {}
+        for name, forest in self.forests.items():
+            for key in ("feature", "threshold", "left", "right", "value"):
+                arrays[f"{name}_{key}"] = getattr(forest, key)
+            arrays[f"{name}_scalars"] = np.array(
+                [forest.baseline, float(forest.depth), forest.decide_at]
+            )
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, allow_pickle=False, **arrays)
+        return buffer.getvalue()
+
+    @staticmethod
+    def from_bytes(data: bytes) -> FallModel:
+        """Read what `to_bytes` wrote. The digest is of the arrays, not of the file's packing."""
+        digest = hashlib.sha256()
+        forests = {}
+        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+            for name in GROUPS:
+                parts = {
+                    key: arrays[f"{name}_{key}"]
+                    for key in ("feature", "threshold", "left", "right", "value", "scalars")
+                }
+                for key in sorted(parts):
+                    digest.update(np.ascontiguousarray(parts[key]).tobytes())
+                baseline, depth, decide_at = parts.pop("scalars")
+                forests[name] = Forest(
+                    **parts,
+                    baseline=float(baseline),
+                    depth=int(depth),
+                    decide_at=float(decide_at),
+                )
+        return FallModel(forests, digest.hexdigest()[:12])
+
+
+@lru_cache(maxsize=1)
+def committed_model() -> FallModel:
+    """The weights that come with the program."""
+    return FallModel.from_bytes(files("edge.fall").joinpath(WEIGHTS_FILE).read_bytes())

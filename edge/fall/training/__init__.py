@@ -1,0 +1,1 @@
+"""Training and backtesting of the fall detector: the only place in edge/ that reads files."""

@@ -1,0 +1,156 @@
+"""Learn the forests from recordings, and write them as plain arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from edge.fall.features import FeatureArray, extract
+from edge.fall.model import GROUPS, FallModel, Forest, group_of
+from edge.fall.training.recordings import Packs, Recording, read_index
+from edge.fall.window import (
+    CANDIDATE_G,
+    PEAK_GUARD_S,
+    IndexArray,
+    candidate_peaks,
+    samples,
+    to_grid,
+    window_span,
+)
+from edge.signals import FloatArray
+
+SEED: Final = 20260301
+Progress = Callable[[str, int, int], None]
+"""Called with (what, done, of) while work goes on."""
+
+# A candidate this close to the labelled impact is that fall; later ones in the same recording
+# are its aftermath and teach nothing; earlier ones are ordinary life.
+FALL_BEFORE_S: Final = 1.0
+FALL_AFTER_S: Final = 1.0
+# Probability from which a window is a fall, per group: chosen out of fold, see the model card.
+DECIDE_AT: Final = {"trunk": 0.4, "wrist": 0.4}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidates:
+    """Windows of many recordings. `label` is 1 fall, 0 not, -1 aftermath."""
+
+    features: FeatureArray
+    label: npt.NDArray[np.int8]
+    recording: IndexArray
+    time_s: FloatArray
+
+
+def recording_peaks(values_g: FloatArray, rate_hz: float) -> IndexArray:
+    """Candidates of a whole recording that the streaming detector would come to judge."""
+    guard = samples(PEAK_GUARD_S, rate_hz)
+    squared = np.pad((values_g * values_g).sum(axis=1), guard)
+    peaks = candidate_peaks(squared, guard, CANDIDATE_G) - guard
+    return peaks[peaks + window_span(rate_hz)[1] < len(values_g)]
+
+
+def recording_windows(values_g: FloatArray, rate_hz: float, peaks: IndexArray) -> FloatArray:
+    """Grid windows around `peaks`; a missing beginning repeats the first sample."""
+    before, after = window_span(rate_hz)
+    index = np.maximum(peaks[:, None] + np.arange(-before, after + 1), 0)
+    return to_grid(values_g[index], rate_hz)
+
+
+def labels(recording: Recording, time_s: FloatArray) -> npt.NDArray[np.int8]:
+    """1 fall, 0 not, -1 aftermath, for candidates at `time_s`."""
+    if not recording.is_fall:
+        return np.zeros(len(time_s), dtype=np.int8)
+    delay = time_s - recording.impact_s
+    return np.where(delay < -FALL_BEFORE_S, 0, np.where(delay <= FALL_AFTER_S, 1, -1)).astype(
+        np.int8
+    )
+
+
+def collect(recordings: list[Recording], progress: Progress) -> Candidates:
+    """All candidates of `recordings`."""
+    packs = Packs()
+    parts = []
+    for number, recording in enumerate(recordings):
+        progress("windows", number, len(recordings))
+        values_g = packs.values_g(recording)
+        peaks = recording_peaks(values_g, recording.rate_hz)
+        if len(peaks):
+            windows = recording_windows(values_g, recording.rate_hz, peaks)
+            time_s = peaks / recording.rate_hz
+            owner = np.full(len(peaks), number)
+            parts.append((extract(windows), labels(recording, time_s), owner, time_s))
+    progress("windows", len(recordings), len(recordings))
+    feature, label, owner, time_s = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return Candidates(feature, label, owner, time_s)
+
+
+def fit_forest(features: FeatureArray, label: npt.NDArray[np.int8], decide_at: float) -> Forest:
+    """Boosted trees on windows (n, k), exported."""
+    from sklearn.ensemble import HistGradientBoostingClassifier  # noqa: PLC0415  train extra only
+
+    classifier = HistGradientBoostingClassifier(  # type: ignore[no-untyped-call]
+        max_iter=200,
+        learning_rate=0.08,
+        max_leaf_nodes=15,
+        min_samples_leaf=10,
+        l2_regularization=1.0,
+        early_stopping=False,
+        random_state=SEED,
+    )
+    classifier.fit(features, label)
+    return export_boosting(classifier, decide_at)
+
+
+def export_boosting(classifier: Any, decide_at: float) -> Forest:
+    """The trees of a fitted HistGradientBoostingClassifier as arrays."""
+    trees = [row[0].nodes for row in classifier._predictors]  # noqa: SLF001  no public way to them
+    size = max(len(tree) for tree in trees)
+    shape = (len(trees), size)
+    feature, left, right = (np.zeros(shape, dtype=np.int16) for _ in range(3))
+    threshold, value = np.zeros(shape), np.zeros(shape)
+    depth = 0
+    for k, tree in enumerate(trees):
+        n = len(tree)
+        leaf = tree["is_leaf"].astype(bool)
+        own = np.arange(n)
+        feature[k, :n] = np.where(leaf, 0, tree["feature_idx"])
+        threshold[k, :n] = np.where(leaf, 0.0, tree["num_threshold"])
+        left[k, :n] = np.where(leaf, own, tree["left"])
+        right[k, :n] = np.where(leaf, own, tree["right"])
+        value[k, :n] = tree["value"]
+        depth = max(depth, int(tree["depth"].max()))
+    baseline = float(np.ravel(classifier._baseline_prediction)[0])  # noqa: SLF001
+    return Forest(feature, threshold, left, right, value, baseline, depth, decide_at)
+
+
+def fit_model(
+    recordings: list[Recording], data: Candidates, chosen: npt.NDArray[np.bool_]
+) -> FallModel:
+    """One forest per group, from the candidates where `chosen` (n,) is true."""
+    group = np.array([group_of(r.position) for r in recordings])[data.recording]
+    forests = {}
+    for name in GROUPS:
+        use = chosen & (group == name) & (data.label >= 0)
+        forests[name] = fit_forest(data.features[use], data.label[use], DECIDE_AT[name])
+    return FallModel.from_bytes(FallModel(forests, "").to_bytes())
+
+
+def development(recordings: list[Recording]) -> list[Recording]:
+    """Recordings to learn from: without the second copies at the native rate."""
+    return [r for r in recordings if "native" not in r.dataset]
+
+
+def train(data_dir: Path, out_path: Path, progress: Progress) -> FallModel:
+    """Learn from all recordings of `data_dir` and write the weights to `out_path`."""
+    recordings = development(read_index(data_dir))
+    data = collect(recordings, progress)
+    progress("trees", 0, 1)
+    model = fit_model(recordings, data, np.ones(len(data.label), dtype=bool))
+    out_path.write_bytes(model.to_bytes())
+    progress("trees", 1, 1)
+    return model
