@@ -132,8 +132,8 @@ class Gait:
         """Somebody's gait."""
         return cls(
             cadence_hz=rng.uniform(1.55, 1.9),
-            bounce_g=rng.uniform(0.12, 0.24),
-            heel_g=rng.uniform(0.18, 0.42),
+            bounce_g=rng.uniform(0.15, 0.32),
+            heel_g=rng.uniform(0.2, 0.5),
             arm_swing_deg=rng.uniform(10.0, 24.0),
         )
 

@@ -189,7 +189,7 @@ def walk(body: Body, duration_s: float) -> Motion:
         ]
     )
     acceleration[:, (0, 2)] += _heel_strikes(body, steps, n)
-    acceleration += body.noise(n, 0.035, 8.0)
+    acceleration += body.noise(n, 0.065, 12.0)
     if body.on_the_wrist:
         swing, swing_acceleration = _arm_swing(body, phase, window)
         acceleration = acceleration * window[:, None] + swing_acceleration

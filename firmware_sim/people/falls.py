@@ -17,7 +17,7 @@ from scipy.spatial.transform import Rotation
 
 from edge.signals import FloatArray
 from firmware_sim.people.body import LYING, ON_THE_FLOOR, Body, Posture
-from firmware_sim.people.daily import change_posture, sit_down, stand_up, still
+from firmware_sim.people.daily import change_posture, sit_down, stand_up, still, walk
 from firmware_sim.people.kinematics import (
     STANDARD_GRAVITY_M_S2,
     Motion,
@@ -103,7 +103,9 @@ def _get_ready(body: Body, kind: FallKind) -> list[Motion]:
         if body.posture in LYING:
             return [change_posture(body, Posture.SITTING, 2.5)]
         return [sit_down(body)]
-    return [] if body.posture is Posture.STANDING else [stand_up(body), still(body, 0.8)]
+    if body.posture is Posture.STANDING:
+        return [walk(body, body.rng.uniform(1.2, 2.5))]
+    return [stand_up(body), still(body, 0.6), walk(body, body.rng.uniform(2.0, 4.0))]
 
 
 def _stumble(body: Body) -> Motion:
@@ -209,8 +211,8 @@ def _impact(body: Body, course: _Course, speed_m_s: FloatArray) -> Motion:
     for at_n, strength in ((lead_n + width_n // 2, 0.16), (landing_n, 0.08)):
         wave = ringing(n, at_n, rng.uniform(9.0, 16.0), rng.uniform(0.05, 0.10), rate_hz)
         acceleration += np.outer(wave * strength, rng.normal(0.0, 1.0, 3) * abs(peak_g[2]))
-    settling = body.noise(n, 0.12, 4.0)
-    acceleration += settling * np.exp(-np.arange(n) / body.steps(0.35))[:, None]
+    settling = body.noise(n, 0.2, 5.0)
+    acceleration += settling * np.exp(-np.arange(n) / body.steps(0.45))[:, None]
 
     target = body.hold(course.end).rotation()
     way = minimum_jerk(np.arange(n) / body.steps(0.25 + course.first_contact_s))
