@@ -44,14 +44,13 @@ def alarm_times_s(
     return alarms
 
 
-def out_of_fold_alarms(
-    data_dir: Path, grouping: str, progress: Progress
-) -> dict[str, list[float]]:
+def out_of_fold_alarms(data_dir: Path, grouping: str, progress: Progress) -> dict[str, list[float]]:
     """Alarms (rec_id to times in s), each by weights that never saw its person or data set."""
     recordings = development(read_index(data_dir))
     data = collect(recordings, progress)
     folds = np.array(fold_of(recordings, grouping))
-    packs, alarms = Packs(), {}
+    packs = Packs()
+    alarms: dict[str, list[float]] = {}
     for fold in range(int(folds.max()) + 1):
         model = fit_model(recordings, data, folds[data.recording] != fold)
         for number in np.flatnonzero(folds == fold):

@@ -1,0 +1,47 @@
+"""Take a decision again from an event's own evidence."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edge.events import Event
+from edge.fall.detector import FallDetector
+from edge.fall.model import FallModel
+from edge.signals import NS_PER_S, Position, Waveform
+
+
+class ReplayError(ValueError):
+    """An event that cannot be replayed here: no evidence, or decided by other weights."""
+
+
+def replay(event: Event, model: FallModel | None = None) -> list[Event]:
+    """What this detector says about the evidence of `event`, fed as one-second blocks."""
+    evidence, settings = event.evidence, event.detector.settings
+    if evidence is None:
+        raise ReplayError(f"event {event.event_id} carries no evidence")
+    detector = FallDetector(model)
+    if settings.get("weights") != detector.info.settings["weights"]:
+        raise ReplayError(
+            f"event {event.event_id} was decided by weights {settings.get('weights')}, "
+            f"these are {detector.info.settings['weights']}"
+        )
+    position = str(settings.get("position", ""))
+    detector.open(event.device_id, Position(position) if position else None)
+    counts = np.frombuffer(evidence.counts, dtype="<i2").reshape(-1, evidence.channels)
+    size = max(1, round(evidence.rate_hz))
+    blocks = [
+        Waveform(
+            device_id=event.device_id,
+            quantity=evidence.quantity,
+            start_ns=evidence.start_ns + round(at * NS_PER_S / evidence.rate_hz),
+            rate_hz=evidence.rate_hz,
+            scale=evidence.scale,
+            full_scale=float(settings.get("full_scale_g", 16.0)),
+            counts=counts[at : at + size].astype(np.int16),
+            sequence_number=at // size,
+            boot_id=1,
+            origin=event.origin,
+        )
+        for at in range(0, len(counts), size)
+    ]
+    return detector.process(blocks)
