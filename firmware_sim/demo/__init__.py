@@ -1,0 +1,1 @@
+"""`yuyue demo`: the whole hub on one machine, with a small simulated home in it."""

@@ -1,0 +1,153 @@
+"""A small simulated home: several people live an ordinary morning at real pace; two of them fall.
+
+The people are synthetic and their devices say so in every block.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from edge.signals import NS_PER_S, Position
+from firmware_sim.people.day import living
+from firmware_sim.people.falls import Aftermath, FallKind
+from firmware_sim.people.wearer import Wearer
+from firmware_sim.session import Device
+
+RATE_HZ: Final = 50.0
+FULL_SCALE_G: Final = 8.0
+_AFTER_FALL_S: Final = 240.0  # down this long, then the simulated helper has come
+_MORNING_HOUR: Final = 9.0
+
+# The devices of `yuyue cloud seed-demo`, for a home that is not given a seed file.
+DEFAULT_HOME: Final = (
+    ("wearable-0001", Position.WAIST),
+    ("wearable-0002", Position.WRIST),
+    ("wearable-0003", Position.CHEST),
+    ("wearable-0004", Position.WAIST),
+)
+
+
+class HomeError(RuntimeError):
+    """A seed file that does not describe a home."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inhabitant:
+    """One person of the home; `elder` and `place` are words for a person, may be empty."""
+
+    device_id: str
+    position: Position
+    elder: str = ""
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedFall:
+    """Who falls when, how, and what they do then."""
+
+    device_id: str
+    at_s: float
+    kind: FallKind
+    aftermath: Aftermath
+
+
+def read_inhabitants(seed_file: Path | None) -> list[Inhabitant]:
+    """The people a seed file names, or the default home. Raises HomeError naming the field."""
+    if seed_file is None:
+        return [Inhabitant(device_id, position) for device_id, position in DEFAULT_HOME]
+    try:
+        devices = json.loads(seed_file.read_text(encoding="utf-8"))["devices"]
+        people = [
+            Inhabitant(
+                device_id=device["device_id"],
+                position=Position(device["position"]),
+                elder=device.get("elder") or "",
+                place=device.get("place") or "",
+            )
+            for device in devices
+            if device.get("position")  # a device that nobody wears lives no day
+        ]
+    except OSError as error:
+        raise HomeError(f"{seed_file}: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise HomeError(f"{seed_file}: not a seed file: {error!r}") from error
+    if not people:
+        raise HomeError(f"{seed_file}: devices: nobody wears anything")
+    return people
+
+
+# Positions where the model was measured best come first; a hand falls in many more ways.
+_TELLING: Final = (Position.WAIST, Position.CHEST, Position.NECK, Position.WRIST)
+
+
+def plan_falls(
+    people: list[Inhabitant], first_s: float, second_s: float | None
+) -> list[PlannedFall]:
+    """One person falls after `first_s` and stays down, another after `second_s`."""
+    order = sorted(people, key=lambda person: _TELLING.index(person.position))
+    falls = [PlannedFall(order[0].device_id, first_s, FallKind.SIDEWAYS, Aftermath.STILL)]
+    if second_s is not None and len(order) > 1:
+        falls.append(
+            PlannedFall(order[1].device_id, second_s, FallKind.FORWARD, Aftermath.STRUGGLING)
+        )
+    return falls
+
+
+class Journal:
+    """What really happened, as JSON lines: who follows the demo compares the desk with it."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("", encoding="utf-8")
+
+    def fell(self, fall: PlannedFall, impact_ns: int) -> None:
+        """Somebody is about to hit the ground at `impact_ns`."""
+        if self._path is not None:
+            line = {"device_id": fall.device_id, "impact_ns": impact_ns, "kind": fall.kind.value}
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+
+
+class _Life:
+    """One wearer and the falls planned for them, in the order of time."""
+
+    def __init__(self, person: Inhabitant, seed: int, falls: list[PlannedFall], journal: Journal):
+        self.wearer = Wearer(seed, person.position, RATE_HZ, living(_MORNING_HOUR))
+        self._falls = sorted(falls, key=lambda fall: fall.at_s)
+        self._journal = journal
+        self._start_ns = 0
+
+    def started(self, start_ns: int) -> None:
+        self._start_ns = start_ns
+
+    def before_block(self) -> None:
+        if self._falls and self.wearer.samples_n >= self._falls[0].at_s * RATE_HZ:
+            fall = self._falls.pop(0)
+            impact = self.wearer.fall(fall.kind, fall.aftermath, _AFTER_FALL_S)
+            self._journal.fell(fall, self._start_ns + round(impact * NS_PER_S / RATE_HZ))
+
+
+def home_devices(
+    people: list[Inhabitant], falls: list[PlannedFall], seed: int, journal: Journal
+) -> list[Device]:
+    """The devices of everybody, ready to run."""
+    devices = []
+    for number, person in enumerate(people):
+        own = [fall for fall in falls if fall.device_id == person.device_id]
+        life = _Life(person, seed + number, own, journal)
+        devices.append(
+            Device(
+                device_id=person.device_id,
+                source=life.wearer,
+                full_scale_g=FULL_SCALE_G,
+                label=person.position.value,
+                on_start=life.started,
+                before_block=life.before_block,
+            )
+        )
+    return devices

@@ -1,0 +1,106 @@
+"""The command `yuyue`: one face for cloud, gateway, simulator, training and the demo.
+
+The code behind a sub-command is imported only when that is asked for: `yuyue --help` stays quick,
+and a missing extra breaks nothing but its own command.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, NoReturn
+
+import typer
+from rich.console import Console
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A sub-command and the Typer app behind it. `extra` names what it needs beyond the rest."""
+
+    command: str
+    module: str
+    app: str
+    help: str
+    extra: str | None = None
+
+
+TARGETS: Final = (
+    Target(
+        "demo",
+        "firmware_sim.demo.cli",
+        "app",
+        "Everything on this machine, and within a minute a fall at the desk. 一键演示",
+        "demo",
+    ),
+    Target("cloud", "cloud.cli", "app", "The server: alerts, people, places, the duty desk. 云端"),
+    Target("gateway", "gateway.cli", "app", "The machine near the sensors. 边缘网关"),
+    Target("sim", "firmware_sim.cli", "app", "Simulated devices and people over MQTT. 仿真"),
+    Target(
+        "train",
+        "edge.fall.training.cli",
+        "train_app",
+        "Train a model again from recordings. 训练",
+        "train",
+    ),
+    Target(
+        "backtest",
+        "edge.fall.training.cli",
+        "backtest_app",
+        "A detector over recordings: what it finds and misses. 回测",
+        "train",
+    ),
+)
+
+app = typer.Typer(
+    help="Yuyue Care Hub 渝悦养老物联网中枢. Each command has --help with an example.",
+    no_args_is_help=True,
+    add_completion=False,
+)
+
+# everything after the sub-command, --help included, belongs to the app behind it
+_PASS_ON: Final = {
+    "allow_extra_args": True,
+    "ignore_unknown_options": True,
+    "help_option_names": [],
+}
+
+
+def main() -> None:
+    """Entry of the console command."""
+    app(prog_name="yuyue")
+
+
+def _mount(target: Target) -> None:
+    def run(context: typer.Context) -> None:
+        _load(target)(args=context.args, prog_name=f"yuyue {target.command}")
+
+    app.command(target.command, help=target.help, context_settings=dict(_PASS_ON))(run)
+
+
+def _load(target: Target) -> Callable[..., object]:
+    """The app behind a sub-command; ends with a clear message when it cannot be imported."""
+    try:
+        loaded = getattr(importlib.import_module(target.module), target.app)
+    except ModuleNotFoundError as error:
+        _stop(target, error)
+    if not isinstance(loaded, typer.Typer):
+        raise TypeError(f"{target.module}.{target.app} is not a Typer app")
+    return loaded
+
+
+def _stop(target: Target, error: ModuleNotFoundError) -> NoReturn:
+    message = f"yuyue {target.command} needs the module {error.name}, which is not installed here"
+    if target.extra is not None:
+        message += f": pip install 'yuyue-care-hub[{target.extra}]'"
+    Console(stderr=True).print(message, highlight=False, markup=False)
+    sys.exit(1)
+
+
+for _target in TARGETS:
+    _mount(_target)
+
+if __name__ == "__main__":
+    main()
