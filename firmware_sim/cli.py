@@ -16,7 +16,7 @@ from edge.signals import Position
 from firmware_sim.clock import SystemClock
 from firmware_sim.devices.recordings import Recording, RecordingError, Recordings, data_dir
 from firmware_sim.devices.wearable import DeviceStateError
-from firmware_sim.home import HomeError, Journal, home_devices, plan_falls, read_inhabitants
+from firmware_sim.home import Home, HomeError, Journal, plan_falls, read_inhabitants
 from firmware_sim.people.day import living
 from firmware_sim.people.falls import Aftermath, FallKind
 from firmware_sim.people.wearer import Wearer
@@ -212,6 +212,8 @@ def home(
 ) -> None:
     """A small home: several synthetic people live at real pace; two of them fall.
 
+    Press Enter, or send SIGUSR1, and somebody else falls.
+
     Example: yuyue sim home --seed-file var/demo/seed.json --first-fall-s 20
     """
     try:
@@ -219,9 +221,9 @@ def home(
     except HomeError as error:
         _stop(error)
     falls = plan_falls(people, first_fall_s, second_fall_s or None)
-    devices = home_devices(people, falls, seed, Journal(journal))
+    everybody = Home(people, falls, seed, Journal(journal))
     mqtt = _Mqtt(mqtt_host, mqtt_port, mqtt_username, mqtt_password, state_dir)
-    _run(devices, mqtt.surroundings(1.0))
+    _run(everybody.devices(), mqtt.surroundings(1.0), on_fall=everybody.fall_next)
 
 
 @app.command()

@@ -114,16 +114,27 @@ class Journal:
 
 
 class _Life:
-    """One wearer and the falls planned for them, in the order of time."""
+    """One wearer, and the falls planned for them in the order of time."""
 
     def __init__(self, person: Inhabitant, seed: int, falls: list[PlannedFall], journal: Journal):
+        self.person = person
         self.wearer = Wearer(seed, person.position, RATE_HZ, living(_MORNING_HOUR))
         self._falls = sorted(falls, key=lambda fall: fall.at_s)
         self._journal = journal
         self._start_ns = 0
 
+    @property
+    def has_fallen(self) -> bool:
+        return bool(self.wearer.impacts)
+
     def started(self, start_ns: int) -> None:
         self._start_ns = start_ns
+
+    def fall_now(self) -> None:
+        """With the next block, whatever was planned."""
+        self._falls.insert(
+            0, PlannedFall(self.person.device_id, 0.0, FallKind.BACKWARD, Aftermath.STILL)
+        )
 
     def before_block(self) -> None:
         if self._falls and self.wearer.samples_n >= self._falls[0].at_s * RATE_HZ:
@@ -132,22 +143,37 @@ class _Life:
             self._journal.fell(fall, self._start_ns + round(impact * NS_PER_S / RATE_HZ))
 
 
-def home_devices(
-    people: list[Inhabitant], falls: list[PlannedFall], seed: int, journal: Journal
-) -> list[Device]:
-    """The devices of everybody, ready to run."""
-    devices = []
-    for number, person in enumerate(people):
-        own = [fall for fall in falls if fall.device_id == person.device_id]
-        life = _Life(person, seed + number, own, journal)
-        devices.append(
+class Home:
+    """Everybody in it. The same seed gives the same people and the same day."""
+
+    def __init__(
+        self, people: list[Inhabitant], falls: list[PlannedFall], seed: int, journal: Journal
+    ) -> None:
+        self._lives = [
+            _Life(
+                person,
+                seed + number,
+                [fall for fall in falls if fall.device_id == person.device_id],
+                journal,
+            )
+            for number, person in enumerate(people)
+        ]
+
+    def devices(self) -> list[Device]:
+        """The devices of everybody, ready to run."""
+        return [
             Device(
-                device_id=person.device_id,
+                device_id=life.person.device_id,
                 source=life.wearer,
                 full_scale_g=FULL_SCALE_G,
-                label=person.position.value,
+                label=life.person.position.value,
                 on_start=life.started,
                 before_block=life.before_block,
             )
-        )
-    return devices
+            for life in self._lives
+        ]
+
+    def fall_next(self) -> None:
+        """Whoever has not fallen yet falls now; when all have, the first again."""
+        standing = [life for life in self._lives if not life.has_fallen]
+        (standing or self._lives)[-1 if standing else 0].fall_now()

@@ -14,7 +14,6 @@ from types import MappingProxyType
 from typing import Final
 
 import numpy as np
-from scipy.signal import resample_poly
 
 from edge.signals import FloatArray, Int16Array, Position
 
@@ -157,6 +156,8 @@ def resampled(samples_g: FloatArray, from_hz: float, to_hz: float) -> FloatArray
     """The same movement at another rate, anti-aliased. Shape (n, 3) in and out."""
     if from_hz == to_hz:
         return samples_g
+    from scipy.signal import resample_poly  # noqa: PLC0415  takes over a second to import
+
     up, down = round(to_hz * 10), round(from_hz * 10)  # rates to a tenth of a hertz
     return np.asarray(resample_poly(samples_g, up, down, axis=0, padtype="line"), dtype=np.float64)
 

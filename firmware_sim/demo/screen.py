@@ -1,0 +1,152 @@
+"""What the demo says on the terminal, in Chinese and English."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from edge.signals import NS_PER_S
+
+_CODES: Final = {
+    "fall_suspected": "疑似跌倒 suspected fall",
+    "fall_confirmed": "跌倒 confirmed fall",
+    "sos": "紧急呼叫 emergency call",
+}
+_STATES: Final = {
+    "raised": "待处理 waiting",
+    "acknowledged": "已确认 acknowledged",
+    "resolved": "已处置 resolved",
+}
+_STYLES: Final = {"high": "bold white on red", "medium": "bold black on yellow"}
+# An alert belongs to the fall in the journal whose impact lies this near to what it says.
+_SAME_FALL_S: Final = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """A fall that is planned: who, where, in how many seconds."""
+
+    elder: str
+    place: str
+    in_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """What the panel tells."""
+
+    url: str
+    logins: list[dict[str, Any]]
+    falls: list[Expectation]
+    log_dir: Path
+    open_alerts: int
+    pages_built: bool
+    sim_environment: Path
+    by_enter: bool
+
+
+def welcome_panel(welcome: Welcome) -> RenderableType:
+    """Address, logins, what will happen, where the logs are."""
+    logins = Table(
+        "用户名 user", "密码 password", "姓名 name", "角色 role", box=None, pad_edge=False
+    )
+    for login in welcome.logins:
+        logins.add_row(
+            Text(str(login["username"]), style="bold"),
+            Text(str(login["password"]), style="bold"),
+            str(login.get("name", "")),
+            str(login.get("role", "")),
+        )
+    lines: list[RenderableType] = [
+        Text.assemble("值班台 duty desk  ", (welcome.url, "bold underline cyan")),
+        Text(),
+        logins,
+        Text(),
+    ]
+    lines += [
+        Text.assemble(
+            f"约 {fall.in_s:.0f} 秒后 in about {fall.in_s:.0f} s  ",
+            (fall.elder, "bold"),
+            f"  {fall.place}  ",
+            ("将跌倒 will fall", "bold red"),
+        )
+        for fall in welcome.falls
+    ]
+    if welcome.by_enter:
+        lines.append(Text("按回车 press Enter: 再有一人跌倒 somebody else falls"))
+    if welcome.open_alerts:
+        lines.append(
+            Text(
+                f"上次留下 {welcome.open_alerts} 条未处置报警 "
+                f"{welcome.open_alerts} alerts are still open from before"
+            )
+        )
+    if not welcome.pages_built:
+        lines.append(
+            Text(
+                "网页尚未构建 the web pages are not built yet: use `make demo`, or "
+                "`npm ci && npm run build` in cloud/web",
+                style="yellow",
+            )
+        )
+    lines += [
+        Text(),
+        Text(f"日志 logs: {welcome.log_dir}/*.log", style="dim"),
+        Text(
+            "自己动手 by hand: set -a; . " + str(welcome.sim_environment) + "; yuyue sim --help",
+            style="dim",
+        ),
+        Text("Ctrl-C 停止全部 stops everything; 数据保留 data stay", style="dim"),
+    ]
+    return Panel(
+        Group(*lines),
+        title="[bold]渝悦养老物联网中枢  Yuyue Care Hub[/]",
+        subtitle="演示 demo · 仿真人物 simulated people",
+        border_style="cyan",
+        padding=(1, 2),
+    )
+
+
+def alert_line(alert: dict[str, Any], now_ns: int, fell_ns: int | None) -> Text:
+    """One line for an alert as it arrives; `fell_ns` is when the fall really happened."""
+    at = datetime.fromtimestamp(now_ns / NS_PER_S).astimezone()
+    place = alert.get("place") or {}
+    elder = alert.get("elder") or {}
+    code = str(alert["code"])
+    state = str(alert["state"])
+    line = Text.assemble(
+        (at.strftime("%H:%M:%S"), "dim"),
+        "  ",
+        (f" {_CODES.get(code, code)} ", _STYLES.get(str(alert.get("priority")), "bold")),
+        "  ",
+        (str(elder.get("name", "?")), "bold"),
+        f"  {place.get('label', '')}  {_STATES.get(state, state)}",
+    )
+    if state == "raised" and fell_ns is not None:
+        after_s = (now_ns - fell_ns) / NS_PER_S
+        line.append(f"  跌倒后 {after_s:.1f} 秒 {after_s:.1f} s after the impact", style="green")
+    elif state != "raised" and alert.get("acknowledged_by"):
+        line.append(f"  {alert['acknowledged_by']}", style="green")
+    return line
+
+
+def true_fall_ns(journal: Path, alert: dict[str, Any]) -> int | None:
+    """When the fall of an alert really happened, by the simulator's own journal."""
+    happened_ns = round(datetime.fromisoformat(alert["happened_at"]).timestamp() * NS_PER_S)
+    try:
+        entries = [json.loads(line) for line in journal.read_text(encoding="utf-8").splitlines()]
+    except (OSError, ValueError):
+        return None
+    own = [entry["impact_ns"] for entry in entries if entry["device_id"] == alert["device_id"]]
+    nearest = min(own, key=lambda impact_ns: abs(impact_ns - happened_ns), default=None)
+    if nearest is None or abs(nearest - happened_ns) > _SAME_FALL_S * NS_PER_S:
+        return None
+    return int(nearest)
