@@ -1,0 +1,76 @@
+"""Whose device it is now: the cloud's registry, kept on disk so that a start needs no cloud."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from edge.wire import RegisteredDevice, RegistryDocument
+
+_DECODER: Final = msgspec.json.Decoder(RegistryDocument)
+
+
+class RegistryError(ValueError):
+    """A registry that cannot be read; the message says which and why."""
+
+
+def decode_registry(document: bytes) -> RegistryDocument:
+    """From JSON. Raises RegistryError naming the field."""
+    try:
+        return _DECODER.decode(document)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise RegistryError(f"not a registry document: {error}") from error
+
+
+class Registry:
+    """The present registry. `document` is None until there was one, on disk or from the cloud."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.document: RegistryDocument | None = None
+        self._assigned: dict[str, RegisteredDevice] = {}
+
+    def load(self) -> None:
+        """From disk, if it was ever saved. Raises RegistryError."""
+        try:
+            document = self._path.read_bytes()
+        except FileNotFoundError:
+            return
+        try:
+            self._take(decode_registry(document))
+        except RegistryError as error:
+            raise RegistryError(f"{self._path}: {error}") from error
+
+    def save(self, document: RegistryDocument) -> None:
+        """Take it over; on disk first, whole or not at all."""
+        temporary = self._path.with_name(self._path.name + ".new")
+        with temporary.open("wb") as file:
+            file.write(msgspec.json.encode(document))
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(self._path)
+        self._take(document)
+
+    @property
+    def version(self) -> int:
+        """0 until there was a registry."""
+        return self.document.version if self.document else 0
+
+    def assigned(self) -> dict[str, RegisteredDevice]:
+        """The devices that belong to somebody or somewhere, by id."""
+        return dict(self._assigned)
+
+    def device(self, device_id: str) -> RegisteredDevice | None:
+        """An assigned device; None for a stranger's, and for one that lies in a drawer."""
+        return self._assigned.get(device_id)
+
+    def _take(self, document: RegistryDocument) -> None:
+        self.document = document
+        self._assigned = {
+            device.device_id: device
+            for device in document.devices
+            if device.elder_id is not None or device.place is not None
+        }

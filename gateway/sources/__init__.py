@@ -1,0 +1,46 @@
+"""The port behind which frames come in: MQTT now; BLE and recordings fit the same shape."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One raw message. `topic` names device and kind, `received_ns` is stamped by the source.
+
+    `delivery_id` is the transport's own number of it, if any; `redelivered` that the transport
+    says it may have sent it before; `retained` that it is a stored copy of unknown age.
+    """
+
+    source: str
+    topic: str
+    payload: bytes
+    received_ns: int
+    delivery_id: int | None = None
+    redelivered: bool = False
+    retained: bool = False
+
+
+# Takes a group of frames; returns when they are safe on disk, and only then.
+FrameHandler = Callable[[Sequence[Frame]], Awaitable[None]]
+
+
+class Source(Protocol):
+    """Something that yields frames."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the heartbeat and in the quarantine."""
+        ...
+
+    @property
+    def connected(self) -> bool:
+        """Whether frames can come in now."""
+        ...
+
+    async def run(self, handle: FrameHandler) -> None:
+        """For ever: hand frames over in groups; acknowledge a group when `handle` returned."""
+        ...
