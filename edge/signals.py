@@ -87,6 +87,17 @@ QUANTITIES: Final = MappingProxyType(
         "in_bed": QuantityDescription("1", 0.0, 1.0, "在床"),
         "sos": QuantityDescription("1", 0.0, 1.0, "紧急呼叫"),
         "worn": QuantityDescription("1", 0.0, 1.0, "佩戴"),
+        "bed_load": QuantityDescription("1", -1e6, 1e6, "床面压力"),
+        "bed_edge": QuantityDescription("1", 0.0, 1.0, "坐床边"),
+        "body_turn": QuantityDescription("1", 0.0, 1.0, "翻身"),
+        "body_movement": QuantityDescription("1", 0.0, 1.0, "体动"),
+        "heart_rate_quality": QuantityDescription("1", 0.0, 1.0, "心率质量"),
+        "respiration_rate_quality": QuantityDescription("1", 0.0, 1.0, "呼吸质量"),
+        "smoke": QuantityDescription("1", 0.0, 1.0, "烟雾"),
+        "gas": QuantityDescription("1", 0.0, 1.0, "燃气"),
+        "water": QuantityDescription("1", 0.0, 1.0, "水浸"),
+        "device_fault": QuantityDescription("1", 0.0, 1.0, "设备故障"),
+        "in_zone": QuantityDescription("1", 0.0, 1.0, "在区域内"),
     }
 )
 
