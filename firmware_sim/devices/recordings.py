@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import csv
 import os
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -145,9 +147,9 @@ class Recordings:
         if file not in self._packs:
             path = self._directory / file
             try:
-                with np.load(path, allow_pickle=False) as pack:
+                with path.open("rb") as opened, np.load(opened, allow_pickle=False) as pack:
                     self._packs[file] = pack["acc"]
-            except (OSError, ValueError, KeyError) as error:
+            except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
                 raise RecordingError(f"{path}: not a pack of recordings: {error}") from error
         return self._packs[file]
 

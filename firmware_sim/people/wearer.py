@@ -39,12 +39,13 @@ class Sensor:
             "zyx",
             [character.uniform(-180.0, 180.0), *character.normal(0.0, _MOUNTING_DEG, 2)],
             degrees=True,
-        )
+        ).as_matrix()
         self._noise_g = _NOISE_G_PER_SQRT_HZ * np.sqrt(rate_hz / 2.0)
 
     def read(self, specific_force_g: FloatArray) -> FloatArray:
         """What the sensor says, shape (n, 3), in g, before its range clips it."""
-        turned = self._mounting.apply(specific_force_g)
+        # term by term: a matrix product may round differently for another number of samples
+        turned = sum(specific_force_g[:, [axis]] * self._mounting[:, axis] for axis in range(3))
         noise = self._noise.standard_normal(specific_force_g.shape) * self._noise_g
         return np.asarray(turned * self._scale + self._bias_g + noise, dtype=np.float64)
 
