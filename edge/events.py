@@ -61,6 +61,21 @@ class EventKind(StrEnum):
     WATER_CLEARED = "water_cleared"
     DEVICE_FAULT = "device_fault"
     DEVICE_FAULT_CLEARED = "device_fault_cleared"
+    # Routine. `_high` is the same finding at 1.5 times its limit.
+    INACTIVITY = "inactivity"
+    INACTIVITY_HIGH = "inactivity_high"
+    INACTIVITY_CLEARED = "inactivity_cleared"
+    NO_RETURN = "no_return"
+    NO_RETURN_HIGH = "no_return_high"
+    NO_RETURN_CLEARED = "no_return_cleared"
+    # Coverage: what the hub can and cannot see of a person.
+    DEVICE_OFFLINE = "device_offline"
+    DEVICE_OFFLINE_CLEARED = "device_offline_cleared"
+    BATTERY_LOW = "battery_low"
+    BATTERY_LOW_CLEARED = "battery_low_cleared"
+    COVERAGE_DEGRADED = "coverage_degraded"
+    COVERAGE_BLIND = "coverage_blind"
+    COVERAGE_PROTECTED = "coverage_protected"
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,6 +97,8 @@ QUANTITIES: Final = MappingProxyType(
         "gas": QuantityDescription("1", 0.0, 1.0, "燃气"),
         "water": QuantityDescription("1", 0.0, 1.0, "水浸"),
         "device_fault": QuantityDescription("1", 0.0, 1.0, "设备故障"),
+        "motion_count": QuantityDescription("count", 0.0, 1e6, "活动次数"),
+        "appliance_on": QuantityDescription("1", 0.0, 1.0, "电器使用"),
         "in_zone": QuantityDescription("1", 0.0, 1.0, "在区域内"),
     }
 )

@@ -1,0 +1,60 @@
+"""How often devices report: a histogram of intervals each, learned as they come."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from edge.signals import FloatArray
+
+# Fewer intervals than this say nothing about a device's habit.
+MIN_INTERVALS: Final = 16
+# Four buckets an octave: an interval is known to 19 %, finer than any rule here needs.
+BUCKETS_PER_OCTAVE: Final = 4
+# 2**(72/4) = 262,144 s, three days: a device that reports more seldom is not watched by interval.
+BUCKETS: Final = 72
+# The interval of a habit: all but one in twenty are shorter.
+HABIT_QUANTILE: Final = 0.95
+# A device whose longest usual interval is within this factor of its median keeps a beat by itself;
+# one that reports only when somebody passes it varies far more (recorded homes: 20 to 1,000).
+REGULAR_FACTOR: Final = 3.0
+# Old habits fade: half their weight after four weeks in which the home was lived in.
+DAY_DECAY: Final = 0.5 ** (1 / 28)
+
+IndexArray = npt.NDArray[np.int64]
+
+
+def bucket_of(interval: float) -> int:
+    """The bucket of an interval (in s, or in bouts); anything under 1 is in the first."""
+    if interval <= 1.0:
+        return 0
+    return min(int(BUCKETS_PER_OCTAVE * np.log2(interval)), BUCKETS - 1)
+
+
+def buckets_of(intervals: FloatArray) -> IndexArray:
+    """`bucket_of` for many."""
+    octaves = np.log2(np.maximum(intervals, 1.0))
+    return np.minimum((BUCKETS_PER_OCTAVE * octaves).astype(np.int64), BUCKETS - 1)
+
+
+def quantile(counts: FloatArray, share: float) -> float | None:
+    """Upper edge of the bucket in which `share` of the intervals is reached; None if too few."""
+    cumulated = np.cumsum(counts)
+    total = float(cumulated[-1])
+    if total < MIN_INTERVALS:
+        return None
+    bucket = int(np.searchsorted(cumulated, share * total))
+    return float(2.0 ** ((min(bucket, BUCKETS - 1) + 1) / BUCKETS_PER_OCTAVE))
+
+
+def habit(counts: FloatArray) -> float | None:
+    """The learned interval: what HABIT_QUANTILE of the intervals stay under. None if too few."""
+    return quantile(counts, HABIT_QUANTILE)
+
+
+def is_regular(counts: FloatArray) -> bool:
+    """Whether the device reports by its own clock rather than because something happened."""
+    middle, long = quantile(counts, 0.5), habit(counts)
+    return middle is not None and long is not None and long <= REGULAR_FACTOR * middle
