@@ -23,10 +23,11 @@ from edge.fall.window import (
 from edge.signals import NS_PER_S, FloatArray, Int16Array
 
 # What the ring holds: evidence of 6 s before an impact, the 2 s until its decision, and one
-# piece of up to 1 s that arrives at once. 9.1 s at 50 Hz are 2.7 KB per stream.
+# piece of up to 1 s that arrives at once. In whole pieces, so that a block of one piece is one
+# copy: 10 pieces, at 50 Hz 3 KB per stream.
 EVIDENCE_BEFORE_S: Final = 6.0
 PIECE_S: Final = 1.0
-_RING_S: Final = EVIDENCE_BEFORE_S + WINDOW_AFTER_S + PIECE_S + 0.1
+_RING_PIECES: Final = 1 + round((EVIDENCE_BEFORE_S + WINDOW_AFTER_S + PIECE_S) / PIECE_S)
 # The quick look at whole blocks works in float32; this margin is far above its rounding error,
 # so it never overlooks what the exact look would find.
 _QUICK_MARGIN: Final = 0.999
@@ -38,8 +39,8 @@ class Bank:
 
     def __init__(self, rate_hz: float) -> None:
         self.rate_hz = rate_hz
-        self.length = samples(_RING_S, rate_hz)
         self.piece = samples(PIECE_S, rate_hz)
+        self.length = _RING_PIECES * self.piece
         self.guard = samples(PEAK_GUARD_S, rate_hz)
         self.before, self.after = window_span(rate_hz)
         self.ring: Int16Array = np.zeros((0, self.length, 3), dtype=np.int16)
@@ -96,14 +97,19 @@ class Bank:
         """Append `counts` (r, n, 3), n <= `piece`, to `rows`; say which rows need a closer look."""
         size = counts.shape[1]
         start = self.count[rows]
-        columns = (start[:, None] + np.arange(size)) % self.length
-        self.ring[rows[:, None], columns] = counts
+        whole = start // self.piece
+        if size == self.piece and bool((whole * self.piece == start).all()):
+            pieces = self.ring.reshape(len(self.ring), _RING_PIECES, self.piece, 3)
+            pieces[rows, whole % _RING_PIECES] = counts
+        else:
+            self.ring[rows[:, None], (start[:, None] + np.arange(size)) % self.length] = counts
         self.count[rows] = start + size
-        values = counts.astype(np.float32)
-        squared = np.einsum("rnk,rnk->rn", values, values).max(axis=1)
+        squares = counts.astype(np.float32)
+        squares *= squares
+        squared = squares[:, :, 0] + squares[:, :, 1] + squares[:, :, 2]
         limit = (_QUICK_MARGIN * CANDIDATE_G / self.scale_g[rows]) ** 2
-        hot = squared >= limit
-        self.hot_until[rows[hot]] = self.count[rows[hot]] - 1
+        hot = squared.max(axis=1) >= limit
+        self.hot_until[rows[hot]] = start[hot] + size - 1
         looks: npt.NDArray[np.bool_] = self.hot_until[rows] >= start - self.after
         return looks
 
@@ -116,15 +122,26 @@ class Bank:
         """The same in g."""
         return self.recent(row, first, last) * np.float64(self.scale_g[row])
 
-    def due_peaks(self, row: int, start: int) -> list[int]:
-        """Candidates whose window was completed by the samples from `start` on."""
-        low = max(start - self.after, int(self.segment[row]))
-        high = int(self.count[row]) - 1 - self.after
-        if high < low:
-            return []
-        first = max(low - self.guard, int(self.segment[row]))
-        values = self.recent_g(row, first, high + self.guard)
-        squared = np.zeros(high - low + 1 + 2 * self.guard)
-        squared[len(squared) - len(values) :] = (values * values).sum(axis=1)
-        peaks = candidate_peaks(squared, self.guard, CANDIDATE_G)
-        return [int(p) + low - self.guard for p in peaks]
+    def due_peaks(self, rows: IndexArray, size: int) -> tuple[IndexArray, IndexArray]:
+        """Candidates whose window was completed by the last `size` samples of each row.
+
+        Returns places in `rows` and sample indices, by row and then by time.
+        """
+        low = self.count[rows] - size - self.after
+        index = low[:, None] + np.arange(-self.guard, size + self.guard)
+        held = self.ring[rows[:, None], index % self.length] * self.scale_g[rows, None, None]
+        squared = held[:, :, 0] ** 2 + held[:, :, 1] ** 2 + held[:, :, 2] ** 2
+        squared[index < self.segment[rows, None]] = -1.0
+        place, offset = candidate_peaks(squared, self.guard, CANDIDATE_G)
+        return place, index[place, offset]
+
+    def windows_g(self, rows: IndexArray, peaks: IndexArray) -> FloatArray:
+        """Decision windows (n, before + 1 + after, 3) in g.
+
+        A missing beginning repeats the first sample.
+        """
+        index = peaks[:, None] + np.arange(-self.before, self.after + 1)
+        index = np.maximum(index, self.segment[rows, None])
+        held = self.ring[rows[:, None], index % self.length]
+        values: FloatArray = held * self.scale_g[rows, None, None]
+        return values

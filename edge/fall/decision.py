@@ -1,8 +1,7 @@
-"""One window, one decision: pure functions shared by the live detector and its proofs."""
+"""Windows in, decisions out: pure functions shared by the live detector and its proofs."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -26,43 +25,39 @@ from edge.signals import FloatArray, Position
 _TELL_LOW_G: Final = 0.7  # below: support was really missing, not just a soft step
 _TELL_ANGLE_DEG: Final = 40.0
 _TELL_SETTLED_G: Final = 0.1  # rms over the last second: as still as somebody lying
-_CLIP_SHARE: Final = 0.99  # counts this close to the range are clipped
+_CLIP_SHARE: Final = 0.99  # values this close to the range are clipped
+# Posture before a fall is taken from here, in s before the impact: loss of balance is later.
+_UPRIGHT_FROM_S: Final = 2.5
+_UPRIGHT_TO_S: Final = 1.0
+_PROBABILITY_DIGITS: Final = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """The decision on one candidate. `upright_g` is the mean acceleration before the fall."""
+def probabilities(
+    windows_g: FloatArray, rate_hz: float, model: FallModel, position: Position | None
+) -> FloatArray:
+    """Probability (n,) that each window (n, before + 1 + after, 3) is a fall.
 
-    probability: float
-    is_fall: bool
-    reasons: tuple[Reason, ...]
-    upright_g: tuple[float, float, float]
-
-
-def cut_window(values_g: FloatArray, peak: int, rate_hz: float) -> FloatArray:
-    """The window (before + 1 + after, 3) around `peak`; a missing beginning repeats the first."""
-    before, after = window_span(rate_hz)
-    return values_g[np.maximum(np.arange(peak - before, peak + after + 1), 0)]
+    The result of a window does not depend on the others.
+    """
+    features = extract(to_grid(windows_g, rate_hz))
+    return np.round(model.probability(features, position), _PROBABILITY_DIGITS)
 
 
-def judge(
-    window_g: FloatArray,
-    rate_hz: float,
-    full_scale_g: float,
-    model: FallModel,
-    position: Position | None,
-) -> Verdict:
-    """Decide on one window of the length `window_span` gives."""
-    grid = to_grid(window_g[None], rate_hz)
-    probability = round(float(model.probability(extract(grid), position)[0]), 4)
-    reference = grid[0, GRID_BEFORE - round(2.5 * GRID_HZ) : GRID_BEFORE - round(GRID_HZ)].mean(0)
-    return Verdict(
-        probability,
-        probability >= model.decide_at(position),
-        _impact_reasons(window_g, window_span(rate_hz)[0], full_scale_g)
-        + _pattern_reasons(grid[0], reference, probability),
-        (float(reference[0]), float(reference[1]), float(reference[2])),
-    )
+def upright_g(window_g: FloatArray, rate_hz: float) -> FloatArray:
+    """Mean acceleration (3,) before the fall: which way was up, if the person was up."""
+    grid = to_grid(window_g[None], rate_hz)[0]
+    first = GRID_BEFORE - round(_UPRIGHT_FROM_S * GRID_HZ)
+    mean: FloatArray = grid[first : GRID_BEFORE - round(_UPRIGHT_TO_S * GRID_HZ)].mean(axis=0)
+    return mean
+
+
+def explain_fall(
+    window_g: FloatArray, rate_hz: float, full_scale_g: float, probability: float
+) -> tuple[Reason, ...]:
+    """What in the window speaks for a fall, in the order a nurse wants it."""
+    impact = _impact_reasons(window_g, window_span(rate_hz)[0], full_scale_g)
+    sure = Reason("movement_pattern", {"percent": round(100.0 * probability, 1)})
+    return (*impact, *_motion_reasons(window_g, rate_hz), sure)
 
 
 def _impact_reasons(window_g: FloatArray, peak: int, full_scale_g: float) -> tuple[Reason, ...]:
@@ -73,44 +68,40 @@ def _impact_reasons(window_g: FloatArray, peak: int, full_scale_g: float) -> tup
     return (impact, Reason("impact_beyond_range", {"range_g": round(full_scale_g, 2)}))
 
 
-def _pattern_reasons(
-    grid: FloatArray, reference: FloatArray, probability: float
-) -> tuple[Reason, ...]:
-    magnitude = np.sqrt((grid * grid).sum(-1))
+def _motion_reasons(window_g: FloatArray, rate_hz: float) -> tuple[Reason, ...]:
+    grid = to_grid(window_g[None], rate_hz)[0]
     reasons = []
-    low_g = float(magnitude[GRID_BEFORE - round(GRID_HZ) : GRID_BEFORE].min())
+    last_second = grid[GRID_BEFORE - round(GRID_HZ) : GRID_BEFORE]
+    low_g = float(np.sqrt((last_second * last_second).sum(-1)).min())
     if low_g < _TELL_LOW_G:
         reasons.append(Reason("low_support", {"low_g": round(low_g, 2)}))
-    last_second = grid[-round(GRID_HZ) :]
-    rest = last_second.mean(0)
-    length = float(np.sqrt((rest @ rest) * (reference @ reference)))
-    if length > 0.0:
-        cosine = float(np.clip((rest @ reference) / length, -1.0, 1.0))
-        angle_deg = float(np.degrees(np.arccos(cosine)))
-        if angle_deg >= _TELL_ANGLE_DEG:
-            reasons.append(Reason("posture_change", {"angle_deg": round(angle_deg, 1)}))
-    motion_g = float(np.sqrt(last_second.var(axis=0).sum()))
+    rest = grid[-round(GRID_HZ) :]
+    turned_deg = angle_deg(rest.mean(axis=0), upright_g(window_g, rate_hz))
+    if turned_deg >= _TELL_ANGLE_DEG:
+        reasons.append(Reason("posture_change", {"angle_deg": round(turned_deg, 1)}))
+    motion_g = float(np.sqrt(rest.var(axis=0).sum()))
     if motion_g <= _TELL_SETTLED_G:
         reasons.append(Reason("settled", {"motion_g": round(motion_g, 3)}))
-    reasons.append(Reason("movement_pattern", {"percent": round(100.0 * probability, 1)}))
     return tuple(reasons)
 
 
+def angle_deg(a: FloatArray, b: FloatArray) -> float:
+    """Angle between two vectors (3,), in degrees; 90 if one has no length."""
+    length = float(np.sqrt((a @ a) * (b @ b)))
+    if length == 0.0:
+        return 90.0
+    return float(np.degrees(np.arccos(min(1.0, max(-1.0, float(a @ b) / length)))))
+
+
 def first_fall(
-    values_g: FloatArray,
-    rate_hz: float,
-    full_scale_g: float,
-    model: FallModel,
-    position: Position | None,
+    values_g: FloatArray, rate_hz: float, model: FallModel, position: Position | None
 ) -> int | None:
     """Index of the impact that a fresh detector, fed only `values_g` (n, 3), calls a fall first."""
     guard = samples(PEAK_GUARD_S, rate_hz)
-    squared = np.pad((values_g * values_g).sum(axis=1), guard)
-    for padded in candidate_peaks(squared, guard, CANDIDATE_G):
-        peak = int(padded) - guard
-        if peak + window_span(rate_hz)[1] >= len(values_g):
-            return None
-        window_g = cut_window(values_g, peak, rate_hz)
-        if judge(window_g, rate_hz, full_scale_g, model, position).is_fall:
-            return peak
-    return None
+    before, after = window_span(rate_hz)
+    squared = np.pad((values_g * values_g).sum(axis=1), guard, constant_values=-1.0)
+    peaks = candidate_peaks(squared[None], guard, CANDIDATE_G)[1] - guard
+    peaks = peaks[peaks + after < len(values_g)]
+    index = np.maximum(peaks[:, None] + np.arange(-before, after + 1), 0)
+    found = probabilities(values_g[index], rate_hz, model, position) >= model.decide_at(position)
+    return int(peaks[found.argmax()]) if found.any() else None

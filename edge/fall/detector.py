@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -10,24 +10,26 @@ import numpy as np
 
 from edge.detector import SnapshotError
 from edge.events import DetectorInfo, Event, EventKind, Evidence, Reason, stable_id
+from edge.fall.alignment import align, break_off
 from edge.fall.bank import EVIDENCE_BEFORE_S, Bank
-from edge.fall.decision import Verdict, cut_window, first_fall, judge
+from edge.fall.decision import explain_fall, first_fall, probabilities, upright_g
 from edge.fall.followup import NO_RECOVERY_S, FollowUp, Outcome
-from edge.fall.model import FallModel, committed_model, group_of
+from edge.fall.model import GROUPS, FallModel, committed_model, group_of
 from edge.fall.stream import Episode, Stream, pack, unpack
-from edge.fall.window import CANDIDATE_G, WINDOW_AFTER_S, WINDOW_BEFORE_S, samples
-from edge.signals import NS_PER_S, Int16Array, Position, Signal, Waveform
+from edge.fall.window import (
+    CANDIDATE_G,
+    WINDOW_AFTER_S,
+    WINDOW_BEFORE_S,
+    IndexArray,
+    samples,
+)
+from edge.signals import NS_PER_S, FloatArray, Int16Array, Position, Signal, Waveform
 
 NAME: Final = "fall"
 VERSION: Final = "0.1.0"
 QUANTITY: Final = "acceleration"
+BYTES_PER_SAMPLE: Final = 6
 
-# Gaps up to this long are bridged by straight lines: one lost one-second block with its jitter.
-# Longer ones are not: a line through an unseen impact would be an invention.
-FILL_MAX_S: Final = 1.25
-# A block that follows the last one by number has lost nothing, whatever its time stamp says;
-# beyond this it is a clock step or a pause, not jitter of the radio.
-JITTER_MAX_S: Final = 0.25
 # One fall is one episode: further impacts this soon are the same fall (rebound, struggling).
 SAME_FALL_S: Final = 10.0
 # Evidence reaches at most this far beyond the impact: as long as anything can be concluded
@@ -90,11 +92,16 @@ class FallDetector:
         self._release(self._streams.pop(device_id))
 
     def process(self, signals: Sequence[Signal]) -> list[Event]:
-        """Advance the streams of `signals`; other quantities than acceleration are passed over."""
+        """Advance the streams of `signals`; other quantities than acceleration are passed over.
+
+        Events come in the order they were decided.
+        """
         events: list[Event] = []
-        for signal in signals:
-            if isinstance(signal, Waveform) and signal.quantity == QUANTITY:
-                events.extend(self._block(signal))
+        blocks = [s for s in signals if isinstance(s, Waveform) and s.quantity == QUANTITY]
+        for now in _rounds(blocks):
+            for rate_hz, parts in self._aligned(now).items():
+                self._advance(self._banks[rate_hz], parts, events)
+        events.sort(key=lambda event: (event.decided_ns, event.device_id))
         return events
 
     def snapshot(self, device_id: str) -> bytes:
@@ -121,6 +128,7 @@ class FallDetector:
         old = self._streams.get(device_id)
         if old is not None:
             self._release(old)
+            stream.position = old.position  # where it is worn now is for `open` to say
         if state:
             bank = self._bank(stream.rate_hz)
             if len(recent) > bank.length:
@@ -142,130 +150,128 @@ class FallDetector:
             self._banks[rate_hz] = Bank(rate_hz)
         return self._banks[rate_hz]
 
-    def _block(self, block: Waveform) -> Iterator[Event]:
-        stream = self._streams[block.device_id]
-        fresh = self._align(stream, block)
-        if fresh is None:
-            return
-        stream.boot_id, stream.sequence_number = block.boot_id, block.sequence_number
-        bank = self._banks[stream.rate_hz]
-        for k in range(0, len(fresh), bank.piece):
-            yield from self._advance(stream, bank, fresh[k : k + bank.piece])
-
-    def _align(self, stream: Stream, block: Waveform) -> Int16Array | None:
-        """The samples to append, gaps filled and overlap cut; None if the block is older."""
-        same = (block.rate_hz, block.scale, block.full_scale, block.origin)
-        if stream.row < 0 or same != (
-            stream.rate_hz, stream.scale_g, stream.full_scale_g, stream.origin,
-        ):  # fmt: skip
-            self._begin(stream, block)
-            return block.counts
-        bank, row = self._banks[stream.rate_hz], stream.row
-        expected_ns = bank.time_ns(row, int(bank.count[row]))
-        offset_s = (block.start_ns - expected_ns) / NS_PER_S
-        number = (block.boot_id, block.sequence_number)
-        last = (stream.boot_id, stream.sequence_number)
-        follows = number == (last[0], last[1] + 1)
-        shift = round(offset_s * block.rate_hz)
-        if shift == 0:
-            return block.counts
-        if follows and abs(offset_s) <= JITTER_MAX_S:
-            bank.anchor(row, block.start_ns)
-            return block.counts
-        if shift > 0:
-            return self._bridge(stream, bank, block, shift)
-        if number > last and block.end_ns <= expected_ns:
-            self._gap(stream, bank, block.start_ns, 0.0)  # newer by number: the clock stepped
-            return block.counts
-        if -shift >= len(block.counts):
-            stream.counters.older_blocks += 1
-            return None
-        return block.counts[-shift:]
+    def _aligned(self, blocks: Iterable[Waveform]) -> dict[float, list[tuple[Stream, Int16Array]]]:
+        """What to append to which stream, by rate."""
+        parts: dict[float, list[tuple[Stream, Int16Array]]] = {}
+        for block in blocks:
+            stream = self._streams[block.device_id]
+            if stream.row < 0 or stream.form != (
+                block.rate_hz, block.scale, block.full_scale, block.origin,
+            ):  # fmt: skip
+                self._begin(stream, block)
+            fresh = align(stream, self._banks[block.rate_hz], block)
+            if fresh is not None:
+                stream.boot_id, stream.sequence_number = block.boot_id, block.sequence_number
+                parts.setdefault(block.rate_hz, []).append((stream, fresh))
+        return parts
 
     def _begin(self, stream: Stream, block: Waveform) -> None:
         """First block, or a device that changed its ways: nothing before it is comparable."""
         known = stream.row >= 0
         self._release(stream)
-        stream.rate_hz, stream.scale_g = block.rate_hz, block.scale
-        stream.full_scale_g, stream.origin = block.full_scale, block.origin
+        stream.form = (block.rate_hz, block.scale, block.full_scale, block.origin)
         bank = self._bank(block.rate_hz)
         stream.row = bank.add(block.scale, block.start_ns)
         if known:
-            self._gap(stream, bank, block.start_ns, 0.0)
+            break_off(stream, bank, block.start_ns, 0.0)
 
-    def _bridge(self, stream: Stream, bank: Bank, block: Waveform, missing: int) -> Int16Array:
-        row = stream.row
-        lost_s = missing / block.rate_hz
-        if lost_s > FILL_MAX_S or bank.count[row] == bank.segment[row]:
-            self._gap(stream, bank, block.start_ns, lost_s)
-            return block.counts
-        last = bank.recent(row, int(bank.count[row]) - 1, int(bank.count[row]) - 1)[0]
-        share = np.arange(1, missing + 1)[:, None] / (missing + 1)
-        line = np.rint(last + (block.counts[0].astype(np.float64) - last) * share)
-        stream.counters.filled_samples += missing
-        return np.concatenate([line.astype(np.int16), block.counts])
+    def _advance(
+        self, bank: Bank, parts: list[tuple[Stream, Int16Array]], events: list[Event]
+    ) -> None:
+        """Append to each stream, piece by piece; streams with pieces of one size go together."""
+        at = 0
+        while parts:
+            by_size: dict[int, list[tuple[Stream, Int16Array]]] = {}
+            for stream, counts in parts:
+                piece = counts[at : at + bank.piece]
+                by_size.setdefault(len(piece), []).append((stream, piece))
+            for pieces in by_size.values():
+                self._push(bank, pieces, events)
+            at += bank.piece
+            parts = [(stream, counts) for stream, counts in parts if len(counts) > at]
 
-    def _gap(self, stream: Stream, bank: Bank, start_ns: int, lost_s: float) -> None:
-        row = stream.row
-        stream.counters.gaps += 1
-        bank.new_segment(row, start_ns)
-        episode = stream.episode
-        if episode is not None:
-            episode.frozen = True
-            episode.second_end = int(bank.count[row]) + bank.piece - 1
-            if episode.follow.lost(round(lost_s)) is not None:
-                stream.episode = None
+    def _push(
+        self, bank: Bank, pieces: list[tuple[Stream, Int16Array]], events: list[Event]
+    ) -> None:
+        streams = [stream for stream, _ in pieces]
+        rows = np.array([stream.row for stream in streams])
+        size = len(pieces[0][1])
+        counts = np.concatenate([piece for _, piece in pieces]).reshape(len(pieces), size, 3)
+        looks = np.flatnonzero(bank.push(rows, counts))
+        falls = self._falls(bank, streams, rows, looks, size)
+        for place, stream in enumerate(streams):
+            if stream.episode is None and place not in falls:
+                continue
+            self._keep_evidence(stream, bank, counts[place])
+            events.extend(self._moments(stream, bank, falls.get(place, [])))
 
-    def _advance(self, stream: Stream, bank: Bank, counts: Int16Array) -> Iterator[Event]:
-        row = stream.row
-        start = int(bank.count[row])
-        looks = bank.push(np.array([row]), counts[None])
+    def _falls(
+        self, bank: Bank, streams: list[Stream], rows: IndexArray, looks: IndexArray, size: int
+    ) -> dict[int, list[tuple[int, float]]]:
+        """By place in `streams`: impacts now decided to be falls, with their probabilities."""
+        falls: dict[int, list[tuple[int, float]]] = {}
+        if not len(looks):
+            return falls
+        place, peaks = bank.due_peaks(rows[looks], size)
+        place = looks[place]
+        group = np.array([group_of(streams[k].position) for k in place])
+        for name in GROUPS:
+            mine = np.flatnonzero(group == name)
+            if not len(mine):
+                continue
+            windows_g = bank.windows_g(rows[place[mine]], peaks[mine])
+            position = streams[place[mine[0]]].position
+            chance = probabilities(windows_g, bank.rate_hz, self._model, position)
+            for k in np.flatnonzero(chance >= self._model.decide_at(position)):
+                found = (int(peaks[mine[k]]), float(chance[k]))
+                falls.setdefault(int(place[mine[k]]), []).append(found)
+        return falls
+
+    def _keep_evidence(self, stream: Stream, bank: Bank, counts: Int16Array) -> None:
         episode = stream.episode
         if episode is not None and not episode.frozen:
-            room = 6 * (samples(EVIDENCE_AFTER_S + EVIDENCE_BEFORE_S, bank.rate_hz) + bank.piece)
-            episode.samples += counts.astype("<i2").tobytes()[: room - len(episode.samples)]
-        peaks = bank.due_peaks(row, start) if looks[0] else []
-        yield from self._moments(stream, bank, peaks)
+            limit_s = EVIDENCE_BEFORE_S + EVIDENCE_AFTER_S
+            room = BYTES_PER_SAMPLE * samples(limit_s, bank.rate_hz) - len(episode.samples)
+            episode.samples += counts.astype("<i2").tobytes()[: max(0, room)]
 
-    def _moments(self, stream: Stream, bank: Bank, peaks: list[int]) -> Iterator[Event]:
+    def _moments(
+        self, stream: Stream, bank: Bank, falls: list[tuple[int, float]]
+    ) -> Iterator[Event]:
         """Seconds that ended and windows that closed, in the order of their last sample."""
         last = int(bank.count[stream.row]) - 1
+        waiting = list(falls)
         while True:
-            episode = stream.episode
-            second = episode.second_end if episode is not None else last + 1
-            if second <= last and not (peaks and peaks[0] + bank.after < second):
+            second = stream.episode.second_end if stream.episode is not None else last + 1
+            if second <= last and not (waiting and waiting[0][0] + bank.after < second):
                 yield from self._second(stream, bank)
-            elif peaks:
-                yield from self._candidate(stream, bank, peaks.pop(0))
+            elif waiting:
+                yield from self._fall(stream, bank, *waiting.pop(0))
             else:
                 return
 
-    def _candidate(self, stream: Stream, bank: Bank, peak: int) -> Iterator[Event]:
+    def _fall(self, stream: Stream, bank: Bank, peak: int, chance: float) -> Iterator[Event]:
         impact_ns = bank.time_ns(stream.row, peak)
         recent = stream.last_fall_ns
         if recent is not None and 0 <= impact_ns - recent < SAME_FALL_S * NS_PER_S:
             return
-        first = max(peak - bank.before, int(bank.segment[stream.row]))
-        values_g = bank.recent_g(stream.row, first, peak + bank.after)
-        window_g = cut_window(values_g, peak - first, bank.rate_hz)
-        verdict = judge(window_g, bank.rate_hz, stream.full_scale_g, self._model, stream.position)
-        if verdict.is_fall:
-            stream.last_fall_ns = impact_ns
-            stream.episode = self._episode(stream, bank, peak, verdict)
-            decided = peak + bank.after
-            kind = EventKind.FALL_SUSPECTED
-            yield self._event(stream, bank, kind, decided, verdict.reasons)
+        window_g = bank.windows_g(np.array([stream.row]), np.array([peak]))[0]
+        stream.last_fall_ns = impact_ns
+        stream.episode = self._episode(stream, bank, peak, chance, window_g)
+        reasons = explain_fall(window_g, bank.rate_hz, stream.full_scale_g, chance)
+        yield self._event(stream, bank, EventKind.FALL_SUSPECTED, peak + bank.after, reasons)
 
-    def _episode(self, stream: Stream, bank: Bank, peak: int, verdict: Verdict) -> Episode:
-        decided = peak + bank.after
+    def _episode(
+        self, stream: Stream, bank: Bank, peak: int, chance: float, window_g: FloatArray
+    ) -> Episode:
         start = self._evidence_start(stream, bank, peak)
         held = bank.recent(stream.row, start, int(bank.count[stream.row]) - 1)
         impact_ns = bank.time_ns(stream.row, peak)
+        upright = [float(x) for x in upright_g(window_g, bank.rate_hz)]
         return Episode(
             impact_ns=impact_ns,
-            probability=verdict.probability,
-            follow=FollowUp(list(verdict.upright_g), group_of(stream.position) == "trunk"),
-            second_end=decided + bank.piece,
+            probability=chance,
+            follow=FollowUp(upright, group_of(stream.position) == "trunk"),
+            second_end=peak + bank.after + bank.piece,
             # Counted back from the impact, so that a replay puts the impact at the same ns.
             start_ns=impact_ns - round((peak - start) * NS_PER_S / bank.rate_hz),
             start_index=start,
@@ -281,9 +287,7 @@ class FallDetector:
         for before_s in _EVIDENCE_STARTS_S:
             start = max(peak - samples(before_s, bank.rate_hz), oldest)
             values_g = bank.recent_g(stream.row, start, peak + bank.after)
-            found = first_fall(
-                values_g, bank.rate_hz, stream.full_scale_g, self._model, stream.position
-            )
+            found = first_fall(values_g, bank.rate_hz, self._model, stream.position)
             if found == peak - start:
                 return start
         return max(peak - bank.before, oldest)
@@ -314,7 +318,9 @@ class FallDetector:
     ) -> Event:
         episode = stream.episode
         assert episode is not None  # noqa: S101  every event belongs to an open episode
-        known = len(episode.samples) if episode.frozen else 6 * (decided - episode.start_index + 1)
+        known = len(episode.samples)
+        if not episode.frozen:
+            known = BYTES_PER_SAMPLE * (decided - episode.start_index + 1)
         evidence = Evidence(
             quantity=QUANTITY,
             unit="g",
@@ -342,3 +348,16 @@ class FallDetector:
             origin=stream.origin,
             evidence=evidence,
         )
+
+
+def _rounds(blocks: Sequence[Waveform]) -> Iterable[list[Waveform]]:
+    """The first block of every stream, then the second ones, and so on."""
+    rounds: list[list[Waveform]] = []
+    seen: dict[str, int] = {}
+    for block in blocks:
+        number = seen.get(block.device_id, 0)
+        seen[block.device_id] = number + 1
+        if number == len(rounds):
+            rounds.append([])
+        rounds[number].append(block)
+    return rounds

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from edge.events import Reason
+from edge.fall.decision import angle_deg
 from edge.signals import FloatArray
 
 # Root mean square of the acceleration about its mean over one second, all axes, in g.
@@ -64,7 +65,7 @@ class FollowUp:
         """Take one second of samples (n, 3) in g; say what is concluded, if anything."""
         mean = values_g.mean(axis=0)
         self.motion_g.append(float(np.sqrt(values_g.var(axis=0).sum())))
-        self.angle_deg.append(_angle_deg(mean, np.asarray(self.upright)))
+        self.angle_deg.append(angle_deg(mean, np.asarray(self.upright)))
         del self.motion_g[:-CONFIRM_SAME_POSTURE_WINDOW_S]
         del self.angle_deg[:-CONFIRM_SAME_POSTURE_WINDOW_S]
         self.elapsed_s += 1
@@ -127,10 +128,3 @@ class FollowUp:
         if not self.trunk or self.elapsed_s < NO_RECOVERY_S or 2 * self.lying_s < self.elapsed_s:
             return ()
         return (Reason("no_recovery", {"elapsed_s": float(self.elapsed_s)}),)
-
-
-def _angle_deg(a: FloatArray, b: FloatArray) -> float:
-    length = float(np.sqrt((a @ a) * (b @ b)))
-    if length == 0.0:
-        return 90.0
-    return float(np.degrees(np.arccos(np.clip((a @ b) / length, -1.0, 1.0))))

@@ -59,6 +59,15 @@ class Stream:
     episode: Episode | None = None
     counters: Counters = field(default_factory=Counters)
 
+    @property
+    def form(self) -> tuple[float, float, float, Origin]:
+        """What makes samples comparable: rate, scale, range, origin."""
+        return (self.rate_hz, self.scale_g, self.full_scale_g, self.origin)
+
+    @form.setter
+    def form(self, form: tuple[float, float, float, Origin]) -> None:
+        self.rate_hz, self.scale_g, self.full_scale_g, self.origin = form
+
 
 def pack(stream: Stream, bank_state: dict[str, int], samples: Int16Array) -> bytes:
     """A snapshot: magic, checksum, JSON head, episode samples, ring samples."""

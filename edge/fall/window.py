@@ -12,6 +12,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from scipy.ndimage import maximum_filter1d
 
 from edge.signals import FloatArray
 
@@ -42,21 +43,34 @@ def samples(duration_s: float, rate_hz: float) -> int:
     return int(np.ceil(duration_s * rate_hz - 1e-9))
 
 
-def candidate_peaks(squared_g2: FloatArray, guard: int, threshold_g: float) -> IndexArray:
-    """Indices of candidates in `squared_g2` (n,), the squared magnitude in g^2.
+def candidate_peaks(
+    squared_g2: FloatArray, guard: int, threshold_g: float
+) -> tuple[IndexArray, IndexArray]:
+    """Rows and columns of candidates in `squared_g2` (r, n), the squared magnitude in g^2.
 
-    The first and last `guard` samples are context only. Of equal samples (a clipped peak) the
+    The first and last `guard` columns are context only. Of equal samples (a clipped peak) the
     first one counts.
     """
-    inner = squared_g2[guard : len(squared_g2) - guard]
-    hot = np.flatnonzero(inner >= threshold_g * threshold_g)
-    peaks = []
-    for i in hot:
-        around = squared_g2[i : i + 2 * guard + 1]
-        top = squared_g2[i + guard]
-        if around[:guard].max(initial=-1.0) < top and around[guard + 1 :].max(initial=-1.0) <= top:
-            peaks.append(i + guard)
-    return np.asarray(peaks, dtype=np.int64)
+    inner = squared_g2[:, guard : squared_g2.shape[1] - guard]
+    width = inner.shape[1]
+    # Running maxima of the `guard` samples before and after each inner sample.
+    before = maximum_filter1d(squared_g2, guard, axis=1, origin=_left_origin(guard))
+    after = maximum_filter1d(squared_g2, guard, axis=1, origin=_right_origin(guard))
+    peak = inner >= threshold_g * threshold_g
+    peak &= inner > before[:, guard - 1 : guard - 1 + width]
+    peak &= inner >= after[:, guard + 1 : guard + 1 + width]
+    rows, columns = np.nonzero(peak)
+    return rows, columns + guard
+
+
+def _left_origin(size: int) -> int:
+    """Filter origin that makes the window end at its own sample."""
+    return (size - 1) // 2 if size % 2 else size // 2 - 1
+
+
+def _right_origin(size: int) -> int:
+    """Filter origin that makes the window begin at its own sample."""
+    return -(size // 2)
 
 
 @lru_cache(maxsize=64)

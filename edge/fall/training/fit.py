@@ -49,8 +49,8 @@ class Candidates:
 def recording_peaks(values_g: FloatArray, rate_hz: float) -> IndexArray:
     """Candidates of a whole recording that the streaming detector would come to judge."""
     guard = samples(PEAK_GUARD_S, rate_hz)
-    squared = np.pad((values_g * values_g).sum(axis=1), guard)
-    peaks = candidate_peaks(squared, guard, CANDIDATE_G) - guard
+    squared = np.pad((values_g * values_g).sum(axis=1), guard, constant_values=-1.0)
+    peaks = candidate_peaks(squared[None], guard, CANDIDATE_G)[1] - guard
     return peaks[peaks + window_span(rate_hz)[1] < len(values_g)]
 
 
