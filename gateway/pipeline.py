@@ -72,6 +72,7 @@ class Pipeline:
         self._snapshot_seq = 0
         self._unsaved: dict[str, bytes] = {}
         self._dropped: set[str] = set()
+        self._is_ahead = False
 
     # -- start and registry ------------------------------------------------------------------
 
@@ -174,6 +175,7 @@ class Pipeline:
             key = self._deliveries.add(frame)
             if key is not None:
                 deliveries.append(key)
+        self._is_ahead = True
         events = self._feed(signals, self._bulk_seq, refused)
         rejected = self._group_of_rejected(refused)
         group = Group(
@@ -191,6 +193,7 @@ class Pipeline:
         """Write the group. Raises sqlite3.Error; the caller then calls again, with the same one."""
         committed = self._outbox.commit(prepared.group)
         self._bulk_seq = committed.bulk_seq
+        self._is_ahead = False
         self._metrics.duplicates.inc(prepared.duplicates)
         for quantity, n in Counter(s.quantity for s in prepared.group.signals).items():
             self._metrics.signals.labels(quantity).inc(n)
@@ -292,7 +295,13 @@ class Pipeline:
     # -- now and then ------------------------------------------------------------------------
 
     def save_snapshots(self) -> None:
-        """Save the streams that moved. Raises sqlite3.Error, and keeps them for the next time."""
+        """Save the streams that moved. Raises sqlite3.Error, and keeps them for the next time.
+
+        Does nothing while the engine is ahead of the log: its state includes frames that are not
+        held, which the broker will send again after a restart.
+        """
+        if self._is_ahead:
+            return
         self._unsaved.update(self._engine.take_dirty_snapshots())
         self._dropped -= self._unsaved.keys()
         if self._bulk_seq == self._snapshot_seq and not self._unsaved and not self._dropped:
@@ -307,7 +316,7 @@ class Pipeline:
         rows = (
             self._quarantine.flush() if final else self._quarantine.due(self._clock.monotonic_s())
         )
-        if rows:
+        if rows and not self._is_ahead:
             self._bulk_seq = self._outbox.commit(Group(rejected=rows)).bulk_seq
 
 

@@ -72,7 +72,9 @@ class _ManualAckClient(aiomqtt.Client):
         except ValueError:
             # Not UTF-8, or a wildcard: refused further on like any other topic that is not ours.
             topic = "invalid-topic"
-        delivery = _Delivery(topic, message.payload, message.qos, message.retain, message.mid, None)
+        delivery = _Delivery(
+            topic, bytes(message.payload), message.qos, message.retain, message.mid, None
+        )
         delivery.received_ns = self._clock.now_ns()
         delivery.is_repeated = message.dup
         self._queue.put_nowait(delivery)

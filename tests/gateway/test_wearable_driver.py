@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import struct
-import zlib
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +12,7 @@ from hypothesis import strategies as st
 from edge.signals import Origin, Waveform
 from gateway.drivers import DriverError, match_topic
 from gateway.drivers.wearable import decode_waveform
+from tests.gateway.blocks import Block, with_crc
 
 RECEIVED_NS = 1_790_000_100_000_000_000
 
@@ -29,40 +28,6 @@ HAND_MADE = bytes.fromhex(
     "14000000"  # 20 ms, reserved
     "0100ffff0020ff7f0080f0e0"  # 1 -1 8192, 32767 -32768 -7952
 )  # fmt: skip
-
-
-def with_crc(block: bytes) -> bytes:
-    return block + struct.pack("<I", zlib.crc32(block))
-
-
-@dataclass(frozen=True)
-class Block:
-    """An encoder of its own, written from docs/devices.md."""
-
-    magic: bytes = b"YW"
-    version: int = 1
-    flags: int = 4
-    quantity: int = 1
-    channels: int = 3
-    n_samples: int | None = None
-    boot_id: int = 1
-    sequence_number: int = 0
-    start_ns: int = RECEIVED_NS - 1_000_000_000
-    rate_mhz: int = 50_000
-    scale_nano: int = 122_070
-    full_scale_milli: int = 4_000
-    clock_uncertainty_ms: int = 65_535
-    reserved: int = 0
-    counts: tuple[int, ...] = field(default=(1, 2, 3))
-
-    def encode(self) -> bytes:
-        n = len(self.counts) // self.channels if self.n_samples is None else self.n_samples
-        header = struct.pack(
-            "<2sBBBBHIIqIIIHH", self.magic, self.version, self.flags, self.quantity, self.channels,
-            n, self.boot_id, self.sequence_number, self.start_ns, self.rate_mhz, self.scale_nano,
-            self.full_scale_milli, self.clock_uncertainty_ms, self.reserved,
-        )  # fmt: skip
-        return with_crc(header + struct.pack(f"<{len(self.counts)}h", *self.counts))
 
 
 def decode(payload: bytes) -> Waveform:
@@ -83,7 +48,7 @@ def test_bytes_written_by_hand_give_this_block() -> None:
     assert block.origin is Origin.LIVE
 
 
-GOOD = Block()
+GOOD = Block(start_ns=RECEIVED_NS - 1_000_000_000)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,292 @@
+"""Wires source, pipeline and uplink together, and owns every task.
+
+One worker thread does everything synchronous (decoding, engine, SQLite); the event loop only
+moves messages. numpy and SQLite let go of the interpreter lock while they work, so a heartbeat, an
+acknowledgement or an urgent batch never waits for a detector. One thread, because the order of
+groups is the order of the log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Final, ParamSpec, TypeVar
+
+import structlog
+
+from edge.wire import Heartbeat, Lane, RegistryDocument
+from gateway.clock import Clock
+from gateway.cloud_client import (
+    BULK_TIMEOUT_S,
+    CONTROL_TIMEOUT_S,
+    URGENT_TIMEOUT_S,
+    CloudClient,
+)
+from gateway.metrics import Metrics
+from gateway.outbox import Committed, Outbox, OutboxDamagedError
+from gateway.pipeline import SNAPSHOT_INTERVAL_S, Engine, Pipeline, Prepared
+from gateway.registry import Registry, RegistryError
+from gateway.settings import Settings
+from gateway.sources import Frame, Source
+from gateway.sources.mqtt import MqttAddress, MqttSource
+from gateway.uplink import Uplink
+
+log = structlog.get_logger(__name__)
+
+_MAINTENANCE_INTERVAL_S: Final = 5.0
+# A full disk is tried again about as often as somebody could have made room.
+_COMMIT_RETRY_S: Final = 2.0
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
+
+class Gateway:
+    """One gateway. `run` lasts until `stop` is set; everything is saved when it returns."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        engine: Engine,
+        clock: Clock,
+        metrics: Metrics,
+        source: Source | None = None,
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._metrics = metrics
+        self._engine = engine
+        self._source: Source = source or _mqtt_source(settings, clock)
+        self._registry = Registry(settings.registry_path)
+        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="pipeline")
+        # A group is prepared and committed under it: nothing may come between.
+        self._pipeline_lock = asyncio.Lock()
+        self._started = asyncio.Event()
+        self._stuck = False
+        self._started_ns = clock.now_ns()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until `stop`. Raises OutboxError when the outbox cannot be opened."""
+        outbox = await self._in_worker(open_outbox, self._settings.outbox_path, self._clock)
+        try:
+            await self._run_with(outbox, stop)
+        finally:
+            # The worker ends first: it may be in the middle of a commit.
+            await asyncio.to_thread(self._worker.shutdown)
+            outbox.close()
+
+    async def _run_with(self, outbox: Outbox, stop: asyncio.Event) -> None:
+        self._outbox = outbox
+        self._pipeline = Pipeline(outbox, self._registry, self._engine, self._metrics, self._clock)
+        clients = {
+            Lane.URGENT: self._client(URGENT_TIMEOUT_S),
+            Lane.BULK: self._client(BULK_TIMEOUT_S),
+        }
+        control = self._client(CONTROL_TIMEOUT_S)
+        self._uplink = Uplink(outbox, clients, control, self._metrics, self._clock)
+        try:
+            await self._start_from_disk()
+            tasks = [
+                asyncio.create_task(work, name=name) for name, work in self._tasks(stop).items()
+            ]
+            try:
+                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+            for task in done:
+                # Whatever ended unasked for takes the process with it, and says why.
+                task.result()
+            await self._save_at_end()
+        finally:
+            for client in (*clients.values(), control):
+                await client.close()
+
+    def _tasks(self, stop: asyncio.Event) -> dict[str, Coroutine[None, None, object]]:
+        return {
+            "stop": stop.wait(),
+            "urgent": self._uplink.senders[Lane.URGENT].run(),
+            "bulk": self._uplink.senders[Lane.BULK].run(),
+            "heartbeat": self._uplink.run_heartbeat(self._heartbeat),
+            "registry": self._uplink.run_registry(
+                lambda: self._registry.version, self._take_registry
+            ),
+            "source": self._run_source(),
+            "maintenance": self._run_maintenance(),
+        }
+
+    # -- start and end -----------------------------------------------------------------------
+
+    async def _start_from_disk(self) -> None:
+        """With the registry on disk everything starts without the cloud."""
+        try:
+            await self._in_worker(self._registry.load)
+        except RegistryError as error:
+            log.warning("registry_unreadable", why=str(error))
+        if self._registry.document is not None:
+            await self._start_pipeline()
+        else:
+            log.warning("waiting_for_registry", why="none on disk; sources stay closed until then")
+
+    async def _start_pipeline(self) -> None:
+        self._tell(await self._in_worker(self._pipeline.start))
+        self._metrics.registry_version.set(self._registry.version)
+        self._started.set()
+
+    async def _take_registry(self, document: RegistryDocument) -> None:
+        """A registry from the cloud. The first one ever lets the sources open."""
+        async with self._pipeline_lock:
+            if self._started.is_set():
+                await self._in_worker(self._pipeline.apply_registry, document)
+            else:
+                await self._in_worker(self._registry.save, document)
+                await self._start_pipeline()
+
+    async def _save_at_end(self) -> None:
+        """Snapshots, so that the next start has nothing to replay."""
+        if not self._started.is_set():
+            return
+        try:
+            await self._in_worker(self._pipeline.write_held_back, final=True)
+            await self._in_worker(self._pipeline.save_snapshots)
+        except sqlite3.Error as error:
+            log.warning("not_saved_at_end", why=str(error))
+        log.info("stopped")
+
+    # -- frames ------------------------------------------------------------------------------
+
+    async def _run_source(self) -> None:
+        await self._started.wait()
+        await self._source.run(self._handle)
+
+    async def _handle(self, frames: Sequence[Frame]) -> None:
+        """A group of frames; returns when it is on disk. The source then acknowledges it."""
+        began_s = self._clock.monotonic_s()
+        async with self._pipeline_lock:
+            prepared = await self._in_worker(self._pipeline.prepare, frames)
+            committed = await self._commit(prepared)
+        self._metrics.commit_s.observe(self._clock.monotonic_s() - began_s)
+        self._tell(committed)
+        if prepared.strangers:
+            self._uplink.want_registry()
+
+    async def _commit(self, prepared: Prepared) -> Committed:
+        """Until it is written: the engine has decided already and cannot be asked again."""
+        while True:
+            try:
+                committed = await self._in_worker(self._pipeline.commit, prepared)
+            except sqlite3.Error as error:
+                self._metrics.commit_failures.inc()
+                if not self._stuck:
+                    self._stuck = True
+                    log.critical("outbox_stuck", why=str(error), hint="is the disk full?")
+                await asyncio.sleep(_COMMIT_RETRY_S)
+                continue
+            if self._stuck:
+                self._stuck = False
+                log.info("outbox_writes_again")
+            return committed
+
+    def _tell(self, committed: Committed) -> None:
+        self._uplink.senders[Lane.BULK].appended.set()
+        if committed.new_events:
+            self._uplink.senders[Lane.URGENT].appended.set()
+
+    # -- now and then ------------------------------------------------------------------------
+
+    async def _run_maintenance(self) -> None:
+        saved_s = self._clock.monotonic_s()
+        failing = False
+        while True:
+            await asyncio.sleep(_MAINTENANCE_INTERVAL_S)
+            self._metrics.source_connected.labels(self._source.name).set(self._source.connected)
+            for lane in Lane:
+                state = await asyncio.to_thread(self._outbox.lane_state, lane)
+                self._metrics.pending.labels(lane.value).set(state.pending)
+            if not self._started.is_set():
+                continue
+            is_due = self._clock.monotonic_s() - saved_s >= SNAPSHOT_INTERVAL_S
+            try:
+                async with self._pipeline_lock:
+                    await self._in_worker(self._pipeline.write_held_back)
+                    if is_due:
+                        await self._in_worker(self._pipeline.save_snapshots)
+            except sqlite3.Error as error:
+                if not failing:
+                    log.warning("maintenance_failed", why=str(error))
+                failing = True
+                continue
+            failing = False
+            if is_due:
+                saved_s = self._clock.monotonic_s()
+
+    def _heartbeat(self) -> Heartbeat:
+        """How we are. A source whose frames cannot be stored counts as down: it is as blind."""
+        return Heartbeat(
+            sent_ns=self._clock.now_ns(),
+            started_ns=self._started_ns,
+            software_version=software_version(),
+            outbox_id=self._outbox.outbox_id,
+            urgent=self._outbox.lane_state(Lane.URGENT),
+            bulk=self._outbox.lane_state(Lane.BULK),
+            rejected_total=sum(self._outbox.rejected_counts().values()),
+            registry_version=self._registry.version,
+            sources={self._source.name: self._source.connected and not self._stuck},
+        )
+
+    def _client(self, timeout_s: float) -> CloudClient:
+        settings = self._settings
+        return CloudClient(
+            settings.cloud_url, settings.token.get_secret_value(), timeout_s, settings.cloud_ca_file
+        )
+
+    async def _in_worker(
+        self, work: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
+    ) -> Result:
+        call = partial(work, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(self._worker, call)
+
+
+def open_outbox(path: Path, clock: Clock) -> Outbox:
+    """The outbox; a damaged file is put aside, because a gateway without one protects nobody.
+
+    Raises OutboxError for everything that a person has to decide.
+    """
+    try:
+        return Outbox(path, clock)
+    except OutboxDamagedError as error:
+        for suffix in ("", "-wal", "-shm"):
+            file = path.with_name(path.name + suffix)
+            if file.exists():
+                file.rename(file.with_name(f"{path.stem}.damaged-{clock.now_ns()}{suffix}"))
+        log.critical("outbox_damaged", why=str(error), what="put aside, begun anew")
+        return Outbox(path, clock)
+
+
+def software_version() -> str:
+    """The installed version; a checkout that was never installed has none."""
+    try:
+        return version("yuyue-care-hub")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def _mqtt_source(settings: Settings, clock: Clock) -> MqttSource:
+    password = settings.mqtt_password
+    return MqttSource(
+        MqttAddress(
+            host=settings.mqtt_host,
+            port=settings.mqtt_port,
+            client_id=settings.mqtt_client_id,
+            username=settings.mqtt_username,
+            password=password.get_secret_value() if password else None,
+            ca_file=settings.mqtt_ca_file,
+        ),
+        clock,
+    )

@@ -1,0 +1,122 @@
+"""A real mosquitto with a password file and a store on disk, on a port of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tests.support.processes import free_port
+
+_START_TIMEOUT_S = 10.0
+
+
+class Mosquitto:
+    """Keeps its port and its sessions across `start`, `stop` and `kill_9`."""
+
+    def __init__(
+        self, directory: Path, username: str = "yuyue", password: str = "made-up-broker-password"
+    ) -> None:
+        self.directory = directory
+        self.username = username
+        self.password = password
+        self.port = free_port()
+        self.log_path = directory / "mosquitto.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start it and wait until it takes connections."""
+        assert not self.running, "mosquitto runs already"
+        config = self._configure()
+        with self.log_path.open("ab") as log:
+            self._process = subprocess.Popen(
+                [_command("mosquitto"), "-c", str(config)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        deadline_s = time.monotonic() + _START_TIMEOUT_S
+        while time.monotonic() < deadline_s and self.running:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+            except OSError:
+                time.sleep(0.02)
+            else:
+                return
+        self.stop()
+        raise AssertionError(f"mosquitto did not start\n{self.log_path.read_text()}")
+
+    def stop(self) -> None:
+        """End it as a service manager would."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(10)
+            self._process = None
+
+    def kill_9(self) -> None:
+        """End it without a chance to save anything."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait(10)
+        self._process = None
+
+    def restart(self) -> None:
+        """Stop and start; sessions and queues survive."""
+        self.stop()
+        self.start()
+
+    @property
+    def running(self) -> bool:
+        """Whether it is alive."""
+        return self._process is not None and self._process.poll() is None
+
+    def _configure(self) -> Path:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        passwords = self.directory / "passwords"
+        if not passwords.exists():
+            subprocess.run(
+                [_command("mosquitto_passwd"), "-b", "-c", str(passwords), self.username,
+                 self.password],
+                check=True,
+                capture_output=True,
+            )  # fmt: skip
+        lines = [
+            f"listener {self.port} 127.0.0.1",
+            "allow_anonymous false",
+            f"password_file {passwords}",
+            "persistence true",
+            f"persistence_location {self.directory}/",
+            # Saved after every change: a broker killed in a test must not forget what it took.
+            "autosave_on_changes true",
+            "autosave_interval 1",
+            "max_queued_messages 0",
+            "set_tcp_nodelay true",
+        ]
+        if os.geteuid() == 0:
+            lines.insert(0, "user root")
+        config = self.directory / "mosquitto.conf"
+        config.write_text("\n".join(lines) + "\n")
+        return config
+
+
+def _command(name: str) -> str:
+    path = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+    assert path, f"{name} is not installed: run tests/support/system_packages.sh"
+    return path
