@@ -93,15 +93,21 @@ def angle_deg(a: FloatArray, b: FloatArray) -> float:
     return float(np.degrees(np.arccos(min(1.0, max(-1.0, float(a @ b) / length)))))
 
 
-def first_fall(
-    values_g: FloatArray, rate_hz: float, model: FallModel, position: Position | None
-) -> int | None:
-    """Index of the impact that a fresh detector, fed only `values_g` (n, 3), calls a fall first."""
+def starts_safely(
+    values_g: FloatArray, impact: int, rate_hz: float, model: FallModel, position: Position | None
+) -> bool:
+    """Whether a fresh detector, fed only `values_g` (n, 3), takes the fall at `impact` first.
+
+    The window of `impact` must lie in `values_g`: then only earlier candidates, seen without what
+    was before them, could be taken for a fall in its place.
+    """
     guard = samples(PEAK_GUARD_S, rate_hz)
     before, after = window_span(rate_hz)
     squared = np.pad((values_g * values_g).sum(axis=1), guard, constant_values=-1.0)
     peaks = candidate_peaks(squared[None], guard, CANDIDATE_G)[1] - guard
-    peaks = peaks[peaks + after < len(values_g)]
+    peaks = peaks[peaks < min(impact, before)]
+    if not len(peaks):
+        return True
     index = np.maximum(peaks[:, None] + np.arange(-before, after + 1), 0)
-    found = probabilities(values_g[index], rate_hz, model, position) >= model.decide_at(position)
-    return int(peaks[found.argmax()]) if found.any() else None
+    chance = probabilities(values_g[index], rate_hz, model, position)
+    return bool((chance < model.decide_at(position)).all())

@@ -12,7 +12,7 @@ from edge.detector import SnapshotError
 from edge.events import DetectorInfo, Event, EventKind, Evidence, Reason, stable_id
 from edge.fall.alignment import align, break_off
 from edge.fall.bank import EVIDENCE_BEFORE_S, Bank
-from edge.fall.decision import explain_fall, first_fall, probabilities, upright_g
+from edge.fall.decision import explain_fall, probabilities, starts_safely, upright_g
 from edge.fall.followup import NO_RECOVERY_S, FollowUp, Outcome
 from edge.fall.model import GROUPS, FallModel, committed_model, group_of
 from edge.fall.stream import Episode, Stream, pack, unpack
@@ -287,8 +287,9 @@ class FallDetector:
         for before_s in _EVIDENCE_STARTS_S:
             start = max(peak - samples(before_s, bank.rate_hz), oldest)
             values_g = bank.recent_g(stream.row, start, peak + bank.after)
-            found = first_fall(values_g, bank.rate_hz, self._model, stream.position)
-            if found == peak - start:
+            if starts_safely(
+                values_g, peak - start, bank.rate_hz, self._model, stream.position
+            ):
                 return start
         return max(peak - bank.before, oldest)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from statistics import median
 from typing import Final
 
 import numpy as np
@@ -107,7 +108,8 @@ class FollowUp:
         return (Reason("upright_again", {"angle_deg": round(angles[-1], 1)}), moving)
 
     def _stillness(self) -> tuple[Reason, ...]:
-        changed = np.median(self.angle_deg[-CONFIRM_WINDOW_S:]) > UPRIGHT_DEG
+        angle = median(self.angle_deg[-CONFIRM_WINDOW_S:])
+        changed = angle > UPRIGHT_DEG
         need, window = (
             (CONFIRM_STILL_S, CONFIRM_WINDOW_S)
             if changed
@@ -119,7 +121,6 @@ class FollowUp:
         seen = min(window, len(self.motion_g))
         reasons = [Reason("stillness", {"still_s": float(still), "window_s": float(seen)})]
         if changed:
-            angle = float(np.median(self.angle_deg[-CONFIRM_WINDOW_S:]))
             reasons.append(Reason("posture_change", {"angle_deg": round(angle, 1)}))
         return tuple(reasons)
 
