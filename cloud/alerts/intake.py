@@ -1,0 +1,160 @@
+"""Events become alerts, in the transaction that takes them in."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+from sqlalchemy.dialects.postgresql import insert
+
+from cloud.alerts import rules, store
+from cloud.alerts.codes import CODES
+from cloud.alerts.machine import Move, MoveKind
+from cloud.alerts.models import Alert, AlertEvent
+from cloud.alerts.rules import Decision, PlannedMove, Timer
+from cloud.clock import datetime_from_ns
+from cloud.database import TenantScope
+from cloud.devices.service import Subject
+from edge.events import Event
+
+ESCALATE_TIMER = "escalate_suspected_fall"
+_encoder = msgspec.json.Encoder()
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """An event with what its way here adds."""
+
+    event: Event
+    gateway_id: uuid.UUID
+    gateway_name: str
+    stored_ns: int
+    subject: Subject
+
+
+async def take_event(scope: TenantScope, arrival: Arrival, now: datetime) -> list[MoveKind]:
+    """Store the event and do what the rules say; the moves made. A known event id does nothing."""
+    await store.lock_decisions(scope)
+    row = await _insert_event(scope, arrival, now)
+    if row is None:
+        return []
+    made = await _decide(scope, row, arrival, now)
+    if row.alert_id is not None:
+        for waiting in await store.waiting_events(scope, row.episode_id):
+            event = msgspec.json.decode(waiting.body, type=Event)
+            stored_ns = waiting.stored_ns
+            earlier = Arrival(
+                event, waiting.gateway_id, arrival.gateway_name, stored_ns, arrival.subject
+            )
+            made += await _decide(scope, waiting, earlier, now)
+    return made
+
+
+async def _insert_event(scope: TenantScope, arrival: Arrival, now: datetime) -> AlertEvent | None:
+    event = arrival.event
+    inserted = await scope.session.execute(
+        insert(AlertEvent)
+        .values(
+            institution_id=scope.institution_id,
+            event_id=event.event_id,
+            episode_id=event.episode_id,
+            kind=event.kind.value,
+            device_id=event.device_id,
+            gateway_id=arrival.gateway_id,
+            happened_ns=event.time_ns,
+            decided_ns=event.decided_ns,
+            stored_ns=arrival.stored_ns,
+            received_at=now,
+            confidence=event.confidence,
+            origin=event.origin.value,
+            body=_encoder.encode(event),
+        )
+        .on_conflict_do_nothing()
+        .returning(AlertEvent.event_id)
+    )
+    if inserted.one_or_none() is None:
+        return None
+    statement = scope.select(AlertEvent).where(AlertEvent.event_id == event.event_id)
+    return (await scope.session.scalars(statement)).one()
+
+
+async def _decide(
+    scope: TenantScope, row: AlertEvent, arrival: Arrival, now: datetime
+) -> list[MoveKind]:
+    known, alerts = await store.load_known(scope, row, arrival.subject)
+    decision = rules.decide(store.happening_of(row), known)
+    if decision.move is None:
+        return []
+    move = _move(decision.move, row.event_id, now)
+    if decision.alert_id is None:
+        alert = _new_alert(scope, arrival, decision, now)
+        before = None
+    else:
+        alert = alerts[decision.alert_id]
+        alert.confidence = max(alert.confidence, row.confidence)
+        before = store.condition_of(alert)
+    await store.make_move(scope, alert, before, move)
+    row.alert_id = alert.id
+    await _set_timer(scope, alert, decision, now)
+    _note_way(scope, alert.id, arrival, now)
+    await scope.session.flush()
+    return [move.kind]
+
+
+def _move(planned: PlannedMove, event_id: str, now: datetime) -> Move:
+    return Move(
+        planned.kind,
+        now,
+        code=planned.code,
+        priority=planned.priority,
+        recovered=planned.recovered,
+        event_id=event_id,
+    )
+
+
+def _new_alert(scope: TenantScope, arrival: Arrival, decision: Decision, now: datetime) -> Alert:
+    """The facts that no move changes; the machine adds the rest."""
+    event = arrival.event
+    assert decision.move is not None
+    assert decision.move.code is not None
+    happened_at = datetime_from_ns(event.time_ns)
+    return Alert(
+        id=uuid.uuid4(),
+        institution_id=scope.institution_id,
+        category=CODES[decision.move.code].category.value,
+        origin=event.origin.value,
+        elder_id=arrival.subject.elder_id,
+        bed_id=arrival.subject.bed_id,
+        room_id=arrival.subject.room_id,
+        device_id=event.device_id,
+        happened_ns=event.time_ns,
+        raised_at=now,
+        late_s=max(0.0, (now - happened_at).total_seconds()),
+        confidence=event.confidence,
+        follows_id=decision.follows_id,
+    )
+
+
+async def _set_timer(scope: TenantScope, alert: Alert, decision: Decision, now: datetime) -> None:
+    if decision.timer is Timer.CANCEL:
+        await store.cancel_timers(scope, alert.id, now)
+    elif decision.timer is Timer.START:
+        happened_at = datetime_from_ns(alert.happened_ns)
+        if decision.alert_id is not None:  # down again after a recovery: from now on
+            happened_at = now
+        due_at = rules.escalation_due(happened_at, now)
+        store.start_timer(scope, alert.id, ESCALATE_TIMER, due_at)
+
+
+def _note_way(scope: TenantScope, alert_id: uuid.UUID, arrival: Arrival, now: datetime) -> None:
+    event = arrival.event
+    detector = f"{event.detector.name} {event.detector.version}"
+    for hop, at, by in (
+        ("sensed", datetime_from_ns(event.time_ns), event.device_id),
+        ("decided", datetime_from_ns(event.decided_ns), detector),
+        ("stored", datetime_from_ns(arrival.stored_ns), arrival.gateway_name),
+        ("committed", now, "cloud"),
+    ):
+        store.note_hop(scope, alert_id, hop, at, by, event.event_id)

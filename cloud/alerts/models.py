@@ -1,0 +1,105 @@
+"""Tables of alerts. Moves, ledger and event bodies are append-only, by grant (migration 0004)."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Identity
+from sqlalchemy.orm import Mapped, mapped_column
+
+from cloud.database import TenantBase
+
+
+class Alert(TenantBase):
+    """What a person must deal with. Its state is a cache of what its moves say."""
+
+    __tablename__ = "alert"
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    code: Mapped[str]
+    category: Mapped[str]
+    priority: Mapped[str]
+    state: Mapped[str]
+    recovered: Mapped[bool]
+    origin: Mapped[str]
+    elder_id: Mapped[uuid.UUID | None]
+    bed_id: Mapped[uuid.UUID | None]
+    room_id: Mapped[uuid.UUID | None]
+    device_id: Mapped[str]
+    happened_ns: Mapped[int] = mapped_column(BigInteger)
+    raised_at: Mapped[datetime]
+    late_s: Mapped[float]
+    confidence: Mapped[float]
+    count: Mapped[int]
+    verdict: Mapped[str | None]
+    acknowledged_at: Mapped[datetime | None]
+    acknowledged_by: Mapped[str | None]
+    acknowledged_by_id: Mapped[uuid.UUID | None]
+    resolved_at: Mapped[datetime | None]
+    resolved_by: Mapped[str | None]
+    resolved_by_id: Mapped[uuid.UUID | None]
+    updated_at: Mapped[datetime]
+    follows_id: Mapped[uuid.UUID | None]
+
+
+class AlertEvent(TenantBase):
+    """A detector's event exactly as it came. Without an alert: it waits for one of its episode."""
+
+    __tablename__ = "alert_event"
+    institution_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    event_id: Mapped[str] = mapped_column(primary_key=True)
+    alert_id: Mapped[uuid.UUID | None]
+    episode_id: Mapped[str]
+    kind: Mapped[str]
+    device_id: Mapped[str]
+    gateway_id: Mapped[uuid.UUID]
+    happened_ns: Mapped[int] = mapped_column(BigInteger)
+    decided_ns: Mapped[int] = mapped_column(BigInteger)
+    stored_ns: Mapped[int] = mapped_column(BigInteger)
+    received_at: Mapped[datetime]
+    confidence: Mapped[float]
+    origin: Mapped[str]
+    body: Mapped[bytes]
+
+
+class AlertMove(TenantBase):
+    """One step in the life of an alert: by a person (actor_id), or by a rule."""
+
+    __tablename__ = "alert_move"
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    alert_id: Mapped[uuid.UUID]
+    move: Mapped[str]
+    at: Mapped[datetime]
+    client_time: Mapped[datetime | None]
+    actor_id: Mapped[uuid.UUID | None]
+    actor: Mapped[str | None]
+    note: Mapped[str | None]
+    verdict: Mapped[str | None]
+    code: Mapped[str | None]
+    priority: Mapped[str | None]
+    recovered: Mapped[bool | None]
+    event_id: Mapped[str | None]
+
+
+class AlertTimer(TenantBase):
+    """Something due at a time, whichever process is alive then."""
+
+    __tablename__ = "alert_timer"
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    alert_id: Mapped[uuid.UUID]
+    kind: Mapped[str]
+    due_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    outcome: Mapped[str | None]
+
+
+class AlertLedger(TenantBase):
+    """One row per hop of an alert; `source` (event, session ...) makes each hop count once."""
+
+    __tablename__ = "alert_ledger"
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    alert_id: Mapped[uuid.UUID]
+    hop: Mapped[str]
+    at: Mapped[datetime]
+    by: Mapped[str]
+    source: Mapped[str]

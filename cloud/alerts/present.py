@@ -1,0 +1,185 @@
+"""Alerts as the API tells them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import cast
+
+import msgspec
+import numpy as np
+
+from cloud.alerts.models import Alert, AlertEvent, AlertLedger, AlertMove
+from cloud.alerts.reasons import explain
+from cloud.alerts.schemas import (
+    AlertDetail,
+    AlertSummary,
+    CategoryName,
+    DetectorOut,
+    ElderBrief,
+    EventOut,
+    EvidenceOut,
+    HopName,
+    LedgerOut,
+    MoveName,
+    MoveOut,
+    OriginName,
+    PlaceBrief,
+    PriorityName,
+    ReasonOut,
+    StateName,
+    VerdictName,
+)
+from cloud.clock import datetime_from_ns
+from cloud.database import TenantScope
+from cloud.people.models import Elder
+from cloud.people.service import age_on, elders_by_id
+from cloud.places.service import PlaceName, bed_names, room_names
+from edge.events import Event, Evidence
+from edge.wire import counts_from_bytes
+
+# A count of a 16 g sensor is 0.0005 g; more digits would only be noise on the wire.
+_SAMPLE_DECIMALS = 5
+
+
+async def summaries(
+    scope: TenantScope, alerts: Sequence[Alert], now: datetime
+) -> list[AlertSummary]:
+    """One line each, in the order given."""
+    elders = await elders_by_id(scope, {a.elder_id for a in alerts if a.elder_id})
+    beds = await bed_names(scope, {a.bed_id for a in alerts if a.bed_id})
+    rooms = await room_names(scope, {a.room_id for a in alerts if a.room_id})
+    lines = []
+    for alert in alerts:
+        elder = elders.get(alert.elder_id) if alert.elder_id else None
+        place = beds.get(alert.bed_id) if alert.bed_id else None
+        if place is None and alert.room_id:
+            place = rooms.get(alert.room_id)
+        lines.append(_summary(alert, elder, place, now))
+    return lines
+
+
+async def summary_json(scope: TenantScope, alert: Alert, now: datetime) -> str:
+    """One line as the live stream sends it."""
+    (summary,) = await summaries(scope, [alert], now)
+    return summary.model_dump_json()
+
+
+def _summary(
+    alert: Alert, elder: Elder | None, place: PlaceName | None, now: datetime
+) -> AlertSummary:
+    return AlertSummary(
+        id=alert.id,
+        code=alert.code,
+        category=cast(CategoryName, alert.category),
+        priority=cast(PriorityName, alert.priority),
+        state=cast(StateName, alert.state),
+        recovered=alert.recovered,
+        origin=cast(OriginName, alert.origin),
+        elder=None if elder is None else _elder(elder, now),
+        place=None if place is None else _place(place),
+        device_id=alert.device_id,
+        happened_at=datetime_from_ns(alert.happened_ns),
+        raised_at=alert.raised_at,
+        late_s=round(alert.late_s, 3),
+        acknowledged_at=alert.acknowledged_at,
+        acknowledged_by=alert.acknowledged_by,
+        resolved_at=alert.resolved_at,
+        resolved_by=alert.resolved_by,
+        verdict=cast(VerdictName | None, alert.verdict),
+        confidence=round(alert.confidence, 3),
+        count=alert.count,
+        updated_at=alert.updated_at,
+        follows_id=alert.follows_id,
+    )
+
+
+def _elder(elder: Elder, now: datetime) -> ElderBrief:
+    return ElderBrief(
+        id=elder.id,
+        name=elder.name,
+        age=age_on(elder.birth_date, now.date()),
+        sex="female" if elder.sex == "female" else "male",
+        care_note=elder.care_note,
+    )
+
+
+def _place(place: PlaceName) -> PlaceBrief:
+    return PlaceBrief(unit=place.unit, room=place.room, bed=place.bed, label=place.label)
+
+
+async def detail(scope: TenantScope, alert: Alert, now: datetime) -> AlertDetail:
+    """Everything about an alert."""
+    session = scope.session
+    events = await session.scalars(
+        scope.select(AlertEvent)
+        .where(AlertEvent.alert_id == alert.id)
+        .order_by(AlertEvent.decided_ns, AlertEvent.event_id)
+    )
+    moves = await session.scalars(
+        scope.select(AlertMove).where(AlertMove.alert_id == alert.id).order_by(AlertMove.id)
+    )
+    ledger = await session.scalars(
+        scope.select(AlertLedger)
+        .where(AlertLedger.alert_id == alert.id)
+        .order_by(AlertLedger.at, AlertLedger.id)
+    )
+    (summary,) = await summaries(scope, [alert], now)
+    return AlertDetail(
+        **dict(summary),
+        events=[event_out(msgspec.json.decode(row.body, type=Event)) for row in events],
+        moves=[_move_out(row) for row in moves],
+        ledger=[LedgerOut(hop=cast(HopName, row.hop), at=row.at, by=row.by) for row in ledger],
+    )
+
+
+def event_out(event: Event) -> EventOut:
+    """An event with its reasons in words and its evidence in its unit."""
+    return EventOut(
+        id=event.event_id,
+        kind=event.kind.value,
+        device_id=event.device_id,
+        happened_at=datetime_from_ns(event.time_ns),
+        decided_at=datetime_from_ns(event.decided_ns),
+        confidence=round(event.confidence, 3),
+        reasons=[
+            ReasonOut(
+                code=reason.code,
+                values=reason.values,
+                text_zh=explain(reason, "zh"),
+                text_en=explain(reason, "en"),
+            )
+            for reason in event.reasons
+        ],
+        detector=DetectorOut(
+            name=event.detector.name,
+            version=event.detector.version,
+            settings=event.detector.settings,
+        ),
+        evidence=None if event.evidence is None else _evidence_out(event.evidence),
+    )
+
+
+def _evidence_out(evidence: Evidence) -> EvidenceOut:
+    counts = counts_from_bytes(evidence.counts, evidence.channels)
+    values = np.round(counts.astype(np.float64) * evidence.scale, _SAMPLE_DECIMALS)
+    return EvidenceOut(
+        quantity=evidence.quantity,
+        unit=evidence.unit,
+        start_at=datetime_from_ns(evidence.start_ns),
+        moment_at=datetime_from_ns(evidence.moment_ns),
+        rate_hz=evidence.rate_hz,
+        samples=values.T.tolist(),
+    )
+
+
+def _move_out(row: AlertMove) -> MoveOut:
+    return MoveOut(
+        move=cast(MoveName, row.move),
+        at=row.at,
+        client_time=row.client_time,
+        actor=row.actor,
+        note=row.note,
+        verdict=cast(VerdictName | None, row.verdict),
+        priority=cast(PriorityName | None, row.priority),
+    )

@@ -1,0 +1,65 @@
+"""HTTP for alerts."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+
+from cloud.alerts import present, service
+from cloud.alerts.schemas import AlertDetail, AlertList, MoveIn, ShownOut
+from cloud.errors import Problem
+from cloud.identity.auth import CurrentPrincipal
+from cloud.live.service import read_head
+from cloud.state import ChangeHeader, State
+
+router = APIRouter(
+    prefix="/api/v1/alerts",
+    tags=["alerts"],
+    responses={401: {"model": Problem}, 404: {"model": Problem}},
+)
+
+
+@router.get("")
+async def list_alerts(
+    principal: CurrentPrincipal,
+    state: State,
+    view: Annotated[Literal["open", "recent"], Query()] = "open",
+) -> AlertList:
+    """Alerts newest first: all open ones, or also those resolved within a day."""
+    scope, now = principal.scope, state.clock.now()
+    # The position first: what commits in between is then told twice, never not at all.
+    head = await read_head(scope)
+    if view == "open":
+        alerts = await service.open_alerts(scope)
+    else:
+        alerts = await service.recent_alerts(scope, now)
+    lines = await present.summaries(scope, alerts, now)
+    return AlertList(position=head.position, server_time=now, alerts=lines)
+
+
+@router.get("/{alert_id}")
+async def get_alert(alert_id: UUID, principal: CurrentPrincipal, state: State) -> AlertDetail:
+    """One alert with its events, moves and ledger."""
+    alert = await service.find_alert(principal.scope, alert_id)
+    return await present.detail(principal.scope, alert, state.clock.now())
+
+
+@router.post("/{alert_id}/moves", dependencies=[ChangeHeader], responses={409: {"model": Problem}})
+async def move_alert(
+    alert_id: UUID, move: MoveIn, principal: CurrentPrincipal, state: State
+) -> AlertDetail:
+    """Acknowledge or resolve. Saying again what one has done oneself changes nothing."""
+    now = state.clock.now()
+    alert, changed = await service.move_alert(principal, alert_id, move, now)
+    if changed:
+        state.metrics.moves.labels(move.move).inc()
+    return await present.detail(principal.scope, alert, now)
+
+
+@router.post("/{alert_id}/shown", dependencies=[ChangeHeader])
+async def alert_shown(alert_id: UUID, principal: CurrentPrincipal, state: State) -> ShownOut:
+    """This desk has drawn the alert."""
+    shown_at = await service.note_shown(principal, alert_id, state.clock.now())
+    return ShownOut(shown_at=shown_at)

@@ -1,0 +1,162 @@
+"""What the API says about alerts (docs/wire.md, 3)."""
+
+from __future__ import annotations
+
+from typing import Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field
+
+from cloud.schema_types import ApiModel, UtcMs
+
+PriorityName = Literal["high", "medium", "low", "info"]
+CategoryName = Literal["person", "environment", "technical", "duty"]
+StateName = Literal["raised", "acknowledged", "resolved"]
+OriginName = Literal["live", "simulated", "drill"]
+VerdictName = Literal["true", "false", "unclear", "test"]
+HopName = Literal[
+    "sensed", "decided", "stored", "committed", "pushed", "shown", "acknowledged", "resolved"
+]
+MoveName = Literal[
+    "raise", "evidence", "repeat", "upgrade", "escalate", "recover", "cancel",
+    "acknowledge", "resolve",
+]  # fmt: skip
+
+
+class ElderBrief(ApiModel):
+    """Who it is about."""
+
+    id: UUID
+    name: str
+    age: int
+    sex: Literal["female", "male"]
+    care_note: str
+
+
+class PlaceBrief(ApiModel):
+    """Where they live: `label` is the whole of it for a person."""
+
+    unit: str
+    room: str
+    bed: str | None
+    label: str
+
+
+class AlertSummary(ApiModel):
+    """One line of the desk. `late_s`: how long after it happened the cloud heard of it."""
+
+    id: UUID
+    code: str
+    category: CategoryName
+    priority: PriorityName
+    state: StateName
+    recovered: bool
+    origin: OriginName
+    elder: ElderBrief | None
+    place: PlaceBrief | None
+    device_id: str
+    happened_at: UtcMs
+    raised_at: UtcMs
+    late_s: float
+    acknowledged_at: UtcMs | None
+    acknowledged_by: str | None
+    resolved_at: UtcMs | None
+    resolved_by: str | None
+    verdict: VerdictName | None
+    confidence: float
+    count: int
+    updated_at: UtcMs
+    follows_id: UUID | None = Field(description="an earlier, resolved alert of the same happening")
+
+
+class ReasonOut(ApiModel):
+    """Why the detector decided, in words."""
+
+    code: str
+    values: dict[str, float]
+    text_zh: str
+    text_en: str
+
+
+class DetectorOut(ApiModel):
+    """Who decided."""
+
+    name: str
+    version: str
+    settings: dict[str, float | int | str | bool]
+
+
+class EvidenceOut(ApiModel):
+    """The signal around the moment; `samples` has one array per channel, in `unit`."""
+
+    quantity: str
+    unit: str
+    start_at: UtcMs
+    moment_at: UtcMs
+    rate_hz: float
+    samples: list[list[float]]
+
+
+class EventOut(ApiModel):
+    """What a detector said."""
+
+    id: str
+    kind: str
+    device_id: str
+    happened_at: UtcMs
+    decided_at: UtcMs
+    confidence: float
+    reasons: list[ReasonOut]
+    detector: DetectorOut
+    evidence: EvidenceOut | None
+
+
+class MoveOut(ApiModel):
+    """One step in the life of the alert; without an actor: by a rule."""
+
+    move: MoveName
+    at: UtcMs
+    client_time: UtcMs | None
+    actor: str | None
+    note: str | None
+    verdict: VerdictName | None
+    priority: PriorityName | None = Field(description="the priority it was given by this move")
+
+
+class LedgerOut(ApiModel):
+    """One hop on the way from the sensor to the end."""
+
+    hop: HopName
+    at: UtcMs
+    by: str
+
+
+class AlertDetail(AlertSummary):
+    """Everything about an alert."""
+
+    events: list[EventOut]
+    moves: list[MoveOut]
+    ledger: list[LedgerOut]
+
+
+class AlertList(ApiModel):
+    """Alerts newest first; start the live stream after `position`."""
+
+    position: int
+    server_time: UtcMs
+    alerts: list[AlertSummary]
+
+
+class MoveIn(ApiModel):
+    """What a person does. `resolve` needs a verdict."""
+
+    move: Literal["acknowledge", "resolve"]
+    client_time: AwareDatetime
+    verdict: VerdictName | None = None
+    note: str | None = Field(default=None, max_length=2000)
+
+
+class ShownOut(ApiModel):
+    """When this login first had the alert on its screen."""
+
+    shown_at: UtcMs

@@ -1,0 +1,165 @@
+"""The cloud's application: slices put together, tasks started and stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Final
+
+from fastapi import FastAPI, Response
+from fastapi.routing import APIRoute
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from cloud.alerts.routes import router as alerts_router
+from cloud.alerts.service import note_pushed, work_timers
+from cloud.clock import Clock, SystemClock, ns_from_datetime
+from cloud.database import Database, TenantScope
+from cloud.devices.gateways import announce_gateway_states
+from cloud.errors import Problem, install_error_handlers
+from cloud.identity.routes import router as session_router
+from cloud.ingest.routes import MAX_BULK_AT_A_TIME, gateway_router, status_router
+from cloud.ingest.schemas import Health
+from cloud.ingest.status import status_of
+from cloud.live.hub import LiveHub
+from cloud.live.routes import router as live_router
+from cloud.live.service import forget_old
+from cloud.metrics import Metrics
+from cloud.series.postgres import PostgresSeries
+from cloud.settings import Settings
+from cloud.state import AppState, State
+from cloud.tasks import Supervisor, every
+from cloud.web_files import DIST, SecurityHeaders, install_web
+
+# An escalation may be this much late; nobody notices a second in sixty.
+TIMER_INTERVAL_S: Final = 1.0
+# A gateway counts as lost after 90 s; these are the seconds on top until a desk knows.
+WATCH_INTERVAL_S: Final = 2.0
+HOUSEKEEPING_INTERVAL_S: Final = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """The background work of one application."""
+
+    state: AppState
+    series: PostgresSeries
+
+    async def timers(self) -> None:
+        fired = await work_timers(self.state.database, self.state.clock.now())
+        if fired:
+            self.state.metrics.moves.labels("escalate").inc(fired)
+
+    async def watch_gateways(self) -> None:
+        for institution_id in await self.state.database.institutions():
+            async with self.state.database.tenant(institution_id) as scope:
+                await announce_gateway_states(scope, self.state.clock.now())
+
+    async def housekeeping(self) -> None:
+        now = self.state.clock.now()
+        ahead = [ns_from_datetime(now), ns_from_datetime(now + timedelta(days=1))]
+        await self.series.prepare(ahead, ahead[0])
+        for institution_id in await self.state.database.institutions():
+            async with self.state.database.tenant(institution_id) as scope:
+                await forget_old(scope, now)
+
+
+def create_app(
+    settings: Settings,
+    database: Database,
+    clock: Clock | None = None,
+    *,
+    with_tasks: bool = True,
+    dist: Path = DIST,
+) -> FastAPI:
+    """The application on a migrated database. `with_tasks` False: no timers, watchers, listener."""
+    state = AppState(settings, database, clock or SystemClock(), Metrics())
+    series = PostgresSeries(database)
+    hub = _make_hub(state)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await database.check()
+        work = _Work(state, series)
+        supervisor = Supervisor(state.metrics)
+        if with_tasks:
+            supervisor.start("live_listen", hub.listen)
+            supervisor.start("live_pushed", hub.write_pushed)
+            supervisor.start("alert_timers", every(TIMER_INTERVAL_S, work.timers))
+            supervisor.start("gateway_watch", every(WATCH_INTERVAL_S, work.watch_gateways))
+            supervisor.start("housekeeping", every(HOUSEKEEPING_INTERVAL_S, work.housekeeping))
+        try:
+            yield
+        finally:
+            await supervisor.stop()
+            await database.close()
+
+    app = FastAPI(
+        title="渝悦养老物联网中枢 Yuyue Care Hub",
+        version=software_version(),
+        lifespan=lifespan,
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=_operation_id,
+        responses={"default": {"model": Problem, "description": "a problem (RFC 9457)"}},
+    )
+    app.state.yuyue = state
+    app.state.series = series
+    app.state.live_hub = hub
+    app.state.bulk_slots = asyncio.Semaphore(MAX_BULK_AT_A_TIME)
+    app.add_middleware(SecurityHeaders)
+    install_error_handlers(app)
+    for router in (session_router, alerts_router, live_router, status_router, gateway_router):
+        app.include_router(router)
+    _install_operations(app)
+    install_web(app, dist)
+    return app
+
+
+def _make_hub(state: AppState) -> LiveHub:
+    async def status_payload(scope: TenantScope) -> str:
+        return (await status_of(scope, state.clock.now())).model_dump_json()
+
+    async def record_pushed(scope: TenantScope, alert_id: uuid.UUID) -> None:
+        await note_pushed(scope, alert_id, state.clock.now())
+
+    return LiveHub(state.database, state.metrics, status_payload, record_pushed)
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name
+
+
+def _install_operations(app: FastAPI) -> None:
+    @app.get("/healthz", tags=["operations"])
+    async def healthz(state: State) -> Health:
+        """The cloud answers and so does its database (503 `busy` where it does not)."""
+        await state.database.ping()
+        return Health(status="ok", version=app.version)
+
+    @app.get("/metrics", include_in_schema=False)
+    async def metrics(state: State) -> Response:
+        """Counters for Prometheus."""
+        return Response(generate_latest(state.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+def software_version() -> str:
+    """The installed version; from a bare checkout there is none."""
+    try:
+        return version("yuyue-care-hub")
+    except PackageNotFoundError:
+        return "0+source"
+
+
+def openapi_document() -> dict[str, Any]:
+    """The OpenAPI document, without a database."""
+    from sqlalchemy import make_url  # noqa: PLC0415
+
+    app = create_app(Settings(), Database(make_url("postgresql+psycopg://nobody@/nothing")))
+    return app.openapi()

@@ -1,0 +1,284 @@
+"""`yuyue cloud ...`: serve, migrate, and what an operator makes by hand."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, Any, Final, NoReturn, TypeVar
+
+import structlog
+import typer
+import uvicorn
+from pydantic import ValidationError
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy.exc import IntegrityError
+
+from cloud.app import create_app, openapi_document
+from cloud.clock import SystemClock
+from cloud.database import Database, TenantScope
+from cloud.devices.service import add_gateway, find_gateway, issue_gateway_token
+from cloud.identity.schemas import Role
+from cloud.identity.secrets import new_password
+from cloud.identity.service import add_institution, add_user, institution_name
+from cloud.migrate import NewerDatabaseError
+from cloud.seed_demo import seed_demo as make_demo
+from cloud.server import ready_database
+from cloud.settings import Environment, Settings
+
+# Screens are told to come back; what takes longer than this to end is ended.
+SHUTDOWN_S: Final = 5
+_PRIVATE: Final = 0o600
+
+app = typer.Typer(help="渝悦云端: the cloud of the hub.", no_args_is_help=True)
+_out = Console()
+_err = Console(stderr=True)
+Result = TypeVar("Result")
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port; 0: any free one.")] = None,
+) -> None:
+    """Migrate, then serve the API and the web.
+
+    Example: YUYUE_CLOUD_PORT=8080 yuyue cloud serve
+    """
+    settings = _settings()
+    if host is not None:
+        settings.host = host
+    if port is not None:
+        settings.port = port
+    _set_up_logs()
+    try:
+        with ready_database(settings) as ready:
+            log = structlog.get_logger("cloud")
+            log.info("database_ready", revision=ready.revision)
+            config = uvicorn.Config(
+                create_app(settings, ready.connect()),
+                host=settings.host,
+                port=settings.port,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=SHUTDOWN_S,
+                lifespan="on",
+            )
+            # uvicorn ends in order and then raises the signal again, for the handler it found:
+            # without ours the process would be gone before the database is released.
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, lambda *_: None)
+            uvicorn.Server(config).run()
+            log.info("stopped")
+    except NewerDatabaseError as error:
+        _fail(str(error))
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to this version (serve does it too).
+
+    Example: YUYUE_CLOUD_DATABASE_URL=postgresql://yuyue@db/yuyue yuyue cloud migrate
+    """
+    try:
+        with ready_database(_settings()) as ready:
+            _out.print(f"database is at revision {ready.revision}")
+    except NewerDatabaseError as error:
+        _fail(str(error))
+
+
+@app.command("seed-demo")
+def seed_demo(
+    out: Annotated[
+        Path | None, typer.Option(help="Write logins, token and devices here (mode 600).")
+    ] = None,
+) -> None:
+    """Make the demo's nursing home, or keep it. Passwords are random and shown once.
+
+    Example: yuyue cloud seed-demo --out var/demo/seed.json
+    """
+    settings = _settings()
+    if settings.environment is Environment.PRODUCTION:
+        _fail("YUYUE_CLOUD_ENVIRONMENT is production: no demo data there")
+    earlier = _read_json(out)
+    document, fresh = _with_database(
+        settings, lambda database: make_demo(database, SystemClock(), earlier)
+    )
+    if out is not None:
+        _write_private(out, document)
+    if fresh:
+        _print_logins(document)
+    else:
+        _out.print(f"{document['institution']}: unchanged, its logins are in {out}")
+
+
+@app.command("add-institution")
+def add_institution_command(
+    name: Annotated[str, typer.Argument(help="Name of the institution.")],
+    username: Annotated[str, typer.Option(help="User name of its first administrator.")],
+    display_name: Annotated[str, typer.Option(help="Name of that person.")],
+) -> None:
+    """Make an institution and its first administrator, whose password is shown once.
+
+    Example: yuyue cloud add-institution 某某养老院 --username guanli --display-name 管理员
+    """
+    password = new_password()
+
+    async def work(database: Database) -> None:
+        now = SystemClock().now()
+        async with database.transaction() as session:
+            scope = await add_institution(session, name, now)
+            await add_user(scope, username, display_name, "admin", password, now)
+
+    _with_database(_settings(), work)
+    _out.print(f"{name}: {username} {password}", soft_wrap=True)
+
+
+@app.command("add-user")
+def add_user_command(
+    username: Annotated[str, typer.Argument(help="User name.")],
+    display_name: Annotated[str, typer.Option(help="Name of the person.")],
+    role: Annotated[str, typer.Option(help="duty or admin.")] = "duty",
+    institution: Annotated[str, typer.Option(help="Institution, if there are several.")] = "",
+) -> None:
+    """Make a user, whose password is shown once.
+
+    Example: yuyue cloud add-user zhiban3 --display-name 值班三
+    """
+    if role not in ("duty", "admin"):
+        _fail("--role: must be duty or admin")
+    wanted: Role = "admin" if role == "admin" else "duty"
+    password = new_password()
+
+    async def work(scope: TenantScope) -> None:
+        await add_user(scope, username, display_name, wanted, password, SystemClock().now())
+
+    _in_institution(institution, work)
+    _out.print(f"{username} {password}", soft_wrap=True)
+
+
+@app.command("add-gateway")
+def add_gateway_command(
+    name: Annotated[str, typer.Argument(help="Name of the gateway, unique in its institution.")],
+    institution: Annotated[str, typer.Option(help="Institution, if there are several.")] = "",
+) -> None:
+    """Make a gateway, or renew the token of one; the token is shown once.
+
+    Example: yuyue cloud add-gateway 二楼网关
+    """
+
+    async def work(scope: TenantScope) -> str:
+        now = SystemClock().now()
+        gateway = await find_gateway(scope, name) or await add_gateway(scope, name, now)
+        return await issue_gateway_token(scope, gateway, now)
+
+    token = _in_institution(institution, work)
+    _out.print(f"YUYUE_GATEWAY_TOKEN={token}", soft_wrap=True)
+
+
+@app.command()
+def openapi() -> None:
+    """Print the OpenAPI document; needs no database.
+
+    Example: yuyue cloud openapi > cloud/web/openapi.json
+    """
+    sys.stdout.write(json.dumps(openapi_document(), ensure_ascii=False, indent=2) + "\n")
+
+
+def _settings() -> Settings:
+    try:
+        return Settings()
+    except ValidationError as error:
+        _fail("; ".join(_plain(item) for item in error.errors()))
+
+
+def _plain(item: Any) -> str:
+    where = "".join(f"YUYUE_CLOUD_{str(part).upper()}: " for part in item["loc"])
+    return where + str(item["msg"]).removeprefix("Value error, ")
+
+
+def _with_database(settings: Settings, work: Callable[[Database], Awaitable[Result]]) -> Result:
+    async def run(database: Database) -> Result:
+        try:
+            await database.check()
+            return await work(database)
+        finally:
+            await database.close()
+
+    try:
+        with ready_database(settings) as ready:
+            return asyncio.run(run(ready.connect()))
+    except NewerDatabaseError as error:
+        _fail(str(error))
+    except IntegrityError as error:
+        _fail(f"already there: {str(error.orig).splitlines()[-1]}")
+
+
+def _in_institution(name: str, work: Callable[[TenantScope], Awaitable[Result]]) -> Result:
+    async def run(database: Database) -> Result:
+        found = []
+        for institution_id in await database.institutions():
+            async with database.tenant(institution_id) as scope:
+                if not name or await institution_name(scope) == name:
+                    found.append(institution_id)
+        if len(found) != 1:
+            _fail(f"--institution: name one of {len(found)}" if found else "no such institution")
+        async with database.tenant(found[0]) as scope:
+            return await work(scope)
+
+    return _with_database(_settings(), run)
+
+
+def _read_json(path: Path | None) -> dict[str, Any] | None:
+    if path is None or not path.exists():
+        return None
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def _write_private(path: Path, document: dict[str, Any]) -> None:
+    """Whole or not at all, and readable by its owner only."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(path.name + ".new")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _PRIVATE), "w") as file:
+        json.dump(document, file, ensure_ascii=False, indent=2)
+    draft.replace(path)
+
+
+def _print_logins(document: dict[str, Any]) -> None:
+    table = Table(title=document["institution"])
+    for column in ("user", "password", "name", "role"):
+        table.add_column(column)
+    for login in document["logins"]:
+        table.add_row(login["username"], login["password"], login["name"], login["role"])
+    _out.print(table)
+    _out.print(f"gateway token: {document['gateway']['token']}", soft_wrap=True)
+
+
+def _fail(message: str) -> NoReturn:
+    _err.print(message, style="red", soft_wrap=True, highlight=False)
+    raise typer.Exit(1)
+
+
+def _set_up_logs() -> None:
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )

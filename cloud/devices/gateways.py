@@ -1,0 +1,157 @@
+"""What gateways ask and tell: their heartbeat, and the registry they work from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, or_, text, union_all
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cloud.clock import NS_PER_S, datetime_from_ns, ns_from_datetime
+from cloud.database import TenantScope, enter_tenant
+from cloud.devices.models import Assignment, Gateway, RegistryState
+from cloud.devices.service import described_devices, gateway_state
+from cloud.errors import UnknownGatewayError
+from cloud.identity.secrets import token_hash
+from cloud.identity.service import institution_name
+from cloud.live.service import publish_at_commit
+from cloud.people.models import Stay
+from edge.signals import Position
+from edge.wire import Heartbeat, LaneState, RegisteredDevice, RegistryDocument
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayPrincipal:
+    """The gateway that asks, in the transaction in which it asks."""
+
+    scope: TenantScope
+    gateway: Gateway
+
+
+async def gateway_of(session: AsyncSession, token: str | None) -> GatewayPrincipal:
+    """Whose token it is. Raises UnknownGatewayError."""
+    if not token:
+        raise UnknownGatewayError
+    found = (
+        await session.execute(
+            text("SELECT * FROM auth_gateway(:hash)"), {"hash": token_hash(token)}
+        )
+    ).one_or_none()
+    if found is None:
+        raise UnknownGatewayError
+    scope = await enter_tenant(session, found.institution_id)
+    gateway = (
+        await session.scalars(scope.select(Gateway).where(Gateway.id == found.gateway_id))
+    ).one()
+    return GatewayPrincipal(scope, gateway)
+
+
+async def take_heartbeat(principal: GatewayPrincipal, beat: Heartbeat, received_ns: int) -> int:
+    """Note how the gateway is; the registry version it should have."""
+    now = datetime_from_ns(received_ns)
+    gateway = principal.gateway
+    gateway.last_heartbeat_at = now
+    gateway.started_at = datetime_from_ns(beat.started_ns)
+    gateway.software_version = beat.software_version
+    gateway.outbox_id = beat.outbox_id
+    gateway.urgent_pending = beat.urgent.pending
+    gateway.bulk_pending = beat.bulk.pending
+    gateway.oldest_pending_at = _oldest(beat.urgent, beat.bulk)
+    gateway.rejected_total = beat.rejected_total
+    gateway.sources = dict(beat.sources)
+    gateway.clock_offset_s = (beat.sent_ns - received_ns) / NS_PER_S
+    if gateway.announced_state != "online":
+        gateway.announced_state = "online"
+        publish_at_commit(principal.scope, "gateways", "status", now)
+    return await registry_version(principal.scope, now)
+
+
+def _oldest(*lanes: LaneState) -> datetime | None:
+    oldest_ns = [lane.oldest_stored_ns for lane in lanes if lane.oldest_stored_ns is not None]
+    return datetime_from_ns(min(oldest_ns)) if oldest_ns else None
+
+
+async def registry_version(scope: TenantScope, now: datetime) -> int:
+    """Grows with every change (triggers), and when an interval begins or ends by the clock."""
+    state = (
+        await scope.session.scalars(scope.select(RegistryState).with_for_update())
+    ).one_or_none()
+    if state is None:
+        await scope.session.execute(
+            insert(RegistryState)
+            .values(institution_id=scope.institution_id, version=1, intervals_seen_until=now)
+            .on_conflict_do_nothing()
+        )
+        return 1
+    if state.intervals_seen_until < now:
+        if await _boundary_between(scope, state.intervals_seen_until, now):
+            state.version += 1
+        state.intervals_seen_until = now
+    return state.version
+
+
+async def _boundary_between(scope: TenantScope, after: datetime, until: datetime) -> bool:
+    """Whether an assignment or a stay begins or ends in (after, until]."""
+    parts = [
+        scope.select(model)
+        .where(
+            or_(
+                (model.valid_from > after) & (model.valid_from <= until),
+                (model.valid_until > after) & (model.valid_until <= until),
+            )
+        )
+        .with_only_columns(func.count())
+        for model in (Assignment, Stay)
+    ]
+    counts = await scope.session.scalars(union_all(*parts))
+    return any(counts)
+
+
+async def registry_document(principal: GatewayPrincipal, now: datetime) -> RegistryDocument:
+    """Every device assigned now: a device that is not in it belongs to nobody."""
+    scope = principal.scope
+    version = await registry_version(scope, now)
+    return RegistryDocument(
+        version=version,
+        gateway_id=str(principal.gateway.id),
+        institution_name=await institution_name(scope),
+        devices=[
+            RegisteredDevice(
+                device_id=item.device.device_id,
+                model=item.device.model,
+                position=None if item.device.position is None else Position(item.device.position),
+                elder_id=None if item.elder_id is None else str(item.elder_id),
+                elder_name=item.elder_name,
+                place=item.place,
+                assigned_from_ns=ns_from_datetime(item.assigned_from),
+            )
+            for item in await described_devices(scope, now)
+        ],
+    )
+
+
+async def announce_gateway_states(scope: TenantScope, now: datetime) -> int:
+    """Tell the screens of gateways that came or went; how many. Works across restarts."""
+    stale = [
+        gateway.id
+        for gateway in await scope.session.scalars(scope.select(Gateway))
+        if gateway_state(gateway, now) != gateway.announced_state
+    ]
+    if not stale:
+        return 0
+    rows = await scope.session.scalars(
+        scope.select(Gateway)
+        .where(Gateway.id.in_(stale))
+        .with_for_update(skip_locked=True, key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    changed = 0
+    for gateway in rows:
+        state = gateway_state(gateway, now)
+        changed += state != gateway.announced_state
+        gateway.announced_state = state
+    if changed:
+        publish_at_commit(scope, "gateways", "status", now)
+    return changed

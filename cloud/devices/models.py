@@ -1,0 +1,86 @@
+"""Tables of devices: gateways, devices, and to whom a device belongs when."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger
+from sqlalchemy.orm import Mapped, mapped_column
+
+from cloud.database import TenantBase
+
+
+class Gateway(TenantBase):
+    """The machine near the sensors, as its last heartbeat told. `announced_state`: last shown."""
+
+    __tablename__ = "gateway"
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    created_at: Mapped[datetime]
+    last_heartbeat_at: Mapped[datetime | None]
+    started_at: Mapped[datetime | None]
+    software_version: Mapped[str | None]
+    outbox_id: Mapped[str | None]
+    urgent_pending: Mapped[int] = mapped_column(server_default="0", default=0)
+    bulk_pending: Mapped[int] = mapped_column(server_default="0", default=0)
+    oldest_pending_at: Mapped[datetime | None]
+    rejected_total: Mapped[int] = mapped_column(BigInteger, server_default="0", default=0)
+    sources: Mapped[dict[str, Any]] = mapped_column(server_default="{}", default=dict)
+    clock_offset_s: Mapped[float | None]
+    announced_state: Mapped[str] = mapped_column(server_default="never", default="never")
+
+
+class GatewayToken(TenantBase):
+    """What a gateway shows to be let in; only a hash is kept."""
+
+    __tablename__ = "gateway_token"
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    gateway_id: Mapped[uuid.UUID]
+    token_hash: Mapped[bytes]
+    created_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+
+
+class Device(TenantBase):
+    """A sensor with a stable id, unique within the institution."""
+
+    __tablename__ = "device"
+    institution_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    device_id: Mapped[str] = mapped_column(primary_key=True)
+    model: Mapped[str]
+    position: Mapped[str | None]
+    created_at: Mapped[datetime]
+
+
+class Assignment(TenantBase):
+    """A device to one elder, bed or room over [valid_from, valid_until), never two at a time."""
+
+    __tablename__ = "assignment"
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    device_id: Mapped[str]
+    elder_id: Mapped[uuid.UUID | None]
+    bed_id: Mapped[uuid.UUID | None]
+    room_id: Mapped[uuid.UUID | None]
+    valid_from: Mapped[datetime]
+    valid_until: Mapped[datetime | None]
+
+
+class DeviceActivity(TenantBase):
+    """The newest data of a device, by its own time and by ours."""
+
+    __tablename__ = "device_activity"
+    institution_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    device_id: Mapped[str] = mapped_column(primary_key=True)
+    last_data_at: Mapped[datetime]
+    last_received_at: Mapped[datetime]
+
+
+class RegistryState(TenantBase):
+    """The version of what gateways are told; triggers raise it (migration 0002)."""
+
+    __tablename__ = "registry_state"
+    institution_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(BigInteger)
+    intervals_seen_until: Mapped[datetime]

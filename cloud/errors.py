@@ -1,0 +1,225 @@
+"""Errors as RFC 9457 problem details, each with a stable code.
+
+ProblemError                 anything a caller is told
+├── NotLoggedInError         401 not_logged_in
+├── UnknownGatewayError      401 unknown_gateway
+├── BadLoginError            401 bad_login
+├── NotFoundError            404 not_found (also: of another institution)
+├── IllegalMoveError         409 illegal_move (with the state it is in)
+├── SequenceGapError         409 sequence_gap (with the number expected)
+├── BatchTooLargeError       413 batch_too_large
+├── BadBatchError            415 / 422 bad_batch (the field is named)
+└── TooManyTriesError        429 busy (Retry-After)
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from starlette.exceptions import HTTPException
+
+# An embedded server restarts within a second; a failover takes longer, and callers back off.
+RETRY_AFTER_S = 2
+PROBLEM_MEDIA_TYPE = "application/problem+json"
+_log = structlog.get_logger(__name__)
+
+
+class FieldProblem(BaseModel):
+    """One field of a request that is wrong."""
+
+    field: str
+    message: str
+
+
+class Problem(BaseModel):
+    """An RFC 9457 problem; `code` is stable, `detail` is for a person. More fields may follow."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    code: str
+    detail: str = ""
+    errors: list[FieldProblem] | None = Field(default=None, description="fields that are wrong")
+
+
+class ProblemError(Exception):
+    """Something the caller is told. `members` become further members of the problem."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        headers: dict[str, str] | None = None,
+        **members: Any,
+    ) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.headers = headers
+        self.members = members
+
+
+class NotLoggedInError(ProblemError):
+    """No session, or it has ended."""
+
+    def __init__(self) -> None:
+        super().__init__(401, "not_logged_in", "Log in first.")
+
+
+class UnknownGatewayError(ProblemError):
+    """The gateway's token is missing, unknown or revoked."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            401,
+            "unknown_gateway",
+            "This gateway token is unknown or revoked.",
+            headers={"WWW-Authenticate": "Bearer"},
+        )
+
+
+class BadLoginError(ProblemError):
+    """Name or password is wrong; never says which."""
+
+    def __init__(self) -> None:
+        super().__init__(401, "bad_login", "The user name or the password is wrong.")
+
+
+class NotFoundError(ProblemError):
+    """Not there, or not of this institution: the two look the same."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(404, "not_found", f"No such {what}.")
+
+
+class IllegalMoveError(ProblemError):
+    """A move the alert's state does not allow."""
+
+    def __init__(self, move: str, state: str, by: str | None) -> None:
+        who = f" by {by}" if by else ""
+        super().__init__(
+            409,
+            "illegal_move",
+            f"Cannot {move}: the alert is {state}{who}.",
+            state=state,
+            by=by,
+        )
+
+
+class SequenceGapError(ProblemError):
+    """A batch that starts after the next number; nothing of it was taken."""
+
+    def __init__(self, expected_seq: int, first_seq: int) -> None:
+        super().__init__(
+            409,
+            "sequence_gap",
+            f"first_seq: expected {expected_seq}, got {first_seq}",
+            expected_seq=expected_seq,
+        )
+
+
+class BatchTooLargeError(ProblemError):
+    """Over the limit of bytes or records."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(413, "batch_too_large", detail)
+
+
+class BadBatchError(ProblemError):
+    """Not a batch: the field is named."""
+
+    def __init__(self, detail: str, status: int = 422) -> None:
+        super().__init__(status, "bad_batch", detail)
+
+
+class TooManyTriesError(ProblemError):
+    """Back-pressure: come again in `retry_after_s`."""
+
+    def __init__(self, detail: str, retry_after_s: int) -> None:
+        super().__init__(429, "busy", detail, headers={"Retry-After": str(retry_after_s)})
+
+
+def problem_response(
+    status: int,
+    code: str,
+    detail: str,
+    headers: dict[str, str] | None = None,
+    **members: Any,
+) -> JSONResponse:
+    """The answer for a problem."""
+    return JSONResponse(
+        {
+            "type": "about:blank",
+            "title": HTTPStatus(status).phrase,
+            "status": status,
+            "code": code,
+            "detail": detail,
+            **members,
+        },
+        status_code=status,
+        headers=headers,
+        media_type=PROBLEM_MEDIA_TYPE,
+    )
+
+
+# What Starlette and FastAPI raise by themselves, in our codes.
+_CODES_BY_STATUS = {
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+    422: "bad_request",
+}
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    """Every error leaves as a problem, FastAPI's and Starlette's own ones too."""
+
+    async def on_problem(_request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, ProblemError)
+        return problem_response(
+            error.status, error.code, error.detail, error.headers, **error.members
+        )
+
+    async def on_validation(_request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, RequestValidationError)
+        errors = [
+            {"field": ".".join(str(part) for part in item["loc"]), "message": item["msg"]}
+            for item in error.errors()
+        ]
+        detail = "; ".join(f"{item['field']}: {item['message']}" for item in errors)
+        return problem_response(422, "bad_request", detail, errors=errors)
+
+    async def on_http(_request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException)
+        code = _CODES_BY_STATUS.get(error.status_code, f"http_{error.status_code}")
+        headers = dict(error.headers) if error.headers else None
+        return problem_response(error.status_code, code, str(error.detail), headers)
+
+    async def on_database(request: Request, error: Exception) -> JSONResponse:
+        _log.warning("database_busy", path=request.url.path, error=type(error).__name__)
+        detail = "The database does not answer just now."
+        return problem_response(503, "busy", detail, {"Retry-After": str(RETRY_AFTER_S)})
+
+    async def on_failure(request: Request, error: Exception) -> JSONResponse:
+        _log.error("request_failed", path=request.url.path, exc_info=error)
+        return problem_response(500, "internal", "Something broke here; it has been logged.")
+
+    app.add_exception_handler(ProblemError, on_problem)
+    app.add_exception_handler(RequestValidationError, on_validation)
+    app.add_exception_handler(HTTPException, on_http)
+    for database_error in (OperationalError, InterfaceError, PoolTimeoutError):
+        app.add_exception_handler(database_error, on_database)
+    app.add_exception_handler(Exception, on_failure)

@@ -1,0 +1,160 @@
+"""One listener per process wakes all screens of this process; each screen keeps its own place.
+
+PostgreSQL's notification is only a wake-up: what is sent is always read from the table, so a
+lost notification costs POLL_S and nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+import psycopg
+import structlog
+
+from cloud.database import Database, TenantScope, libpq_arguments
+from cloud.live.models import LiveEvent
+from cloud.live.service import CHANNEL, Head, read_after, read_head
+from cloud.metrics import Metrics
+from cloud.tasks import Beat
+
+# A screen counts as blind after 15 s: two polls are still in time.
+POLL_S: Final = 5.0
+_PAGE: Final = 200
+# What a screen may be behind before it reads from the database by itself.
+_RECENT: Final = 500
+_REMEMBERED_PUSHES: Final = 10_000
+_log = structlog.get_logger(__name__)
+
+StatusPayload = Callable[[TenantScope], Awaitable[str]]
+RecordPushed = Callable[[TenantScope, uuid.UUID], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class Channel:
+    """What the screens of one institution share: the newest events, and a bell."""
+
+    institution_id: uuid.UUID
+    position: int = -1
+    recent: deque[LiveEvent] = field(default_factory=lambda: deque(maxlen=_RECENT))
+    bell: asyncio.Event = field(default_factory=asyncio.Event)
+    screens: int = 0
+
+    def ring(self) -> None:
+        """Wake everyone who waits now."""
+        bell, self.bell = self.bell, asyncio.Event()
+        bell.set()
+
+    def after(self, position: int) -> list[LiveEvent] | None:
+        """What came after `position`, or None where that is further back than is remembered."""
+        if self.position >= 0 and position >= self.position:
+            return []
+        if not self.recent or position < self.recent[0].position - 1:
+            return None
+        return [event for event in self.recent if event.position > position]
+
+
+class LiveHub:
+    """Owned by the application: `listen` and `write_pushed` run as its tasks."""
+
+    def __init__(
+        self,
+        database: Database,
+        metrics: Metrics,
+        status_payload: StatusPayload,
+        record_pushed: RecordPushed,
+    ) -> None:
+        self._database = database
+        self._metrics = metrics
+        self._status_payload = status_payload
+        self._record_pushed = record_pushed
+        self._channels: dict[uuid.UUID, Channel] = {}
+        self._pushed: asyncio.Queue[tuple[uuid.UUID, uuid.UUID]] = asyncio.Queue()
+        self._pushed_already: set[uuid.UUID] = set()
+
+    @contextmanager
+    def channel(self, institution_id: uuid.UUID) -> Iterator[Channel]:
+        """The institution's channel, for as long as one screen is on it."""
+        channel = self._channels.setdefault(institution_id, Channel(institution_id))
+        channel.screens += 1
+        self._metrics.live_clients.inc()
+        try:
+            yield channel
+        finally:
+            self._metrics.live_clients.dec()
+            channel.screens -= 1
+            if not channel.screens:
+                self._channels.pop(institution_id, None)
+
+    async def head(self, institution_id: uuid.UUID) -> Head:
+        """Where the institution's stream is."""
+        async with self._database.tenant(institution_id) as scope:
+            return await read_head(scope)
+
+    async def status(self, institution_id: uuid.UUID) -> str:
+        """The status as it is now, as JSON."""
+        async with self._database.tenant(institution_id) as scope:
+            return await self._status_payload(scope)
+
+    async def after(self, channel: Channel, position: int) -> list[LiveEvent]:
+        """The next events after `position`, at most a page."""
+        events = channel.after(position)
+        if events is None:
+            async with self._database.tenant(channel.institution_id) as scope:
+                events = await read_after(scope, position, _PAGE)
+        return events[:_PAGE]
+
+    def was_sent(self, institution_id: uuid.UUID, event: LiveEvent) -> None:
+        """A screen's connection has taken this event."""
+        self._metrics.live_sent.labels(event.kind).inc()
+        if event.subject_id is None or event.subject_id in self._pushed_already:
+            return
+        if len(self._pushed_already) >= _REMEMBERED_PUSHES:
+            self._pushed_already.clear()  # writing again changes nothing
+        self._pushed_already.add(event.subject_id)
+        self._pushed.put_nowait((institution_id, event.subject_id))
+
+    async def write_pushed(self, beat: Beat) -> None:
+        """Task: note in the ledger what reached a screen first when."""
+        while True:
+            institution_id, subject_id = await self._pushed.get()
+            try:
+                async with self._database.tenant(institution_id) as scope:
+                    await self._record_pushed(scope, subject_id)
+            except BaseException:
+                self._pushed_already.discard(subject_id)
+                raise
+            beat()
+
+    async def listen(self, beat: Beat) -> None:
+        """Task: one connection that hears of every commit, for all screens of this process."""
+        arguments = libpq_arguments(self._database.app_url)
+        connection = await psycopg.AsyncConnection.connect(**arguments, autocommit=True)
+        async with connection:
+            await connection.execute(f"LISTEN {CHANNEL}".encode())
+            beat()
+            while True:
+                await self._refresh(list(self._channels.values()))
+                async for notification in connection.notifies(timeout=POLL_S):
+                    channel = self._channels.get(uuid.UUID(notification.payload))
+                    if channel is not None:
+                        await self._refresh([channel])
+                if connection.closed:
+                    raise ConnectionError("the listening connection is closed")
+
+    async def _refresh(self, channels: list[Channel]) -> None:
+        """Read what is new and ring."""
+        for channel in channels:
+            async with self._database.tenant(channel.institution_id) as scope:
+                if channel.position < 0:
+                    channel.position = (await read_head(scope)).position
+                else:
+                    while page := await read_after(scope, channel.position, _PAGE):
+                        channel.recent.extend(page)
+                        channel.position = page[-1].position
+            channel.ring()

@@ -1,0 +1,61 @@
+"""HTTP for the live stream."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, Request
+from sse_starlette.sse import EventSourceResponse
+
+from cloud.errors import NotLoggedInError, Problem, ProblemError
+from cloud.identity.auth import CurrentPrincipal, cookie_name, session_life
+from cloud.identity.service import principal_of
+from cloud.live.hub import LiveHub
+from cloud.live.stream import ScreenStream
+from cloud.state import State
+
+# A screen that takes nothing for this long is let go; it comes back and gets a replay.
+SEND_TIMEOUT_S = 10.0
+
+router = APIRouter(prefix="/api/v1", tags=["live"])
+
+
+@router.get(
+    "/live",
+    response_class=EventSourceResponse,
+    responses={
+        200: {
+            "description": "event: alert (data: AlertSummary, id: position), status (Status), "
+            "ping ({server_time}), reset ({position}: reload everything), end (log in again)",
+            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        },
+        401: {"model": Problem},
+        422: {"model": Problem},
+    },
+)
+async def live(
+    request: Request,
+    state: State,
+    principal: CurrentPrincipal,
+    after: Annotated[int | None, Query(ge=0)] = None,
+    last_event_id: Annotated[str | None, Header()] = None,
+) -> EventSourceResponse:
+    """Server-sent events; `Last-Event-ID` wins over `after`; without either: from now on."""
+    if last_event_id:
+        if not last_event_id.isascii() or not last_event_id.isdigit():
+            raise ProblemError(422, "bad_request", "Last-Event-ID: must be a position")
+        after = int(last_event_id)
+    token = request.cookies.get(cookie_name(state.settings))
+
+    async def still_allowed() -> bool:
+        try:
+            async with state.database.transaction() as session:
+                now = state.clock.now()
+                await principal_of(session, token, now, session_life(state.settings))
+        except NotLoggedInError:
+            return False
+        return True
+
+    hub: LiveHub = request.app.state.live_hub
+    stream = ScreenStream(hub, state.clock, principal.scope.institution_id, after, still_allowed)
+    return EventSourceResponse(stream.events(), ping=0, sep="\n", send_timeout=SEND_TIMEOUT_S)

@@ -1,0 +1,83 @@
+"""What one screen hears, from its connection to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Final
+
+from sse_starlette.event import ServerSentEvent
+
+from cloud.clock import Clock
+from cloud.live.hub import LiveHub
+from cloud.live.models import LiveEvent
+from cloud.schema_types import iso_ms
+
+# A screen that hears nothing for 15 s says so in red: two pings may be lost before that.
+PING_S: Final = 5.0
+
+
+class ScreenStream:
+    """Replays what came after `after`, then goes on; `still_allowed` says whether it may."""
+
+    def __init__(
+        self,
+        hub: LiveHub,
+        clock: Clock,
+        institution_id: uuid.UUID,
+        after: int | None,
+        still_allowed: Callable[[], Awaitable[bool]],
+    ) -> None:
+        self._hub = hub
+        self._clock = clock
+        self._institution_id = institution_id
+        self._after = after
+        self._still_allowed = still_allowed
+
+    async def events(self) -> AsyncIterator[ServerSentEvent]:
+        """Everything to send, until the login ends."""
+        with self._hub.channel(self._institution_id) as channel:
+            head = await self._hub.head(self._institution_id)
+            position = head.position if self._after is None else self._after
+            if not head.forgotten_through <= position <= head.position:
+                position = head.position
+                body = json.dumps({"position": position})
+                yield ServerSentEvent(body, event="reset", id=str(position))
+            yield ServerSentEvent(await self._hub.status(self._institution_id), event="status")
+            yield self._ping()
+            next_ping_s = self._clock.monotonic_s() + PING_S
+            while True:
+                bell = channel.bell
+                page = await self._hub.after(channel, position)
+                for event in page:
+                    yield await self._told(event)
+                    self._hub.was_sent(self._institution_id, event)
+                    position = event.position
+                due = self._clock.monotonic_s() >= next_ping_s
+                if (due or not page) and not await self._still_allowed():
+                    yield ServerSentEvent('{"code":"not_logged_in"}', event="end")
+                    return
+                if due:
+                    yield self._ping()
+                    next_ping_s = self._clock.monotonic_s() + PING_S
+                if not page:
+                    await self._wait(bell, next_ping_s)
+
+    async def _told(self, event: LiveEvent) -> ServerSentEvent:
+        body = event.payload
+        if body is None:  # a status is told as it is now, not as it was
+            body = await self._hub.status(self._institution_id)
+        return ServerSentEvent(body, event=event.kind, id=str(event.position))
+
+    def _ping(self) -> ServerSentEvent:
+        body = json.dumps({"server_time": iso_ms(self._clock.now())})
+        return ServerSentEvent(body, event="ping")
+
+    async def _wait(self, bell: asyncio.Event, until_s: float) -> None:
+        try:
+            async with asyncio.timeout(max(0.0, until_s - self._clock.monotonic_s())):
+                await bell.wait()
+        except TimeoutError:
+            pass

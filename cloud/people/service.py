@@ -1,0 +1,94 @@
+"""Rules of people: elders, and where they stay when."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection
+from datetime import date, datetime
+
+from sqlalchemy import ColumnElement, or_
+
+from cloud.database import TenantScope
+from cloud.people.models import Elder, Stay
+
+
+def age_on(birth_date: date, day: date) -> int:
+    """Full years on `day`."""
+    had_birthday = (day.month, day.day) >= (birth_date.month, birth_date.day)
+    return day.year - birth_date.year - (not had_birthday)
+
+
+async def add_elder(
+    scope: TenantScope, name: str, sex: str, birth_date: date, care_note: str, now: datetime
+) -> Elder:
+    """A new elder."""
+    elder = Elder(
+        id=uuid.uuid4(),
+        institution_id=scope.institution_id,
+        name=name,
+        sex=sex,
+        birth_date=birth_date,
+        care_note=care_note,
+        created_at=now,
+    )
+    scope.session.add(elder)
+    await scope.session.flush()
+    return elder
+
+
+async def add_stay(
+    scope: TenantScope,
+    elder_id: uuid.UUID,
+    bed_id: uuid.UUID,
+    valid_from: datetime,
+    valid_until: datetime | None = None,
+) -> Stay:
+    """An elder in a bed over an interval. IntegrityError where either is taken then."""
+    stay = Stay(
+        id=uuid.uuid4(),
+        institution_id=scope.institution_id,
+        elder_id=elder_id,
+        bed_id=bed_id,
+        valid_from=valid_from,
+        valid_until=valid_until,
+    )
+    scope.session.add(stay)
+    await scope.session.flush()
+    return stay
+
+
+async def elders_by_id(
+    scope: TenantScope, elder_ids: Collection[uuid.UUID]
+) -> dict[uuid.UUID, Elder]:
+    """Elders by id."""
+    if not elder_ids:
+        return {}
+    rows = await scope.session.scalars(scope.select(Elder).where(Elder.id.in_(elder_ids)))
+    return {elder.id: elder for elder in rows}
+
+
+async def bed_of(scope: TenantScope, elder_id: uuid.UUID, at: datetime) -> uuid.UUID | None:
+    """The bed an elder had at a time."""
+    statement = scope.select(Stay).where(Stay.elder_id == elder_id, *_covers(at))
+    stay = (await scope.session.scalars(statement)).one_or_none()
+    return None if stay is None else stay.bed_id
+
+
+async def elder_in(scope: TenantScope, bed_id: uuid.UUID, at: datetime) -> uuid.UUID | None:
+    """The elder who had a bed at a time."""
+    statement = scope.select(Stay).where(Stay.bed_id == bed_id, *_covers(at))
+    stay = (await scope.session.scalars(statement)).one_or_none()
+    return None if stay is None else stay.elder_id
+
+
+async def stays_at(scope: TenantScope, at: datetime) -> list[Stay]:
+    """All stays at a time."""
+    return list((await scope.session.scalars(scope.select(Stay).where(*_covers(at)))).all())
+
+
+def _covers(at: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Half-open: the moment it ends it is over."""
+    return (
+        Stay.valid_from <= at,
+        or_(Stay.valid_until.is_(None), Stay.valid_until > at),
+    )

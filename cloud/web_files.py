@@ -1,0 +1,85 @@
+"""The built web application: static files, and index.html for the routes of the client."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from fastapi import FastAPI, Request
+from fastapi.responses import FileResponse, HTMLResponse
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+DIST: Final = Path(__file__).parent / "web" / "dist"
+# Vite names what is in assets/ by its content: it never changes under its name.
+_FOREVER: Final = "public, max-age=31536000, immutable"
+_ALWAYS_ASK: Final = "no-cache"
+_NOT_BUILT: Final = """<!doctype html>
+<html lang="zh-CN"><meta charset="utf-8"><title>渝悦养老物联网中枢</title>
+<h1>渝悦养老物联网中枢</h1>
+<p>网页尚未构建。请运行: <code>npm run build</code>（目录 cloud/web）。</p>
+<p lang="en">The web page is not built yet. Run <code>npm run build</code> in cloud/web.</p>
+</html>
+"""
+
+# 'unsafe-inline' for styles only: Ant Design writes its styles at run time. No inline scripts.
+SECURITY_HEADERS: Final = {
+    "Content-Security-Policy": (
+        "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+        "img-src 'self' data: blob:; media-src 'self' data: blob:; font-src 'self' data:; "
+        "connect-src 'self'; worker-src 'self'; manifest-src 'self'; object-src 'none'; "
+        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+}
+
+
+class SecurityHeaders:
+    """Adds the headers to every answer; answers of the API are never cached."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._headers = [(k.lower().encode(), v.encode()) for k, v in SECURITY_HEADERS.items()]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = [*message["headers"], *self._headers]
+                named = {name.lower() for name, _ in message["headers"]}
+                if scope["path"].startswith("/api/") and b"cache-control" not in named:
+                    headers.append((b"cache-control", b"no-store"))
+                message = {**message, "headers": headers}
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
+def install_web(app: FastAPI, dist: Path = DIST) -> None:
+    """Serve the built web under everything that is not the API. Add this last."""
+
+    async def web(request: Request) -> Response:
+        path = request.path_params["path"]
+        if path == "api" or path.startswith("api/"):
+            raise HTTPException(404, "No such call.")
+        root = dist.resolve()
+        file = (root / path).resolve()
+        if path and file.is_relative_to(root) and file.is_file():
+            kept = _FOREVER if path.startswith("assets/") else _ALWAYS_ASK
+            return FileResponse(file, headers={"Cache-Control": kept})
+        if "." in path.rpartition("/")[2]:  # a file that is not there, not a route of the client
+            raise HTTPException(404, "No such file.")
+        index = root / "index.html"
+        if not index.is_file():
+            return HTMLResponse(_NOT_BUILT, 503, headers={"Cache-Control": "no-store"})
+        return FileResponse(index, headers={"Cache-Control": _ALWAYS_ASK})
+
+    app.add_route("/{path:path}", web, methods=["GET", "HEAD"], include_in_schema=False)
