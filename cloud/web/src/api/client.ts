@@ -1,0 +1,56 @@
+import createClient from "openapi-fetch";
+
+import { CallFailure, failureFromAnswer, failureFromError } from "./failure";
+import type { paths } from "./schema";
+import type { AlertDetail, AlertList, Me, MoveIn, Status } from "./types";
+
+// A nurse waits this long for a button at most; then the screen says that it did not work.
+export const CALL_TIMEOUT_MS = 10_000;
+
+const client = createClient<paths>({
+  baseUrl: globalThis.location.origin,
+  headers: { "X-Yuyue-Request": "1" },
+  credentials: "same-origin",
+  cache: "no-store",
+  // Looked up at each call, so that tests can put their own in its place.
+  fetch: (request) =>
+    globalThis.fetch(new Request(request, { signal: AbortSignal.timeout(CALL_TIMEOUT_MS) })),
+});
+
+type Answer<T> = { data?: T; error?: unknown; response: Response };
+
+async function answer<T>(calling: Promise<Answer<T>>): Promise<T> {
+  let answered: Answer<T>;
+  try {
+    answered = await calling;
+  } catch (error) {
+    throw failureFromError(error);
+  }
+  const { data, error, response } = answered;
+  if (!response.ok) throw failureFromAnswer(response, error);
+  if (data === undefined && response.status !== 204) {
+    throw new CallFailure("server", response.status, "empty_answer", "the answer was empty");
+  }
+  return data as T;
+}
+
+const byId = (alert_id: string) => ({ params: { path: { alert_id } } });
+
+export const api = {
+  me: (): Promise<Me> => answer(client.GET("/api/v1/session")),
+  logIn: (username: string, password: string): Promise<Me> =>
+    answer(client.POST("/api/v1/session", { body: { username, password } })),
+  logOut: async (): Promise<void> => {
+    await answer(client.DELETE("/api/v1/session"));
+  },
+  alerts: (view: "open" | "recent"): Promise<AlertList> =>
+    answer(client.GET("/api/v1/alerts", { params: { query: { view } } })),
+  alert: (id: string): Promise<AlertDetail> =>
+    answer(client.GET("/api/v1/alerts/{alert_id}", byId(id))),
+  move: (id: string, move: MoveIn): Promise<AlertDetail> =>
+    answer(client.POST("/api/v1/alerts/{alert_id}/moves", { ...byId(id), body: move })),
+  shown: async (id: string): Promise<void> => {
+    await answer(client.POST("/api/v1/alerts/{alert_id}/shown", byId(id)));
+  },
+  status: (): Promise<Status> => answer(client.GET("/api/v1/status")),
+};

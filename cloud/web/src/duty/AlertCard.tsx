@@ -1,0 +1,241 @@
+import { useMutationState, useQuery } from "@tanstack/react-query";
+import Button from "antd/es/button";
+import { lazy, type ReactNode, Suspense, useRef, useState } from "react";
+import { useTranslation } from "react-i18next";
+
+import { api } from "../api/client";
+import { KEYS } from "../api/queries";
+import { type AlertDetail, type AlertSummary, isUnanswered } from "../api/types";
+import { explain } from "../shared/explain";
+import { clockTime, elapsed, shortTime, useServerSecond } from "../shared/time";
+import { Details, Reasons } from "./AlertDetails";
+import { evidenceOf } from "./evidence";
+import { PriorityMark } from "./PriorityMark";
+import { ResolveDialog } from "./ResolveDialog";
+import { ACKNOWLEDGE_KEY, useMove } from "./useMove";
+import { useShown } from "./useShown";
+import { bedText, elderText, kindText } from "./words";
+
+const EvidencePlot = lazy(() => import("./EvidencePlot"));
+
+// The whole way takes 5 s at its 99th percentile; half a minute means that something was held up.
+const LATE_SHOWN_S = 30;
+
+type CardProps = {
+  alert: AlertSummary;
+  userId: string;
+  accept: (detail: AlertDetail) => void;
+};
+
+function Clock({ alert }: { alert: AlertSummary }): ReactNode {
+  const { t } = useTranslation();
+  const second = useServerSecond();
+  const since = elapsed(Date.parse(alert.happened_at), second * 1000);
+  return (
+    <p className="card-clock">
+      <span className="card-clock-label">{t("alert.elapsed")}</span>
+      <span role="timer" aria-live="off" data-testid="alert-clock">
+        {since}
+      </span>
+    </p>
+  );
+}
+
+/** Not a real event: said by stripes, colour and words. */
+export function OriginBadge({ alert, long }: { alert: AlertSummary; long?: boolean }): ReactNode {
+  const { t } = useTranslation();
+  if (alert.origin === "live") return null;
+  return (
+    <span className="origin" data-origin={alert.origin}>
+      <strong>{t(`origin.${alert.origin}`)}</strong>
+      {long && <span className="origin-text">{t(`originText.${alert.origin}`)}</span>}
+    </span>
+  );
+}
+
+function Person({ alert }: { alert: AlertSummary }): ReactNode {
+  const { t } = useTranslation();
+  const { elder, place } = alert;
+  const late = alert.late_s >= LATE_SHOWN_S;
+  return (
+    <div className="card-person">
+      <p className="card-place" data-testid="alert-place">
+        <span className="card-bed">{bedText(t, alert)}</span>
+        {place !== null && <span className="card-unit">{place.unit}</span>}
+      </p>
+      <p className="card-elder">
+        <span className="card-name" data-testid="alert-elder">
+          {elderText(t, alert)}
+        </span>
+        {elder !== null && (
+          <span>
+            {t(`sex.${elder.sex}`)} · {t("alert.age", { age: elder.age })}
+          </span>
+        )}
+      </p>
+      {elder !== null && elder.care_note !== "" && (
+        <p className="card-note">
+          <span className="card-note-label">{t("alert.careNote")}</span> {elder.care_note}
+        </p>
+      )}
+      <p className="card-times" data-late={late}>
+        {late
+          ? t("alert.late", {
+              happened: shortTime(alert.happened_at),
+              arrived: shortTime(alert.raised_at),
+            })
+          : t("alert.happened", { time: clockTime(alert.happened_at) })}
+        {alert.count > 1 &&
+          ` · ${t("alert.repeated", { count: alert.count, time: shortTime(alert.updated_at) })}`}
+      </p>
+      {alert.recovered && <p className="card-recovered">{t("alert.recovered")}</p>}
+    </div>
+  );
+}
+
+function EvidencePart({ alert }: { alert: AlertSummary }): ReactNode {
+  const { t } = useTranslation();
+  const detail = useQuery({ queryKey: KEYS.alert(alert.id), queryFn: () => api.alert(alert.id) });
+  if (detail.data === undefined) {
+    const why = detail.error ?? detail.failureReason;
+    return (
+      <div className="card-evidence plot-waiting" role={why ? "alert" : "status"}>
+        {why ? t("evidence.failed", { why: explain(t, why) }) : t("evidence.loading")}
+      </div>
+    );
+  }
+  const shown = evidenceOf(detail.data);
+  return (
+    <div className="card-evidence">
+      {shown === null ? (
+        <p className="plot-waiting">{t("evidence.none")}</p>
+      ) : (
+        <Suspense fallback={<div className="plot-waiting">{t("evidence.loading")}</div>}>
+          <EvidencePlot evidence={shown.evidence} />
+        </Suspense>
+      )}
+      <Reasons detail={detail.data} />
+      <Details detail={detail.data} />
+    </div>
+  );
+}
+
+function ConflictText({ alert }: { alert: AlertSummary }): string {
+  const { t } = useTranslation();
+  if (alert.resolved_at !== null) {
+    const name = alert.resolved_by ?? t("common.unknown");
+    return t("alert.conflictResolved", { name, time: clockTime(alert.resolved_at) });
+  }
+  if (alert.acknowledged_at !== null) {
+    const name = alert.acknowledged_by ?? t("common.unknown");
+    return t("alert.conflict", { name, time: clockTime(alert.acknowledged_at) });
+  }
+  return t("alert.conflictOther", { state: alert.state });
+}
+
+function Actions({ alert, accept, onResolve }: CardProps & { onResolve: () => void }): ReactNode {
+  const { t } = useTranslation();
+  const acknowledge = useMove(alert.id, accept, ACKNOWLEDGE_KEY);
+  const elder = elderText(t, alert);
+  const unanswered = isUnanswered(alert);
+  const label = acknowledge.isPending
+    ? t("alert.acknowledging")
+    : acknowledge.isError
+      ? t("alert.acknowledgeRetry")
+      : t("alert.acknowledge");
+  return (
+    <div className="card-actions">
+      {unanswered ? (
+        <Button
+          type="primary"
+          className="action action-acknowledge"
+          data-testid="alert-acknowledge"
+          aria-label={`${label} ${elder}`}
+          aria-disabled={acknowledge.isPending}
+          onClick={() => {
+            if (!acknowledge.isPending) acknowledge.mutate({ move: "acknowledge" });
+          }}
+        >
+          {label}
+        </Button>
+      ) : (
+        <p className="card-acknowledged">
+          <span aria-hidden="true">✓</span>{" "}
+          {t("alert.acknowledgedBy", {
+            name: alert.acknowledged_by ?? t("common.unknown"),
+            time: clockTime(alert.acknowledged_at ?? alert.updated_at),
+          })}
+        </p>
+      )}
+      <Button
+        className="action"
+        type={unanswered ? "default" : "primary"}
+        data-testid="alert-resolve"
+        aria-label={`${t("alert.resolve")} ${elder}`}
+        onClick={onResolve}
+      >
+        {t("alert.resolve")}
+      </Button>
+      <div role="alert" className="card-failure">
+        {acknowledge.isError &&
+          unanswered &&
+          t("alert.acknowledgeFailed", { why: explain(t, acknowledge.error) })}
+        {acknowledge.data?.conflict === true && <ConflictText alert={acknowledge.data.detail} />}
+      </div>
+    </div>
+  );
+}
+
+/** Ids of alerts whose acknowledgement is under way: they are silent until it fails. */
+export function useAcknowledging(): ReadonlySet<string> {
+  const keys = useMutationState({
+    filters: { mutationKey: [...ACKNOWLEDGE_KEY], status: "pending" },
+    select: (mutation) => String(mutation.options.mutationKey?.[1]),
+  });
+  return new Set(keys);
+}
+
+export function AlertCard(props: CardProps): ReactNode {
+  const { alert, userId, accept } = props;
+  const { t } = useTranslation();
+  const card = useRef<HTMLElement>(null);
+  const [resolving, setResolving] = useState(false);
+  useShown(card, alert.id, userId);
+  const titleId = `alert-${alert.id}`;
+  return (
+    <article
+      ref={card}
+      className="card"
+      aria-labelledby={titleId}
+      data-testid="alert-card"
+      data-alert-id={alert.id}
+      data-state={alert.state}
+      data-priority={alert.priority}
+      data-code={alert.code}
+      data-origin={alert.origin}
+    >
+      <header className="card-head">
+        <PriorityMark priority={alert.priority} />
+        <h3 id={titleId} className="card-kind">
+          {kindText(t, alert.code)}
+          <span className="sr-only">
+            {" "}
+            {elderText(t, alert)} {bedText(t, alert)}
+          </span>
+        </h3>
+        <span className="card-priority">{t(`priorityLong.${alert.priority}`)}</span>
+        <span className="card-state">{t(`state.${alert.state}`)}</span>
+        <OriginBadge alert={alert} long />
+        <Clock alert={alert} />
+      </header>
+      <div className="card-body">
+        <Person alert={alert} />
+        <EvidencePart alert={alert} />
+        <Actions {...props} onResolve={() => setResolving(true)} />
+      </div>
+      {resolving && (
+        <ResolveDialog alert={alert} accept={accept} onClose={() => setResolving(false)} />
+      )}
+    </article>
+  );
+}

@@ -1,0 +1,137 @@
+import Button from "antd/es/button";
+import { type ReactNode, useState } from "react";
+import { useTranslation } from "react-i18next";
+
+import type { LiveState } from "../api/live";
+import type { Me, Status } from "../api/types";
+import { type ThemeChoice, usePreferences } from "../shared/preferences";
+import { LanguageSwitch } from "../shared/LanguageSwitch";
+import { clockTime, serverClock, useServerSecond } from "../shared/time";
+import { alarmSound, useRinging, useSoundState } from "../shared/useSound";
+
+const NEXT_THEME: Record<ThemeChoice, ThemeChoice> = { auto: "light", light: "dark", dark: "auto" };
+
+function ServerTime(): ReactNode {
+  const { t } = useTranslation();
+  const second = useServerSecond();
+  return (
+    <span className="server-time">
+      <span className="sr-only">{t("header.serverTime")} </span>
+      {serverClock.isKnown ? clockTime(second * 1000) : "--:--:--"}
+    </span>
+  );
+}
+
+function ScreenSwitches(): ReactNode {
+  const { t } = useTranslation();
+  const { theme, largeType, change } = usePreferences();
+  const themeName = { auto: t("header.themeAuto"), light: t("header.themeLight"), dark: t("header.themeDark") };
+  return (
+    <>
+      <Button type="text" aria-pressed={largeType} onClick={() => change({ largeType: !largeType })}>
+        <span aria-hidden="true">{largeType ? "☑ " : "☐ "}</span>
+        {t("header.largeType")}
+      </Button>
+      <Button type="text" onClick={() => change({ theme: NEXT_THEME[theme] })}>
+        {`${t("header.theme")} · ${themeName[theme]}`}
+      </Button>
+    </>
+  );
+}
+
+function ConnectionChip({ live }: { live: LiveState }): ReactNode {
+  const { t } = useTranslation();
+  const since = clockTime(live.sinceMs);
+  const text = {
+    connecting: t("connection.connecting"),
+    connected: t("connection.connected"),
+    reconnecting: t("connection.reconnecting", { since }),
+    lost: t("connection.lost", { since }),
+  };
+  const good = live.kind === "connected";
+  return (
+    <span className="chip" role="status" data-testid="connection-state" data-state={live.kind} data-good={good}>
+      {text[live.kind]}
+    </span>
+  );
+}
+
+function GatewayChip({ status }: { status: Status | null }): ReactNode {
+  const { t } = useTranslation();
+  const total = status?.gateways.length ?? 0;
+  const online = status?.gateways.filter((gateway) => gateway.state === "online").length ?? 0;
+  const good = total > 0 && online === total;
+  const text =
+    status === null
+      ? t("gateway.unknown")
+      : total === 0
+        ? t("gateway.none")
+        : good
+          ? t("gateway.online", { online, total })
+          : t("gateway.offlineShort", { offline: total - online, total });
+  return (
+    <span className="chip" role="status" data-testid="gateway-state" data-good={good}>
+      {text}
+    </span>
+  );
+}
+
+function SoundChip(): ReactNode {
+  const { t } = useTranslation();
+  const state = useSoundState();
+  const ringing = useRinging();
+  const good = state === "running";
+  return (
+    <span className="chip" role="status" data-testid="sound-state" data-state={state} data-good={good}>
+      {ringing ? t("sound.ringing") : good ? t("sound.on") : t("sound.off")}
+    </span>
+  );
+}
+
+type Props = { me: Me | undefined; live: LiveState; status: Status | null; onLogout: () => void };
+
+/** Who, where, when, and whether this screen can be believed. */
+export function DutyHeader({ me, live, status, onLogout }: Props): ReactNode {
+  const { t } = useTranslation();
+  const [menuOpen, setMenuOpen] = useState(false);
+  const sound = useSoundState();
+  return (
+    <header className="header">
+      <div className="header-title">
+        <h1>
+          {me?.institution.name ?? t("app.name")} <span>{t("header.page")}</span>
+        </h1>
+        <ServerTime />
+      </div>
+      <div className="header-chips">
+        <ConnectionChip live={live} />
+        <GatewayChip status={status} />
+        <SoundChip />
+      </div>
+      <div className="header-tools">
+        <LanguageSwitch />
+        <Button
+          type="text"
+          className="header-more"
+          aria-expanded={menuOpen}
+          aria-controls="header-menu"
+          onClick={() => setMenuOpen(!menuOpen)}
+        >
+          {me?.name ?? "…"} <span aria-hidden="true">▾</span>
+        </Button>
+        <div id="header-menu" className="header-menu" data-open={menuOpen}>
+          <ScreenSwitches />
+          {sound === "running" && (
+            <Button type="text" onClick={() => alarmSound.test()}>
+              {t("sound.test")}
+            </Button>
+          )}
+          {me && <span className="header-user">{t("header.loggedInAs", { name: me.name })}</span>}
+          <Button type="text" onClick={onLogout}>
+            {t("header.logout")}
+          </Button>
+        </div>
+      </div>
+    </header>
+  );
+}

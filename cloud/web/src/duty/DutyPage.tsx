@@ -1,0 +1,102 @@
+import "./duty.css";
+
+import { useQueryClient } from "@tanstack/react-query";
+import Button from "antd/es/button";
+import { type ReactNode, useCallback, useEffect, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { useNavigate } from "react-router";
+
+import { api } from "../api/client";
+import { isUnanswered } from "../api/types";
+import { explain } from "../shared/explain";
+import { shortTime } from "../shared/time";
+import { alarmSound } from "../shared/useSound";
+import { BlindBanners, SoundBanner } from "./Banners";
+import { DutyHeader } from "./DutyHeader";
+import { OpenList } from "./OpenList";
+import { RecentList } from "./RecentList";
+import {
+  blindKeyOf,
+  useAnnouncement,
+  useHush,
+  useRings,
+  useTabTitle,
+  useWakeLock,
+} from "./useAttention";
+import { useDesk } from "./useDesk";
+
+/** The plot's code is fetched while all is quiet, so that an alert does not wait for it. */
+function useEarlyPlot(): void {
+  useEffect(() => {
+    void import("./EvidencePlot").catch(() => undefined); // asked for again with the first plot
+  }, []);
+}
+
+export default function DutyPage(): ReactNode {
+  const { t } = useTranslation();
+  const navigate = useNavigate();
+  const queryClient = useQueryClient();
+  const [failure, setFailure] = useState<string | null>(null);
+
+  const leave = useCallback(
+    (wasHere: boolean) => {
+      queryClient.clear();
+      void navigate(wasHere ? "/login?expired=1" : "/login", { replace: true });
+    },
+    [navigate, queryClient],
+  );
+  const desk = useDesk(leave);
+  const blindKey = blindKeyOf(desk);
+  const hush = useHush(blindKey);
+  useRings(desk, blindKey, hush.untilMs !== null);
+  useTabTitle(desk);
+  useWakeLock();
+  useEarlyPlot();
+  const announcement = useAnnouncement(desk);
+
+  const logOut = async () => {
+    if (!window.confirm(t("header.logoutConfirm"))) return;
+    try {
+      await api.logOut();
+    } catch (error) {
+      setFailure(t("header.logoutFailed", { why: explain(t, error) }));
+      return;
+    }
+    await alarmSound.close();
+    leave(false);
+  };
+
+  const unanswered = desk.alerts?.some(isUnanswered) ?? false;
+  return (
+    <>
+      <DutyHeader me={desk.me} live={desk.live} status={desk.status} onLogout={() => void logOut()} />
+      <main className="duty">
+        <BlindBanners desk={desk} />
+        {blindKey !== "" && (
+          <p className="hush">
+            {hush.untilMs === null ? (
+              <Button onClick={hush.start}>{t("sound.hush")}</Button>
+            ) : (
+              t("sound.hushed", { until: shortTime(hush.untilMs) })
+            )}
+          </p>
+        )}
+        <SoundBanner urgent={unanswered} />
+        {failure !== null && (
+          <p role="alert" className="card-failure">
+            {failure}
+          </p>
+        )}
+        <div
+          ref={announcement}
+          className="sr-only"
+          aria-live="assertive"
+          aria-atomic="true"
+          data-testid="announcement"
+        />
+        <OpenList desk={desk} />
+        <RecentList alerts={desk.recent} error={desk.recentError} />
+      </main>
+    </>
+  );
+}

@@ -1,0 +1,75 @@
+import type { ReactNode } from "react";
+import { useTranslation } from "react-i18next";
+
+import type { AlertSummary } from "../api/types";
+import { explain } from "../shared/explain";
+import { elapsed, shortTime } from "../shared/time";
+import { OriginBadge } from "./AlertCard";
+import { PriorityMark } from "./PriorityMark";
+import { bedText, elderText, kindText } from "./words";
+
+function Row({ alert }: { alert: AlertSummary }): ReactNode {
+  const { t } = useTranslation();
+  const endMs = Date.parse(alert.resolved_at ?? alert.updated_at);
+  return (
+    <tr data-testid="recent-row" data-alert-id={alert.id} data-state={alert.state} data-priority={alert.priority}>
+      <td className="number">{shortTime(alert.happened_at)}</td>
+      <th scope="row">
+        <PriorityMark priority={alert.priority} /> {kindText(t, alert.code)}{" "}
+        <OriginBadge alert={alert} />
+      </th>
+      <td>{elderText(t, alert)}</td>
+      <td>{bedText(t, alert)}</td>
+      <td>
+        {alert.verdict !== null && (
+          <span className="verdict-tag" data-verdict={alert.verdict}>
+            {t(`verdict.${alert.verdict}`)}
+          </span>
+        )}
+      </td>
+      <td>{alert.resolved_by}</td>
+      <td className="number">{elapsed(Date.parse(alert.happened_at), endMs)}</td>
+    </tr>
+  );
+}
+
+type Props = { alerts: readonly AlertSummary[] | null; error: Error | null };
+
+export function RecentList({ alerts, error }: Props): ReactNode {
+  const { t } = useTranslation();
+  return (
+    <section aria-labelledby="recent-title" className="recent">
+      <h2 id="recent-title">{t("list.recent")}</h2>
+      {error !== null && (
+        <p role="alert" className="card-failure">
+          {t("list.recentFailed", { why: explain(t, error) })}
+        </p>
+      )}
+      {alerts?.length === 0 && <p>{t("list.recentEmpty")}</p>}
+      {alerts !== null && alerts.length > 0 && (
+        // Scrolled sideways on a phone: it must be reachable by keyboard.
+        // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
+        <div className="scroll-x" tabIndex={0} role="region" aria-labelledby="recent-title">
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">{t("list.recentTime")}</th>
+                <th scope="col">{t("list.recentKind")}</th>
+                <th scope="col">{t("list.recentElder")}</th>
+                <th scope="col">{t("list.recentPlace")}</th>
+                <th scope="col">{t("list.recentVerdict")}</th>
+                <th scope="col">{t("list.recentBy")}</th>
+                <th scope="col">{t("list.recentTook")}</th>
+              </tr>
+            </thead>
+            <tbody>
+              {alerts.map((alert) => (
+                <Row key={alert.id} alert={alert} />
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,122 @@
+import "./login.css";
+
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import Button from "antd/es/button";
+import Input from "antd/es/input";
+import { type ReactNode, useEffect, useId, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { useNavigate, useSearchParams } from "react-router";
+
+import { api } from "../api/client";
+import { CallFailure } from "../api/failure";
+import { KEYS } from "../api/queries";
+import { LanguageSwitch } from "../shared/LanguageSwitch";
+import { explain } from "../shared/explain";
+import { setIcon } from "../shared/tabTitle";
+
+type Credentials = { username: string; password: string };
+
+/** A throttled login waits this long when the server does not say. */
+const WAIT_S = 30;
+
+function useFailureText(error: Error | null): string | null {
+  const { t } = useTranslation();
+  if (error === null) return null;
+  if (error instanceof CallFailure && error.code === "bad_login") return t("login.badLogin");
+  if (error instanceof CallFailure && error.status === 429) {
+    return t("login.tooMany", { seconds: error.retryAfterS ?? WAIT_S });
+  }
+  return explain(t, error);
+}
+
+export default function LoginPage(): ReactNode {
+  const { t } = useTranslation();
+  const navigate = useNavigate();
+  const queryClient = useQueryClient();
+  const [parameters] = useSearchParams();
+  const [credentials, setCredentials] = useState<Credentials>({ username: "", password: "" });
+  const [missing, setMissing] = useState(false);
+  const usernameId = useId();
+  const passwordId = useId();
+
+  const logIn = useMutation({
+    mutationFn: ({ username, password }: Credentials) => api.logIn(username, password),
+    onSuccess: (me) => {
+      queryClient.clear();
+      queryClient.setQueryData(KEYS.me, me);
+      void navigate("/duty", { replace: true });
+    },
+  });
+  const failure = useFailureText(logIn.error);
+
+  useEffect(() => {
+    document.title = `${t("login.title")} · ${t("app.name")}`;
+    setIcon(0, false);
+  }, [t]);
+
+  const submit = () => {
+    if (logIn.isPending) return;
+    const username = credentials.username.trim();
+    const incomplete = username === "" || credentials.password === "";
+    setMissing(incomplete);
+    if (!incomplete) logIn.mutate({ username, password: credentials.password });
+  };
+
+  return (
+    <main className="login">
+      {parameters.has("expired") && (
+        <div className="banner" role="alert">
+          <strong>{t("login.expired")}</strong>
+        </div>
+      )}
+      <form
+        className="login-form"
+        noValidate
+        onSubmit={(event) => {
+          event.preventDefault();
+          submit();
+        }}
+      >
+        <div className="login-head">
+          <img src="/icon.svg" alt="" width="56" height="56" />
+          <div>
+            <p className="login-hub">{t("app.hub")}</p>
+            <h1>{t("login.title")}</h1>
+          </div>
+        </div>
+        <label htmlFor={usernameId}>{t("login.username")}</label>
+        <Input
+          id={usernameId}
+          data-testid="login-username"
+          autoComplete="username"
+          autoCapitalize="none"
+          spellCheck={false}
+          value={credentials.username}
+          onChange={(event) => setCredentials({ ...credentials, username: event.target.value })}
+        />
+        <label htmlFor={passwordId}>{t("login.password")}</label>
+        <Input
+          id={passwordId}
+          type="password"
+          data-testid="login-password"
+          autoComplete="current-password"
+          value={credentials.password}
+          onChange={(event) => setCredentials({ ...credentials, password: event.target.value })}
+        />
+        <div role="alert" className="login-failure">
+          {missing ? t("login.missing") : failure}
+        </div>
+        <Button
+          type="primary"
+          htmlType="submit"
+          block
+          data-testid="login-submit"
+          aria-disabled={logIn.isPending}
+        >
+          {logIn.isPending ? t("login.submitting") : t("login.submit")}
+        </Button>
+      </form>
+      <LanguageSwitch />
+    </main>
+  );
+}
