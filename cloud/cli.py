@@ -135,7 +135,7 @@ def add_institution_command(
         now = SystemClock().now()
         async with database.transaction() as session:
             scope = await add_institution(session, name, now)
-            await add_user(scope, username, display_name, "admin", password, now)
+            await add_user(scope, username, display_name, role="admin", password=password, now=now)
 
     _with_database(_settings(), work)
     _out.print(f"{name}: {username} {password}", soft_wrap=True)
@@ -158,7 +158,8 @@ def add_user_command(
     password = new_password()
 
     async def work(scope: TenantScope) -> None:
-        await add_user(scope, username, display_name, wanted, password, SystemClock().now())
+        now = SystemClock().now()
+        await add_user(scope, username, display_name, role=wanted, password=password, now=now)
 
     _in_institution(institution, work)
     _out.print(f"{username} {password}", soft_wrap=True)

@@ -187,14 +187,14 @@ _CODES_BY_STATUS = {
 def install_error_handlers(app: FastAPI) -> None:
     """Every error leaves as a problem, FastAPI's and Starlette's own ones too."""
 
-    async def on_problem(_request: Request, error: Exception) -> JSONResponse:
-        assert isinstance(error, ProblemError)
+    @app.exception_handler(ProblemError)
+    async def on_problem(_request: Request, error: ProblemError) -> JSONResponse:
         return problem_response(
             error.status, error.code, error.detail, error.headers, **error.members
         )
 
-    async def on_validation(_request: Request, error: Exception) -> JSONResponse:
-        assert isinstance(error, RequestValidationError)
+    @app.exception_handler(RequestValidationError)
+    async def on_validation(_request: Request, error: RequestValidationError) -> JSONResponse:
         errors = [
             {"field": ".".join(str(part) for part in item["loc"]), "message": item["msg"]}
             for item in error.errors()
@@ -202,24 +202,21 @@ def install_error_handlers(app: FastAPI) -> None:
         detail = "; ".join(f"{item['field']}: {item['message']}" for item in errors)
         return problem_response(422, "bad_request", detail, errors=errors)
 
-    async def on_http(_request: Request, error: Exception) -> JSONResponse:
-        assert isinstance(error, HTTPException)
+    @app.exception_handler(HTTPException)
+    async def on_http(_request: Request, error: HTTPException) -> JSONResponse:
         code = _CODES_BY_STATUS.get(error.status_code, f"http_{error.status_code}")
         headers = dict(error.headers) if error.headers else None
         return problem_response(error.status_code, code, str(error.detail), headers)
 
+    @app.exception_handler(OperationalError)
+    @app.exception_handler(InterfaceError)
+    @app.exception_handler(PoolTimeoutError)
     async def on_database(request: Request, error: Exception) -> JSONResponse:
         _log.warning("database_busy", path=request.url.path, error=type(error).__name__)
         detail = "The database does not answer just now."
         return problem_response(503, "busy", detail, {"Retry-After": str(RETRY_AFTER_S)})
 
+    @app.exception_handler(Exception)
     async def on_failure(request: Request, error: Exception) -> JSONResponse:
         _log.error("request_failed", path=request.url.path, exc_info=error)
         return problem_response(500, "internal", "Something broke here; it has been logged.")
-
-    app.add_exception_handler(ProblemError, on_problem)
-    app.add_exception_handler(RequestValidationError, on_validation)
-    app.add_exception_handler(HTTPException, on_http)
-    for database_error in (OperationalError, InterfaceError, PoolTimeoutError):
-        app.add_exception_handler(database_error, on_database)
-    app.add_exception_handler(Exception, on_failure)

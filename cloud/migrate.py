@@ -28,8 +28,7 @@ def migrate(owner_url: URL) -> str:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     script = ScriptDirectory.from_config(config)
-    head = script.get_current_head()
-    assert head is not None
+    (head,) = script.get_heads()
     with psycopg.connect(**libpq_arguments(owner_url), autocommit=True) as lock:
         lock.execute("SELECT pg_advisory_lock(%s)", [_LOCK_KEY])
         current = _current_revision(lock)

@@ -127,14 +127,18 @@ async def _build(scope: TenantScope, now: datetime) -> None:
     since = now - timedelta(days=1)
     for person in ELDERS:
         elder = await add_elder(
-            scope, person.name, person.sex, person.birth_date, person.care_note, now
+            scope,
+            person.name,
+            sex=person.sex,
+            birth_date=person.birth_date,
+            care_note=person.care_note,
+            now=now,
         )
         await add_stay(scope, elder.id, beds[person.bed].id, since)
         if person.wearable is not None:
             device_id, position = person.wearable
             await add_device(scope, device_id, WEARABLE_MODEL, position, now)
             await assign(scope, device_id, Subject(elder.id, None, None), since)
-    await add_gateway(scope, GATEWAY, now)
 
 
 async def _issue_secrets(scope: TenantScope, now: datetime) -> dict[str, Any]:
@@ -144,7 +148,9 @@ async def _issue_secrets(scope: TenantScope, now: datetime) -> dict[str, Any]:
         password = new_password()
         existing = await find_user(scope, user.username)
         if existing is None:
-            await add_user(scope, user.username, user.name, user.role, password, now)
+            await add_user(
+                scope, user.username, user.name, role=user.role, password=password, now=now
+            )
         else:
             await set_password(existing, password)
         logins.append(
@@ -155,8 +161,7 @@ async def _issue_secrets(scope: TenantScope, now: datetime) -> dict[str, Any]:
                 "role": user.role,
             }
         )
-    gateway = await find_gateway(scope, GATEWAY)
-    assert gateway is not None
+    gateway = await find_gateway(scope, GATEWAY) or await add_gateway(scope, GATEWAY, now)
     token = await issue_gateway_token(scope, gateway, now)
     return {
         "institution": INSTITUTION,

@@ -46,7 +46,9 @@ class SecurityHeaders:
         self._app = app
         self._headers = [(k.lower().encode(), v.encode()) for k, v in SECURITY_HEADERS.items()]
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(  # noqa: D102 - ASGI
+        self, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -66,7 +68,7 @@ class SecurityHeaders:
 def install_web(app: FastAPI, dist: Path = DIST) -> None:
     """Serve the built web under everything that is not the API. Add this last."""
 
-    async def web(request: Request) -> Response:
+    def web(request: Request) -> Response:
         path = request.path_params["path"]
         if path == "api" or path.startswith("api/"):
             raise HTTPException(404, "No such call.")

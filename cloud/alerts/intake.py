@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy.dialects.postgresql import insert
 
 from cloud.alerts import rules, store
-from cloud.alerts.codes import CODES
+from cloud.alerts.codes import CODES, Category
 from cloud.alerts.machine import Move, MoveKind
 from cloud.alerts.models import Alert, AlertEvent
 from cloud.alerts.rules import Decision, PlannedMove, Timer
@@ -89,7 +89,9 @@ async def _decide(
         return []
     move = _move(decision.move, row.event_id, now)
     if decision.alert_id is None:
-        alert = _new_alert(scope, arrival, decision, now)
+        category = CODES[str(decision.move.code)].category
+        alert = _new_alert(scope, arrival, category, now)
+        alert.follows_id = decision.follows_id
         before = None
     else:
         alert = alerts[decision.alert_id]
@@ -114,16 +116,14 @@ def _move(planned: PlannedMove, event_id: str, now: datetime) -> Move:
     )
 
 
-def _new_alert(scope: TenantScope, arrival: Arrival, decision: Decision, now: datetime) -> Alert:
+def _new_alert(scope: TenantScope, arrival: Arrival, category: Category, now: datetime) -> Alert:
     """The facts that no move changes; the machine adds the rest."""
     event = arrival.event
-    assert decision.move is not None
-    assert decision.move.code is not None
     happened_at = datetime_from_ns(event.time_ns)
     return Alert(
         id=uuid.uuid4(),
         institution_id=scope.institution_id,
-        category=CODES[decision.move.code].category.value,
+        category=category.value,
         origin=event.origin.value,
         elder_id=arrival.subject.elder_id,
         bed_id=arrival.subject.bed_id,
@@ -133,7 +133,6 @@ def _new_alert(scope: TenantScope, arrival: Arrival, decision: Decision, now: da
         raised_at=now,
         late_s=max(0.0, (now - happened_at).total_seconds()),
         confidence=event.confidence,
-        follows_id=decision.follows_id,
     )
 
 
@@ -157,4 +156,4 @@ def _note_way(scope: TenantScope, alert_id: uuid.UUID, arrival: Arrival, now: da
         ("stored", datetime_from_ns(arrival.stored_ns), arrival.gateway_name),
         ("committed", now, "cloud"),
     ):
-        store.note_hop(scope, alert_id, hop, at, by, event.event_id)
+        store.note_hop(scope, alert_id, hop, at, by=by, source=event.event_id)

@@ -8,6 +8,9 @@
   but `true`: the staff did not know of a real fall, so it raises anew, tied to the old alert.
 - A call for help is high. It joins an open call that nobody has answered (or one just made);
   someone who calls again after an answer calls anew.
+- Every other finding is raised under its code, one open alert per person and code; `..._high` makes
+  it high; `..._cleared` and `..._eased` mark it recovered where its code says that it can pass.
+- A kind that is no code is a log entry: kept, raising nothing.
 """
 
 from __future__ import annotations
@@ -32,6 +35,8 @@ ESCALATE_AFTER: Final = timedelta(seconds=60)
 FALLS: Final = frozenset({EventKind.FALL_SUSPECTED, EventKind.FALL_CONFIRMED})
 RECOVERIES: Final = frozenset({EventKind.FALL_RECOVERED, EventKind.FALL_CANCELLED})
 _FALL_CODES: Final = frozenset({"fall_suspected", "fall_confirmed"})
+_WORSE: Final = "_high"
+_OVER: Final = ("_cleared", "_eased")
 
 
 class Timer(StrEnum):
@@ -91,6 +96,8 @@ def decide(happening: Happening, known: Sequence[Known]) -> Decision:
     if happening.kind is EventKind.SOS:
         return _decide_call(happening, known)
     own = _own_episode(happening, known)
+    if happening.kind not in FALLS | RECOVERIES:
+        return _decide_finding(happening, known, own)
     if happening.kind in RECOVERIES:
         return Decision(None) if own is None else _decide_recovery(happening, own)
     if own is not None and own.state is State.RESOLVED:
@@ -108,16 +115,56 @@ def escalation_due(happened_at: datetime, raised_at: datetime) -> datetime:
 
 
 def all_recovered(happenings: Sequence[Happening]) -> bool:
-    """Whether every episode has a recovery decided after everything said about its fall."""
+    """Whether every episode has a recovery decided after everything else said of it."""
     last_fall_ns: dict[str, int] = {}
     last_recovery_ns: dict[str, int] = {}
     for item in happenings:
-        last = last_recovery_ns if item.kind in RECOVERIES else last_fall_ns
+        last = last_recovery_ns if _is_over(item.kind) else last_fall_ns
         last[item.episode_id] = max(item.decided_ns, last.get(item.episode_id, item.decided_ns))
     return all(
         episode in last_recovery_ns and last_recovery_ns[episode] >= fall_ns
         for episode, fall_ns in last_fall_ns.items()
     )
+
+
+def _is_over(kind: EventKind) -> bool:
+    return kind in RECOVERIES or kind.value.endswith(_OVER)
+
+
+def code_of(kind: EventKind) -> str | None:
+    """The alert code a kind belongs to; None: a log entry."""
+    name = kind.value
+    for suffix in (_WORSE, *_OVER):
+        if name.removesuffix(suffix) in CODES:
+            return name.removesuffix(suffix)
+    return None
+
+
+def _decide_finding(happening: Happening, known: Sequence[Known], own: Known | None) -> Decision:
+    """Anything but falls and calls: one open alert for each person and code."""
+    code = code_of(happening.kind)
+    same = [alert for alert in known if alert.code == code and alert.state is not State.RESOLVED]
+    target = max(same, key=lambda alert: alert.raised_at, default=None)
+    if code is None or (target is None and _is_over(happening.kind)):
+        return Decision(None)
+    worse = happening.kind.value.endswith(_WORSE)
+    if target is None:
+        priority = Priority.HIGH if worse else CODES[code].priority
+        move = PlannedMove(MoveKind.RAISE, code, priority, False)
+        return Decision(move, follows_id=None if own is None else own.alert_id)
+    if _is_over(happening.kind):
+        over = CODES[code].passes and not target.recovered
+        if over and all_recovered((*target.happenings, happening)):
+            return Decision(PlannedMove(MoveKind.RECOVER, recovered=True), target.alert_id)
+        return Decision(PlannedMove(MoveKind.EVIDENCE), target.alert_id)
+    back = target.recovered and not all_recovered((*target.happenings, happening))
+    recovered = False if back else None
+    if worse and RANK[target.priority] < RANK[Priority.HIGH]:
+        move = PlannedMove(MoveKind.UPGRADE, None, Priority.HIGH, recovered)
+    else:
+        kind = MoveKind.EVIDENCE if target is own else MoveKind.REPEAT
+        move = PlannedMove(kind, recovered=recovered)
+    return Decision(move, target.alert_id)
 
 
 def _own_episode(happening: Happening, known: Sequence[Known]) -> Known | None:

@@ -85,7 +85,8 @@ async def move_alert(
         raise IllegalMoveError(wanted.move, before.state.value, by) from error
     await store.cancel_timers(scope, alert.id, now)
     hop = "acknowledged" if move.kind is MoveKind.ACKNOWLEDGE else "resolved"
-    store.note_hop(scope, alert.id, hop, now, principal.user.display_name, str(principal.user.id))
+    actor = principal.user
+    store.note_hop(scope, alert.id, hop, now, by=actor.display_name, source=str(actor.id))
     await scope.session.flush()
     return alert, True
 
@@ -95,7 +96,7 @@ async def note_shown(principal: Principal, alert_id: uuid.UUID, now: datetime) -
     scope = principal.scope
     await find_alert(scope, alert_id)
     source = f"session {principal.login.id}"
-    await _note_once(scope, alert_id, "shown", now, principal.user.display_name, source)
+    await _note_once(scope, alert_id, "shown", now, by=principal.user.display_name, source=source)
     statement = scope.select(AlertLedger).where(
         AlertLedger.alert_id == alert_id, AlertLedger.hop == "shown", AlertLedger.source == source
     )
@@ -104,11 +105,11 @@ async def note_shown(principal: Principal, alert_id: uuid.UUID, now: datetime) -
 
 async def note_pushed(scope: TenantScope, alert_id: uuid.UUID, now: datetime) -> None:
     """The alert has reached the connection of a first screen."""
-    await _note_once(scope, alert_id, "pushed", now, "live", "live")
+    await _note_once(scope, alert_id, "pushed", now, by="live", source="live")
 
 
 async def _note_once(
-    scope: TenantScope, alert_id: uuid.UUID, hop: str, at: datetime, by: str, source: str
+    scope: TenantScope, alert_id: uuid.UUID, hop: str, at: datetime, *, by: str, source: str
 ) -> None:
     await scope.session.execute(
         insert(AlertLedger)

@@ -23,7 +23,7 @@ from edge.events import EventKind
 
 
 async def lock_decisions(scope: TenantScope) -> None:
-    """One decision at a time in an institution, so that two gateways cannot raise one fall twice."""
+    """One decision at a time in an institution, so that one fall is raised once."""
     await scope.session.execute(
         text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"),
         {"key": f"alert decisions {scope.institution_id}"},
@@ -155,12 +155,17 @@ async def make_move(scope: TenantScope, alert: Alert, before: Condition | None, 
 def announce(scope: TenantScope, alert: Alert, now: datetime) -> None:
     """Tell the screens at commit how the alert is then."""
     publish_at_commit(
-        scope, alert.id, "alert", now, lambda: summary_json(scope, alert, now), alert.id
+        scope,
+        alert.id,
+        "alert",
+        now,
+        payload=lambda: summary_json(scope, alert, now),
+        subject_id=alert.id,
     )
 
 
 def note_hop(
-    scope: TenantScope, alert_id: uuid.UUID, hop: str, at: datetime, by: str, source: str
+    scope: TenantScope, alert_id: uuid.UUID, hop: str, at: datetime, *, by: str, source: str
 ) -> None:
     """Add a row to the ledger."""
     scope.session.add(

@@ -93,9 +93,9 @@ async def log_in(
     found = (
         await session.execute(text("SELECT * FROM auth_login(:name)"), {"name": username})
     ).one_or_none()
-    if not await password_matches(password, None if found is None else found.password_hash):
+    matches = await password_matches(password, None if found is None else found.password_hash)
+    if found is None or not matches:
         raise BadLoginError
-    assert found is not None
     scope = await enter_tenant(session, found.institution_id)
     user = (await session.scalars(scope.select(User).where(User.id == found.user_id))).one()
     token = new_token()
@@ -147,9 +147,7 @@ async def log_out(principal: Principal, now: datetime) -> None:
 
 async def institution_name(scope: TenantScope) -> str:
     """The name of the scope's institution."""
-    institution = await scope.session.get(Institution, scope.institution_id)
-    assert institution is not None
-    return institution.name
+    return (await scope.session.get_one(Institution, scope.institution_id)).name
 
 
 async def add_institution(session: AsyncSession, name: str, now: datetime) -> TenantScope:
@@ -162,7 +160,13 @@ async def add_institution(session: AsyncSession, name: str, now: datetime) -> Te
 
 
 async def add_user(
-    scope: TenantScope, username: str, display_name: str, role: Role, password: str, now: datetime
+    scope: TenantScope,
+    username: str,
+    display_name: str,
+    *,
+    role: Role,
+    password: str,
+    now: datetime,
 ) -> User:
     """A new user."""
     user = User(

@@ -7,7 +7,7 @@ import re
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 import msgspec
 
@@ -173,8 +173,6 @@ def _entry(raw: bytes, expected_seq: int) -> Entry:
         body = _body(record)
         if isinstance(body, Event):
             fault = _evidence_fault(body.evidence)
-        if not 0 <= stored_ns <= _MAX_NS:
-            raise SignalError("stored_ns", f"cannot be {stored_ns}")
     except (msgspec.DecodeError, SignalError, UnicodeDecodeError, RecursionError) as error:
         body = unusable(raw, *_reason(error))
         stored_ns = min(max(stored_ns, 0), _MAX_NS)
@@ -183,9 +181,11 @@ def _entry(raw: bytes, expected_seq: int) -> Entry:
 
 def _body(record: Record) -> Body:
     """The one body that is set, checked. Raises SignalError naming the field."""
-    bodies = [b for b in (record.event, record.reading, record.waveform, record.rejected) if b]
+    rejected = record.rejected
+    bodies = [b for b in (record.event, record.reading, record.waveform, rejected) if b]
     if len(bodies) != 1:
         raise SignalError("record", f"must hold one body, got {len(bodies)}")
+    _check_time("stored_ns", record.stored_ns)
     if record.waveform is not None:
         _check_device(record.waveform.device_id)
         _check_time("start_ns", record.waveform.start_ns)
@@ -199,11 +199,11 @@ def _body(record: Record) -> Body:
         _check_time("time_ns", record.reading.time_ns)
         _check_uncertainty(record.reading.clock_uncertainty_s)
         return record.reading
-    if record.event is not None:
-        _check_event(record.event)
-        return record.event
-    assert record.rejected is not None
-    return _clean_rejected(record.rejected)
+    if rejected is None:
+        event = cast(Event, record.event)
+        _check_event(event)
+        return event
+    return _clean_rejected(rejected)
 
 
 def _check_device(device_id: str) -> None:

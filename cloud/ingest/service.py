@@ -95,31 +95,31 @@ class BatchIntake:
         self._intervals = await assignments_of(self._scope, devices)
         waveforms: list[Waveform] = []
         readings: list[Reading] = []
-        events: list[Entry] = []
+        events: list[tuple[Entry, Event, Assignment]] = []
         for entry in entries:
             body = entry.body
-            if not isinstance(body, Unusable | RejectedFrame):
-                fault = self._attribution_fault(body)
-                if fault is not None:
-                    body = unusable(entry.raw, *fault)
             if isinstance(body, Unusable | RejectedFrame):
                 self._quarantine(body, taken)
+                continue
+            assignment = self._assignment_of(body)
+            if not isinstance(assignment, Assignment):
+                self._quarantine(unusable(entry.raw, *assignment), taken)
             elif isinstance(body, Event):
-                events.append(entry)
+                events.append((entry, body, assignment))
             elif isinstance(body, Waveform):
                 waveforms.append(body)
             else:
                 readings.append(body)
         times_ns = [w.start_ns for w in waveforms] + [r.time_ns for r in readings]
         await self._series.prepare(times_ns, self._now_ns)
-        for entry in events:
-            await self._take_event(entry, taken)
+        for entry, event, assignment in events:
+            await self._take_event(entry, event, assignment, taken)
         await self._series.append(self._scope, waveforms, readings)
         await note_activity(self._scope, _newest(waveforms, readings), self._now)
         taken.kinds.update(waveform=len(waveforms), reading=len(readings))
 
-    def _attribution_fault(self, body: Event | Reading | Waveform) -> tuple[str, str] | None:
-        """Why nobody can be told whose it is: code and sentence."""
+    def _assignment_of(self, body: Event | Reading | Waveform) -> Assignment | tuple[str, str]:
+        """Whose it was at its own time; or why nobody can tell: code and sentence."""
         time_ns = body.start_ns if isinstance(body, Waveform) else body.time_ns
         if time_ns > self._now_ns + FUTURE_LIMIT_NS:
             ahead_s = (time_ns - self._now_ns) / NS_PER_S
@@ -128,20 +128,19 @@ class BatchIntake:
         if intervals is None:
             return "unknown_device", f"{body.device_id} is not a device of this institution"
         at = datetime_from_ns(time_ns)
-        if assignment_at(intervals, at) is None:
-            return "unassigned_device", f"{body.device_id} belonged to nobody at {at.isoformat()}"
-        return None
+        return assignment_at(intervals, at) or (
+            "unassigned_device",
+            f"{body.device_id} belonged to nobody at {at.isoformat()}",
+        )
 
-    async def _take_event(self, entry: Entry, taken: Taken) -> None:
+    async def _take_event(
+        self, entry: Entry, event: Event, assignment: Assignment, taken: Taken
+    ) -> None:
         """In a savepoint: an event that cannot be stored must not stop those behind it."""
-        event = entry.body
-        assert isinstance(event, Event)
         if entry.evidence_fault is not None:
             self._quarantine(unusable(entry.raw, "bad_evidence", entry.evidence_fault), taken)
             event = replace(event, evidence=None)
         at = datetime_from_ns(event.time_ns)
-        assignment = assignment_at(self._intervals[event.device_id], at)
-        assert assignment is not None
         subject = await subject_of(self._scope, assignment, at)
         arrival = Arrival(event, self._gateway_id, self._gateway_name, entry.stored_ns, subject)
         await self._scope.session.flush()

@@ -38,6 +38,7 @@ def publish_at_commit(
     key: Hashable,
     kind: str,
     now: datetime,
+    *,
     payload: Callable[[], Awaitable[str]] | None = None,
     subject_id: uuid.UUID | None = None,
 ) -> None:

@@ -19,7 +19,13 @@ def age_on(birth_date: date, day: date) -> int:
 
 
 async def add_elder(
-    scope: TenantScope, name: str, sex: str, birth_date: date, care_note: str, now: datetime
+    scope: TenantScope,
+    name: str,
+    *,
+    sex: str,
+    birth_date: date,
+    care_note: str,
+    now: datetime,
 ) -> Elder:
     """A new elder."""
     elder = Elder(
