@@ -73,11 +73,11 @@ class CloudDouble:
     hang_before_commit: bool = False
     hang_after_commit: bool = False
     take_at_most: int | None = None
+    bulk_delay_s: float = 0.0
     received_ns: int = 1_790_000_000_000_000_000
 
     def __post_init__(self) -> None:
         self.records: dict[tuple[str, Lane], list[Record]] = defaultdict(list)
-        self.lost: dict[tuple[str, Lane], int] = {}
         self.calls: list[Call] = []
         self.heartbeats: list[Heartbeat] = []
         self.registry_calls: list[int] = []
@@ -141,13 +141,18 @@ class CloudDouble:
         if request.headers.get("content-encoding") == "gzip":
             body = gzip.decompress(body)
         batch = msgspec.json.decode(body, type=Batch)
-        while self.hang_before_commit:
-            await asyncio.sleep(0.02)
+        await self._while(lambda: self.hang_before_commit)
+        if batch.lane is Lane.BULK:
+            await asyncio.sleep(self.bulk_delay_s)
         answer = (self.trouble(batch) if self.trouble else None) or self._take(batch)
         self.calls.append(Call(time.monotonic(), batch, answer.status_code))
-        while self.hang_after_commit:
-            await asyncio.sleep(0.02)
+        await self._while(lambda: self.hang_after_commit)
         return answer
+
+    @staticmethod
+    async def _while(ask: Callable[[], bool]) -> None:
+        while ask():  # noqa: ASYNC110  # the switch is thrown from another thread
+            await asyncio.sleep(0.02)
 
     def _take(self, batch: Batch) -> Response:
         key = (batch.outbox_id, batch.lane)

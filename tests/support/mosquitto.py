@@ -20,7 +20,10 @@ class Mosquitto:
     """Keeps its port and its sessions across `start`, `stop` and `kill_9`."""
 
     def __init__(
-        self, directory: Path, username: str = "yuyue", password: str = "made-up-broker-password"
+        self,
+        directory: Path,
+        username: str = "yuyue",
+        password: str = "made-up-broker-password",  # noqa: S107
     ) -> None:
         self.directory = directory
         self.username = username
