@@ -1,0 +1,1 @@
+"""Bed: who lies in it, who left it, and how the night was."""
