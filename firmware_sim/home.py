@@ -25,8 +25,10 @@ _MORNING_HOUR: Final = 9.0
 DEFAULT_HOME: Final = (
     ("wearable-0001", Position.WAIST),
     ("wearable-0002", Position.WRIST),
-    ("wearable-0003", Position.CHEST),
-    ("wearable-0004", Position.WAIST),
+    ("wearable-0003", Position.WAIST),
+    ("wearable-0004", Position.WRIST),
+    ("wearable-0005", Position.CHEST),
+    ("wearable-0006", Position.WAIST),
 )
 
 
@@ -65,7 +67,7 @@ def read_inhabitants(seed_file: Path | None) -> list[Inhabitant]:
                 device_id=device["device_id"],
                 position=Position(device["position"]),
                 elder=device.get("elder") or "",
-                place=device.get("place") or "",
+                place=(device.get("place") or {}).get("label", ""),
             )
             for device in devices
             if device.get("position")  # a device that nobody wears lives no day

@@ -21,7 +21,6 @@ _CODES: Final = {
     "sos": "紧急呼叫 emergency call",
 }
 _STATES: Final = {
-    "raised": "待处理 waiting",
     "acknowledged": "已确认 acknowledged",
     "resolved": "已处置 resolved",
 }
@@ -124,17 +123,17 @@ def alert_line(alert: dict[str, Any], now_ns: int, fell_ns: int | None) -> Text:
     state = str(alert["state"])
     line = Text.assemble(
         (at.strftime("%H:%M:%S"), "dim"),
-        "  ",
+        " ",
         (f" {_CODES.get(code, code)} ", _STYLES.get(str(alert.get("priority")), "bold")),
-        "  ",
+        " ",
         (str(elder.get("name", "?")), "bold"),
-        f"  {place.get('label', '')}  {_STATES.get(state, state)}",
+        f" {place.get('label', '')} ",
     )
-    if state == "raised" and fell_ns is not None:
-        after_s = (now_ns - fell_ns) / NS_PER_S
-        line.append(f"  跌倒后 {after_s:.1f} 秒 {after_s:.1f} s after the impact", style="green")
-    elif state != "raised" and alert.get("acknowledged_by"):
-        line.append(f"  {alert['acknowledged_by']}", style="green")
+    if state != "raised":
+        by = alert.get("resolved_by") or alert.get("acknowledged_by") or ""
+        line.append(f"{_STATES.get(state, state)} {by}", style="green")
+    elif fell_ns is not None:
+        line.append(f"跌倒后 {(now_ns - fell_ns) / NS_PER_S:.1f} s after the fall", style="green")
     return line
 
 

@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ import psutil  # type: ignore[import-untyped]
 
 # PostgreSQL writes its checkpoint and the gateway its snapshots within this; then force.
 _STOP_S: Final = 20.0
+_POLL_S: Final = 0.05
 _LOG_TAIL_LINES: Final = 15
 _PORTS_TRIED: Final = 100
 _OWN_SETTINGS: Final = ("YUYUE_CLOUD_", "YUYUE_GATEWAY_", "YUYUE_SIM_")
@@ -160,9 +162,18 @@ def stop_postgres_left_in(directory: Path) -> int | None:
             command = " ".join(process.cmdline())
             if "postgres" in process.name() and str(pid_file.parent) in command:
                 process.send_signal(signal.SIGINT)  # its "fast" shutdown: no data are lost
-                process.wait(_STOP_S)
+                _wait_for_end_of(process)
                 return int(process.pid)
     return None
+
+
+def _wait_for_end_of(process: psutil.Process) -> None:
+    """Until it runs no more. It is not our child: a slow init may leave its name for a while."""
+    deadline_s = time.monotonic() + _STOP_S
+    while time.monotonic() < deadline_s:
+        if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
+            return
+        time.sleep(_POLL_S)
 
 
 def log_tail(path: Path) -> str:

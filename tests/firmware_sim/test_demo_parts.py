@@ -109,12 +109,12 @@ def test_line_of_an_alert_says_who_where_and_how_long_after() -> None:
     assert "疑似跌倒" in line
     assert "王芳" in line
     assert "203-1 床" in line
-    assert "3.2 s after the impact" in line
+    assert "3.2 s after the fall" in line
     acknowledged = {**ALERT, "state": "acknowledged", "acknowledged_by": "李护士"}
     line = alert_line(acknowledged, START_NS, START_NS).plain
     assert "已确认" in line
     assert "李护士" in line
-    assert "after the impact" not in line
+    assert "after the fall" not in line
 
 
 def test_fall_of_an_alert_is_the_nearest_of_that_device(tmp_path: Path) -> None:

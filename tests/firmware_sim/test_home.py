@@ -34,15 +34,25 @@ def test_seed_file_gives_the_people_who_wear_something(tmp_path: Path) -> None:
         json.dumps(
             {
                 "devices": [
-                    {"device_id": "w1", "position": "waist", "elder": "王芳", "place": "201"},
-                    {"device_id": "door", "position": None, "elder": None, "place": "大门"},
+                    {
+                        "device_id": "w1",
+                        "position": "waist",
+                        "elder": "王芳",
+                        "place": {"label": "201-1 床"},
+                    },
+                    {
+                        "device_id": "door",
+                        "position": None,
+                        "elder": None,
+                        "place": {"label": "大门"},
+                    },
                     {"device_id": "w2", "position": "wrist", "elder": None, "place": None},
                 ]
             }
         )
     )
     assert read_inhabitants(seed) == [
-        Inhabitant("w1", Position.WAIST, "王芳", "201"),
+        Inhabitant("w1", Position.WAIST, "王芳", "201-1 床"),
         Inhabitant("w2", Position.WRIST, "", ""),
     ]
 
