@@ -287,9 +287,7 @@ class FallDetector:
         for before_s in _EVIDENCE_STARTS_S:
             start = max(peak - samples(before_s, bank.rate_hz), oldest)
             values_g = bank.recent_g(stream.row, start, peak + bank.after)
-            if starts_safely(
-                values_g, peak - start, bank.rate_hz, self._model, stream.position
-            ):
+            if starts_safely(values_g, peak - start, bank.rate_hz, self._model, stream.position):
                 return start
         return max(peak - bank.before, oldest)
 

@@ -1,4 +1,4 @@
-"""Alarms of the streaming detector on people, or data sets, its weights have never seen."""
+"""Alarms of the streaming detector over recordings, as they are or out of fold."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ import numpy as np
 from edge.fall.model import FallModel
 from edge.fall.scoring import Scored
 from edge.fall.training.fit import SEED, Progress, collect, development, fit_model
+from edge.fall.training.perturb import Perturbation
 from edge.fall.training.recordings import Packs, Recording, read_index
-from edge.signals import FloatArray
 
 FOLDS: Final = 5
 CHUNK_S: Final = 0.2  # as the scoring tool pushes
 GROUPINGS: Final = ("subject", "dataset")
+_AS_IT_IS: Final = Perturbation()
 
 
 def fold_of(recordings: list[Recording], grouping: str) -> list[int]:
@@ -30,12 +31,15 @@ def fold_of(recordings: list[Recording], grouping: str) -> list[int]:
 
 
 def alarm_times_s(
-    recording: Recording, values_g: FloatArray, model: FallModel | None = None
+    recording: Recording,
+    packs: Packs,
+    model: FallModel | None = None,
+    perturbation: Perturbation = _AS_IT_IS,
 ) -> list[float]:
-    """When the detector suspects a fall, in s: the time of the last sample it needed, by chunk."""
-    scored = Scored(recording.rate_hz, recording.position, model)
-    time_s = np.arange(len(values_g)) / recording.rate_hz
-    chunk = max(1, round(CHUNK_S * recording.rate_hz))
+    """When the detector suspects a fall, in s: the time of the last sample pushed by then."""
+    values_g, time_s, rate_hz = perturbation.apply(recording, packs.values_g(recording))
+    scored = Scored(rate_hz, recording.position, model)
+    chunk = max(1, round(CHUNK_S * rate_hz))
     alarms = []
     for k in range(0, len(values_g), chunk):
         part = slice(k, k + chunk)
@@ -44,19 +48,46 @@ def alarm_times_s(
     return alarms
 
 
-def out_of_fold_alarms(data_dir: Path, grouping: str, progress: Progress) -> dict[str, list[float]]:
-    """Alarms (rec_id to times in s), each by weights that never saw its person or data set."""
+def alarms_of(
+    recordings: list[Recording],
+    progress: Progress,
+    model: FallModel | None = None,
+    perturbation: Perturbation = _AS_IT_IS,
+) -> dict[str, list[float]]:
+    """Alarms (rec_id to times in s) by one set of weights, the committed ones by default."""
+    packs = Packs()
+    alarms: dict[str, list[float]] = {}
+    for number, recording in enumerate(recordings):
+        progress("recordings", number, len(recordings))
+        alarms[recording.rec_id] = alarm_times_s(recording, packs, model, perturbation)
+    progress("recordings", len(recordings), len(recordings))
+    return alarms
+
+
+def out_of_fold_models(
+    data_dir: Path, grouping: str, progress: Progress
+) -> list[tuple[FallModel, list[Recording]]]:
+    """Models, each with the recordings of people (or the data set) it has never seen."""
     recordings = development(read_index(data_dir))
     data = collect(recordings, progress)
     folds = np.array(fold_of(recordings, grouping))
-    packs = Packs()
-    alarms: dict[str, list[float]] = {}
-    for fold in range(int(folds.max()) + 1):
+    out = []
+    count = int(folds.max()) + 1
+    for fold in range(count):
+        progress("folds", fold, count)
         model = fit_model(recordings, data, folds[data.recording] != fold)
-        for number in np.flatnonzero(folds == fold):
-            progress("out of fold", len(alarms), len(recordings))
-            recording = recordings[number]
-            values_g = packs.values_g(recording)
-            alarms[recording.rec_id] = alarm_times_s(recording, values_g, model)
-    progress("out of fold", len(alarms), len(recordings))
+        out.append((model, [recordings[k] for k in np.flatnonzero(folds == fold)]))
+    progress("folds", count, count)
+    return out
+
+
+def out_of_fold_alarms(
+    folds: list[tuple[FallModel, list[Recording]]],
+    progress: Progress,
+    perturbation: Perturbation = _AS_IT_IS,
+) -> dict[str, list[float]]:
+    """Alarms (rec_id to times in s), each by the model that has not seen its person."""
+    alarms: dict[str, list[float]] = {}
+    for model, recordings in folds:
+        alarms |= alarms_of(recordings, progress, model, perturbation)
     return alarms

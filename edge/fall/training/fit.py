@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from edge.fall.features import FeatureArray, extract
 from edge.fall.model import GROUPS, FallModel, Forest, group_of
+from edge.fall.training.augment import augment
 from edge.fall.training.recordings import Packs, Recording, read_index
 from edge.fall.window import (
     CANDIDATE_G,
@@ -36,14 +37,22 @@ FALL_AFTER_S: Final = 1.0
 DECIDE_AT: Final = {"trunk": 0.4, "wrist": 0.4}
 
 
+# Changed copies of every recording that are learned from beside it.
+COPIES: Final = 2
+# A copy's window begins this many seconds before the impact at random, as at a stream's start.
+_HEAD_S: Final = (0.8, 4.5)
+# The second half of the trees of a group also learns, with this weight, from the other group.
+_POOLED_WEIGHT: Final = 0.2
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidates:
-    """Windows of many recordings. `label` is 1 fall, 0 not, -1 aftermath."""
+    """Windows of many recordings. `label` is 1 fall, 0 not, -1 aftermath; `copy` 0 is as it was."""
 
     features: FeatureArray
     label: npt.NDArray[np.int8]
     recording: IndexArray
-    time_s: FloatArray
+    copy: IndexArray
 
 
 def recording_peaks(values_g: FloatArray, rate_hz: float) -> IndexArray:
@@ -54,11 +63,17 @@ def recording_peaks(values_g: FloatArray, rate_hz: float) -> IndexArray:
     return peaks[peaks + window_span(rate_hz)[1] < len(values_g)]
 
 
-def recording_windows(values_g: FloatArray, rate_hz: float, peaks: IndexArray) -> FloatArray:
-    """Grid windows around `peaks`; a missing beginning repeats the first sample."""
+def recording_windows(
+    values_g: FloatArray, rate_hz: float, peaks: IndexArray, head: IndexArray | None = None
+) -> FloatArray:
+    """Grid windows around `peaks`; a missing beginning repeats the first sample.
+
+    `head` (n,) is how many samples before each peak are known; all there are by default.
+    """
     before, after = window_span(rate_hz)
-    index = np.maximum(peaks[:, None] + np.arange(-before, after + 1), 0)
-    return to_grid(values_g[index], rate_hz)
+    index = peaks[:, None] + np.arange(-before, after + 1)
+    first = 0 if head is None else np.maximum(peaks - head, 0)[:, None]
+    return to_grid(values_g[np.maximum(index, first)], rate_hz)
 
 
 def labels(recording: Recording, time_s: FloatArray) -> npt.NDArray[np.int8]:
@@ -71,38 +86,52 @@ def labels(recording: Recording, time_s: FloatArray) -> npt.NDArray[np.int8]:
     )
 
 
-def collect(recordings: list[Recording], progress: Progress) -> Candidates:
-    """All candidates of `recordings`."""
+def collect(recordings: list[Recording], progress: Progress, copies: int = COPIES) -> Candidates:
+    """All candidates of `recordings` and of changed copies of them."""
     packs = Packs()
     parts = []
     for number, recording in enumerate(recordings):
         progress("windows", number, len(recordings))
-        values_g = packs.values_g(recording)
-        peaks = recording_peaks(values_g, recording.rate_hz)
-        if len(peaks):
-            windows = recording_windows(values_g, recording.rate_hz, peaks)
-            time_s = peaks / recording.rate_hz
-            owner = np.full(len(peaks), number)
-            parts.append((extract(windows), labels(recording, time_s), owner, time_s))
+        for copy in range(copies + 1):
+            found = _candidates(recording, packs, number, copy)
+            if found is not None:
+                parts.append(found)
     progress("windows", len(recordings), len(recordings))
-    feature, label, owner, time_s = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return Candidates(feature, label, owner, time_s)
+    return Candidates(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def fit_forest(features: FeatureArray, label: npt.NDArray[np.int8], decide_at: float) -> Forest:
-    """Boosted trees on windows (n, k), exported."""
+def _candidates(
+    recording: Recording, packs: Packs, number: int, copy: int
+) -> tuple[FeatureArray, npt.NDArray[np.int8], IndexArray, IndexArray] | None:
+    rng = np.random.default_rng([SEED, number, copy])
+    values_g, rate_hz, start_s = packs.values_g(recording), recording.rate_hz, 0.0
+    if copy:
+        values_g, rate_hz, start_s = augment(values_g, rate_hz, recording.full_scale_g, rng)
+    peaks = recording_peaks(values_g, rate_hz)
+    if not len(peaks):
+        return None
+    head = np.rint(rng.uniform(*_HEAD_S, len(peaks)) * rate_hz).astype(np.int64)
+    windows = recording_windows(values_g, rate_hz, peaks, head if copy else None)
+    label = labels(recording, peaks / rate_hz + start_s)
+    return extract(windows), label, np.full(len(peaks), number), np.full(len(peaks), copy)
+
+
+def fit_forest(
+    features: FeatureArray, label: npt.NDArray[np.int8], weight: FloatArray, decide_at: float
+) -> Forest:
+    """Boosted trees on windows (n, k) with weights (n,), exported."""
     from sklearn.ensemble import HistGradientBoostingClassifier  # noqa: PLC0415  train extra only
 
     classifier = HistGradientBoostingClassifier(  # type: ignore[no-untyped-call]
         max_iter=200,
         learning_rate=0.08,
         max_leaf_nodes=15,
-        min_samples_leaf=10,
-        l2_regularization=1.0,
+        min_samples_leaf=20,
+        l2_regularization=3.0,
         early_stopping=False,
         random_state=SEED,
     )
-    classifier.fit(features, label)
+    classifier.fit(features, label, sample_weight=weight)
     return export_boosting(classifier, decide_at)
 
 
@@ -128,15 +157,47 @@ def export_boosting(classifier: Any, decide_at: float) -> Forest:
     return Forest(feature, threshold, left, right, value, baseline, depth, decide_at)
 
 
+def mean_of(first: Forest, second: Forest) -> Forest:
+    """One forest whose log-odds are the mean of two."""
+    width = max(first.feature.shape[1], second.feature.shape[1])
+
+    def join(name: str) -> npt.NDArray[Any]:
+        parts = []
+        for forest in (first, second):
+            part = getattr(forest, name)
+            parts.append(np.pad(part, ((0, 0), (0, width - part.shape[1]))))
+        return np.concatenate(parts)
+
+    return Forest(
+        feature=join("feature"),
+        threshold=join("threshold"),
+        left=join("left"),
+        right=join("right"),
+        value=join("value") / 2.0,
+        baseline=(first.baseline + second.baseline) / 2.0,
+        depth=max(first.depth, second.depth),
+        decide_at=first.decide_at,
+    )
+
+
 def fit_model(
     recordings: list[Recording], data: Candidates, chosen: npt.NDArray[np.bool_]
 ) -> FallModel:
-    """One forest per group, from the candidates where `chosen` (n,) is true."""
+    """One forest per group, from the candidates where `chosen` (n,) is true.
+
+    Half of a group's trees learn from its own recordings, half from all with its own in front.
+    """
     group = np.array([group_of(r.position) for r in recordings])[data.recording]
+    known = chosen & (data.label >= 0)
     forests = {}
     for name in GROUPS:
-        use = chosen & (group == name) & (data.label >= 0)
-        forests[name] = fit_forest(data.features[use], data.label[use], DECIDE_AT[name])
+        own = known & (group == name)
+        weight = np.where(group == name, 1.0, _POOLED_WEIGHT)
+        halves = [
+            fit_forest(data.features[use], data.label[use], weight[use], DECIDE_AT[name])
+            for use in (own, known)
+        ]
+        forests[name] = mean_of(*halves)
     return FallModel.from_bytes(FallModel(forests, "").to_bytes())
 
 
