@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,10 +13,15 @@ from typing import Any
 
 import paho.mqtt.client as paho
 import pytest
+from structlog.testing import capture_logs
 
+from edge.engine import Engine, default_detectors
 from edge.wire import Lane
 from gateway.clock import SystemClock
+from gateway.metrics import Metrics
 from gateway.outbox import Outbox
+from gateway.runtime import Gateway
+from gateway.settings import Settings
 from tests.gateway.cloud_double import TOKEN, CloudDouble
 from tests.support.mosquitto import Mosquitto
 from tests.support.processes import Process, wait_until
@@ -46,8 +53,35 @@ class Publisher:
         self._client.loop_stop()
 
 
+class InnerGateway:
+    """A gateway in a thread of this process: quick to start, and it cannot be killed."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="gateway")
+        self._thread.start()
+        assert self._ready.wait(10)
+
+    async def _run(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stop = asyncio.Event()
+        self.metrics = Metrics()
+        clock = SystemClock()
+        gateway = Gateway(self._settings, Engine(default_detectors()), clock, self.metrics)
+        self._ready.set()
+        await gateway.run(self._stop)
+
+    def stop(self) -> None:
+        """As SIGTERM does."""
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._stop.set)
+            self._thread.join(20)
+        assert not self._thread.is_alive(), "the gateway did not stop"
+
+
 class World:
-    """Everything around one gateway process."""
+    """Everything around one gateway."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -55,6 +89,8 @@ class World:
         self.broker = Mosquitto(directory / "mosquitto")
         self.cloud = CloudDouble()
         self.gateway = Process("gateway", ["gateway", "run"], self.environment(), directory)
+        self.inner: InnerGateway | None = None
+        self.logs: list[Any] = []
         self.publishers: list[Publisher] = []
 
     def environment(self) -> dict[str, str]:
@@ -80,6 +116,21 @@ class World:
             lambda: self.log().count('"mqtt_up"') > before,
             f"the gateway subscribes\n{self.gateway.log_tail()}",
         )
+
+    def start_inside(self, *, wait: bool = True, **settings: Any) -> InnerGateway:
+        """Start it in a thread, and wait until it has subscribed."""
+        values = {
+            name.removeprefix("YUYUE_GATEWAY_").lower(): value
+            for name, value in self.environment().items()
+        }
+        self.inner = InnerGateway(Settings(**(values | settings)))
+        if wait:
+            wait_until(lambda: self.said("mqtt_up"), f"the gateway subscribes\n{self.logs}")
+        return self.inner
+
+    def said(self, event: str) -> int:
+        """How often the gateway inside has logged it."""
+        return sum(entry["event"] == event for entry in self.logs)
 
     def log(self) -> str:
         path = self.gateway.log_path
@@ -115,6 +166,8 @@ class World:
     def close(self) -> None:
         for publisher in self.publishers:
             publisher.close()
+        if self.inner is not None:
+            self.inner.stop()
         if self.gateway.running:
             self.gateway.kill_9()
         self.cloud.stop()
@@ -127,6 +180,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     try:
         world.broker.start()
         world.cloud.start()
-        yield world
+        with capture_logs() as world.logs:
+            yield world
     finally:
         world.close()
