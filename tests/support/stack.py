@@ -6,6 +6,8 @@ import json
 import sqlite3
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -47,8 +49,17 @@ class Stack:
         self.seed: dict[str, Any] = {}
         self.gateway = Process("gateway", ["gateway", "run"], {}, directory)
         self._started: list[Process] = []
+        self._cookies: dict[int, httpx.Cookies] = {}
 
     def __enter__(self) -> Self:
+        try:
+            self._start_all()
+        except BaseException as error:
+            self.__exit__(type(error), error, error.__traceback__)
+            raise
+        return self
+
+    def _start_all(self) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
         self.mosquitto.start()
         self.start_cloud()
@@ -67,7 +78,6 @@ class Stack:
             self.directory,
         )
         self.start_gateway()
-        return self
 
     def __exit__(
         self,
@@ -125,15 +135,26 @@ class Stack:
         """The seed's entry of a device: device_id, position, elder, place."""
         return next(entry for entry in self.seed["devices"] if entry["device_id"] == device_id)
 
-    def api(self, index: int = 0) -> httpx.Client:
-        """A logged-in client of the screen API."""
-        client = httpx.Client(base_url=self.cloud_url, headers=CHANGES, timeout=10)
+    @contextmanager
+    def api(self, index: int = 0) -> Iterator[httpx.Client]:
+        """A logged-in client of the screen API; its session outlives a restart of the cloud."""
         login = self.login(index)
-        answer = client.post(
-            "/api/v1/session", json={"username": login.username, "password": login.password}
-        )
-        assert answer.status_code == httpx.codes.OK, answer.text
-        return client
+        # no kept connections: the cloud at their far end may have been killed
+        limits = httpx.Limits(max_keepalive_connections=0)
+        with httpx.Client(
+            base_url=self.cloud_url,
+            headers=CHANGES,
+            cookies=self._cookies.get(index),
+            limits=limits,
+            timeout=10,
+        ) as client:
+            if index not in self._cookies:
+                answer = client.post(
+                    "/api/v1/session", json={"username": login.username, "password": login.password}
+                )
+                assert answer.status_code == httpx.codes.OK, answer.text
+                self._cookies[index] = client.cookies
+            yield client
 
     def alerts(self, view: str = "open") -> list[dict[str, Any]]:
         """The alerts the desk would show."""
