@@ -31,7 +31,6 @@ _RING_PIECES: Final = 1 + round((EVIDENCE_BEFORE_S + WINDOW_AFTER_S + PIECE_S) /
 # The quick look at whole blocks works in float32; this margin is far above its rounding error,
 # so it never overlooks what the exact look would find.
 _QUICK_MARGIN: Final = 0.999
-_NEVER: Final = -(1 << 60)
 
 
 class Bank:
@@ -49,7 +48,8 @@ class Bank:
         self.segment: IndexArray = np.zeros(0, dtype=np.int64)
         self.anchor_ns: IndexArray = np.zeros(0, dtype=np.int64)
         self.anchor_index: IndexArray = np.zeros(0, dtype=np.int64)
-        self.hot_until: IndexArray = np.zeros(0, dtype=np.int64)
+        # Per piece of the ring: may a candidate be in it? Kept so that calm pieces cost nothing.
+        self.hot: npt.NDArray[np.bool_] = np.zeros((0, _RING_PIECES), dtype=np.bool_)
         self._free: list[int] = []
 
     def add(self, scale_g: float, start_ns: int) -> int:
@@ -61,7 +61,7 @@ class Bank:
         for column in (self.count, self.segment, self.anchor_index):
             column[row] = 0
         self.anchor_ns[row] = start_ns
-        self.hot_until[row] = _NEVER
+        self.hot[row] = False
         return row
 
     def remove(self, row: int) -> None:
@@ -73,8 +73,9 @@ class Bank:
         new = max(1, 2 * old)
         self._free.extend(range(new - 1, old - 1, -1))
         self.ring = np.concatenate([self.ring, np.zeros((new - old, self.length, 3), np.int16)])
+        self.hot = np.concatenate([self.hot, np.zeros((new - old, _RING_PIECES), np.bool_)])
         self.scale_g = np.resize(self.scale_g, new)
-        for name in ("count", "segment", "anchor_ns", "anchor_index", "hot_until"):
+        for name in ("count", "segment", "anchor_ns", "anchor_index"):
             setattr(self, name, np.resize(getattr(self, name), new))
 
     def time_ns(self, row: int, index: int) -> int:
@@ -90,7 +91,6 @@ class Bank:
     def new_segment(self, row: int, start_ns: int) -> None:
         """Forget the samples so far: what comes next does not follow them."""
         self.segment[row] = self.count[row]
-        self.hot_until[row] = _NEVER
         self.anchor(row, start_ns)
 
     def push(self, rows: IndexArray, counts: Int16Array) -> npt.NDArray[np.bool_]:
@@ -109,9 +109,15 @@ class Bank:
         squared = squares[:, :, 0] + squares[:, :, 1] + squares[:, :, 2]
         limit = (_QUICK_MARGIN * CANDIDATE_G / self.scale_g[rows]) ** 2
         hot = squared.max(axis=1) >= limit
-        self.hot_until[rows[hot]] = start[hot] + size - 1
-        looks: npt.NDArray[np.bool_] = self.hot_until[rows] >= start - self.after
-        return looks
+        last = (start + size - 1) // self.piece
+        fresh = last * self.piece >= start  # the block begins the piece it ends in
+        self.hot[rows[fresh], last[fresh] % _RING_PIECES] = False
+        self.hot[rows[hot], whole[hot] % _RING_PIECES] = True
+        self.hot[rows[hot], last[hot] % _RING_PIECES] = True
+        low, high = start - self.after, start + size - 1 - self.after
+        early: npt.NDArray[np.bool_] = self.hot[rows, low // self.piece % _RING_PIECES]
+        late: npt.NDArray[np.bool_] = self.hot[rows, high // self.piece % _RING_PIECES]
+        return np.logical_or(early, late)
 
     def recent(self, row: int, first: int, last: int) -> Int16Array:
         """Samples `first`..`last` (inclusive) of a row, shape (n, 3)."""

@@ -117,7 +117,6 @@ class FallDetector:
             "segment": int(bank.segment[row]),
             "anchor_ns": int(bank.anchor_ns[row]),
             "anchor_index": int(bank.anchor_index[row]),
-            "hot_until": int(bank.hot_until[row]),
             "first": first,
         }
         return pack(stream, state, bank.recent(row, first, count - 1))
@@ -134,10 +133,11 @@ class FallDetector:
             if len(recent) > bank.length:
                 raise SnapshotError("fall: snapshot holds more samples than a stream has")
             row = bank.add(stream.scale_g, state["anchor_ns"])
-            for name in ("count", "segment", "anchor_ns", "anchor_index", "hot_until"):
+            for name in ("count", "segment", "anchor_ns", "anchor_index"):
                 getattr(bank, name)[row] = state[name]
             index = np.arange(state["first"], state["count"]) % bank.length
             bank.ring[row, index] = recent
+            bank.hot[row] = True  # what is hot is found again by looking
             stream.row = row
         self._streams[device_id] = stream
 

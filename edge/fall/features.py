@@ -6,7 +6,6 @@ directions, and products of the two enter.
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -28,13 +27,13 @@ HIGH_G: Final = (1.3, 1.8)
 _TINY_G: Final = 1e-3
 
 
-def _phase_slices() -> tuple[slice, ...]:
-    edges = [round(s * GRID_HZ) + GRID_BEFORE for s in PHASES_S]
-    edges[-1] = GRID_LENGTH
-    return tuple(slice(a, b) for a, b in pairwise(edges))
+def _phase_starts() -> npt.NDArray[np.int64]:
+    starts = [round(s * GRID_HZ) + GRID_BEFORE for s in PHASES_S[:-1]]
+    return np.array(starts, dtype=np.int64)
 
 
-_PHASES: Final = _phase_slices()
+_PHASES: Final = _phase_starts()
+_PHASE_LENGTHS: Final = np.diff(np.append(_PHASES, GRID_LENGTH)).astype(np.float64)
 
 
 def _angle_deg(a: FloatArray, b: FloatArray) -> FloatArray:
@@ -47,15 +46,25 @@ def _angle_deg(a: FloatArray, b: FloatArray) -> FloatArray:
 
 def _phase_features(grid: FloatArray, magnitude: FloatArray) -> list[FloatArray]:
     """Per phase: mean, spread, extremes, jerk and three-axis spread of the motion."""
-    step = np.sqrt((np.diff(grid, axis=1) ** 2).sum(-1))
-    columns = []
-    for phase in _PHASES:
-        part, vectors = magnitude[:, phase], grid[:, phase]
-        columns += [
-            part.mean(1), part.std(1), part.max(1), part.min(1),
-            step[:, phase].mean(1), np.sqrt(vectors.var(axis=1).sum(-1)),
-        ]  # fmt: skip
-    return columns
+    step = np.empty_like(magnitude)
+    step[:, :-1] = np.sqrt((np.diff(grid, axis=1) ** 2).sum(-1))
+    step[:, -1] = step[:, -2]
+
+    def mean(values: FloatArray) -> FloatArray:
+        result: FloatArray = np.add.reduceat(values, _PHASES, axis=1) / _PHASE_LENGTHS
+        return result
+
+    squared = magnitude * magnitude
+    level, power = mean(magnitude), mean(squared)
+    axes = [mean(np.ascontiguousarray(grid[:, :, k])) for k in range(3)]
+    spread = power - axes[0] ** 2 - axes[1] ** 2 - axes[2] ** 2
+    blocks = [
+        level, np.sqrt(np.maximum(power - level * level, 0.0)),
+        np.maximum.reduceat(magnitude, _PHASES, axis=1),
+        np.minimum.reduceat(magnitude, _PHASES, axis=1),
+        mean(step), np.sqrt(np.maximum(spread, 0.0)),
+    ]  # fmt: skip
+    return [block[:, k] for k in range(len(_PHASES)) for block in blocks]
 
 
 def _posture_features(grid: FloatArray) -> list[FloatArray]:

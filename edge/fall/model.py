@@ -32,6 +32,7 @@ class Forest:
 
     A window goes left where its feature is <= `threshold`. The sum of leaf values and
     `baseline` is a log-odds; `decide_at` is the probability from which it is a fall.
+    A window whose log-odds after the first `early_trees` is below `early_limit` stops there.
     """
 
     feature: npt.NDArray[np.int16]
@@ -42,18 +43,35 @@ class Forest:
     baseline: float
     depth: int
     decide_at: float
+    early_trees: int = 0
+    early_limit: float = -np.inf
 
     def probability(self, features: FeatureArray) -> FloatArray:
-        """Probability (n,) that each window (n, k) is a fall."""
-        trees = np.arange(len(self.feature))
-        node = np.zeros((len(features), len(trees)), dtype=np.int16)
-        rows = np.arange(len(features))[:, None]
-        for _ in range(self.depth):
-            goes_left = features[rows, self.feature[trees, node]] <= self.threshold[trees, node]
-            node = np.where(goes_left, self.left[trees, node], self.right[trees, node])
-        log_odds = self.baseline + self.value[trees, node].sum(axis=1)
+        """Probability (n,) that each window (n, k) is a fall.
+
+        Most windows are far from a fall: what is hopeless after `early_trees` stops there, and
+        its probability is that of the trees so far.
+        """
+        log_odds = self.baseline + self._sum(features, slice(0, self.early_trees))
+        rest = np.flatnonzero(log_odds >= self.early_limit)
+        if len(rest):
+            log_odds[rest] += self._sum(features[rest], slice(self.early_trees, None))
         result: FloatArray = 1.0 / (1.0 + np.exp(-log_odds))
         return result
+
+    def _sum(self, features: FeatureArray, trees: slice) -> FloatArray:
+        feature, threshold = self.feature[trees].ravel(), self.threshold[trees].ravel()
+        children = np.stack([self.right[trees].ravel(), self.left[trees].ravel()], axis=1).ravel()
+        count, size = self.feature[trees].shape
+        root = np.arange(count) * size
+        node = np.broadcast_to(root, (len(features), count))
+        flat = np.ascontiguousarray(features).ravel()
+        first = np.arange(len(features))[:, None] * features.shape[1]
+        for _ in range(self.depth):
+            goes_left = flat.take(first + feature.take(node)) <= threshold.take(node)
+            node = root + children.take(2 * node + goes_left)
+        total: FloatArray = self.value[trees].ravel().take(node).sum(axis=1)
+        return total
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,7 +96,13 @@ class FallModel:
             for key in ("feature", "threshold", "left", "right", "value"):
                 arrays[f"{name}_{key}"] = getattr(forest, key)
             arrays[f"{name}_scalars"] = np.array(
-                [forest.baseline, float(forest.depth), forest.decide_at]
+                [
+                    forest.baseline,
+                    forest.depth,
+                    forest.decide_at,
+                    forest.early_trees,
+                    forest.early_limit,
+                ]
             )
         buffer = io.BytesIO()
         np.savez_compressed(buffer, allow_pickle=False, **arrays)
@@ -97,12 +121,14 @@ class FallModel:
                 }
                 for key in sorted(parts):
                     digest.update(np.ascontiguousarray(parts[key]).tobytes())
-                baseline, depth, decide_at = parts.pop("scalars")
+                baseline, depth, decide_at, *early = parts.pop("scalars")
                 forests[name] = Forest(
                     **parts,
                     baseline=float(baseline),
                     depth=int(depth),
                     decide_at=float(decide_at),
+                    early_trees=int(early[0]) if early else 0,
+                    early_limit=float(early[1]) if early else -np.inf,
                 )
         return FallModel(forests, digest.hexdigest()[:12])
 

@@ -1,4 +1,7 @@
-"""Finds every detector in edge/ and makes signals for whatever it listens to."""
+"""Finds every detector of device streams in edge/ and makes signals for what it listens to.
+
+Detectors of subjects (edge/subject.py) follow another protocol and are not looked for here.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,7 @@ def discover() -> list[type]:
 
 def isinstance_of_protocol(cls: type) -> bool:
     wanted = ("info", "quantities", "open", "process", "snapshot", "restore", "close")
-    return all(hasattr(cls, name) for name in wanted)
+    return all(hasattr(cls, name) for name in wanted) and not hasattr(cls, "advance")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -107,7 +107,7 @@ def test_copies_stay_within_what_a_device_can_give(seed):
 
 
 def test_weights_survive_writing_and_reading():
-    model = committed_model()
+    model = FallModel.from_bytes(committed_model().to_bytes())
     again = FallModel.from_bytes(model.to_bytes())
     features = np.random.default_rng(3).normal(size=(50, 200)).astype(np.float32)
     assert again.digest == model.digest
