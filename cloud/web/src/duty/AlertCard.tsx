@@ -1,4 +1,4 @@
-import { useMutationState, useQuery } from "@tanstack/react-query";
+import { useMutationState, useQuery, type UseQueryResult } from "@tanstack/react-query";
 import Button from "antd/es/button";
 import { lazy, type ReactNode, Suspense, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -61,7 +61,7 @@ function Person({ alert }: { alert: AlertSummary }): ReactNode {
     <div className="card-person">
       <p className="card-place" data-testid="alert-place">
         <span className="card-bed">{bedText(t, alert)}</span>
-        {place !== null && <span className="card-unit">{place.unit}</span>}
+        {place !== null && <span className="card-unit">{place.label}</span>}
       </p>
       <p className="card-elder">
         <span className="card-name" data-testid="alert-elder">
@@ -93,9 +93,8 @@ function Person({ alert }: { alert: AlertSummary }): ReactNode {
   );
 }
 
-function EvidencePart({ alert }: { alert: AlertSummary }): ReactNode {
+function EvidencePart({ detail }: { detail: UseQueryResult<AlertDetail> }): ReactNode {
   const { t } = useTranslation();
-  const detail = useQuery({ queryKey: KEYS.alert(alert.id), queryFn: () => api.alert(alert.id) });
   if (detail.data === undefined) {
     const why = detail.error ?? detail.failureReason;
     return (
@@ -114,7 +113,6 @@ function EvidencePart({ alert }: { alert: AlertSummary }): ReactNode {
           <EvidencePlot evidence={shown.evidence} />
         </Suspense>
       )}
-      <Reasons detail={detail.data} />
       <Details detail={detail.data} />
     </div>
   );
@@ -200,6 +198,7 @@ export function AlertCard(props: CardProps): ReactNode {
   const { t } = useTranslation();
   const card = useRef<HTMLElement>(null);
   const [resolving, setResolving] = useState(false);
+  const detail = useQuery({ queryKey: KEYS.alert(alert.id), queryFn: () => api.alert(alert.id) });
   useShown(card, alert.id, userId);
   const titleId = `alert-${alert.id}`;
   return (
@@ -230,7 +229,8 @@ export function AlertCard(props: CardProps): ReactNode {
       </header>
       <div className="card-body">
         <Person alert={alert} />
-        <EvidencePart alert={alert} />
+        {detail.data && <Reasons detail={detail.data} />}
+        <EvidencePart detail={detail} />
         <Actions {...props} onResolve={() => setResolving(true)} />
       </div>
       {resolving && (

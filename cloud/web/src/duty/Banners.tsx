@@ -11,7 +11,7 @@ import type { Desk } from "./useDesk";
 export function BlindBanners({ desk }: { desk: Desk }): ReactNode {
   const { t } = useTranslation();
   const { live, listError, situation, status, statusError } = desk;
-  const { gatewaysDown, noGateway, unheard, sighted } = situation;
+  const { gatewaysDown, noGateway, unheard } = situation;
   return (
     <div role="alert" className="banners">
       {live.kind === "lost" && (
@@ -56,12 +56,25 @@ export function BlindBanners({ desk }: { desk: Desk }): ReactNode {
           <strong>{t("gateway.noneBanner")}</strong>
         </div>
       )}
-      {sighted && unheard.length > 0 && (
-        <div className="banner banner-warn" data-testid="banner-unheard">
-          <strong>{t("gateway.eldersUnmonitored", { count: unheard.length })}</strong>
-          <span>{unheard.map(({ name, place }) => `${name}（${place}）`).join("、")}</span>
-        </div>
-      )}
+    </div>
+  );
+}
+
+/** Elders of whom nothing is heard although the way to them is whole: named, so that one can go. */
+export function UnheardBanner({ desk }: { desk: Desk }): ReactNode {
+  const { t } = useTranslation();
+  const { sighted, unheard } = desk.situation;
+  if (!sighted || unheard.length === 0) return null;
+  return (
+    <div className="banner banner-warn" role="status" data-testid="banner-unheard">
+      <strong>{t("gateway.eldersUnmonitored", { count: unheard.length })}</strong>
+      <ul className="unheard">
+        {unheard.map(({ name, place }) => (
+          <li key={`${name}${place}`}>
+            {name} <span>{place}</span>
+          </li>
+        ))}
+      </ul>
     </div>
   );
 }

@@ -11,7 +11,7 @@ import { isUnanswered } from "../api/types";
 import { explain } from "../shared/explain";
 import { shortTime } from "../shared/time";
 import { alarmSound } from "../shared/useSound";
-import { BlindBanners, SoundBanner } from "./Banners";
+import { BlindBanners, SoundBanner, UnheardBanner } from "./Banners";
 import { DutyHeader } from "./DutyHeader";
 import { OpenList } from "./OpenList";
 import { RecentList } from "./RecentList";
@@ -95,6 +95,7 @@ export default function DutyPage(): ReactNode {
           data-testid="announcement"
         />
         <OpenList desk={desk} />
+        <UnheardBanner desk={desk} />
         <RecentList alerts={desk.recent} error={desk.recentError} />
       </main>
     </>

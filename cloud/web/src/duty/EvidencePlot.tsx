@@ -8,7 +8,7 @@ import type { Evidence } from "../api/types";
 import { usePreferences } from "../shared/preferences";
 import { aroundImpact, peakG, traces, type Traces } from "./evidence";
 
-const HEIGHT_REM = 11.5;
+const HEIGHT_REM = 10.5;
 type Palette = { text: string; grid: string; impact: string; lines: readonly string[] };
 // Okabe-Ito colours, which colour-blind eyes tell apart; the dashes say it again.
 const PALETTES: Record<"light" | "dark", Palette> = {
@@ -67,10 +67,10 @@ function options(
     height,
     legend: { show: false },
     cursor: { show: false },
-    padding: [8, 8, 0, 0],
+    padding: [8, 18, 0, 0],
     scales: { x: { time: false, range: () => range } },
     axes: [
-      { ...axis, size: 24, values: (_plot, values) => values.map((each) => `${each} ${labels.seconds}`) },
+      { ...axis, size: 30, gap: 8, values: (_plot, values) => values.map((each) => `${each} ${labels.seconds}`) },
       { ...axis, size: 40, values: (_plot, values) => values.map((each) => `${each} g`) },
     ],
     series: [

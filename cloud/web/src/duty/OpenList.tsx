@@ -1,11 +1,13 @@
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
-import { isUnanswered } from "../api/types";
+import { type AlertSummary, isUnanswered, type Priority } from "../api/types";
 import { clockTime } from "../shared/time";
 import { AlertCard } from "./AlertCard";
+import { PriorityMark } from "./PriorityMark";
 import { lastDataAt } from "./situation";
 import type { Desk } from "./useDesk";
+import { bedText, elderText } from "./words";
 
 /** Nothing to show: calm only when the desk can see, and saying from when that is known. */
 function Empty({ desk }: { desk: Desk }): ReactNode {
@@ -35,6 +37,41 @@ function Empty({ desk }: { desk: Desk }): ReactNode {
   );
 }
 
+// Two cards fit a screen: from three on, one could be out of sight.
+const INDEX_FROM = 3;
+const RANK: Record<Priority, number> = { high: 0, medium: 1, low: 2, info: 3 };
+
+/** All open alerts in one line, the most urgent first, so that none hides below the others. */
+function Index({ alerts }: { alerts: readonly AlertSummary[] }): ReactNode {
+  const { t } = useTranslation();
+  const weight = (alert: AlertSummary) => RANK[alert.priority] + (isUnanswered(alert) ? 0 : 10);
+  return (
+    <nav aria-label={t("list.index")}>
+      <ul className="index">
+        {[...alerts]
+          .sort((a, b) => weight(a) - weight(b))
+          .map((alert) => (
+            <li key={alert.id}>
+              <a
+                href={`#card-${alert.id}`}
+                data-priority={alert.priority}
+                data-state={alert.state}
+              >
+                <PriorityMark priority={alert.priority} />
+                <span className="sr-only">
+                  {t(`priorityLong.${alert.priority}`)} {t(`state.${alert.state}`)}
+                </span>
+                {bedText(t, alert)} {elderText(t, alert)}
+                {alert.origin !== "live" && <span>{`[${t(`origin.${alert.origin}`)}]`}</span>}
+                {!isUnanswered(alert) && <span aria-hidden="true"> ✓</span>}
+              </a>
+            </li>
+          ))}
+      </ul>
+    </nav>
+  );
+}
+
 export function OpenList({ desk }: { desk: Desk }): ReactNode {
   const { t } = useTranslation();
   const alerts = desk.alerts ?? [];
@@ -49,12 +86,13 @@ export function OpenList({ desk }: { desk: Desk }): ReactNode {
           </p>
         )}
       </div>
+      {alerts.length >= INDEX_FROM && <Index alerts={alerts} />}
       {alerts.length === 0 ? (
         <Empty desk={desk} />
       ) : (
         <ol className="cards">
           {alerts.map((alert) => (
-            <li key={alert.id}>
+            <li key={alert.id} id={`card-${alert.id}`}>
               <AlertCard alert={alert} userId={desk.me?.id ?? ""} accept={desk.accept} />
             </li>
           ))}

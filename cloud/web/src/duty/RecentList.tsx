@@ -49,7 +49,7 @@ export function RecentList({ alerts, error }: Props): ReactNode {
       {alerts !== null && alerts.length > 0 && (
         // Scrolled sideways on a phone: it must be reachable by keyboard.
         // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-        <div className="scroll-x" tabIndex={0} role="region" aria-labelledby="recent-title">
+        <div className="scroll-x" tabIndex={0} role="group" aria-labelledby="recent-title">
           <table>
             <thead>
               <tr>

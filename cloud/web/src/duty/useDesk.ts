@@ -7,7 +7,14 @@ import { api } from "../api/client";
 import { CallFailure } from "../api/failure";
 import { type LiveEventName, type LiveState, LiveStream, type Source, TICK_MS } from "../api/live";
 import { KEYS } from "../api/queries";
-import type { AlertDetail, AlertList, AlertSummary, Me, Status } from "../api/types";
+import {
+  type AlertDetail,
+  type AlertList,
+  type AlertSummary,
+  isOpen,
+  type Me,
+  type Status,
+} from "../api/types";
 import { serverClock } from "../shared/time";
 import { assess, type Situation } from "./situation";
 
@@ -128,7 +135,7 @@ export function useDesk(onExpired: (wasHere: boolean) => void): Desk {
 
   const recent = useQuery({
     queryKey: KEYS.recent,
-    queryFn: async () => (await api.alerts("recent")).alerts,
+    queryFn: async () => (await api.alerts("recent")).alerts.filter((alert) => !isOpen(alert)),
     refetchInterval: LIST_EVERY_MS.connected,
   });
   const status = useQuery({

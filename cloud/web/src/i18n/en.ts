@@ -209,6 +209,7 @@ export const en: Texts = {
   list: {
     open: "Open alerts",
     counts: "{{raised}} unacknowledged, {{acknowledged}} in hand",
+    index: "All open alerts, most urgent first",
     recent: "Recently resolved",
     recentEmpty: "No alert was resolved recently",
     recentFailed: "The recently resolved did not load: {{why}}",

@@ -199,6 +199,7 @@ export const zh = {
   list: {
     open: "待处理报警",
     counts: "{{raised}} 条待确认，{{acknowledged}} 条处理中",
+    index: "全部待处理报警，紧急的在前",
     recent: "最近处置",
     recentEmpty: "最近没有处置过的报警",
     recentFailed: "最近处置没有取到：{{why}}",
