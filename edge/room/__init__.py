@@ -1,0 +1,1 @@
+"""Room and home: bathroom, doors, zones, climate, smoke, gas and water."""
