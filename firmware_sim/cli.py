@@ -200,6 +200,9 @@ def home(
     second_fall_s: Annotated[
         float, typer.Option(min=0.0, help="Another falls then; 0: nobody else.")
     ] = 150.0,
+    leave_out: Annotated[
+        list[str] | None, typer.Option(help="A device that stays free, for your own hand.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Other people, another day.")] = 11,
     journal: Annotated[
         Path | None, typer.Option(help="Write the true time of each fall here (JSON lines).")
@@ -217,7 +220,7 @@ def home(
     Example: yuyue sim home --seed-file var/demo/seed.json --first-fall-s 20
     """
     try:
-        people = read_inhabitants(seed_file)
+        people = read_inhabitants(seed_file, leave_out or ())
     except HomeError as error:
         _stop(error)
     falls = plan_falls(people, first_fall_s, second_fall_s or None)

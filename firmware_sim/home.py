@@ -6,6 +6,7 @@ The people are synthetic and their devices say so in every block.
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -56,13 +57,28 @@ class PlannedFall:
     aftermath: Aftermath
 
 
-def read_inhabitants(seed_file: Path | None) -> list[Inhabitant]:
-    """The people a seed file names, or the default home. Raises HomeError naming the field."""
+def read_inhabitants(seed_file: Path | None, leave_out: Collection[str] = ()) -> list[Inhabitant]:
+    """The people a seed file names, or the default home, but for those devices.
+
+    Raises HomeError naming the field.
+    """
     if seed_file is None:
-        return [Inhabitant(device_id, position) for device_id, position in DEFAULT_HOME]
+        people = [Inhabitant(device_id, position) for device_id, position in DEFAULT_HOME]
+    else:
+        people = _read_seed(seed_file)
+    unknown = set(leave_out) - {person.device_id for person in people}
+    if unknown:
+        raise HomeError(f"--leave-out: nobody wears {', '.join(sorted(unknown))}")
+    people = [person for person in people if person.device_id not in leave_out]
+    if not people:
+        raise HomeError(f"{seed_file}: devices: nobody wears anything")
+    return people
+
+
+def _read_seed(seed_file: Path) -> list[Inhabitant]:
     try:
         devices = json.loads(seed_file.read_text(encoding="utf-8"))["devices"]
-        people = [
+        return [
             Inhabitant(
                 device_id=device["device_id"],
                 position=Position(device["position"]),
@@ -76,9 +92,6 @@ def read_inhabitants(seed_file: Path | None) -> list[Inhabitant]:
         raise HomeError(f"{seed_file}: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise HomeError(f"{seed_file}: not a seed file: {error!r}") from error
-    if not people:
-        raise HomeError(f"{seed_file}: devices: nobody wears anything")
-    return people
 
 
 # Positions where the model was measured best come first; a hand falls in many more ways.

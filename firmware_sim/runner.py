@@ -7,7 +7,7 @@ behind.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -96,7 +96,8 @@ class Runner:
     """One device on its way through its samples.
 
     `before_block` is asked before each block is measured (a fall on command begins there);
-    `on_block` is told of each block sent.
+    `on_block` is told of each block sent; `room` is awaited before each, to hold back a replay
+    that is faster than the radio.
     """
 
     clock: Clock
@@ -105,6 +106,7 @@ class Runner:
     send: Send
     speed: float = 1.0
     on_block: OnBlock | None = None
+    room: Callable[[], Awaitable[None]] | None = None
     before_block: Callable[[], None] | None = None
     duration_s: float | None = None  # None: until the source ends, or for ever
     _begun_s: float = field(default=0.0)
@@ -130,6 +132,8 @@ class Runner:
             due_s = self._begun_s + measured_s / self.speed
             while (wait_s := due_s - self.clock.monotonic_s()) > 0.0:
                 await self.clock.sleep(min(wait_s, _MAX_STEP_S))
+            if self.room is not None:
+                await self.room()
             self.send(encode_block(block))
             if self.on_block is not None:
                 self.on_block(block)

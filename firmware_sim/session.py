@@ -27,6 +27,8 @@ Result = TypeVar("Result")
 
 # How long a finished device waits for the broker to take what it still holds.
 _DRAIN_S: Final = 30.0
+# A replay faster than the broker may be so far ahead of it: far below what the memory holds.
+_HURRY_BLOCKS: Final = 200
 
 
 @dataclass(slots=True)
@@ -103,6 +105,9 @@ async def _run(device: Device, around: Surroundings, progress: Progress) -> Sent
             radio.check()
             progress.update(bar, completed=(block.end_ns - start_ns) / NS_PER_S)
 
+        async def room() -> None:
+            await radio.drained(to_blocks=_HURRY_BLOCKS)
+
         await Runner(
             clock=around.clock,
             source=device.source,
@@ -110,6 +115,8 @@ async def _run(device: Device, around: Surroundings, progress: Progress) -> Sent
             send=radio.send,
             speed=around.speed,
             on_block=sent,
+            # a device at real pace drops what its memory cannot hold; a hurried replay waits
+            room=room if around.speed > 1.0 else None,
             before_block=device.before_block,
             duration_s=device.duration_s,
         ).run()
@@ -139,13 +146,20 @@ def run_until_stopped(
     async def main() -> Result | None:
         task = asyncio.ensure_future(work())
         loop = asyncio.get_running_loop()
-        with _handled(loop, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP), task.cancel):
+        with _handled(loop, stop_signals(), task.cancel):
             try:
                 return await task
             except asyncio.CancelledError:
                 return None
 
     return asyncio.run(main())
+
+
+def stop_signals() -> tuple[signal.Signals, ...]:
+    """What asks us to end: Ctrl-C, a service manager, a closed terminal (unless under nohup)."""
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        return (signal.SIGINT, signal.SIGTERM)
+    return (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextlib.contextmanager
@@ -190,5 +204,5 @@ def logs_to_stderr() -> None:
             structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),  # whatever it is by then
     )

@@ -12,7 +12,6 @@ import json
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn
 
@@ -22,6 +21,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from firmware_sim.clock import Clock, SystemClock
 from firmware_sim.demo.desk import Desk, DeskError
+from firmware_sim.demo.plan import Plan
 from firmware_sim.demo.screen import (
     Expectation,
     Welcome,
@@ -38,6 +38,7 @@ from firmware_sim.demo.supervisor import (
     stop_postgres_left_in,
 )
 from firmware_sim.home import HomeError, plan_falls, read_inhabitants
+from firmware_sim.session import stop_signals
 
 app = typer.Typer(add_completion=False)
 _console = Console()
@@ -48,82 +49,10 @@ _CLOUD_START_S: Final = 120.0
 _GATEWAY_START_S: Final = 45.0
 _BROKER_START_S: Final = 30.0
 _POLL_S: Final = 0.2
-_MQTT_USERNAME: Final = "yuyue-demo"
 
 
 class DemoError(RuntimeError):
     """The demo cannot go on; the message says what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Where everything is and when people fall."""
-
-    data_dir: Path
-    web_port: int
-    mqtt_port: int
-    mqtt_password: str
-    first_fall_s: float
-    second_fall_s: float
-
-    @property
-    def url(self) -> str:
-        """Address of the desk."""
-        return f"http://127.0.0.1:{self.web_port}"
-
-    @property
-    def log_dir(self) -> Path:
-        """One log file a process."""
-        return self.data_dir / "logs"
-
-    @property
-    def seed_path(self) -> Path:
-        """What the cloud's seed wrote."""
-        return self.data_dir / "seed.json"
-
-    @property
-    def journal_path(self) -> Path:
-        """What the simulator says really happened."""
-        return self.data_dir / "falls.jsonl"
-
-    @property
-    def sim_environment_path(self) -> Path:
-        """Settings for `yuyue sim` by hand against this demo."""
-        return self.data_dir / "sim.env"
-
-    def cloud_environment(self) -> dict[str, str]:
-        """Settings of the cloud."""
-        return {
-            "YUYUE_CLOUD_ENVIRONMENT": "demo",
-            "YUYUE_CLOUD_HOST": "127.0.0.1",
-            "YUYUE_CLOUD_PORT": str(self.web_port),
-            "YUYUE_CLOUD_DATA_DIR": str(self.data_dir / "cloud"),
-        }
-
-    def gateway_environment(self, token: str) -> dict[str, str]:
-        """Settings of the gateway."""
-        return {
-            "YUYUE_GATEWAY_CLOUD_URL": self.url,
-            "YUYUE_GATEWAY_TOKEN": token,
-            "YUYUE_GATEWAY_DATA_DIR": str(self.data_dir / "gateway"),
-            **self.mqtt_environment("YUYUE_GATEWAY_"),
-        }
-
-    def sim_environment(self) -> dict[str, str]:
-        """Settings of the simulator and its broker."""
-        return {
-            "YUYUE_SIM_STATE_DIR": str(self.data_dir / "sim"),
-            **self.mqtt_environment("YUYUE_SIM_"),
-        }
-
-    def mqtt_environment(self, prefix: str) -> dict[str, str]:
-        """How to reach the broker."""
-        return {
-            f"{prefix}MQTT_HOST": "127.0.0.1",
-            f"{prefix}MQTT_PORT": str(self.mqtt_port),
-            f"{prefix}MQTT_USERNAME": _MQTT_USERNAME,
-            f"{prefix}MQTT_PASSWORD": self.mqtt_password,
-        }
 
 
 @app.command()
@@ -138,6 +67,10 @@ def demo(
     second_fall_s: Annotated[
         float, typer.Option(min=0.0, help="Somebody else falls then; 0: nobody.")
     ] = 150.0,
+    leave_out: Annotated[
+        list[str] | None,
+        typer.Option(help="A device the home leaves free, to drive with `yuyue sim` by hand."),
+    ] = None,
 ) -> None:
     """Start broker, cloud, gateway and a simulated home; within a minute a fall is at the desk.
 
@@ -157,6 +90,7 @@ def demo(
                 mqtt_password=new_password(),
                 first_fall_s=first_fall_s,
                 second_fall_s=second_fall_s,
+                leave_out=tuple(leave_out or ()),
             )
             asyncio.run(_until_stopped(plan, SystemClock()))
     except ImportError as error:
@@ -180,7 +114,7 @@ async def _until_stopped(plan: Plan, clock: Clock) -> None:
             asked = True
             task.cancel()
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in stop_signals():
         loop.add_signal_handler(number, ask_once)
     with contextlib.suppress(asyncio.CancelledError):
         await task
@@ -202,6 +136,7 @@ async def _demo(plan: Plan, clock: Clock) -> None:
                     open_alerts=len(open_alerts),
                     pages_built=await desk.shows_pages(),
                     sim_environment=_short(plan.sim_environment_path),
+                    free_devices=plan.leave_out,
                     by_enter=by_enter,
                 )
                 _console.print(welcome_panel(welcome))
@@ -257,12 +192,15 @@ async def _start_home(plan: Plan, supervisor: Supervisor) -> Child:
         *("sim", "home", "--seed-file", str(plan.seed_path)),
         *("--first-fall-s", str(plan.first_fall_s), "--second-fall-s", str(plan.second_fall_s)),
         *("--journal", str(plan.journal_path)),
+        *(part for device_id in plan.leave_out for part in ("--leave-out", device_id)),
     ]
     return await supervisor.start("home", arguments, plan.sim_environment())
 
 
 def _expected(plan: Plan) -> list[Expectation]:
-    people = {person.device_id: person for person in read_inhabitants(plan.seed_path)}
+    people = {
+        person.device_id: person for person in read_inhabitants(plan.seed_path, plan.leave_out)
+    }
     falls = plan_falls(list(people.values()), plan.first_fall_s, plan.second_fall_s or None)
     return [
         Expectation(people[fall.device_id].elder, people[fall.device_id].place, fall.at_s)

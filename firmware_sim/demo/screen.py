@@ -49,6 +49,7 @@ class Welcome:
     open_alerts: int
     pages_built: bool
     sim_environment: Path
+    free_devices: tuple[str, ...]
     by_enter: bool
 
 
@@ -99,10 +100,7 @@ def welcome_panel(welcome: Welcome) -> RenderableType:
     lines += [
         Text(),
         Text(f"日志 logs: {welcome.log_dir}/*.log", style="dim"),
-        Text(
-            "自己动手 by hand: set -a; . " + str(welcome.sim_environment) + "; yuyue sim --help",
-            style="dim",
-        ),
+        Text(_by_hand(welcome), style="dim"),
         Text("Ctrl-C 停止全部 stops everything; 数据保留 data stay", style="dim"),
     ]
     return Panel(
@@ -111,6 +109,15 @@ def welcome_panel(welcome: Welcome) -> RenderableType:
         subtitle="演示 demo · 仿真人物 simulated people",
         border_style="cyan",
         padding=(1, 2),
+    )
+
+
+def _by_hand(welcome: Welcome) -> str:
+    if not welcome.free_devices:
+        return "自己动手 by hand: start with --leave-out wearable-0006"
+    return (
+        f"自己动手 by hand: set -a; . {welcome.sim_environment}; set +a; "
+        f"yuyue sim wearable --device-id {welcome.free_devices[0]}"
     )
 
 

@@ -29,6 +29,7 @@ BACKLOG_BLOCKS: Final = 3600
 _NODELAY: Final = (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 _KEEPALIVE_S: Final = 30
 _PUBLISH_TIMEOUT_S: Final = 10.0
+_POLL_S: Final = 0.02
 _BACKOFF_FIRST_S: Final = 0.5
 _BACKOFF_MAX_S: Final = 15.0
 # CONNACK codes 4 and 5 of MQTT 3.1.1 as paho names them: trying again cannot help.
@@ -99,11 +100,11 @@ class MqttPublisher:
         self._waiting.append(message)
         self._news.set()
 
-    async def drained(self) -> None:
-        """Wait until everything sent is acknowledged. Raises BrokerRefusedError."""
-        while self._waiting:
+    async def drained(self, to_blocks: int = 0) -> None:
+        """Wait until at most so many blocks are not acknowledged. Raises BrokerRefusedError."""
+        while len(self._waiting) > to_blocks:
             self.check()
-            await self._clock.sleep(0.02)
+            await self._clock.sleep(_POLL_S)
 
     def check(self) -> None:
         """Raise what ended the sending, if anything did."""

@@ -80,6 +80,13 @@ def test_bad_seed_file_says_what(tmp_path: Path, content: str, message: str) -> 
         read_inhabitants(seed)
 
 
+def test_device_left_out_stays_free() -> None:
+    left = [person.device_id for person in read_inhabitants(None, ["wearable-0006"])]
+    assert left == [device_id for device_id, _ in DEFAULT_HOME][:-1]
+    with pytest.raises(HomeError, match="wearable-0099"):
+        read_inhabitants(None, ["wearable-0099"])
+
+
 def test_missing_seed_file(tmp_path: Path) -> None:
     with pytest.raises(HomeError, match=r"seed\.json"):
         read_inhabitants(tmp_path / "seed.json")

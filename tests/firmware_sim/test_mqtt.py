@@ -81,6 +81,17 @@ async def test_recording_arrives_whole_and_in_order(mosquitto: Mosquitto, tmp_pa
     assert np.abs(counts * 244_141e-9 - samples_g).max() < 1.3e-4
 
 
+async def test_hurried_replay_waits_for_the_broker_and_drops_nothing(
+    mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    blocks = 5000  # more than the memory holds
+    around = Surroundings(settings_of(mosquitto), tmp_path / "sim", SystemClock(), speed=10_000.0)
+    source = ArraySource(np.zeros((blocks * 20, 3)), 20.0)
+    device = Device(DEVICE_ID, source, 8.0, duration_s=source.duration_s)
+    (sent,) = await run_devices([device], around, progress_bars(Console(quiet=True)))
+    assert (sent.acknowledged, sent.dropped, sent.waiting) == (blocks, 0, 0)
+
+
 async def test_what_was_measured_while_the_broker_was_away_comes_late(
     mosquitto: Mosquitto,
 ) -> None:
