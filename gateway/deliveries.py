@@ -7,10 +7,9 @@ from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Final
 
+from gateway.outbox.groups import MAX_DELIVERIES
 from gateway.sources import Frame
 
-# More than any sensible limit of messages in flight (mosquitto: 20 unless told otherwise).
-MAX_DELIVERIES: Final = 1024
 _DIGEST_BYTES: Final = 16
 
 

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from edge.events import Event
 from edge.signals import Signal
 from edge.wire import Lane, Record, RejectedFrame
+
+# How many delivery keys are kept. More than any sensible limit of messages in flight (mosquitto:
+# 20 unless told otherwise).
+MAX_DELIVERIES: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,8 @@ from typing import Final
 from edge.signals import Signal
 from edge.wire import Lane, LaneState, Record
 from gateway.clock import Clock
-from gateway.deliveries import MAX_DELIVERIES
 from gateway.outbox import codec
-from gateway.outbox.groups import Committed, Group, StoredBatch
+from gateway.outbox.groups import MAX_DELIVERIES, Committed, Group, StoredBatch
 from gateway.outbox.schema import OutboxError, connect, prepare
 
 # Larger than any batch the uplink sends, so that pruning keeps up with acknowledging; small

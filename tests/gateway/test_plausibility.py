@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.deliveries import MAX_DELIVERIES, RecentDeliveries
+from gateway.deliveries import RecentDeliveries
 from gateway.drivers import DriverError
+from gateway.outbox.groups import MAX_DELIVERIES
 from gateway.plausibility import MAX_RANGES, Plausibility, SequenceRanges
 from gateway.quarantine import MAX_KEYS, Quarantine
 from gateway.sources import Frame
