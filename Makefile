@@ -57,7 +57,7 @@ $(VENV)/.dev: requirements-dev.lock pyproject.toml | $(BIN)/pip
 	touch $@ $(VENV)/.runtime
 
 $(WEB)/node_modules/.installed: $(WEB)/package-lock.json
-	@node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20)' || \
+	@node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)' || \
 		{ echo "Node 20 or newer is needed to build the web pages."; exit 1; }
 	cd $(WEB) && npm ci --no-audit --no-fund
 	touch $@
