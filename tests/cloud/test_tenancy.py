@@ -1,0 +1,215 @@
+"""Nothing of another institution can be read or written, in any table there is or will be."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.types.json import Jsonb
+from sqlalchemy import text
+
+import cloud.alerts.models
+import cloud.devices.models
+import cloud.identity.models
+import cloud.ingest.models
+import cloud.live.models
+import cloud.people.models
+import cloud.places.models
+import cloud.series.models  # noqa: F401 - all tables
+from cloud.database import APP_ROLE, Base, Database, libpq_arguments
+from edge.events import EventKind
+from edge.wire import Lane, RejectedFrame
+from tests.cloud.conftest import Seeded
+from tests.cloud.test_ingest import fall, reading, waveform
+from tests.cloud.world import World, alerts, move
+from tests.support.postgres import Postgres
+
+# Belong to no institution; named here so that a new table is a tenant's unless someone says so.
+Connection = psycopg.Connection[tuple[object, ...]]
+SHARED = {"login_throttle", "alembic_version"}
+TENANT_TABLES = sorted(name for name in Base.metadata.tables if name not in SHARED)
+
+
+@pytest.fixture
+async def filled(world: World) -> World:
+    """Both institutions have a row in every table."""
+    for home in (world.home, world.other):
+        gateway = world.gateway(home)
+        await gateway.beat()
+        await gateway.send(
+            fall(EventKind.FALL_SUSPECTED, world.clock), waveform(world.clock),
+            reading(world.clock), RejectedFrame("mqtt", 1, "truncated", "", b""),
+        )  # fmt: skip
+        desk = await world.desk(home=home)
+        (alert,) = await alerts(desk)
+        await move(desk, alert["id"], "acknowledge")
+        await gateway.send(reading(world.clock, ago_s=2), lane=Lane.BULK)
+        assert (await gateway.client.get("/api/v1/gateway/registry")).status_code == 200
+    return world
+
+
+@pytest.fixture
+def as_app(postgres: Postgres, database_name: str, seeded: Seeded) -> Iterator[Connection]:
+    """As the role of requests, in a transaction of the first institution."""
+    with psycopg.connect(**libpq_arguments(postgres.app_url(database_name))) as connection:
+        enter(connection, str(seeded.home.institution_id))
+        yield connection
+        connection.rollback()
+
+
+def enter(connection: Connection, institution_id: str) -> None:
+    connection.execute("SELECT set_config('app.institution_id', %s, true)", [institution_id])
+
+
+def tenant_column(table: str) -> str:
+    return "id" if table == "institution" else "institution_id"
+
+
+def statement(template: str, table: str) -> sql.Composed:
+    return sql.SQL(template).format(
+        table=sql.Identifier(table), tenant=sql.Identifier(tenant_column(table))
+    )
+
+
+@pytest.fixture
+def everything(filled: World, postgres: Postgres, database_name: str) -> Iterator[Connection]:
+    """As superuser, who sees all; both institutions have rows in every table."""
+    with psycopg.connect(**libpq_arguments(postgres.superuser_url(database_name))) as connection:
+        yield connection
+        connection.rollback()
+
+
+def test_a_tenant_sees_its_own_rows_and_no_others(
+    everything: Connection, as_app: Connection, seeded: Seeded
+) -> None:
+    home, other = seeded.home.institution_id, seeded.other.institution_id
+    for table in TENANT_TABLES:
+        owners = everything.execute(statement("SELECT DISTINCT {tenant} FROM {table}", table))
+        assert {row[0] for row in owners} == {home, other}, table
+        seen = as_app.execute(statement("SELECT DISTINCT {tenant} FROM {table}", table))
+        assert seen.fetchall() == [(home,)], table
+        query = statement("SELECT 1 FROM {table} WHERE {tenant} = %s", table)
+        assert as_app.execute(query, [other]).fetchall() == [], table
+
+
+@pytest.mark.parametrize("verb", ["UPDATE", "DELETE"])
+def test_a_tenant_cannot_change_what_is_of_another(
+    everything: Connection, as_app: Connection, seeded: Seeded, verb: str
+) -> None:
+    change = {
+        "UPDATE": "UPDATE {table} SET {tenant} = {tenant} WHERE {tenant} = %s",
+        "DELETE": "DELETE FROM {table} WHERE {tenant} = %s",
+    }[verb]
+    other = [seeded.other.institution_id]
+    for table in TENANT_TABLES:
+        query = statement(change, table)
+        with everything.transaction(force_rollback=True):
+            everything.execute("SET LOCAL session_replication_role = replica")  # keys aside
+            assert everything.execute(query, other).rowcount > 0, table
+        with contextlib.suppress(psycopg.errors.InsufficientPrivilege), as_app.transaction():
+            assert as_app.execute(query, other).rowcount == 0, table
+
+
+def test_a_tenant_cannot_write_in_the_name_of_another(
+    everything: Connection, as_app: Connection, seeded: Seeded
+) -> None:
+    """A copy of the other's row, smuggled in from here."""
+    other = [seeded.other.institution_id]
+    for table in TENANT_TABLES:
+        query = statement("SELECT * FROM {table} WHERE {tenant} = %s LIMIT 1", table)
+        cursor = everything.execute(query, other)
+        names = [column.name for column in cursor.description or ()]
+        (row,) = cursor.fetchall()
+        values = [Jsonb(value) if isinstance(value, dict) else value for value in row]
+        insert = sql.SQL("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE VALUES ({})").format(
+            sql.Identifier(table),
+            sql.SQL(", ").join(map(sql.Identifier, names)),
+            sql.SQL(", ").join([sql.Placeholder()] * len(names)),
+        )
+        refused = pytest.raises(psycopg.errors.InsufficientPrivilege, match="row-level security")
+        with refused, as_app.transaction():
+            as_app.execute(insert, values)
+
+
+@pytest.mark.usefixtures("filled")
+def test_without_a_tenant_nothing_is_seen(postgres: Postgres, database_name: str) -> None:
+    with psycopg.connect(**libpq_arguments(postgres.app_url(database_name))) as connection:
+        for table in TENANT_TABLES:
+            for institution in (None, ""):
+                if institution is not None:
+                    enter(connection, institution)
+                rows = connection.execute(statement("SELECT 1 FROM {table}", table)).fetchall()
+                assert rows == [], table
+            connection.rollback()
+
+
+def test_every_table_of_the_database_is_either_protected_or_out_of_reach(
+    postgres: Postgres, database_name: str
+) -> None:
+    """Also tables that no model knows, such as partitions."""
+    with psycopg.connect(**libpq_arguments(postgres.superuser_url(database_name))) as everything:
+        rows = everything.execute(
+            """
+            SELECT c.relname, c.relrowsecurity AND c.relforcerowsecurity,
+                   has_table_privilege(%s, c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE')
+            FROM pg_class c
+            WHERE c.relkind IN ('r', 'p') AND c.relnamespace = 'public'::regnamespace
+            """,
+            [APP_ROLE],
+        ).fetchall()
+    assert {name for name, _, _ in rows} >= set(TENANT_TABLES) | SHARED
+    for name, protected, reachable in rows:
+        assert protected or not reachable or name in SHARED, name
+
+
+def test_a_row_cannot_point_into_another_institution(as_app: Connection, seeded: Seeded) -> None:
+    """Foreign keys are checked without row-level security: they hold the institution too."""
+    with pytest.raises(psycopg.errors.ForeignKeyViolation):
+        as_app.execute(
+            "INSERT INTO stay (id, institution_id, elder_id, bed_id, valid_from, valid_until)"
+            " VALUES (gen_random_uuid(), %s, %s, %s, '2000-01-01', '2000-01-02')",
+            [seeded.home.institution_id, seeded.home.elders[0], seeded.other.beds[0]],
+        )
+
+
+FORBIDDEN = [
+    "UPDATE alert_move SET note = 'x'",
+    "DELETE FROM alert_move",
+    "UPDATE alert_event SET body = ''",
+    "DELETE FROM alert_event",
+    "UPDATE alert_ledger SET at = now()",
+    "DELETE FROM alert_ledger",
+    "DELETE FROM quarantine",
+    "DELETE FROM alert",
+    "UPDATE live_event SET payload = ''",
+    "CREATE TABLE mine (id int)",
+    "ALTER TABLE alert DISABLE ROW LEVEL SECURITY",
+    "SET ROLE yuyue_owner",
+    "SELECT 1 FROM series_waveform_rest",
+]
+
+
+def test_what_requests_may_never_do(as_app: Connection) -> None:
+    for change in FORBIDDEN:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege), as_app.transaction():
+            as_app.execute(change.encode())
+
+
+async def test_only_the_bound_role_may_serve(postgres: Postgres, database_name: str) -> None:
+    for url in (postgres.superuser_url(database_name), postgres.owner_url(database_name)):
+        database = Database(url)
+        with pytest.raises(RuntimeError, match="must run as yuyue_app"):
+            await database.check()
+        await database.close()
+
+
+async def test_the_tenant_ends_with_the_transaction(database: Database, seeded: Seeded) -> None:
+    """A pooled connection must not carry one request's institution into the next."""
+    async with database.tenant(seeded.home.institution_id) as scope:
+        assert await scope.session.scalar(text("SELECT count(*) FROM elder")) == 2
+    for _ in range(5):
+        async with database.transaction() as session:
+            assert await session.scalar(text("SELECT count(*) FROM elder")) == 0
