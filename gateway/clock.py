@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 import time
-from typing import Protocol
+from typing import Final, Protocol
+
+import structlog
+
+log = structlog.get_logger(__name__)
+
+# Below it our clock is as good as anybody's; above it wearables with a right clock would soon be
+# refused as `future_time` (5 s).
+CLOCK_TOLERANCE_S: Final = 2.0
+_NS_PER_S: Final = 1_000_000_000
 
 
 class Clock(Protocol):
@@ -28,3 +37,39 @@ class SystemClock:
     def monotonic_s(self) -> float:
         """Seconds that only ever grow."""
         return time.monotonic()
+
+
+class CorrectedClock:
+    """A machine's clock, put right by the cloud's when the two differ by too much.
+
+    A gateway without a battery clock starts in the past; it would refuse every block of a right
+    wearable as coming from the future, and date calls for help wrongly.
+    """
+
+    def __init__(self, machine: Clock) -> None:
+        self._machine = machine
+        # (right time, monotonic time of it): steps of the machine's clock then do no harm.
+        self._anchor: tuple[int, float] | None = None
+
+    def now_ns(self) -> int:
+        """Nanoseconds since 1970 UTC."""
+        if self._anchor is None:
+            return self._machine.now_ns()
+        right_ns, at_s = self._anchor
+        return right_ns + round((self._machine.monotonic_s() - at_s) * _NS_PER_S)
+
+    def monotonic_s(self) -> float:
+        """Seconds that only ever grow."""
+        return self._machine.monotonic_s()
+
+    def observe(self, cloud_ns: int, uncertainty_s: float) -> None:
+        """What the cloud's clock says at this moment."""
+        limit_ns = round((CLOCK_TOLERANCE_S + uncertainty_s) * _NS_PER_S)
+        machine_off_ns = cloud_ns - self._machine.now_ns()
+        if abs(machine_off_ns) <= limit_ns:
+            if self._anchor is not None:
+                self._anchor = None
+                log.info("clock_right_again")
+        elif abs(cloud_ns - self.now_ns()) > limit_ns:
+            self._anchor = (cloud_ns, self._machine.monotonic_s())
+            log.error("clock_wrong", behind_cloud_s=machine_off_ns / _NS_PER_S)

@@ -20,7 +20,7 @@ from typing import Final, ParamSpec, TypeVar
 import structlog
 
 from edge.wire import Heartbeat, Lane, RegistryDocument
-from gateway.clock import Clock
+from gateway.clock import Clock, CorrectedClock
 from gateway.cloud_client import (
     BULK_TIMEOUT_S,
     CONTROL_TIMEOUT_S,
@@ -38,7 +38,8 @@ from gateway.uplink import Uplink
 
 log = structlog.get_logger(__name__)
 
-_MAINTENANCE_INTERVAL_S: Final = 5.0
+# Also how soon the cloud hears that a source was lost or found.
+_MAINTENANCE_INTERVAL_S: Final = 2.0
 # A full disk is tried again about as often as somebody could have made room.
 _COMMIT_RETRY_S: Final = 2.0
 
@@ -58,7 +59,7 @@ class Gateway:
         source: Source | None = None,
     ) -> None:
         self._settings = settings
-        self._clock = clock
+        self._clock = clock = CorrectedClock(clock)
         self._metrics = metrics
         self._engine = engine
         self._source: Source = source or _mqtt_source(settings, clock)
@@ -113,7 +114,7 @@ class Gateway:
             "stop": stop.wait(),
             "urgent": self._uplink.senders[Lane.URGENT].run(),
             "bulk": self._uplink.senders[Lane.BULK].run(),
-            "heartbeat": self._uplink.run_heartbeat(self._heartbeat),
+            "heartbeat": self._uplink.run_heartbeat(self._heartbeat, self._clock.observe),
             "registry": self._uplink.run_registry(
                 lambda: self._registry.version, self._take_registry
             ),
@@ -203,9 +204,13 @@ class Gateway:
     async def _run_maintenance(self) -> None:
         saved_s = self._clock.monotonic_s()
         failing = False
+        was_open = False
         while True:
             await asyncio.sleep(_MAINTENANCE_INTERVAL_S)
             self._metrics.source_connected.labels(self._source.name).set(self._source.connected)
+            if was_open != self._is_open:
+                was_open = self._is_open
+                self._uplink.beat_soon()
             for lane in Lane:
                 state = await asyncio.to_thread(self._outbox.lane_state, lane)
                 self._metrics.pending.labels(lane.value).set(state.pending)
@@ -237,8 +242,12 @@ class Gateway:
             bulk=self._outbox.lane_state(Lane.BULK),
             rejected_total=sum(self._outbox.rejected_counts().values()),
             registry_version=self._registry.version,
-            sources={self._source.name: self._source.connected and not self._stuck},
+            sources={self._source.name: self._is_open},
         )
+
+    @property
+    def _is_open(self) -> bool:
+        return self._source.connected and not self._stuck
 
     def _client(self, timeout_s: float) -> CloudClient:
         settings = self._settings

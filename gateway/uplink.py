@@ -255,6 +255,7 @@ class Uplink:
         self._healed = self._state.healed_event()
         self._healed_for_heartbeat = self._state.healed_event()
         self._registry_wanted = asyncio.Event()
+        self._beat_wanted = asyncio.Event()
         self.senders = {
             lane: LaneSender(
                 lane,
@@ -271,12 +272,23 @@ class Uplink:
         """There may be a newer registry: look soon."""
         self._registry_wanted.set()
 
-    async def run_heartbeat(self, compose: Callable[[], Heartbeat]) -> None:
-        """For ever: say how we are, now and every HEARTBEAT_INTERVAL_S."""
+    def beat_soon(self) -> None:
+        """Something in the heartbeat changed that the cloud should not wait for."""
+        self._beat_wanted.set()
+
+    async def run_heartbeat(
+        self, compose: Callable[[], Heartbeat], observe_clock: Callable[[int, float], None]
+    ) -> None:
+        """For ever: say how we are, now and every HEARTBEAT_INTERVAL_S.
+
+        `observe_clock` is told the cloud's time in ns at this moment, and how uncertain it is in s.
+        """
         backoff = Backoff()
         while True:
             self._healed_for_heartbeat.clear()
+            self._beat_wanted.clear()
             heartbeat = await asyncio.to_thread(compose)
+            began_s = self._clock.monotonic_s()
             try:
                 reply = await self._control.heartbeat(heartbeat)
             except CallError as error:
@@ -287,11 +299,13 @@ class Uplink:
                 continue
             self._state.worked("heartbeat")
             backoff.reset()
-            offset_s = (reply.received_ns - self._clock.now_ns()) / NS_PER_S
-            self._metrics.clock_offset_s.set(offset_s)
+            half_way_s = (self._clock.monotonic_s() - began_s) / 2
+            cloud_ns = reply.received_ns + round(half_way_s * NS_PER_S)
+            self._metrics.clock_offset_s.set((cloud_ns - self._clock.now_ns()) / NS_PER_S)
+            observe_clock(cloud_ns, half_way_s)
             if reply.registry_version != heartbeat.registry_version:
                 self.want_registry()
-            await asyncio.sleep(HEARTBEAT_INTERVAL_S)
+            await _wait_any([self._beat_wanted], HEARTBEAT_INTERVAL_S)
 
     async def run_registry(
         self,

@@ -74,7 +74,7 @@ class CloudDouble:
     hang_after_commit: bool = False
     take_at_most: int | None = None
     bulk_delay_s: float = 0.0
-    received_ns: int = 1_790_000_000_000_000_000
+    clock_ahead_s: float = 0.0
 
     def __post_init__(self) -> None:
         self.records: dict[tuple[str, Lane], list[Record]] = defaultdict(list)
@@ -171,7 +171,10 @@ class CloudDouble:
             return refusal
         self.heartbeats.append(msgspec.json.decode(await request.body(), type=Heartbeat))
         return JSONResponse(
-            {"received_ns": self.received_ns, "registry_version": self.registry.version}
+            {
+                "received_ns": time.time_ns() + round(self.clock_ahead_s * 1e9),
+                "registry_version": self.registry.version,
+            }
         )
 
     async def _registry(self, request: Request) -> Response:

@@ -65,7 +65,7 @@ def test_a_call_and_the_data_reach_the_cloud(world: World) -> None:
     assert arrived_s - pressed_s < 1.0
     (block,) = [r.waveform for r in world.cloud.of(Lane.BULK) if r.waveform]
     assert (block.sequence_number, block.origin, block.channels) == (0, "simulated", 3)
-    (beat,) = world.cloud.heartbeats
+    beat = world.cloud.heartbeats[0]
     assert beat.registry_version in {0, 1}
     assert beat.software_version
     gateway.stop()
@@ -237,7 +237,7 @@ def test_killed_again_and_again_nothing_is_lost_and_nothing_doubled(world: World
     chance = random.Random(5)  # noqa: S311
     device = world.publisher()
     world.start_gateway()
-    total = 240
+    total = 120
     for number in range(total):
         device.publish_many(
             [
@@ -245,10 +245,10 @@ def test_killed_again_and_again_nothing_is_lost_and_nothing_doubled(world: World
                 ("yuyue/v1/w-1/senml", json.dumps(steps(number)).encode()),
             ]
         )
-        if number in {40, 90, 150, 200}:
+        if number in {30, 60, 90}:
             time.sleep(chance.uniform(0, 0.05))
             world.gateway.kill_9()
-            if number == 90:
+            if number == 60:
                 world.broker.restart()
                 device = world.publisher()
             world.start_gateway()
@@ -320,6 +320,24 @@ def test_urgent_passes_ten_thousand_waiting_records(world: World) -> None:
     assert took_s < 0.5
     world.cloud.bulk_delay_s = 0.0
     world.wait_bulk(10_001)
+
+
+def test_a_gateway_that_wakes_up_in_the_past_takes_live_blocks(world: World) -> None:
+    world.cloud.clock_ahead_s = 3600.0
+    world.start_inside()
+    wait_until(lambda: world.said("clock_wrong"), "the heartbeat shows it")
+    live_ns = time.time_ns() + 3599 * 10**9
+    world.publisher().publish("yuyue/v1/w-1/waveform", one_second(0, live_ns))
+    world.wait_bulk(1)
+    assert block_numbers(world) == [0]
+    assert rejected(world) == []
+
+
+def test_the_cloud_hears_soon_of_a_lost_broker(world: World) -> None:
+    world.start_inside()
+    wait_until(lambda: world.cloud.heartbeats[-1].sources == {"mqtt": True}, "it is up")
+    world.broker.kill_9()
+    wait_until(lambda: world.cloud.heartbeats[-1].sources == {"mqtt": False}, "it is down", 8)
 
 
 def test_a_wrong_broker_password_is_told_and_nothing_crashes(world: World) -> None:

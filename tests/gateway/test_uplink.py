@@ -337,7 +337,7 @@ async def test_the_heartbeat_tells_real_figures_and_looks_for_a_newer_registry(
                 seen.append(document.version)  # type: ignore[attr-defined]
 
             tasks = [
-                asyncio.create_task(s.uplink.run_heartbeat(compose)),
+                asyncio.create_task(s.uplink.run_heartbeat(compose, lambda ns, s: None)),
                 asyncio.create_task(s.uplink.run_registry(lambda: seen[-1] if seen else 0, apply)),
             ]
             await s.until(lambda: bool(seen) and bool(cloud.heartbeats), "both were called")
