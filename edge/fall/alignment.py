@@ -25,7 +25,7 @@ def align(stream: Stream, bank: Bank, block: Waveform) -> Int16Array | None:
     """
     expected_ns = bank.time_ns(stream.row, int(bank.count[stream.row]))
     offset_s = (block.start_ns - expected_ns) / NS_PER_S
-    steps = round(offset_s * block.rate_hz)
+    steps = round(offset_s * bank.rate_hz)
     if steps == 0:
         return block.counts
     number = (block.boot_id, block.sequence_number)
@@ -45,7 +45,7 @@ def align(stream: Stream, bank: Bank, block: Waveform) -> Int16Array | None:
 
 
 def _bridge(stream: Stream, bank: Bank, block: Waveform, missing: int) -> Int16Array:
-    lost_s = missing / block.rate_hz
+    lost_s = missing / bank.rate_hz
     count = int(bank.count[stream.row])
     if lost_s > FILL_MAX_S or count == bank.segment[stream.row]:
         break_off(stream, bank, block.start_ns, lost_s)

@@ -68,6 +68,11 @@ class Bank:
         """Give a row back."""
         self._free.append(row)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no stream is left."""
+        return len(self._free) == len(self.count)
+
     def _grow(self) -> None:
         old = len(self.count)
         new = max(1, 2 * old)
@@ -82,6 +87,17 @@ class Bank:
         """Time of a sample: counted from the anchor, so that block borders leave no rounding."""
         steps = index - int(self.anchor_index[row])
         return int(self.anchor_ns[row]) + round(steps * NS_PER_S / self.rate_hz)
+
+    def steps_off(self, rows: IndexArray, start_ns: IndexArray) -> IndexArray:
+        """By how many samples (r,) blocks that start at `start_ns` (r,) are off."""
+        steps = self.count[rows] - self.anchor_index[rows]
+        expected_ns = self.anchor_ns[rows] + np.rint(steps * (NS_PER_S / self.rate_hz)).astype(
+            np.int64
+        )
+        off: IndexArray = np.rint((start_ns - expected_ns) * (self.rate_hz / NS_PER_S)).astype(
+            np.int64
+        )
+        return off
 
     def anchor(self, row: int, start_ns: int) -> None:
         """The next sample of this stream is at `start_ns`."""
@@ -135,8 +151,9 @@ class Bank:
         """
         low = self.count[rows] - size - self.after
         index = low[:, None] + np.arange(-self.guard, size + self.guard)
-        held = self.ring[rows[:, None], index % self.length] * self.scale_g[rows, None, None]
-        squared = held[:, :, 0] ** 2 + held[:, :, 1] ** 2 + held[:, :, 2] ** 2
+        held = self._gather_g(rows, index)
+        held *= held
+        squared = held[:, :, 0] + held[:, :, 1] + held[:, :, 2]
         squared[index < self.segment[rows, None]] = -1.0
         place, offset = candidate_peaks(squared, self.guard, CANDIDATE_G)
         return place, index[place, offset]
@@ -147,7 +164,12 @@ class Bank:
         A missing beginning repeats the first sample.
         """
         index = peaks[:, None] + np.arange(-self.before, self.after + 1)
-        index = np.maximum(index, self.segment[rows, None])
-        held = self.ring[rows[:, None], index % self.length]
-        values: FloatArray = held * self.scale_g[rows, None, None]
+        return self._gather_g(rows, np.maximum(index, self.segment[rows, None]))
+
+    def _gather_g(self, rows: IndexArray, index: IndexArray) -> FloatArray:
+        """Samples `index` (r, n) of `rows`, shape (r, n, 3), in g."""
+        flat = index % self.length
+        flat += rows[:, None] * self.length
+        values: FloatArray = self.ring.reshape(-1, 3).take(flat, axis=0).astype(np.float64)
+        values *= self.scale_g[rows, None, None]
         return values

@@ -99,8 +99,8 @@ class FallDetector:
         events: list[Event] = []
         blocks = [s for s in signals if isinstance(s, Waveform) and s.quantity == QUANTITY]
         for now in _rounds(blocks):
-            for rate_hz, parts in self._aligned(now).items():
-                self._advance(self._banks[rate_hz], parts, events)
+            for bank, streams, bank_blocks in self._by_bank(now):
+                self._advance(bank, *_aligned(bank, streams, bank_blocks), events)
         events.sort(key=lambda event: (event.decided_ns, event.device_id))
         return events
 
@@ -143,65 +143,66 @@ class FallDetector:
 
     def _release(self, stream: Stream) -> None:
         if stream.row >= 0:
-            self._banks[stream.rate_hz].remove(stream.row)
+            bank = self._banks[stream.rate_hz]
+            bank.remove(stream.row)
+            if bank.is_empty:
+                del self._banks[stream.rate_hz]
 
     def _bank(self, rate_hz: float) -> Bank:
         if rate_hz not in self._banks:
             self._banks[rate_hz] = Bank(rate_hz)
         return self._banks[rate_hz]
 
-    def _aligned(self, blocks: Iterable[Waveform]) -> dict[float, list[tuple[Stream, Int16Array]]]:
-        """What to append to which stream, by rate."""
-        parts: dict[float, list[tuple[Stream, Int16Array]]] = {}
+    def _by_bank(
+        self, blocks: Iterable[Waveform]
+    ) -> list[tuple[Bank, list[Stream], list[Waveform]]]:
+        """Blocks and their streams, by the bank they go to."""
+        parts: dict[float, tuple[list[Stream], list[Waveform]]] = {}
         for block in blocks:
             stream = self._streams[block.device_id]
-            if stream.row < 0 or stream.form != (
-                block.rate_hz, block.scale, block.full_scale, block.origin,
-            ):  # fmt: skip
+            if not stream.fits(block):
                 self._begin(stream, block)
-            fresh = align(stream, self._banks[block.rate_hz], block)
-            if fresh is not None:
-                stream.boot_id, stream.sequence_number = block.boot_id, block.sequence_number
-                parts.setdefault(block.rate_hz, []).append((stream, fresh))
-        return parts
+            streams, mine = parts.setdefault(stream.rate_hz, ([], []))
+            streams.append(stream)
+            mine.append(block)
+        return [(self._banks[rate_hz], *part) for rate_hz, part in parts.items()]
 
     def _begin(self, stream: Stream, block: Waveform) -> None:
         """First block, or a device that changed its ways: nothing before it is comparable."""
         known = stream.row >= 0
         self._release(stream)
-        stream.form = (block.rate_hz, block.scale, block.full_scale, block.origin)
+        stream.rate_hz, stream.scale_g = block.rate_hz, block.scale
+        stream.full_scale_g, stream.origin = block.full_scale, block.origin
         bank = self._bank(block.rate_hz)
         stream.row = bank.add(block.scale, block.start_ns)
         if known:
             break_off(stream, bank, block.start_ns, 0.0)
 
     def _advance(
-        self, bank: Bank, parts: list[tuple[Stream, Int16Array]], events: list[Event]
+        self, bank: Bank, streams: list[Stream], fresh: list[Int16Array], events: list[Event]
     ) -> None:
         """Append to each stream, piece by piece; streams with pieces of one size go together."""
-        at = 0
-        while parts:
-            by_size: dict[int, list[tuple[Stream, Int16Array]]] = {}
-            for stream, counts in parts:
-                piece = counts[at : at + bank.piece]
-                by_size.setdefault(len(piece), []).append((stream, piece))
-            for pieces in by_size.values():
-                self._push(bank, pieces, events)
-            at += bank.piece
-            parts = [(stream, counts) for stream, counts in parts if len(counts) > at]
+        while streams:
+            sizes = np.minimum([len(counts) for counts in fresh], bank.piece)
+            for size in np.unique(sizes):
+                places = np.flatnonzero(sizes == size)
+                mine = [streams[k] for k in places]
+                self._push(bank, mine, [fresh[k][:size] for k in places], events)
+            left = [k for k, counts in enumerate(fresh) if len(counts) > bank.piece]
+            streams = [streams[k] for k in left]
+            fresh = [fresh[k][bank.piece :] for k in left]
 
     def _push(
-        self, bank: Bank, pieces: list[tuple[Stream, Int16Array]], events: list[Event]
+        self, bank: Bank, streams: list[Stream], pieces: list[Int16Array], events: list[Event]
     ) -> None:
-        streams = [stream for stream, _ in pieces]
         rows = np.array([stream.row for stream in streams])
-        size = len(pieces[0][1])
-        counts = np.concatenate([piece for _, piece in pieces]).reshape(len(pieces), size, 3)
+        size = len(pieces[0])
+        counts = np.concatenate(pieces).reshape(len(pieces), size, 3)
         looks = np.flatnonzero(bank.push(rows, counts))
         falls = self._falls(bank, streams, rows, looks, size)
-        for place, stream in enumerate(streams):
-            if stream.episode is None and place not in falls:
-                continue
+        followed = [k for k, stream in enumerate(streams) if stream.episode is not None]
+        for place in sorted({*followed, *falls}):
+            stream = streams[place]
             self._keep_evidence(stream, bank, counts[place])
             events.extend(self._moments(stream, bank, falls.get(place, [])))
 
@@ -347,6 +348,25 @@ class FallDetector:
             origin=stream.origin,
             evidence=evidence,
         )
+
+
+def _aligned(
+    bank: Bank, streams: list[Stream], blocks: list[Waveform]
+) -> tuple[list[Stream], list[Int16Array]]:
+    """What to append to which stream; most blocks simply follow and need no thought."""
+    rows = np.array([stream.row for stream in streams])
+    steps = bank.steps_off(rows, np.array([block.start_ns for block in blocks]))
+    fresh: list[Int16Array | None] = [block.counts for block in blocks]
+    for place in np.flatnonzero(steps):
+        fresh[place] = align(streams[place], bank, blocks[place])
+    kept: list[Int16Array] = []
+    used: list[Stream] = []
+    for stream, block, counts in zip(streams, blocks, fresh, strict=True):
+        if counts is not None:
+            stream.boot_id, stream.sequence_number = block.boot_id, block.sequence_number
+            kept.append(counts)
+            used.append(stream)
+    return used, kept
 
 
 def _rounds(blocks: Sequence[Waveform]) -> Iterable[list[Waveform]]:

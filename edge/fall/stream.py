@@ -11,10 +11,13 @@ import numpy as np
 
 from edge.detector import SnapshotError
 from edge.fall.followup import FollowUp
-from edge.signals import Int16Array, Origin, Position
+from edge.signals import Int16Array, Origin, Position, Waveform
 
 SNAPSHOT_VERSION: Final = 1
 _MAGIC: Final = b"YYF1"
+# Some devices tell the rate they measured for each block: within 2 % it is one and the same rate,
+# and their time stamps keep the samples in place.
+RATE_TOLERANCE: Final = 0.02
 
 
 @dataclass(slots=True)
@@ -59,14 +62,15 @@ class Stream:
     episode: Episode | None = None
     counters: Counters = field(default_factory=Counters)
 
-    @property
-    def form(self) -> tuple[float, float, float, Origin]:
-        """What makes samples comparable: rate, scale, range, origin."""
-        return (self.rate_hz, self.scale_g, self.full_scale_g, self.origin)
-
-    @form.setter
-    def form(self, form: tuple[float, float, float, Origin]) -> None:
-        self.rate_hz, self.scale_g, self.full_scale_g, self.origin = form
+    def fits(self, block: Waveform) -> bool:
+        """Whether the samples of `block` can be put behind those the stream has."""
+        return (
+            self.row >= 0
+            and block.scale == self.scale_g
+            and abs(block.rate_hz - self.rate_hz) <= RATE_TOLERANCE * self.rate_hz
+            and block.full_scale == self.full_scale_g
+            and block.origin is self.origin
+        )
 
 
 def pack(stream: Stream, bank_state: dict[str, int], samples: Int16Array) -> bytes:

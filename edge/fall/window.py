@@ -112,5 +112,7 @@ def to_grid(windows_g: FloatArray, rate_hz: float) -> FloatArray:
     index = offsets + samples(WINDOW_BEFORE_S, rate_hz)
     grid = np.zeros((len(windows_g), GRID_LENGTH, windows_g.shape[2]))
     for k in range(index.shape[1]):
-        grid += windows_g[:, index[:, k]] * weights[:, k, None]
+        tap = windows_g.take(index[:, k], axis=1)
+        tap *= weights[:, k, None]
+        grid += tap
     return grid

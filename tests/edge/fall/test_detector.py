@@ -185,6 +185,36 @@ def test_time_stamps_that_jitter_lose_nothing(made_fall, blocks):
     assert detector.counters("band-1") == {"older_blocks": 0, "filled_samples": 0, "gaps": 0}
 
 
+def test_a_rate_measured_anew_for_each_block_is_one_rate(made_fall, blocks):
+    rng = np.random.default_rng(2)
+    signals = [
+        replace(s, rate_hz=50.0 * (1.0 + float(rng.uniform(-0.01, 0.01))))
+        for s in blocks(made_fall(50.0), 50.0)
+    ]
+    assert kinds(run(signals)) == ["suspected", "confirmed"]
+
+
+def test_another_range_in_mid_life_begins_anew_and_keeps_the_episode(made_fall, blocks):
+    counts = made_fall(50.0, after_s=40.0)
+    first, second = counts[: 50 * 14], counts[50 * 14 :] // 2
+    later_ns = 1_780_000_014 * NS_PER_S
+    signals = blocks(first, 50.0) + [
+        replace(s, sequence_number=s.sequence_number + 14)
+        for s in blocks(second, 50.0, start_ns=later_ns, scale=0.002, full_scale=8.0)
+    ]
+    assert kinds(run(signals)) == ["suspected", "confirmed"]
+
+
+def test_streams_of_many_rates_come_and_go_without_a_trace(blocks):
+    detector = FallDetector()
+    still = np.tile(np.int16([0, -1000, 50]), (200, 1))
+    for k in range(50):
+        detector.open(f"d{k}", Position.WAIST)
+        detector.process(blocks(still, 20.0 + k, device_id=f"d{k}"))
+        detector.close(f"d{k}")
+    assert not detector._banks
+
+
 def test_a_second_fall_is_a_second_episode(made_fall, blocks):
     counts = np.concatenate([made_fall(50.0, up_again=True), made_fall(50.0)])
     events = run(blocks(counts, 50.0))
