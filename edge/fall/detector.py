@@ -12,7 +12,7 @@ from edge.detector import SnapshotError
 from edge.events import DetectorInfo, Event, EventKind, Evidence, Reason, stable_id
 from edge.fall.alignment import align, break_off
 from edge.fall.bank import EVIDENCE_BEFORE_S, Bank
-from edge.fall.decision import explain_fall, probabilities, starts_safely, upright_g
+from edge.fall.decision import explain_fall, falls, starts_safely, upright_g
 from edge.fall.followup import NO_RECOVERY_S, FollowUp, Outcome
 from edge.fall.model import GROUPS, FallModel, committed_model, group_of
 from edge.fall.stream import Episode, Stream, pack, unpack
@@ -26,7 +26,7 @@ from edge.fall.window import (
 from edge.signals import NS_PER_S, FloatArray, Int16Array, Position, Signal, Waveform
 
 NAME: Final = "fall"
-VERSION: Final = "0.1.0"
+VERSION: Final = "0.2.0"
 QUANTITY: Final = "acceleration"
 BYTES_PER_SAMPLE: Final = 6
 
@@ -199,20 +199,20 @@ class FallDetector:
         size = len(pieces[0])
         counts = np.concatenate(pieces).reshape(len(pieces), size, 3)
         looks = np.flatnonzero(bank.push(rows, counts))
-        falls = self._falls(bank, streams, rows, looks, size)
+        impacts = self._impacts(bank, streams, rows, looks, size)
         followed = [k for k, stream in enumerate(streams) if stream.episode is not None]
-        for place in sorted({*followed, *falls}):
+        for place in sorted({*followed, *impacts}):
             stream = streams[place]
             self._keep_evidence(stream, bank, counts[place])
-            events.extend(self._moments(stream, bank, falls.get(place, [])))
+            events.extend(self._moments(stream, bank, impacts.get(place, [])))
 
-    def _falls(
+    def _impacts(
         self, bank: Bank, streams: list[Stream], rows: IndexArray, looks: IndexArray, size: int
     ) -> dict[int, list[tuple[int, float]]]:
         """By place in `streams`: impacts now decided to be falls, with their probabilities."""
-        falls: dict[int, list[tuple[int, float]]] = {}
+        found: dict[int, list[tuple[int, float]]] = {}
         if not len(looks):
-            return falls
+            return found
         place, peaks = bank.due_peaks(rows[looks], size)
         place = looks[place]
         group = np.array([group_of(streams[k].position) for k in place])
@@ -222,11 +222,11 @@ class FallDetector:
                 continue
             windows_g = bank.windows_g(rows[place[mine]], peaks[mine])
             position = streams[place[mine[0]]].position
-            chance = probabilities(windows_g, bank.rate_hz, self._model, position)
-            for k in np.flatnonzero(chance >= self._model.decide_at(position)):
-                found = (int(peaks[mine[k]]), float(chance[k]))
-                falls.setdefault(int(place[mine[k]]), []).append(found)
-        return falls
+            called, chance = falls(windows_g, bank.rate_hz, self._model, position)
+            for k in np.flatnonzero(called):
+                impact = (int(peaks[mine[k]]), float(chance[k]))
+                found.setdefault(int(place[mine[k]]), []).append(impact)
+        return found
 
     def _keep_evidence(self, stream: Stream, bank: Bank, counts: Int16Array) -> None:
         episode = stream.episode
@@ -236,11 +236,11 @@ class FallDetector:
             episode.samples += counts.astype("<i2").tobytes()[: max(0, room)]
 
     def _moments(
-        self, stream: Stream, bank: Bank, falls: list[tuple[int, float]]
+        self, stream: Stream, bank: Bank, impacts: list[tuple[int, float]]
     ) -> Iterator[Event]:
         """Seconds that ended and windows that closed, in the order of their last sample."""
         last = int(bank.count[stream.row]) - 1
-        waiting = list(falls)
+        waiting = list(impacts)
         while True:
             second = stream.episode.second_end if stream.episode is not None else last + 1
             if second <= last and not (waiting and waiting[0][0] + bank.after < second):

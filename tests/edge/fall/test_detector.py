@@ -72,6 +72,33 @@ def test_lying_down_again_and_again_is_no_fall(blocks):
     assert run(blocks(quiet, 50.0)) == []
 
 
+def dropped_device(rate_hz: float, height_m: float, seed: int) -> np.ndarray:
+    """Counts of a device that slips from a hand, flies, bounces and lies on the floor."""
+    rng = np.random.default_rng(seed)
+    time_s = np.arange(-8.0, 30.0, 1.0 / rate_hz)
+    flight_s = np.sqrt(2 * height_m / 9.81)
+    turn, _ = np.linalg.qr(rng.normal(size=(3, 3)))
+    values = np.where(time_s[:, None] < 0, [0.0, 0.0, 1.0], turn[0])
+    held = time_s < -flight_s
+    values[held] += rng.normal(0.0, 0.15, (held.sum(), 3))
+    values[(time_s >= -flight_s) & (time_s < 0)] = 0.0
+    for bounce, at_s in enumerate([0.0, 0.18, 0.28]):
+        first = int(np.searchsorted(time_s, at_s - 1e-9))
+        values[first + 1 : first + round(0.09 * rate_hz)] = 0.0
+        values[first] = turn[1] * 9.0 / (bounce + 1)
+    values += rng.normal(0.0, 0.02, values.shape)
+    return np.rint(1000.0 * np.clip(values, -8.0, 8.0)).astype(np.int16)
+
+
+@pytest.mark.parametrize("rate_hz", [25.0, 50.0, 100.0])
+@pytest.mark.parametrize("position", [Position.WAIST, Position.WRIST])
+@pytest.mark.parametrize("height_m", [0.5, 0.75, 1.0])
+def test_a_device_dropped_on_the_floor_is_not_a_person_falling(blocks, rate_hz, position, height_m):
+    for seed in range(5):
+        counts = dropped_device(rate_hz, height_m, seed)
+        assert run(blocks(counts, rate_hz, full_scale=8.0), position) == []
+
+
 @pytest.mark.parametrize("rate_hz", [25.0, 34.0, 50.0, 200.0])
 @pytest.mark.parametrize("sizes", [[1], [7, 50, 3], [400], [1500]])
 def test_any_chunking_gives_the_same_events(made_fall, blocks, rate_hz, sizes):
