@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from edge.signals import Origin, Position
+from edge.signals import Origin
 
 # Fixed for ever: changing it would make old and new ids of the same event differ.
 _EVENT_NAMESPACE: Final = uuid.UUID("5f0c6a5e-8a53-5d2b-9a63-7f0b8d1f2c41")
@@ -80,7 +80,7 @@ class EventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DetectorInfo:
-    """Who decided: enough to run the same decision again."""
+    """Who decided, and all that the decision depended on besides the signal (range, position)."""
 
     name: str
     version: str
@@ -93,8 +93,7 @@ class Evidence:
 
     `counts` is little-endian int16, C order, shape (n, channels); value = counts * scale in `unit`.
     `moment_ns` is the instant the event is about (for a fall, the impact). The window starts early
-    enough that the same detector, fed only this window with its `full_scale` and `position`, takes
-    the same decision.
+    enough that the same detector, fed only this window, takes the same decision.
     """
 
     quantity: str
@@ -105,8 +104,6 @@ class Evidence:
     channels: int
     counts: bytes
     moment_ns: int
-    full_scale: float | None = None
-    position: Position | None = None
 
 
 @dataclass(frozen=True, slots=True)

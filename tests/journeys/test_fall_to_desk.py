@@ -73,6 +73,10 @@ def test_a_real_fall_reaches_two_desks(
     assert alert["acknowledged_by"] == stack.login(0).name
     assert alert["resolved_by"] == stack.login(1).name
     assert alert["origin"] == "simulated"
+    again = stack.run("replay", alert["id"])
+    assert "fall_suspected" in again
+    assert "same" in again
+    assert "different" not in again
 
 
 def plot_is_drawn(page: Page) -> bool:

@@ -64,7 +64,7 @@ class Stack:
         self.mosquitto.start()
         self.start_cloud()
         seed_path = self.directory / "seed.json"
-        self._run("seed", ["cloud", "seed-demo", "--out", str(seed_path)], self._cloud_environment)
+        self.run("cloud", "seed-demo", "--out", str(seed_path))
         self.seed = json.loads(seed_path.read_text())
         self.gateway = Process(
             "gateway",
@@ -125,6 +125,13 @@ class Stack:
             "replay", "--recording", recording_id, "--device-id", device_id, *more,
             name=f"replay-{device_id}-{time.monotonic_ns()}",
         )  # fmt: skip
+
+    def run(self, *arguments: str) -> str:
+        """What `yuyue ...` prints beside the running cloud, on its database."""
+        process = Process(f"run-{arguments[0]}", arguments, self._cloud_environment, self.directory)
+        process.start()
+        assert process.wait(60) == 0, process.log_tail()
+        return process.log_tail(1000)
 
     def login(self, index: int = 0) -> Login:
         """A demo login."""
@@ -198,8 +205,3 @@ class Stack:
         process.start()
         if process not in self._started:
             self._started.append(process)
-
-    def _run(self, name: str, arguments: list[str], environment: dict[str, str]) -> None:
-        process = Process(name, arguments, environment, self.directory)
-        process.start()
-        assert process.wait(60) == 0, process.log_tail()
