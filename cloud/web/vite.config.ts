@@ -14,5 +14,8 @@ export default defineConfig({
     setupFiles: ["src/testing/setup.ts"],
     include: ["src/**/*.test.{ts,tsx}"],
     restoreMocks: true,
+    unstubGlobals: true,
+    // Build machines share two cores among many processes.
+    testTimeout: 20_000,
   },
 });

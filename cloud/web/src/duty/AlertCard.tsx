@@ -1,6 +1,6 @@
 import { useMutationState, useQuery, type UseQueryResult } from "@tanstack/react-query";
 import Button from "antd/es/button";
-import { lazy, type ReactNode, Suspense, useRef, useState } from "react";
+import { lazy, type ReactNode, Suspense, useRef } from "react";
 import { useTranslation } from "react-i18next";
 
 import { api } from "../api/client";
@@ -11,7 +11,6 @@ import { clockTime, elapsed, shortTime, useServerSecond } from "../shared/time";
 import { Details, Reasons } from "./AlertDetails";
 import { evidenceOf } from "./evidence";
 import { PriorityMark } from "./PriorityMark";
-import { ResolveDialog } from "./ResolveDialog";
 import { ACKNOWLEDGE_KEY, useMove } from "./useMove";
 import { useShown } from "./useShown";
 import { bedText, elderText, kindText } from "./words";
@@ -25,6 +24,7 @@ type CardProps = {
   alert: AlertSummary;
   userId: string;
   accept: (detail: AlertDetail) => void;
+  onResolve: () => void;
 };
 
 function Clock({ alert }: { alert: AlertSummary }): ReactNode {
@@ -131,7 +131,7 @@ function ConflictText({ alert }: { alert: AlertSummary }): string {
   return t("alert.conflictOther", { state: alert.state });
 }
 
-function Actions({ alert, accept, onResolve }: CardProps & { onResolve: () => void }): ReactNode {
+function Actions({ alert, accept, onResolve }: Omit<CardProps, "userId">): ReactNode {
   const { t } = useTranslation();
   const acknowledge = useMove(alert.id, accept, ACKNOWLEDGE_KEY);
   const elder = elderText(t, alert);
@@ -194,10 +194,9 @@ export function useAcknowledging(): ReadonlySet<string> {
 }
 
 export function AlertCard(props: CardProps): ReactNode {
-  const { alert, userId, accept } = props;
+  const { alert, userId } = props;
   const { t } = useTranslation();
   const card = useRef<HTMLElement>(null);
-  const [resolving, setResolving] = useState(false);
   const detail = useQuery({ queryKey: KEYS.alert(alert.id), queryFn: () => api.alert(alert.id) });
   useShown(card, alert.id, userId);
   const titleId = `alert-${alert.id}`;
@@ -231,11 +230,8 @@ export function AlertCard(props: CardProps): ReactNode {
         <Person alert={alert} />
         {detail.data && <Reasons detail={detail.data} />}
         <EvidencePart detail={detail} />
-        <Actions {...props} onResolve={() => setResolving(true)} />
+        <Actions {...props} />
       </div>
-      {resolving && (
-        <ResolveDialog alert={alert} accept={accept} onClose={() => setResolving(false)} />
-      )}
     </article>
   );
 }

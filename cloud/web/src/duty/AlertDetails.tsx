@@ -20,6 +20,20 @@ export function Reasons({ detail }: { detail: AlertDetail }): ReactNode {
   );
 }
 
+type Hop = AlertDetail["ledger"][number];
+
+/** The first time of each hop, in order: that is when the way got there. */
+export function firstHops(ledger: readonly Hop[]): { first: Hop; times: number }[] {
+  const inOrder = [...ledger].sort((a, b) => a.at.localeCompare(b.at));
+  const hops = new Map<string, { first: Hop; times: number }>();
+  for (const hop of inOrder) {
+    const known = hops.get(hop.hop);
+    if (known) known.times += 1;
+    else hops.set(hop.hop, { first: hop, times: 1 });
+  }
+  return [...hops.values()];
+}
+
 function Ledger({ detail }: { detail: AlertDetail }): ReactNode {
   const { t } = useTranslation();
   const happenedMs = Date.parse(detail.happened_at);
@@ -36,8 +50,8 @@ function Ledger({ detail }: { detail: AlertDetail }): ReactNode {
           </tr>
         </thead>
         <tbody>
-          {detail.ledger.map((hop) => (
-            <tr key={`${hop.hop}${hop.at}${hop.by}`}>
+          {firstHops(detail.ledger).map(({ first: hop, times }) => (
+            <tr key={hop.hop}>
               <th scope="row">{hopText(t, hop.hop)}</th>
               <td className="number">{exactTime(hop.at)}</td>
               <td className="number">
@@ -45,7 +59,10 @@ function Ledger({ detail }: { detail: AlertDetail }): ReactNode {
                   seconds: ((Date.parse(hop.at) - happenedMs) / 1000).toFixed(1),
                 })}
               </td>
-              <td>{hop.by}</td>
+              <td>
+                {hop.by}
+                {times > 1 && ` ${t("evidence.times", { count: times })}`}
+              </td>
             </tr>
           ))}
         </tbody>

@@ -5,57 +5,65 @@ import { useTranslation } from "react-i18next";
 import { explain } from "../shared/explain";
 import { clockTime, shortTime } from "../shared/time";
 import { alarmSound, useSoundState } from "../shared/useSound";
+import type { Hush } from "./useAttention";
 import type { Desk } from "./useDesk";
 
-/** Everything the desk cannot see, across the whole width, in red. */
-export function BlindBanners({ desk }: { desk: Desk }): ReactNode {
+type Trouble = { id: string; title: string; detail?: string };
+
+/** Everything the desk cannot see, in words. */
+function useTroubles({ live, listError, situation, status, statusError }: Desk): Trouble[] {
   const { t } = useTranslation();
-  const { live, listError, situation, status, statusError } = desk;
   const { gatewaysDown, noGateway, unheard } = situation;
+  const troubles: Trouble[] = [];
+  if (live.kind === "lost") {
+    const detail = t("connection.lostDetail", { since: clockTime(live.sinceMs) });
+    troubles.push({ id: "lost", title: t("connection.lostBanner"), detail });
+  }
+  if (listError !== null) {
+    const title = t("connection.listFailed", { why: explain(t, listError) });
+    troubles.push({ id: "list", title });
+  }
+  if (status === null && statusError !== null) {
+    const title = t("connection.statusFailed", { why: explain(t, statusError) });
+    troubles.push({ id: "status", title });
+  }
+  if (gatewaysDown.length > 0) {
+    const title =
+      unheard.length > 0
+        ? t("gateway.offlineBanner", { elders: unheard.length })
+        : t("gateway.offlineBannerUnknown");
+    const details = gatewaysDown.map(({ name, last_heartbeat_at }) =>
+      last_heartbeat_at === null
+        ? t("gateway.neverDetail", { name })
+        : t("gateway.offlineDetail", { name, since: shortTime(last_heartbeat_at) }),
+    );
+    troubles.push({ id: "gateway", title, detail: details.join("；") });
+  }
+  if (noGateway) troubles.push({ id: "no-gateway", title: t("gateway.noneBanner") });
+  return troubles;
+}
+
+/** What the desk cannot see, across the whole width, in red, with the way to quiet its tone. */
+export function BlindBanners({ desk, hush }: { desk: Desk; hush: Hush }): ReactNode {
+  const { t } = useTranslation();
+  const troubles = useTroubles(desk);
   return (
     <div role="alert" className="banners">
-      {live.kind === "lost" && (
-        <div className="banner" data-testid="banner-lost">
-          <strong>{t("connection.lostBanner")}</strong>
-          <span>{t("connection.lostDetail", { since: clockTime(live.sinceMs) })}</span>
+      {troubles.map(({ id, title, detail }, index) => (
+        <div key={id} className="banner" data-testid={`banner-${id}`}>
+          <strong>{title}</strong>
+          {detail !== undefined && <span>{detail}</span>}
+          {index === 0 && (
+            <span className="hush">
+              {hush.untilMs === null ? (
+                <Button onClick={hush.start}>{t("sound.hush")}</Button>
+              ) : (
+                t("sound.hushed", { until: shortTime(hush.untilMs) })
+              )}
+            </span>
+          )}
         </div>
-      )}
-      {listError !== null && (
-        <div className="banner" data-testid="banner-list">
-          <strong>{t("connection.listFailed", { why: explain(t, listError) })}</strong>
-        </div>
-      )}
-      {status === null && statusError !== null && (
-        <div className="banner" data-testid="banner-status">
-          <strong>{t("connection.statusFailed", { why: explain(t, statusError) })}</strong>
-        </div>
-      )}
-      {gatewaysDown.length > 0 && (
-        <div className="banner" data-testid="banner-gateway">
-          <strong>
-            {unheard.length > 0
-              ? t("gateway.offlineBanner", { elders: unheard.length })
-              : t("gateway.offlineBannerUnknown")}
-          </strong>
-          <span>
-            {gatewaysDown
-              .map((gateway) =>
-                gateway.last_heartbeat_at === null
-                  ? t("gateway.neverDetail", { name: gateway.name })
-                  : t("gateway.offlineDetail", {
-                      name: gateway.name,
-                      since: shortTime(gateway.last_heartbeat_at),
-                    }),
-              )
-              .join("；")}
-          </span>
-        </div>
-      )}
-      {noGateway && (
-        <div className="banner" data-testid="banner-no-gateway">
-          <strong>{t("gateway.noneBanner")}</strong>
-        </div>
-      )}
+      ))}
     </div>
   );
 }
@@ -63,10 +71,10 @@ export function BlindBanners({ desk }: { desk: Desk }): ReactNode {
 /** Elders of whom nothing is heard although the way to them is whole: named, so that one can go. */
 export function UnheardBanner({ desk }: { desk: Desk }): ReactNode {
   const { t } = useTranslation();
-  const { sighted, unheard } = desk.situation;
+  const { sighted, unheard, nobodyHeard } = desk.situation;
   if (!sighted || unheard.length === 0) return null;
   return (
-    <div className="banner banner-warn" role="status" data-testid="banner-unheard">
+    <div className={nobodyHeard ? "banner" : "banner banner-warn"} role="status" data-testid="banner-unheard">
       <strong>{t("gateway.eldersUnmonitored", { count: unheard.length })}</strong>
       <ul className="unheard">
         {unheard.map(({ name, place }) => (

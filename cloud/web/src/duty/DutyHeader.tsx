@@ -56,13 +56,15 @@ function ConnectionChip({ live }: { live: LiveState }): ReactNode {
   );
 }
 
-function GatewayChip({ status }: { status: Status | null }): ReactNode {
+/** Online is only said while the line it was heard on is alive. */
+function GatewayChip({ status, live }: { status: Status | null; live: LiveState }): ReactNode {
   const { t } = useTranslation();
   const total = status?.gateways.length ?? 0;
   const online = status?.gateways.filter((gateway) => gateway.state === "online").length ?? 0;
-  const good = total > 0 && online === total;
+  const allOnline = total > 0 && online === total;
+  const good = allOnline && live.kind === "connected";
   const text =
-    status === null
+    status === null || (allOnline && !good)
       ? t("gateway.unknown")
       : total === 0
         ? t("gateway.none")
@@ -105,7 +107,7 @@ export function DutyHeader({ me, live, status, onLogout }: Props): ReactNode {
       </div>
       <div className="header-chips">
         <ConnectionChip live={live} />
-        <GatewayChip status={status} />
+        <GatewayChip status={status} live={live} />
         <SoundChip />
       </div>
       <div className="header-tools">

@@ -1,7 +1,6 @@
 import "./duty.css";
 
 import { useQueryClient } from "@tanstack/react-query";
-import Button from "antd/es/button";
 import { type ReactNode, useCallback, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useNavigate } from "react-router";
@@ -9,7 +8,6 @@ import { useNavigate } from "react-router";
 import { api } from "../api/client";
 import { isUnanswered } from "../api/types";
 import { explain } from "../shared/explain";
-import { shortTime } from "../shared/time";
 import { alarmSound } from "../shared/useSound";
 import { BlindBanners, SoundBanner, UnheardBanner } from "./Banners";
 import { DutyHeader } from "./DutyHeader";
@@ -71,16 +69,7 @@ export default function DutyPage(): ReactNode {
     <>
       <DutyHeader me={desk.me} live={desk.live} status={desk.status} onLogout={() => void logOut()} />
       <main className="duty">
-        <BlindBanners desk={desk} />
-        {blindKey !== "" && (
-          <p className="hush">
-            {hush.untilMs === null ? (
-              <Button onClick={hush.start}>{t("sound.hush")}</Button>
-            ) : (
-              t("sound.hushed", { until: shortTime(hush.untilMs) })
-            )}
-          </p>
-        )}
+        <BlindBanners desk={desk} hush={hush} />
         <SoundBanner urgent={unanswered} />
         {failure !== null && (
           <p role="alert" className="card-failure">

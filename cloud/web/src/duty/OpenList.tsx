@@ -1,10 +1,11 @@
-import type { ReactNode } from "react";
+import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { type AlertSummary, isUnanswered, type Priority } from "../api/types";
 import { clockTime } from "../shared/time";
 import { AlertCard } from "./AlertCard";
 import { PriorityMark } from "./PriorityMark";
+import { ResolveDialog } from "./ResolveDialog";
 import { lastDataAt } from "./situation";
 import type { Desk } from "./useDesk";
 import { bedText, elderText } from "./words";
@@ -22,10 +23,18 @@ function Empty({ desk }: { desk: Desk }): ReactNode {
     );
   }
   const last = status === null ? null : lastDataAt(status);
+  const believable = situation.sighted && !situation.nobodyHeard;
+  const title = !situation.sighted
+    ? t("list.emptyBlind")
+    : situation.nobodyHeard
+      ? t("list.emptySilent")
+      : t("list.empty");
+  const nobody = status?.devices.assigned === 0;
   const monitored = status === null ? 0 : status.devices.assigned - status.devices.silent;
   return (
-    <div className="empty" data-testid="list-empty" data-calm={situation.calm} data-sighted={situation.sighted} role="status">
-      <strong>{situation.sighted ? t("list.empty") : t("list.emptyBlind")}</strong>
+    <div className="empty" data-testid="list-empty" data-calm={situation.calm} data-sighted={believable} role="status">
+      <strong>{title}</strong>
+      {nobody && <p>{t("list.noDevices")}</p>}
       <p>
         {last === null ? t("list.lastDataNever") : t("list.lastData", { time: clockTime(last) })}
         {status !== null && ` · ${t("list.monitored", { count: monitored })}`}
@@ -75,6 +84,9 @@ function Index({ alerts }: { alerts: readonly AlertSummary[] }): ReactNode {
 export function OpenList({ desk }: { desk: Desk }): ReactNode {
   const { t } = useTranslation();
   const alerts = desk.alerts ?? [];
+  // Kept here, not in the card: the card goes when someone else resolves the alert first.
+  const [resolving, setResolving] = useState<AlertSummary | null>(null);
+  const latest = [...alerts, ...(desk.recent ?? [])].find(({ id }) => id === resolving?.id);
   const raised = alerts.filter(isUnanswered).length;
   return (
     <section aria-labelledby="open-title">
@@ -93,10 +105,20 @@ export function OpenList({ desk }: { desk: Desk }): ReactNode {
         <ol className="cards">
           {alerts.map((alert) => (
             <li key={alert.id} id={`card-${alert.id}`}>
-              <AlertCard alert={alert} userId={desk.me?.id ?? ""} accept={desk.accept} />
+              <AlertCard alert={alert} userId={desk.me?.id ?? ""} accept={desk.accept}
+                onResolve={() => setResolving(alert)}
+              />
             </li>
           ))}
         </ol>
+      )}
+      {resolving !== null && (
+        <ResolveDialog
+          key={resolving.id}
+          alert={latest ?? resolving}
+          accept={desk.accept}
+          onClose={() => setResolving(null)}
+        />
       )}
     </section>
   );

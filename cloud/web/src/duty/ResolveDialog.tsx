@@ -49,7 +49,9 @@ export function ResolveDialog({ alert, accept, onClose }: Props): ReactNode {
   const titleId = useId();
   const noteId = useId();
   const resolve = useMove(alert.id, accept);
-  const conflict = resolve.data?.conflict === true ? resolve.data.detail : null;
+  // Someone else was first: the server said so to us, or the list while we were still writing.
+  const elsewhere = alert.resolved_at !== null && resolve.isIdle ? alert : null;
+  const conflict = resolve.data?.conflict === true ? resolve.data.detail : elsewhere;
 
   useEffect(() => {
     dialog.current?.showModal();

@@ -1,8 +1,12 @@
 import { describe, expect, it } from "vitest";
 
-import type { Evidence } from "../api/types";
+import type { AlertEvent, Evidence } from "../api/types";
 import { aDetail } from "../testing/samples";
 import { aroundImpact, evidenceOf, peakG, traces } from "./evidence";
+
+const IMPACT = [3, 4, 0];
+const HANDLED = [9, 0, 0];
+const STILL = [0, 0, 1];
 
 /** 20 s at 10 Hz, impact at 8 s; lying still after it, a handling peak at 15 s. */
 const evidence: Evidence = {
@@ -13,7 +17,7 @@ const evidence: Evidence = {
   rate_hz: 10,
   samples: [0, 1, 2].map((channel) =>
     Array.from({ length: 200 }, (_, k) =>
-      k === 80 ? [3, 4, 0][channel]! : k === 150 ? [9, 0, 0][channel]! : [0, 0, 1][channel]!,
+      k === 80 ? (IMPACT[channel] ?? 0) : k === 150 ? (HANDLED[channel] ?? 0) : (STILL[channel] ?? 0),
     ),
   ),
 };
@@ -50,20 +54,21 @@ describe("traces", () => {
 });
 
 describe("evidenceOf", () => {
-  const [event] = aDetail().events;
+  const event = (changes: Partial<AlertEvent>): AlertEvent[] =>
+    aDetail().events.map((each) => ({ ...each, ...changes }));
 
   it("takes the latest event that has a waveform", () => {
     const events = [
-      { ...event!, id: "suspected", evidence },
-      { ...event!, id: "confirmed", evidence },
-      { ...event!, id: "recovered", evidence: null },
+      ...event({ id: "suspected", evidence }),
+      ...event({ id: "confirmed", evidence }),
+      ...event({ id: "recovered", evidence: null }),
     ];
     expect(evidenceOf(aDetail({ events }))?.event.id).toBe("confirmed");
   });
 
   it("is nothing without one", () => {
     expect(evidenceOf(aDetail())).toBeNull();
-    const empty = { ...event!, evidence: { ...evidence, samples: [[]] } };
-    expect(evidenceOf(aDetail({ events: [empty] }))).toBeNull();
+    const events = event({ evidence: { ...evidence, samples: [[]] } });
+    expect(evidenceOf(aDetail({ events }))).toBeNull();
   });
 });

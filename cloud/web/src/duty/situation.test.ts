@@ -42,6 +42,11 @@ describe("assess", () => {
     expect(situation.unheard).toEqual([{ name: "王秀兰", place: "2 楼 护理一区 201-1 床" }]);
   });
 
+  it("is not calm before any device is assigned", () => {
+    const status = aStatus({ devices: { assigned: 0, silent: 0, devices: [] } });
+    expect(assess({ ...good, status })).toMatchObject({ calm: false, nobodyHeard: false });
+  });
+
   it("counts every elder as unheard the moment all gateways are down", () => {
     const status = aStatus({ gateways: [aGateway({ state: "offline" })] });
     expect(assess({ ...good, status }).unheard).toHaveLength(2);

@@ -22,6 +22,8 @@ export type Situation = {
   noGateway: boolean;
   /** Elders of whom no device reports; with every gateway down these are all elders. */
   unheard: Unheard[];
+  /** Devices are assigned, and not one of them reports. */
+  nobodyHeard: boolean;
   /** The way from the elders to this screen is whole: an empty list means no alerts. */
   sighted: boolean;
   /** And every elder is heard of: only then does the screen look calm. */
@@ -53,6 +55,7 @@ export function assess({ live, alerts, listFailed, status }: Knowledge): Situati
   const gatewaysDown = gateways.filter((gateway) => gateway.state !== "online");
   const allDown = gatewaysDown.length === gateways.length;
   const unheard = status === null ? [] : unheardElders(status.devices.devices, allDown);
+  const devices = status?.devices ?? { assigned: 0, silent: 0 };
   const sighted =
     live.kind === "connected" &&
     alerts !== null &&
@@ -65,7 +68,8 @@ export function assess({ live, alerts, listFailed, status }: Knowledge): Situati
     gatewaysDown,
     noGateway: status !== null && gateways.length === 0,
     unheard,
+    nobodyHeard: devices.assigned > 0 && (allDown || devices.silent === devices.assigned),
     sighted,
-    calm: sighted && unheard.length === 0,
+    calm: sighted && devices.assigned > 0 && unheard.length === 0,
   };
 }

@@ -1,0 +1,51 @@
+import { screen, waitFor } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import { beforeEach, expect, it } from "vitest";
+
+import { FakeHub, json, problem, renderAt } from "../testing/fakeHub";
+import LoginPage from "./LoginPage";
+
+let hub: FakeHub;
+beforeEach(() => {
+  hub = new FakeHub();
+});
+
+async function logIn(username: string, password: string): Promise<void> {
+  if (username !== "") await userEvent.type(screen.getByTestId("login-username"), username);
+  if (password !== "") await userEvent.type(screen.getByTestId("login-password"), password);
+  await userEvent.click(screen.getByTestId("login-submit"));
+}
+
+it("logs in and goes to the desk", async () => {
+  const page = renderAt("/login", <LoginPage />);
+  await logIn(" zhiban1 ", "secret");
+  await waitFor(() => expect(page.location()).toBe("/duty"));
+  expect(hub.called("POST", "/api/v1/session")).toEqual([
+    { username: "zhiban1", password: "secret" },
+  ]);
+});
+
+it.each([
+  ["a wrong password", () => problem(401, "bad_login"), "用户名或密码不正确"],
+  ["too many tries", () => json({ code: "busy" }, 429, { "Retry-After": "45" }), "请 45 秒后再试"],
+  ["a broken server", () => problem(500, "internal"), "服务器出错（500）"],
+  ["no server", () => Promise.reject(new TypeError("refused")), "连不上服务器"],
+])("says what is wrong: %s", async (_what, answer, text) => {
+  hub.answers.set("POST /api/v1/session", answer);
+  const page = renderAt("/login", <LoginPage />);
+  await logIn("zhiban1", "wrong");
+  expect(await screen.findByText(text, { exact: false })).toBeInTheDocument();
+  expect(page.location()).toBe("/login");
+});
+
+it("asks for both before it sends anything", async () => {
+  renderAt("/login", <LoginPage />);
+  await logIn("zhiban1", "");
+  expect(await screen.findByText("请输入用户名和密码")).toBeInTheDocument();
+  expect(hub.called("POST", "/api/v1/session")).toHaveLength(0);
+});
+
+it("says that the screen receives no alerts after the login has ended", () => {
+  renderAt("/login?expired=1", <LoginPage />);
+  expect(screen.getByText(/收不到报警/)).toBeInTheDocument();
+});
