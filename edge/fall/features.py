@@ -25,6 +25,18 @@ LOW_SUPPORT_G: Final = (0.85, 0.6)  # below: support is being lost; below: nearl
 HIGH_G: Final = (1.3, 1.8)
 # Lower bound for lengths of vectors that are divided by, in g: far below sensor noise.
 _TINY_G: Final = 1e-3
+# Ordered magnitudes that are told, as places among GRID_LENGTH: 2 %, 10 %, 50 %, 90 % to 100 %.
+_ORDERED: Final = (2, 12, 62, 113, 119, 123, 125)
+# Stretches of the window in grid points. Ordinary life ends 0.8 s before the impact at the latest,
+# rebound ends 0.4 s after it; posture is taken until 1.2 s before and for the last 1.2 s.
+_LIFE_END: Final = GRID_BEFORE - round(0.8 * GRID_HZ)
+_REBOUND_END: Final = GRID_BEFORE + round(0.4 * GRID_HZ)
+_POSTURE_POINTS: Final = round(1.2 * GRID_HZ)
+_NEAR: Final = slice(GRID_BEFORE - 8, GRID_BEFORE + 8)  # 0.3 s around the impact
+# Rhythm is looked for from 0.24 s (fast hand motion) to 1 s (slow steps), until 0.4 s before the
+# impact and from 0.2 s after it.
+_LAGS: Final = range(6, 26, 3)
+_RHYTHM_PARTS: Final = (slice(0, GRID_BEFORE - 10), slice(GRID_BEFORE + 5, GRID_LENGTH))
 
 
 def _phase_starts() -> npt.NDArray[np.int64]:
@@ -36,51 +48,69 @@ _PHASES: Final = _phase_starts()
 _PHASE_LENGTHS: Final = np.diff(np.append(_PHASES, GRID_LENGTH)).astype(np.float64)
 
 
+def _dot(a: FloatArray, b: FloatArray) -> FloatArray:
+    """Products of vectors whose components are along axis 1, (n, 3, ...) -> (n, ...)."""
+    result: FloatArray = a[:, 0] * b[:, 0] + a[:, 1] * b[:, 1] + a[:, 2] * b[:, 2]
+    return result
+
+
 def _angle_deg(a: FloatArray, b: FloatArray) -> FloatArray:
-    """Angle between vectors (..., 3), in degrees; a vector of no length counts as 90."""
-    lengths = np.sqrt((a * a).sum(-1) * (b * b).sum(-1))
-    cosine = (a * b).sum(-1) / np.maximum(lengths, _TINY_G * _TINY_G)
+    """Angle between vectors (n, 3, ...), in degrees; a vector of no length counts as 90."""
+    lengths = np.sqrt(_dot(a, a) * _dot(b, b))
+    cosine = _dot(a, b) / np.maximum(lengths, _TINY_G * _TINY_G)
     result: FloatArray = np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0)))
     return result
 
 
-def _phase_features(grid: FloatArray, magnitude: FloatArray) -> list[FloatArray]:
+def _spread(values: FloatArray) -> FloatArray:
+    """Standard deviation along the last axis."""
+    centred = values - values.sum(axis=-1, keepdims=True) / values.shape[-1]
+    result: FloatArray = np.sqrt(np.einsum("nk,nk->n", centred, centred) / values.shape[-1])
+    return result
+
+
+def _phase_means(values: FloatArray) -> FloatArray:
+    result: FloatArray = np.add.reduceat(values, _PHASES, axis=-1) / _PHASE_LENGTHS
+    return result
+
+
+def _phase_features(axes: FloatArray, magnitude: FloatArray) -> list[FloatArray]:
     """Per phase: mean, spread, extremes, jerk and three-axis spread of the motion."""
     step = np.empty_like(magnitude)
-    step[:, :-1] = np.sqrt((np.diff(grid, axis=1) ** 2).sum(-1))
+    jerk = np.diff(axes, axis=-1)
+    step[:, :-1] = np.sqrt(_dot(jerk, jerk))
     step[:, -1] = step[:, -2]
-
-    def mean(values: FloatArray) -> FloatArray:
-        result: FloatArray = np.add.reduceat(values, _PHASES, axis=1) / _PHASE_LENGTHS
-        return result
-
-    squared = magnitude * magnitude
-    level, power = mean(magnitude), mean(squared)
-    axes = [mean(np.ascontiguousarray(grid[:, :, k])) for k in range(3)]
-    spread = power - axes[0] ** 2 - axes[1] ** 2 - axes[2] ** 2
+    level, power = _phase_means(magnitude), _phase_means(magnitude * magnitude)
+    mean = _phase_means(axes)
     blocks = [
         level, np.sqrt(np.maximum(power - level * level, 0.0)),
         np.maximum.reduceat(magnitude, _PHASES, axis=1),
         np.minimum.reduceat(magnitude, _PHASES, axis=1),
-        mean(step), np.sqrt(np.maximum(spread, 0.0)),
+        _phase_means(step), np.sqrt(np.maximum(power - _dot(mean, mean), 0.0)),
     ]  # fmt: skip
     return [block[:, k] for k in range(len(_PHASES)) for block in blocks]
 
 
-def _posture_features(grid: FloatArray) -> list[FloatArray]:
+def _posture_features(axes: FloatArray) -> list[FloatArray]:
     """Angles between mean directions over the window, and how the direction travels."""
     size = round(POSTURE_STEP_S * GRID_HZ)
-    steps = np.stack(
-        [grid[:, k : k + size].mean(1) for k in range(0, GRID_LENGTH - size + 1, size)], axis=1
-    )
-    before = grid[:, : GRID_BEFORE - 2 * size].mean(1)
-    just_before = grid[:, GRID_BEFORE - 3 * size : GRID_BEFORE - size].mean(1)
-    rest, late = grid[:, -2 * size :].mean(1), grid[:, -size:].mean(1)
-    turns = _angle_deg(steps[:, 1:], steps[:, :-1])
+    sums = np.zeros((len(axes), 3, GRID_LENGTH + 1))
+    np.cumsum(axes, axis=-1, out=sums[:, :, 1:])
+
+    def mean(start: int, stop: int) -> FloatArray:
+        result: FloatArray = (sums[:, :, stop] - sums[:, :, start]) / (stop - start)
+        return result
+
+    steps = sums[:, :, size::size] - sums[:, :, : GRID_LENGTH - size + 1 : size]
+    before = mean(0, GRID_BEFORE - 2 * size)
+    just_before = mean(GRID_BEFORE - 3 * size, GRID_BEFORE - size)
+    rest = mean(GRID_LENGTH - 2 * size, GRID_LENGTH)
+    late = mean(GRID_LENGTH - size, GRID_LENGTH)
+    turns = _angle_deg(steps[:, :, 1:], steps[:, :, :-1])
     columns = [
         _angle_deg(before, rest), _angle_deg(before, late), _angle_deg(just_before, late),
         _angle_deg(before, just_before), turns.max(1), turns.sum(1), turns[:, -2:].max(1),
-        turns[:, :3].max(1), np.sqrt((before**2).sum(-1)), np.sqrt((rest**2).sum(-1)),
+        turns[:, :3].max(1), np.sqrt(_dot(before, before)), np.sqrt(_dot(rest, rest)),
     ]  # fmt: skip
     return columns + [turns[:, k] for k in range(turns.shape[1])]
 
@@ -97,50 +127,53 @@ def _support_features(magnitude: FloatArray) -> list[FloatArray]:
     return columns
 
 
-def _energy_features(grid: FloatArray, magnitude: FloatArray) -> list[FloatArray]:
+def _energy_features(axes: FloatArray, magnitude: FloatArray) -> list[FloatArray]:
     """Peaks, activity before and after, motion along and across the resting direction."""
-    before, after = magnitude[:, : GRID_BEFORE - 20], magnitude[:, GRID_BEFORE + 10 :]
+    before, after = magnitude[:, :_LIFE_END], magnitude[:, _REBOUND_END:]
     columns: list[FloatArray] = []
     for limit in HIGH_G:
-        columns += [(magnitude > limit).mean(1), (before > limit).mean(1), (after > limit).mean(1)]
-    ordered = np.sort(magnitude, axis=1)
-    columns += [ordered[:, k] for k in (2, 12, 62, 113, 119, 123, 125)]
-    columns += [before.std(1), after.std(1), np.abs(np.diff(after, axis=1)).mean(1)]
-    for part in (grid[:, : GRID_BEFORE - 30], grid[:, -30:]):
-        mean = part.mean(1, keepdims=True)
-        unit = mean / np.maximum(np.sqrt((mean * mean).sum(-1, keepdims=True)), _TINY_G)
-        along = (grid * unit).sum(-1)
-        across = np.sqrt(np.maximum(magnitude * magnitude - along * along, 0.0))
-        near = slice(GRID_BEFORE - 8, GRID_BEFORE + 8)
+        high = magnitude > limit
         columns += [
-            along[:, near].min(1), along[:, near].max(1), across[:, near].max(1),
-            across[:, -30:].std(1), along[:, -30:].std(1),
-            np.maximum(1.0 - along[:, GRID_BEFORE - 30 : GRID_BEFORE + 1], 0.0).sum(1) / GRID_HZ,
+            high.mean(1), high[:, :_LIFE_END].mean(1), high[:, _REBOUND_END:].mean(1),
+        ]  # fmt: skip
+    ordered = np.sort(magnitude, axis=1)
+    columns += [ordered[:, k] for k in _ORDERED]
+    columns += [_spread(before), _spread(after), np.abs(np.diff(after, axis=1)).mean(1)]
+    stretches = (slice(0, GRID_BEFORE - _POSTURE_POINTS), slice(-_POSTURE_POINTS, None))
+    for stretch in stretches:
+        mean = axes[:, :, stretch].mean(-1)
+        unit = mean / np.maximum(np.sqrt(_dot(mean, mean)), _TINY_G)[:, None]
+        along = _dot(axes, unit[:, :, None])
+        across = np.sqrt(np.maximum(magnitude * magnitude - along * along, 0.0))
+        falling = along[:, GRID_BEFORE - _POSTURE_POINTS : GRID_BEFORE + 1]
+        columns += [
+            along[:, _NEAR].min(1), along[:, _NEAR].max(1), across[:, _NEAR].max(1),
+            _spread(across[:, -_POSTURE_POINTS:]), _spread(along[:, -_POSTURE_POINTS:]),
+            np.maximum(1.0 - falling, 0.0).sum(1) / GRID_HZ,
         ]  # fmt: skip
     return columns
 
 
 def _rhythm_features(magnitude: FloatArray) -> list[FloatArray]:
-    """How much the second before and after repeat themselves, as walking and clapping do."""
+    """How much the time before and after repeats itself, as walking and clapping do."""
     columns: list[FloatArray] = []
-    for part in (magnitude[:, : GRID_BEFORE - 10], magnitude[:, GRID_BEFORE + 5 :]):
-        centred = part - part.mean(1, keepdims=True)
-        power = np.maximum((centred * centred).sum(1), _TINY_G)
-        lags = [
-            (centred[:, :-lag] * centred[:, lag:]).sum(1) / power for lag in range(6, 26, 3)
-        ]  # 0.24 s to 1 s: fast hand motion to slow steps
+    for part in _RHYTHM_PARTS:
+        centred = magnitude[:, part] - magnitude[:, part].mean(1, keepdims=True)
+        power = np.maximum(np.einsum("nk,nk->n", centred, centred), _TINY_G)
+        lags = [np.einsum("nk,nk->n", centred[:, :-lag], centred[:, lag:]) / power for lag in _LAGS]
         columns += [np.max(lags, axis=0), np.min(lags, axis=0)]
     return columns
 
 
 def extract(grid: FloatArray) -> FeatureArray:
     """Features (n, k) of windows on the grid (n, GRID_LENGTH, 3) in g."""
-    magnitude = np.sqrt((grid * grid).sum(-1))
+    axes = np.ascontiguousarray(grid.transpose(0, 2, 1))
+    magnitude = np.sqrt(_dot(axes, axes))
     columns = (
-        _phase_features(grid, magnitude)
-        + _posture_features(grid)
+        _phase_features(axes, magnitude)
+        + _posture_features(axes)
         + _support_features(magnitude)
-        + _energy_features(grid, magnitude)
+        + _energy_features(axes, magnitude)
         + _rhythm_features(magnitude)
     )
     return np.stack(columns, axis=1).astype(np.float32)

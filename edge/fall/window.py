@@ -51,8 +51,10 @@ def candidate_peaks(
     The first and last `guard` columns are context only. Of equal samples (a clipped peak) the
     first one counts.
     """
-    inner = squared_g2[:, guard : squared_g2.shape[1] - guard]
-    width = inner.shape[1]
+    width = squared_g2.shape[1] - 2 * guard
+    if width <= guard:
+        return _only_peak(squared_g2, guard, threshold_g)
+    inner = squared_g2[:, guard : guard + width]
     # Running maxima of the `guard` samples before and after each inner sample.
     before = maximum_filter1d(squared_g2, guard, axis=1, origin=_left_origin(guard))
     after = maximum_filter1d(squared_g2, guard, axis=1, origin=_right_origin(guard))
@@ -61,6 +63,21 @@ def candidate_peaks(
     peak &= inner >= after[:, guard + 1 : guard + 1 + width]
     rows, columns = np.nonzero(peak)
     return rows, columns + guard
+
+
+def _only_peak(
+    squared_g2: FloatArray, guard: int, threshold_g: float
+) -> tuple[IndexArray, IndexArray]:
+    """The same where inner samples are at most `guard`: only their first maximum can be one."""
+    inner = squared_g2[:, guard : squared_g2.shape[1] - guard]
+    best = inner.argmax(axis=1) if inner.shape[1] else np.zeros(len(inner), dtype=np.int64)
+    top = inner[np.arange(len(inner)), best] if inner.shape[1] else np.zeros(len(inner))
+    rows = np.flatnonzero(top >= threshold_g * threshold_g)
+    columns = best[rows] + guard
+    around = squared_g2[rows[:, None], columns[:, None] + np.arange(-guard, guard + 1)]
+    peak = (around[:, :guard] < top[rows, None]).all(axis=1)
+    peak &= (around[:, guard + 1 :] <= top[rows, None]).all(axis=1)
+    return rows[peak], columns[peak]
 
 
 def _left_origin(size: int) -> int:
