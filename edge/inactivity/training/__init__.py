@@ -1,0 +1,1 @@
+"""Backtests of the inactivity detector: the only place in edge/inactivity that reads files."""
