@@ -134,6 +134,7 @@ function ConflictText({ alert }: { alert: AlertSummary }): string {
 function Actions({ alert, accept, onResolve }: Omit<CardProps, "userId">): ReactNode {
   const { t } = useTranslation();
   const acknowledge = useMove(alert.id, accept, ACKNOWLEDGE_KEY);
+  const next = useRef<HTMLButtonElement>(null);
   const elder = elderText(t, alert);
   const unanswered = isUnanswered(alert);
   const label = acknowledge.isPending
@@ -151,7 +152,10 @@ function Actions({ alert, accept, onResolve }: Omit<CardProps, "userId">): React
           aria-label={`${label} ${elder}`}
           aria-disabled={acknowledge.isPending}
           onClick={() => {
-            if (!acknowledge.isPending) acknowledge.mutate({ move: "acknowledge" });
+            if (acknowledge.isPending) return;
+            // This button goes with the answer; who works by keyboard goes on at the next one.
+            const onSuccess = () => next.current?.focus({ preventScroll: true });
+            acknowledge.mutate({ move: "acknowledge" }, { onSuccess });
           }}
         >
           {label}
@@ -166,6 +170,7 @@ function Actions({ alert, accept, onResolve }: Omit<CardProps, "userId">): React
         </p>
       )}
       <Button
+        ref={next}
         className="action"
         type={unanswered ? "default" : "primary"}
         data-testid="alert-resolve"
@@ -228,9 +233,9 @@ export function AlertCard(props: CardProps): ReactNode {
       </header>
       <div className="card-body">
         <Person alert={alert} />
-        {detail.data && <Reasons detail={detail.data} />}
-        <EvidencePart detail={detail} />
         <Actions {...props} />
+        <EvidencePart detail={detail} />
+        {detail.data && <Reasons detail={detail.data} />}
       </div>
     </article>
   );

@@ -175,6 +175,7 @@ describe("acknowledging", () => {
     act(() => answer(json(aDetail({ id, ...acknowledged(ME.name) }))));
     await waitFor(() => expect(card).toHaveAttribute("data-state", "acknowledged"));
     expect(card).toHaveTextContent("周敏 于 02:14:05 确认");
+    expect(within(card).getByTestId("alert-resolve")).toHaveFocus();
     expect(hub.called("POST", moves(id))).toMatchObject([{ move: "acknowledge" }]);
   });
 
