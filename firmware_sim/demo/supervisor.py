@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 # PostgreSQL writes its checkpoint and the gateway its snapshots within this; then force.
 _STOP_S: Final = 20.0

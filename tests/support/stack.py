@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -178,6 +179,13 @@ class Stack:
             return int(
                 database.execute("SELECT count(*) FROM record WHERE lane='urgent'").fetchone()[0]
             )
+
+    def last_data_at(self, device_id: str) -> datetime | None:
+        """The time of the newest sample the cloud has of a device."""
+        with self.api() as client:
+            devices = client.get("/api/v1/status").json()["devices"]["devices"]
+        (at,) = [d["last_data_at"] for d in devices if d["device_id"] == device_id]
+        return datetime.fromisoformat(at) if at else None
 
     def gateway_last_heartbeat(self) -> str | None:
         """When the cloud last heard the gateway, as the desk would show it."""

@@ -127,7 +127,7 @@ def fit_forest(
     """Boosted trees on windows (n, k) with weights (n,), exported."""
     from sklearn.ensemble import HistGradientBoostingClassifier  # noqa: PLC0415  train extra only
 
-    classifier = HistGradientBoostingClassifier(  # type: ignore[no-untyped-call]
+    classifier = HistGradientBoostingClassifier(
         max_iter=200,
         learning_rate=0.08,
         max_leaf_nodes=15,
