@@ -1,0 +1,320 @@
+"""Events to alerts, and the life of an alert: pure, so tried in every order there is."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from cloud.alerts import machine, rules
+from cloud.alerts.codes import CODES, RANK, Priority
+from cloud.alerts.machine import (
+    PEOPLES_MOVES,
+    TRANSITIONS,
+    Condition,
+    IllegalMove,
+    Move,
+    MoveKind,
+    State,
+    Verdict,
+)
+from cloud.alerts.rules import MERGE_WINDOW_NS, Decision, Happening, Known, decide
+from edge.events import EventKind
+
+NOW = datetime(2026, 3, 1, 2, 13, tzinfo=UTC)
+S_NS = 1_000_000_000
+SUSPECTED, CONFIRMED = EventKind.FALL_SUSPECTED, EventKind.FALL_CONFIRMED
+RECOVERED, CANCELLED = EventKind.FALL_RECOVERED, EventKind.FALL_CANCELLED
+
+
+def happening(kind: EventKind, episode: str = "e1", at_s: float = 100.0) -> Happening:
+    at_ns = round(at_s * S_NS)
+    return Happening(f"{episode}/{kind}/{at_s}", episode, kind, at_ns, at_ns)
+
+
+def known(
+    *happenings: Happening,
+    state: State = State.RAISED,
+    code: str = "fall_suspected",
+    priority: Priority = Priority.MEDIUM,
+    recovered: bool = False,
+    verdict: Verdict | None = None,
+) -> Known:
+    return Known(
+        uuid.UUID(int=1), state, code, priority, recovered, verdict, NOW, tuple(happenings)
+    )
+
+
+def told(decision: Decision) -> tuple[str | None, bool, str | None]:
+    """Which move, whether on a new alert, which timer."""
+    kind = None if decision.move is None else decision.move.kind.value
+    timer = None if decision.timer is None else decision.timer.value
+    return kind, decision.alert_id is None, timer
+
+
+FIRST = happening(SUSPECTED)
+TRUE, FALSE, TEST = Verdict.TRUE, Verdict.FALSE, Verdict.TEST
+HIGH, RESOLVED = Priority.HIGH, State.RESOLVED
+TABLE = [
+    ("a suspected fall raises and waits", SUSPECTED, "e1", 100, [], ("raise", True, "start")),
+    ("a confirmed one raises at once", CONFIRMED, "e1", 100, [], ("raise", True, None)),
+    ("a call raises at once", EventKind.SOS, "e1", 100, [], ("raise", True, None)),
+    ("a recovery of nothing waits", RECOVERED, "e1", 100, [], (None, True, None)),
+    ("a confirmation upgrades its own", CONFIRMED, "e1", 110, [known(FIRST)],
+     ("upgrade", False, "cancel")),
+    ("... also when acknowledged", CONFIRMED, "e1", 110,
+     [known(FIRST, state=State.ACKNOWLEDGED)], ("upgrade", False, "cancel")),
+    ("a recovery marks", RECOVERED, "e1", 120, [known(FIRST)], ("recover", False, "cancel")),
+    ("a cancel marks", CANCELLED, "e1", 120, [known(FIRST)], ("cancel", False, "cancel")),
+    ("another fall 30 s later is the same", SUSPECTED, "e2", 130, [known(FIRST)],
+     ("repeat", False, None)),
+    ("... 30.1 s later is its own", SUSPECTED, "e2", 130.1, [known(FIRST)],
+     ("raise", True, "start")),
+    ("... 30 s earlier (late) is the same", SUSPECTED, "e2", 70, [known(FIRST)],
+     ("repeat", False, None)),
+    ("a fall does not join a call", SUSPECTED, "e2", 101, [known(FIRST, code="sos")],
+     ("raise", True, "start")),
+    ("a fall does not join a resolved one", SUSPECTED, "e2", 101,
+     [known(FIRST, state=RESOLVED, verdict=TRUE)], ("raise", True, "start")),
+    ("recovered, but the other sensor has not", RECOVERED, "e1", 120,
+     [known(FIRST, happening(SUSPECTED, "e2", 105))], ("evidence", False, None)),
+    ("both recovered", RECOVERED, "e1", 120,
+     [known(FIRST, happening(SUSPECTED, "e2", 105), happening(RECOVERED, "e2", 110))],
+     ("recover", False, "cancel")),
+    ("a recovery decided before the fall was", RECOVERED, "e1", 90, [known(FIRST)],
+     ("evidence", False, None)),
+    ("down again after a recovery", SUSPECTED, "e2", 125,
+     [known(FIRST, happening(RECOVERED, "e1", 120), recovered=True)], ("repeat", False, "start")),
+    ("confirmed after a recovery", CONFIRMED, "e1", 125,
+     [known(FIRST, happening(RECOVERED, "e1", 120), recovered=True)],
+     ("upgrade", False, "cancel")),
+    ("confirmed after `false`: nobody knew", CONFIRMED, "e1", 110,
+     [known(FIRST, state=RESOLVED, verdict=FALSE)], ("raise", True, None)),
+    ("confirmed after `test`", CONFIRMED, "e1", 110,
+     [known(FIRST, state=RESOLVED, verdict=TEST)], ("raise", True, None)),
+    ("confirmed after `true`: they know", CONFIRMED, "e1", 110,
+     [known(FIRST, state=RESOLVED, verdict=TRUE)], ("evidence", False, None)),
+    ("a late suspicion after the end", SUSPECTED, "e1", 99,
+     [known(FIRST, state=RESOLVED, verdict=FALSE)], ("evidence", False, None)),
+    ("a late recovery after the end", RECOVERED, "e1", 130,
+     [known(FIRST, state=RESOLVED, verdict=FALSE)], ("evidence", False, None)),
+    ("a second call nobody answered", EventKind.SOS, "e2", 900,
+     [known(happening(EventKind.SOS), code="sos", priority=HIGH)], ("repeat", False, None)),
+    ("a call right after an answer", EventKind.SOS, "e2", 130,
+     [known(happening(EventKind.SOS), code="sos", priority=HIGH, state=State.ACKNOWLEDGED)],
+     ("repeat", False, None)),
+    ("a call long after an answer", EventKind.SOS, "e2", 131,
+     [known(happening(EventKind.SOS), code="sos", priority=HIGH, state=State.ACKNOWLEDGED)],
+     ("raise", True, None)),
+    ("inactivity", EventKind.INACTIVITY, "e1", 100, [], ("raise", True, None)),
+    ("worse inactivity", EventKind.INACTIVITY_HIGH, "e1", 200,
+     [known(happening(EventKind.INACTIVITY), code="inactivity")], ("upgrade", False, None)),
+    ("inactivity is over", EventKind.INACTIVITY_CLEARED, "e1", 200,
+     [known(happening(EventKind.INACTIVITY), code="inactivity")], ("recover", False, None)),
+    ("smoke does not pass by itself", EventKind.SMOKE_CLEARED, "e1", 200,
+     [known(happening(EventKind.SMOKE), code="smoke", priority=HIGH)], ("evidence", False, None)),
+    ("worse after `false`", EventKind.INACTIVITY_HIGH, "e1", 200,
+     [known(happening(EventKind.INACTIVITY), code="inactivity", state=RESOLVED, verdict=FALSE)],
+     ("raise", True, None)),
+    ("a log entry", EventKind.NIGHT_SUMMARY, "e1", 100, [], (None, True, None)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "episode", "at_s", "alerts", "expected"),
+    [pytest.param(*row[1:], id=row[0]) for row in TABLE],
+)
+def test_what_an_event_does(
+    kind: EventKind,
+    episode: str,
+    at_s: float,
+    *,
+    alerts: list[Known],
+    expected: tuple[str | None, bool, str | None],
+) -> None:
+    decision = decide(happening(kind, episode, at_s), alerts)
+    assert told(decision) == expected
+    if decision.alert_id is None and decision.move is not None:
+        code = decision.move.code
+        assert code is not None
+        worse = kind is EventKind.INACTIVITY_HIGH
+        assert decision.move.priority is (Priority.HIGH if worse else CODES[code].priority)
+
+
+def test_a_confirmation_after_false_is_tied_to_the_old_alert() -> None:
+    old = known(FIRST, state=RESOLVED, verdict=FALSE)
+    assert decide(happening(CONFIRMED, at_s=110), [old]).follows_id == old.alert_id
+
+
+def test_the_nearest_of_two_open_falls_is_joined() -> None:
+    near = replace(known(happening(SUSPECTED, "near", 95)), alert_id=uuid.UUID(int=2))
+    far = known(happening(SUSPECTED, "far", 80))
+    assert decide(FIRST, [far, near]).alert_id == near.alert_id
+
+
+@pytest.mark.parametrize(
+    ("happened_ago_s", "due_in_s"), [(0, 60), (5, 55), (60, 0), (1800, -1740), (-200, 60)]
+)
+def test_when_a_suspected_fall_becomes_high(happened_ago_s: int, due_in_s: int) -> None:
+    due = rules.escalation_due(NOW - timedelta(seconds=happened_ago_s), NOW)
+    assert due == NOW + timedelta(seconds=due_in_s)
+
+
+def test_every_kind_there_is_has_a_rule() -> None:
+    """Raises under a code of the table; or is the end of something, or a log entry."""
+    for kind in EventKind:
+        planned = decide(happening(kind), []).move
+        ends = kind in rules.RECOVERIES or kind.value.endswith(("_cleared", "_eased"))
+        if planned is None:
+            assert ends or rules.code_of(kind) is None, kind
+        else:
+            assert planned.code in CODES, kind
+
+
+def test_the_code_table_is_of_the_domain() -> None:
+    assert CODES["sos"].priority is CODES["fall_confirmed"].priority is Priority.HIGH
+    assert CODES["fall_suspected"].priority is Priority.MEDIUM
+    assert all(row.code == code and row.name_zh and row.name_en for code, row in CODES.items())
+
+
+# The machine against a model of it, written down the other way round.
+ACTOR = uuid.UUID(int=7)
+
+
+class LifeOfAnAlert(RuleBasedStateMachine):
+    """Any moves in any order: allowed ones change what they should, others change nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.condition: Condition | None = None
+        self.moves: list[Move] = []
+        self.raised = self.acknowledged = self.resolved = False
+        self.highest = Priority.INFO
+        self.count = 0
+
+    def expect_allowed(self, kind: MoveKind) -> bool:
+        if kind is MoveKind.RAISE:
+            return not self.raised
+        if not self.raised:
+            return False
+        if self.resolved:
+            return kind is MoveKind.EVIDENCE
+        if kind in (MoveKind.ACKNOWLEDGE, MoveKind.ESCALATE):
+            return not self.acknowledged
+        return True
+
+    @rule(
+        kind=st.sampled_from(MoveKind),
+        priority=st.sampled_from([None, *Priority]),
+        recovered=st.sampled_from([None, True, False]),
+        person=st.booleans(),
+        verdict=st.sampled_from([None, *Verdict]),
+    )
+    def try_move(
+        self,
+        kind: MoveKind,
+        priority: Priority | None,
+        *,
+        recovered: bool | None,
+        person: bool,
+        verdict: Verdict | None,
+    ) -> None:
+        move = Move(
+            kind,
+            NOW + timedelta(seconds=len(self.moves)),
+            actor_id=ACTOR if person else None,
+            actor="周敏" if person else None,
+            verdict=verdict,
+            code="fall_suspected" if kind is MoveKind.RAISE else None,
+            priority=priority,
+            recovered=recovered,
+        )
+        allowed = self.expect_allowed(kind)
+        allowed &= kind is not MoveKind.RAISE or priority is not None
+        allowed &= kind not in PEOPLES_MOVES or person
+        allowed &= kind is not MoveKind.RESOLVE or verdict is not None
+        if self.raised and priority is not None:
+            allowed &= RANK[priority] >= RANK[self.highest]
+        if not allowed:
+            with pytest.raises(IllegalMove):
+                machine.apply(self.condition, move)
+            return
+        self.condition = machine.apply(self.condition, move)
+        self.moves.append(move)
+        self.raised = True
+        self.acknowledged |= kind is MoveKind.ACKNOWLEDGE
+        self.resolved |= kind is MoveKind.RESOLVE
+        self.highest = priority or self.highest
+        self.count += kind in (MoveKind.RAISE, MoveKind.REPEAT)
+
+    @precondition(lambda self: self.condition is not None)
+    @invariant()
+    def agrees(self) -> None:
+        condition = self.condition
+        assert condition is not None
+        assert condition == machine.fold(self.moves)
+        assert (condition.state is State.RESOLVED) == self.resolved
+        assert (condition.acknowledged_at is not None) == self.acknowledged
+        assert (condition.verdict is not None) == self.resolved
+        assert condition.priority is self.highest
+        assert condition.count == self.count
+
+
+LifeOfAnAlert.TestCase.settings = settings(max_examples=150, stateful_step_count=20, deadline=None)
+TestLifeOfAnAlert = LifeOfAnAlert.TestCase
+
+
+def test_only_people_end_an_alert() -> None:
+    into_the_end = {kind for (state, kind), to in TRANSITIONS.items() if to is RESOLVED != state}
+    assert into_the_end == {MoveKind.RESOLVE}
+    assert MoveKind.RESOLVE in PEOPLES_MOVES
+
+
+@given(st.permutations([("e1", SUSPECTED, 100), ("e1", CONFIRMED, 110), ("e1", RECOVERED, 120)]))
+def test_one_episode_ends_the_same_in_every_order(
+    order: list[tuple[str, EventKind, float]],
+) -> None:
+    """Through rules and machine: one high alert, recovered; or the recovery waits for its fall."""
+    condition: Condition | None = None
+    seen: list[Happening] = []
+    waiting: list[Happening] = []
+    for episode, kind, at_s in order:
+        item = happening(kind, episode, at_s)
+        for each in (item, *waiting):
+            alerts = [] if condition is None else [as_known(condition, seen)]
+            decision = decide(each, alerts)
+            if decision.move is None:
+                waiting = [each]
+                break
+            plan = decision.move
+            move = Move(
+                plan.kind, NOW, code=plan.code, priority=plan.priority, recovered=plan.recovered
+            )
+            assert (decision.alert_id is None) == (condition is None)
+            condition = machine.apply(condition, move)
+            seen.append(each)
+    assert condition is not None
+    assert (condition.code, condition.priority) == ("fall_confirmed", Priority.HIGH)
+    assert (condition.recovered, condition.count) == (True, 1)
+
+
+def as_known(condition: Condition, happenings: list[Happening]) -> Known:
+    return known(
+        *happenings,
+        state=condition.state,
+        code=condition.code,
+        priority=condition.priority,
+        recovered=condition.recovered,
+    )
+
+
+@given(st.integers(-2 * MERGE_WINDOW_NS, 2 * MERGE_WINDOW_NS))
+def test_two_falls_are_one_within_the_window_only(distance_ns: int) -> None:
+    other = replace(FIRST, episode_id="e2", happened_ns=FIRST.happened_ns + distance_ns)
+    joined = decide(other, [known(FIRST)]).alert_id is not None
+    assert joined == (abs(distance_ns) <= MERGE_WINDOW_NS)
