@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -152,7 +153,7 @@ def backtest_falls(  # noqa: PLR0917  each is an option of the command
             chosen = [r for _, part in folds for r in part]
             alarms = out_of_fold_alarms(folds, bars, perturbation)
     rows = table(chosen, alarms)
-    Console(width=132).print(_rich_table(rows))
+    Console(width=120).print(_rich_table(rows))
     if out:
         _write(out, alarms)
     if plot:
@@ -182,7 +183,7 @@ def _write(path: Path, alarms: dict[str, list[float]]) -> None:
 
 
 def _rich_table(rows: list[Row]) -> Table:
-    shown = Table(title="Fall detector", title_justify="left")
+    shown = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     shown.add_column("data set / position / age", no_wrap=True)
     for name in (
         "falls", "short", "sens", "95 % CI", "ADL", "spec", "F1", "false", "hours", "false/h",

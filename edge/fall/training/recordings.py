@@ -41,11 +41,7 @@ class Recording:
     pack: Path
     start: int
     length: int
-
-    @property
-    def duration_s(self) -> float:
-        """Length in seconds."""
-        return self.length / self.rate_hz
+    duration_s: float
 
     @property
     def person(self) -> str:
@@ -77,6 +73,7 @@ def read_index(data_dir: Path) -> list[Recording]:
                 pack=data_dir / row["file"],
                 start=int(row["start"]),
                 length=int(row["n"]),
+                duration_s=float(row.get("dur_s") or int(row["n"]) / float(row["fs"])),
             )
             for row in csv.DictReader(file)
         ]

@@ -33,6 +33,7 @@ def recording(rec_id="set/s1/F1/1/waist", *, fall=True, impact_s=10.0, seconds=3
         pack=None,  # type: ignore[arg-type]
         start=0,
         length=round(50 * seconds),
+        duration_s=seconds,
     )
 
 
