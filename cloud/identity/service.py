@@ -62,10 +62,10 @@ async def count_login_try(database: Database, username: str, address: str, now: 
         (f"address:{address}", MAX_TRIES_PER_ADDRESS),
     )
     async with database.transaction() as session:
-        tries = [(await _count(session, key, now), limit) for key, limit in limits]
         await session.execute(
             delete(LoginThrottle).where(LoginThrottle.window_started_at < now - THROTTLE_WINDOW)
         )
+        tries = [(await _count(session, key, now), limit) for key, limit in limits]
     for (failures, started_at), limit in tries:
         if failures > limit:
             wait_s = round((started_at + THROTTLE_WINDOW - now).total_seconds())
