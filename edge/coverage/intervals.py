@@ -20,8 +20,6 @@ HABIT_QUANTILE: Final = 0.95
 # A device whose longest usual interval is within this factor of its median keeps a beat by itself;
 # one that reports only when somebody passes it varies far more (recorded homes: 20 to 1,000).
 REGULAR_FACTOR: Final = 3.0
-# Old habits fade: half their weight after four weeks in which the home was lived in.
-DAY_DECAY: Final = 0.5 ** (1 / 28)
 
 IndexArray = npt.NDArray[np.int64]
 
@@ -58,3 +56,15 @@ def is_regular(counts: FloatArray) -> bool:
     """Whether the device reports by its own clock rather than because something happened."""
     middle, long = quantile(counts, 0.5), habit(counts)
     return middle is not None and long is not None and long <= REGULAR_FACTOR * middle
+
+
+def longest(counts: FloatArray) -> float | None:
+    """Upper edge of the longest interval that is remembered; None if too few are."""
+    if float(counts.sum()) < MIN_INTERVALS:
+        return None
+    bucket = int(np.flatnonzero(counts >= _FORGOTTEN)[-1])
+    return float(2.0 ** ((bucket + 1) / BUCKETS_PER_OCTAVE))
+
+
+# Counts are halved when they are many; one that was halved four times is a matter of the past.
+_FORGOTTEN: Final = 0.06
