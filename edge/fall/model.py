@@ -18,6 +18,7 @@ from edge.signals import FloatArray, Position
 WEIGHTS_FILE: Final = "weights.npz"
 # Groups of positions that share trees: the trunk moves as one, the wrist does not.
 GROUPS: Final = ("trunk", "wrist")
+_PARTS: Final = ("feature", "threshold", "left", "right", "value", "exits")
 
 
 def group_of(position: Position | None) -> str:
@@ -32,7 +33,8 @@ class Forest:
 
     A window goes left where its feature is <= `threshold`. The sum of leaf values and
     `baseline` is a log-odds; `decide_at` is the probability from which it is a fall.
-    A window whose log-odds after the first `early_trees` is below `early_limit` stops there.
+    `exits` (e, 2) are rows of (trees, limit): a window whose log-odds after so many trees is below
+    the limit stops there.
     """
 
     feature: npt.NDArray[np.int16]
@@ -43,19 +45,20 @@ class Forest:
     baseline: float
     depth: int
     decide_at: float
-    early_trees: int = 0
-    early_limit: float = -np.inf
+    exits: FloatArray
 
     def probability(self, features: FeatureArray) -> FloatArray:
         """Probability (n,) that each window (n, k) is a fall.
 
-        Most windows are far from a fall: what is hopeless after `early_trees` stops there, and
-        its probability is that of the trees so far.
+        Most windows are far from a fall: what is hopeless at an exit stops there, and its
+        probability is that of the trees so far.
         """
-        log_odds = self.baseline + self._sum(features, slice(0, self.early_trees))
-        rest = np.flatnonzero(log_odds >= self.early_limit)
-        if len(rest):
-            log_odds[rest] += self._sum(features[rest], slice(self.early_trees, None))
+        log_odds = np.full(len(features), self.baseline)
+        alive, done = np.arange(len(features)), 0
+        for trees, limit in self.exits:
+            log_odds[alive] += self._sum(features[alive], slice(done, int(trees)))
+            alive, done = alive[log_odds[alive] >= limit], int(trees)
+        log_odds[alive] += self._sum(features[alive], slice(done, None))
         result: FloatArray = 1.0 / (1.0 + np.exp(-log_odds))
         return result
 
@@ -93,17 +96,10 @@ class FallModel:
         """The weights as an .npz file."""
         arrays: dict[str, npt.NDArray[np.generic]] = {}
         for name, forest in self.forests.items():
-            for key in ("feature", "threshold", "left", "right", "value"):
+            for key in _PARTS:
                 arrays[f"{name}_{key}"] = getattr(forest, key)
-            arrays[f"{name}_scalars"] = np.array(
-                [
-                    forest.baseline,
-                    forest.depth,
-                    forest.decide_at,
-                    forest.early_trees,
-                    forest.early_limit,
-                ]
-            )
+            scalars = np.array([forest.baseline, forest.depth, forest.decide_at])
+            arrays[f"{name}_scalars"] = scalars
         buffer = io.BytesIO()
         np.savez_compressed(buffer, allow_pickle=False, **arrays)
         return buffer.getvalue()
@@ -115,20 +111,15 @@ class FallModel:
         forests = {}
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
             for name in GROUPS:
-                parts = {
-                    key: arrays[f"{name}_{key}"]
-                    for key in ("feature", "threshold", "left", "right", "value", "scalars")
-                }
+                parts = {key: arrays[f"{name}_{key}"] for key in (*_PARTS, "scalars")}
                 for key in sorted(parts):
                     digest.update(np.ascontiguousarray(parts[key]).tobytes())
-                baseline, depth, decide_at, *early = parts.pop("scalars")
+                baseline, depth, decide_at = parts.pop("scalars")
                 forests[name] = Forest(
                     **parts,
                     baseline=float(baseline),
                     depth=int(depth),
                     decide_at=float(decide_at),
-                    early_trees=int(early[0]) if early else 0,
-                    early_limit=float(early[1]) if early else -np.inf,
                 )
         return FallModel(forests, digest.hexdigest()[:12])
 

@@ -43,11 +43,13 @@ COPIES: Final = 2
 _HEAD_S: Final = (0.8, 4.5)
 # The second half of the trees of a group also learns, with this weight, from the other group.
 _POOLED_WEIGHT: Final = 0.2
-# Of 400 trees the first 40 may end it: below every training window that came to a fifth of the
-# deciding probability, less a margin of 0.3 in log-odds.
-EARLY_TREES: Final = 40
-EARLY_NEAR_SHARE: Final = 0.2
-EARLY_MARGIN: Final = 0.3
+# Most windows are settled by the first fifth or two fifths of the 400 trees. An exit lies below
+# every training window that came to a fifth of the deciding probability, less a margin in log-odds.
+EXIT_TREES: Final = (80, 160)
+EXIT_NEAR_SHARE: Final = 0.2
+EXIT_MARGIN: Final = 0.3
+_NO_EXITS: Final = np.zeros((0, 2))
+_NODE_ARRAYS: Final = ("feature", "threshold", "left", "right", "value")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -159,25 +161,19 @@ def export_boosting(classifier: Any, decide_at: float) -> Forest:
         value[k, :n] = tree["value"]
         depth = max(depth, int(tree["depth"].max()))
     baseline = float(np.ravel(classifier._baseline_prediction)[0])  # noqa: SLF001
-    return Forest(feature, threshold, left, right, value, baseline, depth, decide_at)
+    return Forest(feature, threshold, left, right, value, baseline, depth, decide_at, _NO_EXITS)
 
 
-def with_early_exit(forest: Forest, features: FeatureArray) -> Forest:
-    """The same forest that stops early on what is hopeless.
-
-    The limit lies under every one of `features` (n, k) that could come near to a decision.
-    """
-    full = forest.probability(features)
-    first = replace(forest, **_first_trees(forest), baseline=forest.baseline)
-    early = first.probability(features)
-    near = full >= EARLY_NEAR_SHARE * forest.decide_at
-    limit = float(np.log(early[near] / (1.0 - early[near])).min()) - EARLY_MARGIN
-    return replace(forest, early_trees=EARLY_TREES, early_limit=limit)
-
-
-def _first_trees(forest: Forest) -> dict[str, Any]:
-    names = ("feature", "threshold", "left", "right", "value")
-    return {name: getattr(forest, name)[:EARLY_TREES] for name in names}
+def with_exits(forest: Forest, features: FeatureArray) -> Forest:
+    """The same forest that stops early on what is hopeless, judged by windows (n, k)."""
+    full = replace(forest, exits=_NO_EXITS).probability(features)
+    near = features[full >= EXIT_NEAR_SHARE * forest.decide_at]
+    exits = []
+    for trees in EXIT_TREES:
+        parts = {name: getattr(forest, name)[:trees] for name in _NODE_ARRAYS}
+        chance = replace(forest, exits=_NO_EXITS, **parts).probability(near)
+        exits.append((trees, float(np.log(chance / (1.0 - chance)).min()) - EXIT_MARGIN))
+    return replace(forest, exits=np.array(exits))
 
 
 def mean_of(first: Forest, second: Forest) -> Forest:
@@ -200,6 +196,7 @@ def mean_of(first: Forest, second: Forest) -> Forest:
         baseline=(first.baseline + second.baseline) / 2.0,
         depth=max(first.depth, second.depth),
         decide_at=first.decide_at,
+        exits=_NO_EXITS,
     )
 
 
@@ -220,7 +217,7 @@ def fit_model(
             fit_forest(data.features[use], data.label[use], weight[use], DECIDE_AT[name])
             for use in (own, known)
         ]
-        forests[name] = with_early_exit(mean_of(*halves), data.features[own])
+        forests[name] = with_exits(mean_of(*halves), data.features[own])
     return FallModel.from_bytes(FallModel(forests, "").to_bytes())
 
 
