@@ -20,7 +20,7 @@ from edge.signals import NS_PER_S
 if TYPE_CHECKING:  # the watch asks for the reasons while it decides
     from edge.inactivity.watch import Watch
 
-# "Usually by": four of five such silences have ended by then.
+# "Usually by": four times out of five something has happened again by then.
 USUAL_SHARE: Final = 0.8
 
 

@@ -290,8 +290,10 @@ class Profile:
         return self._when(context, start_local_s + SILENCE_S, max(hazard, 0.0))
 
     def usual_end(self, context: int, start_local_s: float, share: float) -> float:
-        """Local second by which `share` of such silences have ended."""
-        return self._when(context, start_local_s + SILENCE_S, -math.log(1.0 - share))
+        """Local second by which, `share` of the time, something has happened again."""
+        slot = int(start_local_s % S_PER_DAY) // SLOT_S
+        hazard = -math.log(1.0 - share) - float(self._log_silence[context, slot])
+        return self._when(context, start_local_s + SILENCE_S, max(hazard, 0.0))
 
     def usual_room(self, local_s: float) -> RoomKind | None:
         """The room that sees most activity around that time of day; None when none is known."""
