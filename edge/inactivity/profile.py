@@ -195,8 +195,13 @@ class Profile:
         pool = (ends[rooms].sum(axis=0) + _PRIOR_WEIGHT_H * pace * _PRIOR_HAZARD) / (
             exposure[rooms].sum(axis=0) + _PRIOR_WEIGHT_H
         )
-        own = (self.ends.sum(axis=1) + 1.0) / (self.exposure_h.sum(axis=1) + 2.0)
-        hazard[:] = own[:, None]
+        # Bed and seat at an hour never seen: their own pace, on the prior's day and night.
+        rest = [Context.BED, Context.SEAT]
+        own = (self.ends[rest].sum(axis=1) + 1.0) / (self.exposure_h[rest] @ _PRIOR_HAZARD + 2.0)
+        hazard[rest] = own[:, None] * _PRIOR_HAZARD
+        hazard[Context.OUT] = (self.ends[Context.OUT].sum() + 1.0) / (
+            self.exposure_h[Context.OUT].sum() + 2.0
+        )
         hazard[rooms] = pool
         hazard = (ends + _POOL_WEIGHT_H * hazard) / (exposure + _POOL_WEIGHT_H)
         any_p = (self.silences[rooms].sum() + _PRIOR_SILENCE_WEIGHT * _PRIOR_SILENCE) / (
