@@ -62,11 +62,19 @@ class BlockArrivals:
         self.blocks.setdefault(message.topic.split("/")[2], []).append((start_ns, end_ns, at_ns))
 
     def arrival_ns(self, device_id: str, sample_ns: int) -> int:
-        """When the block holding the sample of this time arrived (API times have milliseconds)."""
-        for start_ns, end_ns, at_ns in self.blocks[device_id]:
-            if start_ns - 1_000_000 <= sample_ns < end_ns:
-                return at_ns
-        raise LookupError(f"no block of {device_id} holds {sample_ns}")
+        """When the block holding the sample of this time arrived.
+
+        Times of the API have milliseconds, samples are further apart: a time within the last
+        millisecond before a block is that block's first sample.
+        """
+        holding = [
+            at_ns
+            for start_ns, end_ns, at_ns in self.blocks[device_id]
+            if start_ns - 1_000_000 <= sample_ns < end_ns
+        ]
+        if not holding:
+            raise LookupError(f"no block of {device_id} holds {sample_ns}")
+        return holding[-1]
 
 
 def fall_recordings(count: int) -> list[str]:
