@@ -62,7 +62,14 @@ class Voice:
         """Add an event that happened at `time_ns`; returns its episode."""
         device_id = device_id or self.subject_id
         event_id = stable_id(
-            self.info.name, self.subject_id, kind, device_id, time_ns, episode, self.now_ns
+            self.info.name,
+            self.subject_id,
+            kind,
+            device_id,
+            time_ns,
+            episode,
+            self.now_ns,
+            *(reason.code for reason in reasons),
         )
         episode = episode or event_id
         self.events.append(

@@ -166,6 +166,6 @@ def _learn(source: Source, reading: Reading) -> tuple[float, float] | None:
     drift = (source.high - source.low) * min(0.5, elapsed_ns / _FORGET_NS)
     source.low = min(source.low + drift / 2, value)
     source.high = max(source.high - drift / 2, value)
-    if source.high - source.low < _MIN_SPAN_SHARE * max(abs(source.high), abs(source.low)):
+    if source.high - source.low <= _MIN_SPAN_SHARE * max(abs(source.high), abs(source.low)):
         return None
     return source.low, source.high

@@ -1,0 +1,1 @@
+"""Learning and measuring on recordings; not used while watching."""
