@@ -20,6 +20,9 @@ HABIT_QUANTILE: Final = 0.95
 # A device whose longest usual interval is within this factor of its median keeps a beat by itself;
 # one that reports only when somebody passes it varies far more (recorded homes: 20 to 1,000).
 REGULAR_FACTOR: Final = 3.0
+# Twice a day is a habit of the person (to bed, up again), not a beat: check-ins of battery devices
+# come every 10 minutes to a few hours.
+LONGEST_BEAT_S: Final = 6 * 3600.0
 
 IndexArray = npt.NDArray[np.int64]
 
@@ -53,9 +56,11 @@ def habit(counts: FloatArray) -> float | None:
 
 
 def is_regular(counts: FloatArray) -> bool:
-    """Whether the device reports by its own clock rather than because something happened."""
+    """Whether a device with these intervals (s) reports by its own clock, not because of people."""
     middle, long = quantile(counts, 0.5), habit(counts)
-    return middle is not None and long is not None and long <= REGULAR_FACTOR * middle
+    if middle is None or long is None or long > LONGEST_BEAT_S:
+        return False
+    return long <= REGULAR_FACTOR * middle
 
 
 def longest(counts: FloatArray) -> float | None:

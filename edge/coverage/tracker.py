@@ -233,7 +233,7 @@ class Tracker:
                 continue
             bouts = self.bouts - int(devices.seen_bout[k])
             usual = habit(devices.life_counts[k]) if bouts > DEAD_INTERVALS else None
-            if usual is None or bouts <= DEAD_INTERVALS * usual:
+            if usual is None or bouts < int(DEAD_INTERVALS * usual):
                 continue
             state.fault, state.cause = SEES_NOTHING, "sees_nothing"
             state.fault_since_ns = int(devices.heard_ns[k])

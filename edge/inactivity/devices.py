@@ -168,28 +168,37 @@ class Devices:
         if self.sightings.sum() > _FULL * len(self.sightings):
             self.sightings *= 0.5
 
-    def missing_share(self, bout: int) -> tuple[float, int]:
-        """Share of all sightings, and number, of devices that should have seen life by now."""
-        missing = [
+    def missing(self, bout: int) -> list[int]:
+        """Devices that should have seen life by now, going by that of the home."""
+        return [
             k
-            for k in np.flatnonzero(self.watching & (self.sightings > 0))
+            for k in self._sighted()
             if _overdue(self.life_counts[k], float(bout - self.seen_bout[k]), DEAD_INTERVALS)
         ]
-        total = float(self.sightings.sum())
-        share = float(self.sightings[missing].sum()) / total if total else 0.0
-        return share, len(missing)
 
-    def dead_share(self, now_ns: int) -> float:
-        """Share of all sightings of devices that keep a beat and have missed three."""
+    def dead(self, now_ns: int) -> list[int]:
+        """Devices that keep a beat and have missed three."""
+        return [
+            k
+            for k in self._sighted()
+            if is_regular(self.beat_counts[k])
+            and _overdue(
+                self.beat_counts[k], (now_ns - int(self.heard_ns[k])) / NS_PER_S, DEAD_INTERVALS
+            )
+        ]
+
+    def share(self, devices: list[int]) -> float:
+        """Share of all sightings that these devices usually have."""
         total = float(self.sightings.sum())
-        dead = 0.0
-        for k in np.flatnonzero(self.watching & (self.sightings > 0)):
-            silent_s = (now_ns - int(self.heard_ns[k])) / NS_PER_S
-            if is_regular(self.beat_counts[k]) and _overdue(
-                self.beat_counts[k], silent_s, DEAD_INTERVALS
-            ):
-                dead += float(self.sightings[k])
-        return dead / total if total else 0.0
+        return float(self.sightings[devices].sum()) / total if total else 0.0
+
+    def tells_rest(self, devices: list[int]) -> bool:
+        """Whether one of them is a bed or seat: without it, rest looks like silence."""
+        rest = (self.kinds[devices] == Kind.BED) | (self.kinds[devices] == Kind.SEAT)
+        return bool(rest.any())
+
+    def _sighted(self) -> list[int]:
+        return [int(k) for k in np.flatnonzero(self.watching & (self.sightings > 0))]
 
 
 _FULL: Final = 512.0

@@ -177,8 +177,8 @@ class Watch:
                 return
             if self.bulk:
                 raise DeadlineReachedError
-            if self.devices.dead_share(due_ns) >= DEAD_SHARE:
-                state.withheld = 1
+            if self._sensors_fail(due_ns):
+                self.advance(until_ns, findings)
                 return
             state.stage, state.episode_ns = 1, due_ns
             state.raised_rule, state.raised_from_ns = state.deadline_rule, state.deadline_from_ns
@@ -188,6 +188,19 @@ class Watch:
             if high_ns <= until_ns:
                 state.stage = HIGH_STAGE
                 self._find((EventKind.INACTIVITY_HIGH, EventKind.NO_RETURN_HIGH), high_ns, findings)
+
+    def _sensors_fail(self, due_ns: int) -> bool:
+        """Whether dead sensors forbid the alarm that is due: withheld, or (once) put off."""
+        state, dead = self.state, self.devices.dead(due_ns)
+        share = self.devices.share(dead)
+        if share >= DEAD_SHARE:
+            state.withheld = 1
+            return True
+        start_ns = state.deadline_from_ns + round(self.limits.start_limit_s * NS_PER_S)
+        if due_ns >= start_ns or not (share >= MISSING_SHARE or self.devices.tells_rest(dead)):
+            return False
+        state.deadline_ns, state.widened = start_ns, len(dead)
+        return True
 
     def high_ns(self) -> int:
         """When the finding that stands becomes high: at HIGH_FACTOR times its limit."""
@@ -235,9 +248,9 @@ class Watch:
         due_ns, widened = self._clamp(at, since_ns, limits.min_limit_s, limits.max_limit_s), 0
         # In bulk the sightings of the day are not in yet: the earlier limit is the safe one there.
         if due_ns < start_ns and not self.bulk:
-            share, number = self.devices.missing_share(state.bouts)
-            if share >= MISSING_SHARE:
-                due_ns, widened = start_ns, number
+            missing = self.devices.missing(state.bouts)
+            if self.devices.share(missing) >= MISSING_SHARE:
+                due_ns, widened = start_ns, len(missing)
         period_ns = self.devices.period_ns[state.last_device] if state.last_device >= 0 else 0
         if period_ns:  # silence is known only when the report of the whole period is in
             due_ns = since_ns + -(-(due_ns - since_ns) // period_ns) * period_ns

@@ -54,6 +54,21 @@ class Home:
             self.quantity[keep], self.value[keep], self.row_ns,
         )  # fmt: skip
 
+    def with_beats(self, every_s: int) -> Home:
+        """The same home as if every device also reported by its own clock (quantity -1)."""
+        devices = len(self.settings.sensors)
+        beats = np.arange(self.time_ns[0], self.time_ns[-1], every_s * NS_PER_S)
+        time_ns = np.concatenate((self.time_ns, np.repeat(beats, devices)))
+        device = np.concatenate((self.device, np.tile(np.arange(devices), len(beats))))
+        silent = np.full(len(beats) * devices, -1)
+        quantity = np.concatenate((self.quantity, silent))
+        value = np.concatenate((self.value, np.zeros(len(silent))))
+        order = np.argsort(time_ns, kind="stable")
+        return Home(
+            self.name, self.hourly, self.settings, time_ns[order], device[order],
+            quantity[order], value[order], self.row_ns,
+        )  # fmt: skip
+
 
 # The first word that is in the name decides; order matters (`BedroomDoor` is an inner door).
 _ROOM_WORDS: Final = MappingProxyType(

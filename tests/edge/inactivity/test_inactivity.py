@@ -237,6 +237,20 @@ def test_dead_sensors_are_not_a_quiet_person() -> None:
     assert kinds(detector.process("e1", readings))[0] is EventKind.INACTIVITY
 
 
+def test_a_dead_mat_puts_the_alarm_off_to_the_fixed_limit() -> None:
+    detector = InactivityDetector()
+    detector.open("e1", SETTINGS)
+    alive = [r for r in beats(at(0, 7.0), at(8, 9.0)) if r.device_id != MAT]
+    mat = [r for r in beats(at(0, 7.0), at(7, 8.0)) if r.device_id == MAT]
+    readings = plain_days(7) + morning(7, 9.0) + alive + mat
+    readings.sort(key=lambda reading: reading.time_ns)
+    last_ns = max(r.time_ns for r in readings if r.quantity != "battery_level")
+    events = detector.process("e1", readings)
+    assert kinds(events)[0] is EventKind.INACTIVITY
+    assert events[0].time_ns == last_ns + 12 * HOUR_NS
+    assert events[0].reasons[-1].code == "sensors_missing"
+
+
 def test_living_sensors_and_no_motion_is_a_quiet_person() -> None:
     detector = InactivityDetector()
     detector.open("e1", SETTINGS)
