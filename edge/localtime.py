@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -67,3 +68,9 @@ class LocalTime:
         if local - earlier + self.offset_s(local - earlier) == local:
             offset = earlier
         return (local - offset) * NS_PER_S
+
+
+@lru_cache(maxsize=64)
+def local_time(timezone: str) -> LocalTime:
+    """The rule of a zone, shared by all who live in it. Raises SignalError."""
+    return LocalTime(timezone)

@@ -69,6 +69,8 @@ def take_day(watch: Watch, block: Block, findings: list[Finding]) -> None:
         except DeadlineReachedError:
             _back_to(watch, before)
         else:
+            watch.bulk = False
+            watch.advance(int(block.time_ns[-1]), findings)  # keeps its deadline, as one by one
             return
         finally:
             watch.bulk = False
@@ -208,5 +210,5 @@ def _run(watch: Watch, at: IntArray, who: IntArray) -> IntArray:
     state.bin, state.last_ns = int(bins[-1]), int(at[-1])
     state.last_device, state.room = int(who[-1]), int(rooms[-1])
     state.context, state.door_ns, state.unlearnable = int(contexts[-1]), NONE_NS, 0
-    state.deadline_ns = NONE_NS
+    state.forget_deadline()
     return bouts

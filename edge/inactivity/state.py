@@ -57,6 +57,11 @@ class State:
     late: int = 0
     origin: int = 0
 
+    def forget_deadline(self) -> None:
+        """It is to be made anew when it is asked for."""
+        self.deadline_ns = self.deadline_from_ns = NONE_NS
+        self.deadline_rule = self.widened = 0
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:

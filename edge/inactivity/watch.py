@@ -33,7 +33,7 @@ from edge.inactivity.limits import (
 )
 from edge.inactivity.profile import Profile
 from edge.inactivity.state import NONE_NS, Finding, Rule, State
-from edge.localtime import LocalTime
+from edge.localtime import local_time
 from edge.signals import NS_PER_S
 from edge.subject import Pause, SubjectSettings
 
@@ -63,7 +63,7 @@ class Watch:
         """Take settings; what was learned of devices still there stays."""
         self.settings = settings
         self.limits = Limits.of(settings)
-        self.local = LocalTime(settings.timezone)
+        self.local = local_time(settings.timezone)
         self.pauses: Sequence[Pause] = sorted(settings.pauses, key=lambda pause: pause.from_ns)
         devices = Devices(settings.sensors)
         devices.take_over(self.devices)
@@ -75,15 +75,14 @@ class Watch:
             state.last_device = devices.ids.get(names.get(state.last_device, ""), -1)
             state.blip_device = devices.ids.get(names.get(state.blip_device, ""), -1)
         self.devices = devices
-        self.state.deadline_ns = NONE_NS
+        self.state.forget_deadline()
 
     def resume(self, state: State, known: Devices) -> None:
         """Go on from a snapshot; its devices need not be those of the settings any more."""
-        deadline_ns = state.deadline_ns
-        self.state, self.devices = state, known
+        self.state, self.devices = copy.copy(state), known
         self.configure(self.settings)
         if known.ids == self.devices.ids:
-            state.deadline_ns = deadline_ns
+            self.state = state  # deadline included
 
     def take(
         self, device: int, quantity: int, value: float, time_ns: int, findings: list[Finding]
@@ -97,7 +96,8 @@ class Watch:
         if state.withheld and devices.watching[device]:
             # The sensors are back. What happened meanwhile nobody knows: count from here.
             state.withheld = 0
-            state.base_ns, state.unlearnable, state.deadline_ns = time_ns, 1, NONE_NS
+            state.base_ns, state.unlearnable = time_ns, 1
+            state.forget_deadline()
         if quantity < 0:
             return
         before = devices.last_value[device, quantity]
@@ -149,7 +149,8 @@ class Watch:
         if new_bin != state.bin:
             self.commit_bin()
             state.bin, state.bouts, state.day_bins = new_bin, state.bouts + 1, state.day_bins + 1
-        state.last_ns, state.last_device, state.deadline_ns = time_ns, device, NONE_NS
+        state.last_ns, state.last_device = time_ns, device
+        state.forget_deadline()
         self._place(device, kind, time_ns, rise=rise)
         return True
 
@@ -326,7 +327,7 @@ class Watch:
         state.out, state.out_since_ns, state.blipped = 1, state.door_ns, 0
         state.blip_ns, state.blip_device, state.blip_weight = NONE_NS, -1, 0.0
         if not maybe:
-            state.deadline_ns = NONE_NS
+            state.forget_deadline()
 
     def _came_back(
         self, device: int, kind: int, time_ns: int, weight: float, *, rise: bool
@@ -351,7 +352,7 @@ class Watch:
         if not state.blipped:
             state.blipped = 1
             if state.stage == 0 and state.context == Context.MAYBE_OUT:
-                state.deadline_ns = NONE_NS  # nobody there to be inactive: the other rule now
+                state.forget_deadline()  # nobody there to be inactive: the other rule now
         return False
 
     def _learn_outing(self, back_ns: int) -> None:
