@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.support.stack import Stack
+from tests.support.stack import Stack, stack_directory
 
 
 @pytest.fixture
-def stack(tmp_path: Path) -> Iterator[Stack]:
+def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
     """Broker, cloud and gateway, running; the gateway reaches the cloud through a proxy."""
-    with Stack(tmp_path / "stack") as running:
+    with stack_directory() as directory, Stack(directory) as running:
+        failed_before = request.session.testsfailed
         yield running
+        if request.session.testsfailed > failed_before:
+            running.show_logs()

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.support.processes import REPOSITORY
-from tests.support.stack import Stack
+from tests.support.stack import Stack, stack_directory
 
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
@@ -29,10 +29,13 @@ def recordings_dir() -> Path:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
     """Broker, cloud and gateway, running."""
-    with Stack(tmp_path_factory.mktemp("stack")) as running:
+    with stack_directory() as directory, Stack(directory) as running:
+        failed_before = request.session.testsfailed
         yield running
+        if request.session.testsfailed > failed_before:
+            running.show_logs()
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,6 +31,17 @@ class Login:
     username: str
     password: str
     name: str
+
+
+@contextmanager
+def stack_directory() -> Iterator[Path]:
+    """A directory for a stack, gone afterwards.
+
+    Not pytest's own: as root PostgreSQL runs as another user, and a second pytest closes pytest's
+    directory to others.
+    """
+    with tempfile.TemporaryDirectory(prefix="yuyue-stack-", ignore_cleanup_errors=True) as name:
+        yield Path(name)
 
 
 class Stack:
@@ -92,8 +104,12 @@ class Stack:
         self.mosquitto.stop()
         self.proxy.close()
         if error is not None:
-            for process in (self.cloud, self.gateway):
-                sys.stderr.write(process.log_tail() + "\n")
+            self.show_logs()
+
+    def show_logs(self) -> None:
+        """The last lines of every process, for whoever reads the failure."""
+        for process in self._started:
+            sys.stderr.write(process.log_tail() + "\n")
 
     def start_cloud(self) -> None:
         """Start the cloud and wait until it answers."""
