@@ -321,15 +321,14 @@ class Profile:
         self._remember(surprise, lived_s, out=context == Context.OUT)
         self.silences[context, int(start_local_s % S_PER_DAY) // SLOT_S] += 1
         at = start_local_s + SILENCE_S
+        week_s = week_second(at)
+        before = self._hazard_until(context, week_s)
         while at < end_local_s:
-            step_end = min((at // SLOT_S + 1) * SLOT_S, end_local_s)
-            self.exposure_h[context, int(at % S_PER_DAY) // SLOT_S] += (step_end - at) / S_PER_HOUR
-            week_s = week_second(at)
-            expected = self._hazard_until(context, week_s + step_end - at) - self._hazard_until(
-                context, week_s
-            )
-            self.week_expected[_week_cell(week_s)] += expected
-            at = step_end
+            step = min((at // SLOT_S + 1) * SLOT_S, end_local_s) - at
+            self.exposure_h[context, int(at % S_PER_DAY) // SLOT_S] += step / S_PER_HOUR
+            after = self._hazard_until(context, week_s + step)
+            self.week_expected[_week_cell(week_s)] += after - before
+            at, week_s, before = at + step, week_s + step, after
         slot = int(end_local_s % S_PER_DAY) // SLOT_S
         self.ends[context, slot] += 1
         self.week_ends[_week_cell(week_second(end_local_s))] += 1
