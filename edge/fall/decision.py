@@ -39,6 +39,9 @@ FREE_FLIGHT_S: Final = 0.25
 # Looked for in this many seconds before the impact.
 _FLIGHT_WITHIN_S: Final = 1.2
 
+# Trees learned from mats are surer of themselves than they may be: nobody is told 100 %.
+_MOST_PERCENT: Final = 99.0
+
 
 def probabilities(
     windows_g: FloatArray, rate_hz: float, model: FallModel, position: Position | None
@@ -85,7 +88,8 @@ def explain_fall(
 ) -> tuple[Reason, ...]:
     """What in the window speaks for a fall, in the order a nurse wants it."""
     impact = _impact_reasons(window_g, window_span(rate_hz)[0], full_scale_g)
-    sure = Reason("movement_pattern", {"percent": round(100.0 * probability, 1)})
+    percent = min(_MOST_PERCENT, round(100.0 * probability, 1))
+    sure = Reason("movement_pattern", {"percent": percent})
     return (*impact, *_motion_reasons(window_g, rate_hz), sure)
 
 

@@ -83,7 +83,7 @@ export function Details({ detail }: { detail: AlertDetail }): ReactNode {
       <summary>{t("evidence.details")}</summary>
       <p>
         {t("evidence.detector")}: {[...detectors].join(", ") || t("common.unknown")} ·{" "}
-        {t("alert.confidence", { percent: Math.round(detail.confidence * 100) })} ·{" "}
+        {t("alert.confidence", { percent: Math.min(99, Math.round(detail.confidence * 100)) })} ·{" "}
         {t("evidence.device")}: {detail.device_id}
       </p>
       <Ledger detail={detail} />
