@@ -171,7 +171,7 @@ def _take(watch: Watch, block: Block) -> None:
                 bouts[k] = state.bouts
                 k += 1
             else:
-                bouts[k:stop] = _run(watch, at[k:stop], who[k:stop])
+                bouts[k:stop] = _run(watch, at[k:stop], who[k:stop], float(weights[stop - 1]))
                 k = stop
         # Seen also counts for what stirred in an empty home, as it does one by one.
         devices.saw_many(who, bouts)
@@ -180,7 +180,7 @@ def _take(watch: Watch, block: Block) -> None:
     state.frontier_ns = int(time_ns[-1])
 
 
-def _run(watch: Watch, at: IntArray, who: IntArray) -> IntArray:
+def _run(watch: Watch, at: IntArray, who: IntArray, weight: float) -> IntArray:
     """Ordinary activity at home, each within SILENCE_S of the one before; returns the bouts."""
     devices, state = watch.devices, watch.state
     n = len(at)
@@ -208,7 +208,7 @@ def _run(watch: Watch, at: IntArray, who: IntArray) -> IntArray:
     opened = int(bouts[-1]) - state.bouts
     state.bouts, state.day_bins = int(bouts[-1]), state.day_bins + opened
     state.bin, state.last_ns = int(bins[-1]), int(at[-1])
-    state.last_device, state.room = int(who[-1]), int(rooms[-1])
+    state.last_device, state.room, state.weight = int(who[-1]), int(rooms[-1]), weight
     state.context, state.door_ns, state.unlearnable = int(contexts[-1]), NONE_NS, 0
     state.forget_deadline()
     return bouts

@@ -69,9 +69,10 @@ IN_ROOMS: Final = (Context.ROOM, Context.BEDROOM, Context.BATHROOM, Context.MAYB
 class Limits:
     """What may be set per person as `inactivity.<name>` in `SubjectSettings.overrides`."""
 
-    # alarms.md, section 6: one false alarm a person-week swamps a home of 100 beds. One in ten
-    # weeks is what staff and families put up with; the figures in the card are for this value.
-    false_alarms_per_week: float = 0.1
+    # alarms.md, section 6: one false alarm a person-week swamps a home of 100 beds; one in ten weeks
+    # is the aim. A little under it, since one home's tail is known only roughly: on the longest
+    # recorded home 0.09 gives 0.08 and 0.10 gives 0.10. The figures in the card are for this value.
+    false_alarms_per_week: float = 0.09
     min_limit_s: float = 1.5 * S_PER_HOUR  # never sooner: a bath, a nap
     max_limit_s: float = 12.0 * S_PER_HOUR  # never later: the timer of commercial telecare
     start_limit_s: float = 12.0 * S_PER_HOUR  # the fixed timer of the first days

@@ -19,7 +19,7 @@ from edge.subject import Sensor, SensorRole
 _MAGIC: Final = b"YIN1"
 _LENGTH: Final = struct.Struct("<I")
 _FIELDS: Final = tuple(field.name for field in dataclasses.fields(State))
-_FLOATS: Final = frozenset({"blip_weight"})
+_FLOATS: Final = frozenset({"blip_weight", "weight"})
 
 
 def dump(watch: Watch) -> bytes:

@@ -27,6 +27,7 @@ class State:
     last_ns: int = NONE_NS  # end of the last activity
     base_ns: int = NONE_NS  # silence counts from here when later than last_ns
     last_device: int = -1
+    weight: float = 0.0  # of the last activity: a count within a period, else 1
     context: int = int(Context.ROOM)
     room: int = 0
     beds: int = 0  # bit per device that says occupied

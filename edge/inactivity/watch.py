@@ -149,9 +149,14 @@ class Watch:
         if new_bin != state.bin:
             self.commit_bin()
             state.bin, state.bouts, state.day_bins = new_bin, state.bouts + 1, state.day_bins + 1
-        state.last_ns, state.last_device = time_ns, device
+        # Within one report of a whole period the room that saw most is where the person was.
+        lesser = start_ns < time_ns == state.last_ns and weight <= state.weight
+        state.last_ns = time_ns
         state.forget_deadline()
-        self._place(device, kind, time_ns, rise=rise)
+        if not lesser:
+            state.last_device, state.weight = device, weight
+            state.room = int(self.devices.room[device])
+        self._place(kind, time_ns, rise=rise)
         return True
 
     def commit_bin(self) -> None:
@@ -296,15 +301,14 @@ class Watch:
         else:
             state.seats = held
 
-    def _place(self, device: int, kind: int, time_ns: int, *, rise: bool) -> None:
+    def _place(self, kind: int, time_ns: int, *, rise: bool) -> None:
         """Where the person is now, as far as the last activity tells."""
         state = self.state
-        period_ns = self.devices.period_ns[device]
+        period_ns = self.devices.period_ns[state.last_device]
         if kind == Kind.DOOR:
             state.door_ns = state.door_used_ns = time_ns
         elif rise and not (period_ns and state.door_ns == time_ns):
             state.door_ns = NONE_NS
-        state.room = int(self.devices.room[device])
         if state.beds:
             state.context = int(Context.BED)
         elif state.seats:
@@ -312,7 +316,7 @@ class Watch:
         elif period_ns and state.door_ns == time_ns:
             state.context = int(Context.MAYBE_OUT)
         else:
-            state.context = int(self.devices.context[device])
+            state.context = int(self.devices.context[state.last_device])
 
     def _leave(self, until_ns: int) -> None:
         """Door, then silence: gone. Nobody leaves while the bed or a seat says occupied."""
