@@ -6,7 +6,7 @@ encodes and checks them as they are (bytes travel as base64 in JSON).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
@@ -135,7 +135,11 @@ HEARTBEAT_INTERVAL_S: Final = 30.0
 
 @dataclass(frozen=True, slots=True)
 class RegisteredDevice:
-    """Whose device it is now. `place` is text for a person: `2 楼 护理一区 203-1 床`."""
+    """Whose device it is now. `place` is text for a person: `2 楼 护理一区 203-1 床`.
+
+    `link`: how to reach it, by key (docs/devices.md): `ble_address`, `ble_key`, `ble_profiles` ...
+    It holds secrets, so it is never logged and never part of a frame.
+    """
 
     device_id: str
     model: str
@@ -144,6 +148,7 @@ class RegisteredDevice:
     elder_name: str | None
     place: str | None
     assigned_from_ns: int
+    link: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
