@@ -34,6 +34,7 @@ MIN_HEART_QUALITY: Final = 0.25
 _EMPTY_SHARE: Final = 0.15
 _BODY_SHARE: Final = 0.3
 _EMPTY_REPORTS: Final = 2
+_BREATH_REPORTS: Final = 2
 # A second that swings this many times the usual 10 s swing has movement in it.
 _MOVED: Final = 2.0
 _SECONDS: Final = round(HOP_S)
@@ -56,6 +57,7 @@ class _Place:
     count: int = 0  # samples since the last gap
     occupied: bool | None = None
     empty_reports: int = 0
+    breath_reports: int = 0
     origin: Origin = Origin.LIVE
     older_blocks: int = 0
     gaps: int = 0
@@ -224,11 +226,11 @@ class VitalsBank:
             self._trace(due.device_id, due.end_ns, look, bed.history)
         moved = still.moving(look, bed.history) >= still.MOVING_FROM
         usual = bed.history.quantiles()[2] if bed.history.count else float(look.swings[-1])
-        self._occupancy(bed, look, usual, moved)
+        self._occupancy(bed, look, usual)
         if bed.place.occupied is not False:
             bed.history.add(float(look.swings[-1]))
             bed.history.check_takeover(look)
-        quiet = not moved and bed.place.occupied is not False
+        quiet = not moved and bed.place.occupied is True
         steady = quiet and look.disagreement <= MAX_DISAGREEMENT
         movement = float(np.mean(by_second > _MOVED * usual))
         values = {
@@ -251,12 +253,13 @@ class VitalsBank:
         ]
 
     @staticmethod
-    def _occupancy(bed: _Bed, look: Look, usual: float, moved: bool) -> None:
+    def _occupancy(bed: _Bed, look: Look, usual: float) -> None:
         """Known once somebody was seen to breathe there; empty is a small swing without breath."""
         place, swing = bed.place, float(look.swings[-1])
         if place.occupied is None:
-            if look.breathes or (not moved and look.disagreement <= MAX_DISAGREEMENT):
-                place.occupied = True
+            # Noise looks like breath now and then: it takes breath beyond doubt, and twice.
+            place.breath_reports = place.breath_reports + 1 if look.breathes else 0
+            place.occupied = True if place.breath_reports >= _BREATH_REPORTS else None
             return
         empty = swing < _EMPTY_SHARE * usual and not look.breathes
         place.empty_reports = place.empty_reports + 1 if empty else 0
