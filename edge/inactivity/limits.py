@@ -69,8 +69,8 @@ IN_ROOMS: Final = (Context.ROOM, Context.BEDROOM, Context.BATHROOM, Context.MAYB
 class Limits:
     """What may be set per person as `inactivity.<name>` in `SubjectSettings.overrides`."""
 
-    # alarms.md, section 6: one false alarm a person-week swamps a home of 100 beds; one in ten weeks
-    # is the aim. A little under it, since one home's tail is known only roughly: on the longest
+    # alarms.md, section 6: one false alarm a person-week swamps a home of 100 beds; one in ten
+    # weeks is the aim. A little under it: one home's tail is known only roughly. On the longest
     # recorded home 0.09 gives 0.08 and 0.10 gives 0.10. The figures in the card are for this value.
     false_alarms_per_week: float = 0.09
     min_limit_s: float = 1.5 * S_PER_HOUR  # never sooner: a bath, a nap

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -90,6 +91,8 @@ _ROOM_WORDS: Final = MappingProxyType(
     }
 )
 _OUTER_WORDS: Final = ("outsidedoor", "maindoor", "mainentry", "entryway", "frontdoor", "backdoor")
+# CASAS homes with bare numbers: D001 is a door to the outside, M001 a motion sensor.
+_NUMBERED_DOOR: Final = re.compile(r"D\d+")
 
 
 def room_of(name: str) -> RoomKind:
@@ -101,16 +104,18 @@ def room_of(name: str) -> RoomKind:
     )
 
 
-def role_of(name: str, technique: str = "") -> SensorRole:
-    """What a sensor is for, from its name and (where given) what it works by."""
+def role_of(name: str, technique: str = "", place: str = "") -> SensorRole:
+    """What a sensor is for, from its name and (where given) what it works by and where it is."""
     lower, technique = name.lower().replace("_", ""), technique.lower()
-    if any(word in lower for word in _OUTER_WORDS) or lower in ("door", "entrance"):
+    if any(word in lower for word in _OUTER_WORDS) or _NUMBERED_DOOR.fullmatch(name):
+        return SensorRole.OUTER_DOOR
+    if technique == "magnetic" and room_of(place) is RoomKind.ENTRANCE:
         return SensorRole.OUTER_DOOR
     if technique == "pressure":
         return SensorRole.BED if "bed" in lower else SensorRole.SEAT
     if technique in ("electric", "flush"):
         return SensorRole.APPLIANCE
-    if technique == "magnetic" or "door" in lower:
+    if technique == "magnetic" or ("door" in lower and technique != "pir"):
         return SensorRole.DOOR
     return SensorRole.MOTION
 
@@ -209,22 +214,31 @@ _QUANTITY_OF_ROLE: Final = {
 
 
 def _intervals(path: Path, rows: list[Row]) -> Home:
-    kinds = {(row["location"], row.get("type") or "", row.get("place") or "") for row in rows}
+    keys = sorted({_key(row) for row in rows})
     sensors = [
-        Sensor(location, role_of(location, kind), place or location, _room(location, place))
-        for location, kind, place in sorted(kinds)
+        Sensor(
+            f"{location}/{place}" if place else location,
+            role_of(location, kind, place),
+            place or location,
+            _room(location, place),
+        )
+        for location, kind, place in keys
     ]
-    index = {sensor.device_id: k for k, sensor in enumerate(sensors)}
+    index = {key: k for k, key in enumerate(keys)}
     readings: list[_Reading] = []
     wanted: set[int] = set()
     for line, row in enumerate(rows, start=2):
-        k = index[row["location"]]
+        k = index[_key(row)]
         quantity = _QUANTITY_OF_ROLE[sensors[k].role]
         start_ns = time_of(path, line, row, "start")
         wanted.add(start_ns)
         readings.append((start_ns, k, quantity, 1.0))
         readings.append((time_of(path, line, row, "end"), k, quantity, 0.0))
     return _home(path, sensors, readings, wanted, hourly=False)
+
+
+def _key(row: Row) -> tuple[str, str, str]:
+    return row["location"], row.get("type") or "", row.get("place") or ""
 
 
 def _room(location: str, place: str) -> RoomKind:

@@ -50,6 +50,18 @@ def test_the_three_layouts(tmp_path: Path) -> None:
     assert [s.report_interval_s for s in hourly.settings.sensors] == [3600.0, 3600.0]
 
 
+def test_one_name_in_two_rooms_is_two_sensors(tmp_path: Path) -> None:
+    row = "2026-01-01 08:00:00,2026-01-01 08:01:00,Door,PIR,{}\n"
+    home = read_home(
+        write(tmp_path / "b.csv", INTERVALS + row.format("Kitchen") + row.format("Living"))
+    )
+    doors = [s for s in home.settings.sensors if s.device_id.startswith("Door/")]
+    assert [(s.role, s.room_kind) for s in doors] == [
+        (SensorRole.MOTION, RoomKind.KITCHEN),
+        (SensorRole.MOTION, RoomKind.LIVING),
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -76,6 +88,8 @@ def test_a_bad_file_is_refused_by_line_and_field(tmp_path: Path, text: str, says
         ("Seat", "Pressure", SensorRole.SEAT, RoomKind.LIVING),
         ("Toilet", "Flush", SensorRole.APPLIANCE, RoomKind.BATHROOM),
         ("M017", "", SensorRole.MOTION, RoomKind.OTHER),
+        ("D002", "", SensorRole.OUTER_DOOR, RoomKind.OTHER),
+        ("Door", "PIR", SensorRole.MOTION, RoomKind.OTHER),
     ],
 )
 def test_what_a_name_says(name: str, technique: str, role: SensorRole, room: RoomKind) -> None:
