@@ -35,7 +35,7 @@ _FFT: Final = 1024
 _MIN_LAG: Final = round(0.3 * RATE_HZ)
 _MAX_LAG: Final = round(1.7 * RATE_HZ)
 # The first peak this close to the highest is one beat; the highest may be two. At 0.8 a fast heart
-# (95 /min and more) in noise was halved in 15 of 100 answers, at 0.6 in 4, and none was doubled.
+# (95 /min and more) in noise was halved in 15 of 100 answers, at 0.6 in 0 to 4 (the card).
 _FIRST_SHARE: Final = 0.6
 # A part with this many times the others' energy holds a movement.
 _DISTURBED: Final = 3.0
