@@ -32,6 +32,8 @@ class Metrics:
         )
         self.commit_failures = counter("commit_failures", "Commits that failed and were repeated")
         self.pending = gauge("outbox_pending", "Records the cloud has not acknowledged", "lane")
+        self.outbox_bytes = gauge("outbox_bytes", "Bytes of the disk budget in use")
+        self.outbox_reserve = gauge("outbox_reserve", "Room for a full disk is held (1) or not")
         self.uplink_failures = counter("uplink_failures", "Calls that failed", "call", "reason")
         self.uplink_records = counter("uplink_records", "Records acknowledged", "lane")
         self.cloud_lost = counter("cloud_lost_records", "Lost by the cloud, not held here", "lane")

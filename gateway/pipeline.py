@@ -197,6 +197,20 @@ class Pipeline:
         self._metrics.duplicates.inc(prepared.duplicates)
         for quantity, n in Counter(s.quantity for s in prepared.group.signals).items():
             self._metrics.signals.labels(quantity).inc(n)
+        self._tell_of(committed)
+        return committed
+
+    def commit_events(self, prepared: Prepared) -> Committed:
+        """Only the urgent part of a group that the disk has no room for. Raises sqlite3.Error.
+
+        The rest is committed later, or comes from the broker again and is decided the same: the
+        ids of its events are known then.
+        """
+        committed = self._outbox.commit(Group(events=prepared.group.events))
+        self._tell_of(committed)
+        return committed
+
+    def _tell_of(self, committed: Committed) -> None:
         for event in committed.new_events:
             self._metrics.events.labels(event.kind.value).inc()
             log.info(
@@ -207,7 +221,6 @@ class Pipeline:
                 origin=event.origin.value,
                 confidence=event.confidence,
             )
-        return committed
 
     def _signals_of(self, frame: Frame) -> list[Signal]:
         """The new signals of a frame. Raises DriverError."""

@@ -12,6 +12,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -28,7 +29,10 @@ from gateway.cloud_client import (
     CloudClient,
 )
 from gateway.metrics import Metrics
-from gateway.outbox import Committed, Outbox, OutboxDamagedError
+from gateway.outbox import Committed, DiskPolicy, Outbox, OutboxDamagedError
+from gateway.outbox.room import MIB
+from gateway.outbox.salvage import put_aside, salvage
+from gateway.outbox.schema import is_damage
 from gateway.pipeline import SNAPSHOT_INTERVAL_S, Engine, Pipeline, Prepared
 from gateway.registry import Registry, RegistryError
 from gateway.settings import Settings
@@ -40,6 +44,8 @@ log = structlog.get_logger(__name__)
 
 # Also how soon the cloud hears that a source was lost or found.
 _MAINTENANCE_INTERVAL_S: Final = 2.0
+# Tidying may take a good part of an interval on a backlog, and never a whole one.
+_TIDY_STEPS: Final = 20
 # A full disk is tried again about as often as somebody could have made room.
 _COMMIT_RETRY_S: Final = 2.0
 
@@ -73,7 +79,10 @@ class Gateway:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`. Raises OutboxError when the outbox cannot be opened."""
-        outbox = await self._in_worker(open_outbox, self._settings.outbox_path, self._clock)
+        policy = DiskPolicy(
+            self._settings.disk_budget_mib * MIB, self._settings.disk_reserve_mib * MIB
+        )
+        outbox = await self._in_worker(open_outbox, self._settings.outbox_path, self._clock, policy)
         try:
             await self._run_with(outbox, stop)
         finally:
@@ -178,21 +187,34 @@ class Gateway:
             self._uplink.want_registry()
 
     async def _commit(self, prepared: Prepared) -> Committed:
-        """Until it is written: the engine has decided already and cannot be asked again."""
+        """Until it is written: the engine has decided already and cannot be asked again.
+
+        A damaged file ends the process: the next start saves what can be read.
+        """
         while True:
             try:
                 committed = await self._in_worker(self._pipeline.commit, prepared)
             except sqlite3.Error as error:
+                if is_damage(error):
+                    raise
                 self._metrics.commit_failures.inc()
                 if not self._stuck:
                     self._stuck = True
                     log.critical("outbox_stuck", why=str(error), hint="is the disk full?")
+                await self._commit_events(prepared)
                 await asyncio.sleep(_COMMIT_RETRY_S)
                 continue
             if self._stuck:
                 self._stuck = False
                 log.info("outbox_writes_again")
             return committed
+
+    async def _commit_events(self, prepared: Prepared) -> None:
+        """Events need little room, and nobody who fell can wait for somebody to clear the disk."""
+        if not prepared.group.events:
+            return
+        with suppress(sqlite3.Error):
+            self._tell(await self._in_worker(self._pipeline.commit_events, prepared))
 
     def _tell(self, committed: Committed) -> None:
         self._uplink.senders[Lane.BULK].appended.set()
@@ -214,6 +236,8 @@ class Gateway:
             for lane in Lane:
                 state = await asyncio.to_thread(self._outbox.lane_state, lane)
                 self._metrics.pending.labels(lane.value).set(state.pending)
+            self._metrics.outbox_bytes.set(await asyncio.to_thread(self._outbox.used_bytes))
+            self._metrics.outbox_reserve.set(self._outbox.has_reserve)
             if not self._started.is_set():
                 continue
             is_due = self._clock.monotonic_s() - saved_s >= SNAPSHOT_INTERVAL_S
@@ -222,7 +246,10 @@ class Gateway:
                     await self._in_worker(self._pipeline.write_held_back)
                     if is_due:
                         await self._in_worker(self._pipeline.save_snapshots)
+                await self._tidy()
             except sqlite3.Error as error:
+                if is_damage(error):
+                    raise
                 if not failing:
                     log.warning("maintenance_failed", why=str(error))
                 failing = True
@@ -230,6 +257,12 @@ class Gateway:
             failing = False
             if is_due:
                 saved_s = self._clock.monotonic_s()
+
+    async def _tidy(self) -> None:
+        """Keep the disk budget, step by step, so that no group waits for more than one step."""
+        for _ in range(_TIDY_STEPS):
+            if not await self._in_worker(self._outbox.tidy):
+                return
 
     def _heartbeat(self) -> Heartbeat:
         """How we are. A source whose frames cannot be stored counts as down: it is as blind."""
@@ -262,20 +295,30 @@ class Gateway:
         return await asyncio.get_running_loop().run_in_executor(self._worker, call)
 
 
-def open_outbox(path: Path, clock: Clock) -> Outbox:
-    """The outbox; a damaged file is put aside, because a gateway without one protects nobody.
+def open_outbox(path: Path, clock: Clock, policy: DiskPolicy | None = None) -> Outbox:
+    """The outbox; a damaged file is put aside and what can be read of it saved, because a gateway
+    without an outbox protects nobody.
 
     Raises OutboxError for everything that a person has to decide.
     """
     try:
-        return Outbox(path, clock)
+        return Outbox(path, clock, policy)
     except OutboxDamagedError as error:
-        for suffix in ("", "-wal", "-shm"):
-            file = path.with_name(path.name + suffix)
-            if file.exists():
-                file.rename(file.with_name(f"{path.stem}.damaged-{clock.now_ns()}{suffix}"))
-        log.critical("outbox_damaged", why=str(error), what="put aside, begun anew")
-        return Outbox(path, clock)
+        aside = put_aside(path, clock.now_ns())
+        log.critical("outbox_damaged", why=str(error), put_aside=aside.name)
+    try:
+        saved = salvage(aside, path, clock.now_ns())
+    except sqlite3.Error as error:
+        path.unlink(missing_ok=True)
+        log.critical("outbox_begun_anew", why=str(error))
+    else:
+        log.critical(
+            "outbox_salvaged",
+            saved={lane.value: n for lane, n in saved.saved.items()},
+            lost={lane.value: n for lane, n in saved.lost.items()},
+            same_name=saved.same_name,
+        )
+    return Outbox(path, clock, policy)
 
 
 def software_version() -> str:

@@ -45,6 +45,13 @@ class Settings(BaseSettings):
         default=None, description="certificate authority of the broker; set it to use TLS"
     )
     data_dir: Path = Field(default=Path("var/gateway"), description="directory of the outbox")
+    disk_budget_mib: Annotated[int, Field(ge=16)] = Field(
+        default=4096,
+        description="what the outbox may take on the disk; old bulk data thins beyond it",
+    )
+    disk_reserve_mib: Annotated[int, Field(ge=1)] = Field(
+        default=16, description="kept free for urgent events on a full disk"
+    )
     metrics_port: Annotated[int, Field(ge=1, le=65535)] | None = Field(
         default=None, description="port for Prometheus; not set: no metrics port"
     )

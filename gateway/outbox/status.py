@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.wire import Lane, LaneState
+from gateway.outbox import lanes, numbering
 from gateway.outbox.schema import OutboxError, connect
 
 
@@ -35,19 +36,15 @@ def read_status(path: Path) -> OutboxStatus:
 
 
 def _read(db: sqlite3.Connection) -> OutboxStatus:
-    lanes: dict[Lane, LaneState] = {}
+    states: dict[Lane, LaneState] = {}
     acknowledged: dict[Lane, int] = {}
-    for name, last_seq, through, base in db.execute(
-        "SELECT name, last_seq, acknowledged_through, base FROM lane"
-    ).fetchall():
-        (oldest,) = db.execute(
-            "SELECT min(stored_ns) FROM record WHERE lane = ? AND seq > ?", (name, through)
-        ).fetchone()
-        lanes[Lane(name)] = LaneState(last_seq - through, oldest)
-        acknowledged[Lane(name)] = through - base
+    for lane in Lane:
+        through = lanes.lane_row(db, lane).acknowledged_through
+        states[lane] = lanes.lane_state(db, lane)
+        acknowledged[lane] = numbering.load(db, lane).wire_of(through)
     (outbox_id,) = db.execute("SELECT value FROM meta WHERE key = 'outbox_id'").fetchone()
     (newest,) = db.execute(
-        "SELECT stored_ns FROM record WHERE lane = 'bulk' ORDER BY seq DESC LIMIT 1"
+        "SELECT stored_ns FROM chunk ORDER BY last_seq DESC LIMIT 1"
     ).fetchone() or (None,)
     rejected = dict(db.execute("SELECT replace(name, 'rejected/', ''), n FROM count").fetchall())
-    return OutboxStatus(outbox_id, lanes, acknowledged, rejected, newest)
+    return OutboxStatus(outbox_id, states, acknowledged, rejected, newest)

@@ -5,49 +5,46 @@ from __future__ import annotations
 import fcntl
 import sqlite3
 import threading
-import uuid
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeVar
 
 from edge.signals import Signal
 from edge.wire import Lane, LaneState, Record
 from gateway.clock import Clock
-from gateway.outbox import codec
-from gateway.outbox.groups import MAX_DELIVERIES, Committed, Group, StoredBatch
-from gateway.outbox.schema import OutboxError, connect, prepare
+from gateway.outbox import chunks, codec, lanes, numbering
+from gateway.outbox.groups import Committed, Group, StoredBatch
+from gateway.outbox.room import DiskPolicy, Reserve, free_bytes, is_full, used_and_free_inside
+from gateway.outbox.schema import OutboxError, connect, is_damage, prepare
 
-# Larger than any batch the uplink sends, so that pruning keeps up with acknowledging; small
-# enough that the write lock is held for milliseconds.
-_PRUNE_CHUNK: Final = 10_000
-_REPLAY_CHUNK: Final = 500
+# Steps of thinning that a full disk may cost before the next try to commit.
+_ROOM_STEPS: Final = 20
 # Ids of events whose frames the snapshots include cannot be emitted again by a replay. They are
 # kept on all the same, for a detector that names the same fall again from later frames.
 _KEPT_EVENT_IDS: Final = 10_000
 _REJECTED: Final = "rejected/"
 
-
-@dataclass(frozen=True, slots=True)
-class _LaneRow:
-    last_seq: int
-    acknowledged_through: int
-    base: int
+Result = TypeVar("Result")
 
 
 class Outbox:
     """Safe to use from several threads; one process at a time (a lock file sees to it).
 
-    Numbers inside never change. On the wire they are counted from `base`, which moves, together
-    with a new `outbox_id`, only when the cloud has lost what we no longer hold (see `renumber`).
+    Numbers inside never change while a record may be on its way; numbers on the wire are counted
+    without gaps (gateway/outbox/numbering.py), from 1 again under a new `outbox_id` only when the
+    cloud has lost what we no longer hold (see `renumber`).
     """
 
-    def __init__(self, path: Path, clock: Clock) -> None:
+    def __init__(self, path: Path, clock: Clock, policy: DiskPolicy | None = None) -> None:
         """Open or create. Raises OutboxError saying what to do."""
         self._clock = clock
+        self._path = path
+        self._policy = policy or DiskPolicy()
+        self._damaged = False
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._reserve = Reserve(path.with_name("outbox.reserve"), self._policy.reserve_bytes)
         self._lock_file = path.with_name(path.name + ".lock").open("a")
         try:
             fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -69,13 +66,17 @@ class Outbox:
         self._readers = MappingProxyType(
             {lane: (threading.Lock(), connect(path, read_only=True)) for lane in Lane}
         )
+        self._reserve.hold()
 
     def close(self) -> None:
-        """Close the file; a kill does no harm either."""
+        """Close the file; after a kill instead, the next start looks at every page."""
         for lock, connection in self._readers.values():
             with lock:
                 connection.close()
         with self._write_lock:
+            if not self._damaged:
+                with suppress(sqlite3.Error):
+                    self._writer.execute("UPDATE meta SET value = '1' WHERE key = 'clean'")
             self._writer.close()
         self._lock_file.close()
 
@@ -83,13 +84,20 @@ class Outbox:
 
     def commit(self, group: Group) -> Committed:
         """Store a group with one fsync. Raises sqlite3.Error, and then nothing is stored."""
+        return self._with_room(lambda: self._commit(group))
+
+    def _commit(self, group: Group) -> Committed:
         if group.is_empty:
             return Committed((), self.last_seq(Lane.BULK))
+        now_ns = self._clock.now_ns()
+        bodies = [codec.body_of(item) for item in (*group.signals, *group.rejected)]
+        parts = [
+            (len(part), codec.encode_bodies(part, now_ns))
+            for start in range(0, len(bodies), chunks.MAX_CHUNK_RECORDS)
+            if (part := bodies[start : start + chunks.MAX_CHUNK_RECORDS])
+        ]
         with self._transaction(durable=True) as db:
-            now_ns = self._clock.now_ns()
-            bodies = [codec.encode_signal(signal) for signal in group.signals]
-            bodies += [codec.encode_rejected(frame) for frame in group.rejected]
-            bulk_seq = _append(db, Lane.BULK, bodies, now_ns)
+            bulk_seq = lanes.append_bulk(db, parts, now_ns)
             new_events = tuple(
                 event
                 for event in group.events
@@ -97,11 +105,11 @@ class Outbox:
                     "INSERT OR IGNORE INTO event_id VALUES (?, ?)", (event.event_id, bulk_seq)
                 ).rowcount
             )
-            _append(db, Lane.URGENT, [codec.encode_event(event) for event in new_events], now_ns)
+            lanes.append_urgent(db, [codec.encode_event(event) for event in new_events], now_ns)
             db.executemany(
                 "INSERT OR REPLACE INTO device_memory VALUES (?, ?)", group.device_memory.items()
             )
-            _store_deliveries(db, group.deliveries)
+            lanes.store_deliveries(db, group.deliveries)
             db.executemany(
                 "INSERT INTO count VALUES (?, ?) "
                 "ON CONFLICT (name) DO UPDATE SET n = n + excluded.n",
@@ -126,20 +134,16 @@ class Outbox:
         At least one, then as many as both limits allow; bytes are those of the stored bodies.
         """
         with self._reading(lane) as db:
-            row = _lane_row(db, lane)
-            outbox_id = _meta(db, "outbox_id")
-            cursor = db.execute(
-                "SELECT seq, stored_ns, kind, body FROM record "
-                "WHERE lane = ? AND seq > ? ORDER BY seq LIMIT ?",
-                (lane.value, row.acknowledged_through, max_records),
-            )
+            through = lanes.lane_row(db, lane).acknowledged_through
+            outbox_id = lanes.meta(db, "outbox_id")
+            wire = numbering.load(db, lane).wire_of(through)
             records: list[Record] = []
             size_bytes = 0
-            for seq, stored_ns, kind, body in cursor:
-                size_bytes += len(body)
-                if records and size_bytes > max_bytes:
+            for n_bytes, decode in lanes.stored_after(db, lane, through, max_records):
+                size_bytes += n_bytes
+                if records and (size_bytes > max_bytes or len(records) >= max_records):
                     break
-                records.append(codec.decode_record(seq - row.base, stored_ns, kind, body))
+                records.append(decode(wire + len(records) + 1))
         return StoredBatch(outbox_id, lane, records) if records else None
 
     def acknowledge(self, lane: Lane, outbox_id: str, through: int) -> bool:
@@ -148,16 +152,20 @@ class Outbox:
         False, and nothing changed, when the cloud speaks of numbers that were never given.
         An answer about an earlier naming of the records is too late to mean anything.
         """
+        return self._with_room(lambda: self._acknowledge(lane, outbox_id, through))
+
+    def _acknowledge(self, lane: Lane, outbox_id: str, through: int) -> bool:
         with self._transaction(durable=False) as db:
-            if outbox_id != _meta(db, "outbox_id"):
+            if outbox_id != lanes.meta(db, "outbox_id"):
                 return True
-            row = _lane_row(db, lane)
-            seq = through + row.base
-            if seq > row.last_seq:
+            row = lanes.lane_row(db, lane)
+            names = numbering.load(db, lane)
+            if through > names.wire_of(row.last_seq):
                 return False
+            seq = names.seq_of(through)
             if seq > row.acknowledged_through:
-                _set_acknowledged(db, lane, seq)
-                _prune(db)
+                lanes.set_acknowledged(db, lane, seq)
+                lanes.prune(db)
         return True
 
     def rewind(self, lane: Lane, outbox_id: str, expected: int) -> int:
@@ -165,34 +173,30 @@ class Outbox:
         are no longer held here; when there are any, what is held was named and numbered anew.
         """
         with self._transaction(durable=True) as db:
-            if outbox_id != _meta(db, "outbox_id"):
+            if outbox_id != lanes.meta(db, "outbox_id"):
                 return 0
-            row = _lane_row(db, lane)
-            (lowest,) = db.execute(
-                "SELECT min(seq) FROM record WHERE lane = ?", (lane.value,)
-            ).fetchone()
-            oldest_held = row.last_seq + 1 if lowest is None else lowest
-            wanted = expected + row.base
-            _set_acknowledged(db, lane, max(wanted, oldest_held) - 1)
-            missing = max(0, oldest_held - wanted)
+            row = lanes.lane_row(db, lane)
+            names = numbering.load(db, lane)
+            lowest = lanes.lowest_seq(db, lane)
+            oldest_held = (
+                names.wire_of(row.last_seq) + 1 if lowest is None else names.wire_of(lowest)
+            )
+            from_wire = max(expected, oldest_held)
+            lanes.set_acknowledged(db, lane, names.seq_of(from_wire - 1))
+            missing = max(0, oldest_held - expected)
             if missing:
-                _renumber(db)
+                lanes.renumber(db)
         return missing
 
     def renumber(self) -> None:
         """Name the outbox anew and count what is not acknowledged from 1 again."""
         with self._transaction(durable=True) as db:
-            _renumber(db)
+            lanes.renumber(db)
 
     def lane_state(self, lane: Lane) -> LaneState:
         """How much waits in a lane, and since when."""
         with self._reading(lane) as db:
-            row = _lane_row(db, lane)
-            oldest = db.execute(
-                "SELECT stored_ns FROM record WHERE lane = ? AND seq > ? ORDER BY seq LIMIT 1",
-                (lane.value, row.acknowledged_through),
-            ).fetchone()
-        return LaneState(row.last_seq - row.acknowledged_through, oldest[0] if oldest else None)
+            return lanes.lane_state(db, lane)
 
     # -- the engine's log --------------------------------------------------------------------
 
@@ -203,6 +207,11 @@ class Outbox:
 
         `dropped` streams began anew: what was saved of them before is void.
         """
+        self._with_room(lambda: self._save_snapshots(bulk_seq, snapshots, dropped))
+
+    def _save_snapshots(
+        self, bulk_seq: int, snapshots: Mapping[str, bytes], dropped: Collection[str]
+    ) -> None:
         with self._transaction(durable=False) as db:
             db.executemany(
                 "DELETE FROM engine_snapshot WHERE device_id = ?", [(name,) for name in dropped]
@@ -216,35 +225,79 @@ class Outbox:
                 "AND rowid <= (SELECT max(rowid) FROM event_id) - ?",
                 (bulk_seq, _KEPT_EVENT_IDS),
             )
-            _prune(db)
+            lanes.prune(db)
 
     def snapshots(self) -> tuple[int, dict[str, bytes]]:
         """(bulk number they include, device id -> snapshot)."""
         with self._reading(Lane.BULK) as db:
             rows = db.execute("SELECT device_id, snapshot FROM engine_snapshot").fetchall()
-            return int(_meta(db, "snapshot_seq")), dict(rows)
+            return int(lanes.meta(db, "snapshot_seq")), dict(rows)
 
     def replay(self, after_seq: int, through_seq: int) -> Iterator[tuple[int, list[Signal]]]:
         """The signals of bulk numbers in (after_seq, through_seq], in order, in chunks.
 
         Each chunk with the last number it includes.
         """
-        while True:
+        while after_seq < through_seq:
             with self._reading(Lane.BULK) as db:
-                rows = db.execute(
-                    "SELECT seq, kind, body FROM record "
-                    "WHERE lane = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?",
-                    (Lane.BULK.value, after_seq, through_seq, _REPLAY_CHUNK),
-                ).fetchall()
-            if not rows:
+                chunk = next(chunks.after(db, after_seq), None)
+            if chunk is None or chunk.first_seq > through_seq:
                 return
-            after_seq = rows[-1][0]
-            decoded = (
-                codec.decode_signal(kind, body)
-                for _, kind, body in rows
-                if kind in codec.SIGNAL_KINDS
-            )
-            yield after_seq, [signal for signal in decoded if signal is not None]
+            bodies = chunk.bodies(after_seq)[: through_seq - max(after_seq, chunk.first_seq - 1)]
+            after_seq = min(chunk.last_seq, through_seq)
+            signals = [codec.signal_of(body) for body in bodies]
+            yield after_seq, [signal for signal in signals if signal is not None]
+
+    # -- room on the disk --------------------------------------------------------------------
+
+    def tidy(self) -> bool:
+        """One step towards the budget: thin, or join small chunks. Whether there is more to do."""
+        self._reserve.hold()
+        with self._transaction(durable=True) as db:
+            used, free_inside = used_and_free_inside(db)
+            room = free_bytes(self._path.parent) + free_inside
+            if used > self._policy.budget_bytes or room < self._policy.reserve_bytes:
+                return self._thin(db)
+            snapshot_seq = int(lanes.meta(db, "snapshot_seq"))
+            return chunks.join_small(db, lanes.untouchable(db), snapshot_seq)
+
+    def _with_room(self, work: Callable[[], Result]) -> Result:
+        """`work`, and once more after room was made when the disk was full."""
+        try:
+            return work()
+        except sqlite3.Error as error:
+            if not is_full(error):
+                raise
+            self._make_room()
+        return work()
+
+    def _make_room(self) -> None:
+        """On a full disk: give up the reserve, write the log back, thin what is old."""
+        self._reserve.give_up()
+        with suppress(sqlite3.Error):
+            for _ in range(_ROOM_STEPS):
+                with self._write_lock:
+                    self._writer.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
+                with self._transaction(durable=True) as db:
+                    _, free_inside = used_and_free_inside(db)
+                    if free_inside >= self._policy.reserve_bytes:
+                        return
+                    if not self._thin(db):
+                        return
+
+    def _thin(self, db: sqlite3.Connection) -> bool:
+        snapshot_seq = int(lanes.meta(db, "snapshot_seq"))
+        return chunks.thin_oldest(db, lanes.untouchable(db), snapshot_seq, self._clock.now_ns())
+
+    @property
+    def has_reserve(self) -> bool:
+        """Whether the room for an emergency is there."""
+        return self._reserve.is_held
+
+    def used_bytes(self) -> int:
+        """What the outbox takes of its budget."""
+        with self._reading(Lane.BULK) as db:
+            return used_and_free_inside(db)[0]
 
     # -- what else is asked ------------------------------------------------------------------
 
@@ -252,12 +305,12 @@ class Outbox:
     def outbox_id(self) -> str:
         """The name under which the records are numbered on the wire."""
         with self._reading(Lane.URGENT) as db:
-            return _meta(db, "outbox_id")
+            return lanes.meta(db, "outbox_id")
 
     def last_seq(self, lane: Lane) -> int:
         """The last number given in a lane (inside, not on the wire)."""
         with self._reading(lane) as db:
-            return _lane_row(db, lane).last_seq
+            return lanes.lane_row(db, lane).last_seq
 
     def device_memory(self) -> dict[str, bytes]:
         """Rows for Plausibility."""
@@ -278,7 +331,7 @@ class Outbox:
     @contextmanager
     def _transaction(self, *, durable: bool) -> Iterator[sqlite3.Connection]:
         """One write transaction; `durable` ones are on the disk itself when it ends."""
-        with self._write_lock:
+        with self._write_lock, self._watching():
             self._writer.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             self._writer.execute("BEGIN IMMEDIATE")
             try:
@@ -293,75 +346,18 @@ class Outbox:
     def _reading(self, lane: Lane) -> Iterator[sqlite3.Connection]:
         """One read transaction: everything seen in it belongs together."""
         lock, connection = self._readers[lane]
-        with lock:
+        with lock, self._watching():
             connection.execute("BEGIN")
             try:
                 yield connection
             finally:
                 connection.execute("ROLLBACK")
 
-
-def _meta(db: sqlite3.Connection, key: str) -> str:
-    (value,) = db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
-    return str(value)
-
-
-def _lane_row(db: sqlite3.Connection, lane: Lane) -> _LaneRow:
-    return _LaneRow(
-        *db.execute(
-            "SELECT last_seq, acknowledged_through, base FROM lane WHERE name = ?", (lane.value,)
-        ).fetchone()
-    )
-
-
-def _append(
-    db: sqlite3.Connection, lane: Lane, bodies: Sequence[tuple[str, bytes]], now_ns: int
-) -> int:
-    """Number and insert; the lane's last number."""
-    last_seq = _lane_row(db, lane).last_seq
-    if bodies:
-        db.executemany(
-            "INSERT INTO record VALUES (?, ?, ?, ?, ?)",
-            [
-                (lane.value, last_seq + 1 + index, now_ns, kind, body)
-                for index, (kind, body) in enumerate(bodies)
-            ],
-        )
-        last_seq += len(bodies)
-        db.execute("UPDATE lane SET last_seq = ? WHERE name = ?", (last_seq, lane.value))
-    return last_seq
-
-
-def _store_deliveries(db: sqlite3.Connection, keys: Sequence[bytes]) -> None:
-    if keys:
-        db.executemany("INSERT INTO delivery (key) VALUES (?)", [(key,) for key in keys])
-        db.execute(
-            "DELETE FROM delivery WHERE id <= (SELECT max(id) FROM delivery) - ?",
-            (MAX_DELIVERIES,),
-        )
-
-
-def _set_acknowledged(db: sqlite3.Connection, lane: Lane, seq: int) -> None:
-    db.execute("UPDATE lane SET acknowledged_through = ? WHERE name = ?", (seq, lane.value))
-
-
-def _renumber(db: sqlite3.Connection) -> None:
-    db.execute("UPDATE lane SET base = acknowledged_through")
-    db.execute("UPDATE meta SET value = ? WHERE key = 'outbox_id'", (str(uuid.uuid4()),))
-
-
-def _prune(db: sqlite3.Connection) -> None:
-    """Delete what the cloud has and, in bulk, what the snapshots include too: at most a chunk."""
-    snapshot_seq = int(_meta(db, "snapshot_seq"))
-    for lane, needed_after in ((Lane.URGENT, None), (Lane.BULK, snapshot_seq)):
-        through = _lane_row(db, lane).acknowledged_through
-        if needed_after is not None:
-            through = min(through, needed_after)
-        (lowest,) = db.execute(
-            "SELECT min(seq) FROM record WHERE lane = ?", (lane.value,)
-        ).fetchone()
-        if lowest is not None and lowest <= through:
-            db.execute(
-                "DELETE FROM record WHERE lane = ? AND seq <= ?",
-                (lane.value, min(through, lowest + _PRUNE_CHUNK - 1)),
-            )
+    @contextmanager
+    def _watching(self) -> Iterator[None]:
+        """Remembers damage, so that the next start looks at every page."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            self._damaged = self._damaged or is_damage(error)
+            raise

@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 
 from edge.engine import Engine, default_detectors
 from edge.wire import Lane
-from gateway.clock import SystemClock
+from gateway.clock import Clock, SystemClock
 from gateway.metrics import Metrics
 from gateway.outbox import Outbox
 from gateway.runtime import Gateway
@@ -56,8 +56,12 @@ class Publisher:
 class InnerGateway:
     """A gateway in a thread of this process: quick to start, and it cannot be killed."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self, settings: Settings, clock: Clock | None = None, engine: Engine | None = None
+    ) -> None:
         self._settings = settings
+        self._clock = clock or SystemClock()
+        self._engine = engine or Engine(default_detectors())
         self._ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="gateway")
         self._thread.start()
@@ -67,8 +71,7 @@ class InnerGateway:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
         self.metrics = Metrics()
-        clock = SystemClock()
-        gateway = Gateway(self._settings, Engine(default_detectors()), clock, self.metrics)
+        gateway = Gateway(self._settings, self._engine, self._clock, self.metrics)
         self._ready.set()
         await gateway.run(self._stop)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from edge.wire import Lane
-from gateway.outbox import Group, Outbox
+from gateway.outbox import DiskPolicy, Group, Outbox
 from tests.gateway.makers import HandClock, event, reading
 
 
@@ -22,7 +22,7 @@ class OutboxModel(RuleBasedStateMachine):
         self.directory = tempfile.TemporaryDirectory()
         self.path = Path(self.directory.name) / "outbox.sqlite3"
         self.clock = HandClock()
-        self.outbox = Outbox(self.path, self.clock)
+        self.outbox = Outbox(self.path, self.clock, DiskPolicy(reserve_bytes=4096))
         # All that was ever stored, by position; a number is a position + 1.
         self.stored: dict[Lane, list[Any]] = {lane: [] for lane in Lane}
         self.acknowledged = dict.fromkeys(Lane, 0)
@@ -107,7 +107,7 @@ class OutboxModel(RuleBasedStateMachine):
             # As the kernel does for a killed process: the lock goes, nothing else is said.
             self.outbox._lock_file.close()
         left = self.outbox
-        self.outbox = Outbox(self.path, self.clock)
+        self.outbox = Outbox(self.path, self.clock, DiskPolicy(reserve_bytes=4096))
         if not gracefully:
             left._writer.close()
             for _, connection in left._readers.values():

@@ -16,6 +16,7 @@ class Line(Enum):
     UP = "up"
     CUT = "cut"
     HOLD_URGENT_ANSWERS = "hold_urgent_answers"
+    HALF_ANSWERS = "half_answers"
 
 
 class CutProxy:
@@ -89,6 +90,9 @@ class CutProxy:
                 if is_answer and urgent.is_set() and self._line is Line.HOLD_URGENT_ANSWERS:
                     self.urgent_answer_held.set()
                     continue
+                if is_answer and self._line is Line.HALF_ANSWERS:
+                    target.sendall(chunk[: len(chunk) // 2])
+                    break
                 target.sendall(chunk)
         for connection in (source, target):
             with contextlib.suppress(OSError):

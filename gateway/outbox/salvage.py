@@ -1,0 +1,188 @@
+"""A damaged outbox: everything that can be read goes into a new file, under its old numbers.
+
+What cannot be read is replaced by refusals with the lost numbers (`damaged_record`), so that no
+lane stops and the operator learns how much it was. Only if the numbers themselves are lost does the
+new file get a name of its own.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import uuid
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from edge.wire import Lane
+from gateway.outbox import chunks, codec
+from gateway.outbox.schema import connect, create_tables, is_damage
+
+# Rows that cannot be reached are looked for one by one; a chunk that is missing is at most as wide
+# as a chunk, so this is hundreds of lost pages, and a second of work.
+_MAX_PROBES: Final = 200_000
+_TABLES: Final = (
+    ("device_memory", 2), ("engine_snapshot", 2), ("event_id", 2), ("delivery", 2), ("count", 2),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Salvaged:
+    """What could be saved: records by lane, how many numbers were lost, if the name is the same."""
+
+    saved: dict[Lane, int]
+    lost: dict[Lane, int]
+    same_name: bool
+
+
+def salvage(damaged: Path, fresh: Path, now_ns: int) -> Salvaged:
+    """Read `damaged` as far as it goes, write `fresh`. Raises sqlite3.Error for `fresh` only."""
+    with closing(connect(fresh)) as target, closing(connect(damaged)) as source:
+        target.execute("PRAGMA synchronous = FULL")
+        target.execute("BEGIN IMMEDIATE")
+        meta = dict(_rows(source, "meta", 2))
+        lane_rows = {row[0]: row for row in _rows(source, "lane", 3)}
+        numbers = list(_rows(source, "numbering", 3))
+        is_same = "outbox_id" in meta and len(lane_rows) == len(Lane) and len(numbers) >= len(Lane)
+        create_tables(target, meta["outbox_id"] if is_same else str(uuid.uuid4()))
+        if is_same:
+            target.execute("DELETE FROM numbering")
+            target.executemany("INSERT INTO numbering VALUES (?, ?, ?)", numbers)
+            target.executemany(
+                "UPDATE lane SET last_seq = ?2, acknowledged_through = ?3 WHERE name = ?1",
+                lane_rows.values(),
+            )
+        if "snapshot_seq" in meta:
+            target.execute(
+                "UPDATE meta SET value = ? WHERE key = 'snapshot_seq'", (meta["snapshot_seq"],)
+            )
+        for table, width in _TABLES:
+            marks = ", ".join("?" * width)
+            target.executemany(
+                f"INSERT OR IGNORE INTO {table} VALUES ({marks})",  # noqa: S608  # our own names
+                _rows(source, table, width),
+            )
+        saved, lost = {}, {}
+        for lane, copy in ((Lane.URGENT, _copy_urgent), (Lane.BULK, _copy_bulk)):
+            last_seq = lane_rows[lane][1] if is_same else None
+            through = lane_rows[lane][2] if is_same else 0
+            saved[lane], lost[lane] = copy(source, target, through, last_seq, now_ns)
+        target.execute("COMMIT")
+    return Salvaged(saved, lost, is_same)
+
+
+def _rows(source: sqlite3.Connection, table: str, width: int) -> Iterator[tuple[Any, ...]]:
+    """Every row that can be read, in the order of rowid, from both ends of what cannot."""
+    for row in _reachable(source, table, "rowid", "*"):
+        yield tuple(row[1 : width + 1])
+
+
+def _reachable(
+    source: sqlite3.Connection, table: str, key: str, columns: str
+) -> Iterator[tuple[Any, ...]]:
+    """(key, *columns) of every row that can be reached; steps over what is damaged."""
+    at, probes = -1, 0
+    highest = _highest(source, table, key)
+    query = (
+        f"SELECT {key}, {columns} FROM {table} NOT INDEXED "  # noqa: S608  # our own names
+        f"WHERE {key} > ? ORDER BY {key} LIMIT 1"
+    )
+    while probes < _MAX_PROBES:
+        try:
+            row = source.execute(query, (at,)).fetchone()
+        except sqlite3.DatabaseError as error:
+            if not is_damage(error):
+                return
+            at, probes = at + 1, probes + 1
+            if highest is not None and at >= highest:
+                return
+            continue
+        if row is None:
+            return
+        at = row[0]
+        yield row
+
+
+def _highest(source: sqlite3.Connection, table: str, key: str) -> int | None:
+    try:
+        (found,) = source.execute(f"SELECT max({key}) FROM {table} NOT INDEXED").fetchone()  # noqa: S608
+    except sqlite3.DatabaseError:
+        return None
+    return None if found is None else int(found)
+
+
+def _copy_urgent(
+    source: sqlite3.Connection,
+    target: sqlite3.Connection,
+    through: int,
+    last_seq: int | None,
+    now_ns: int,
+) -> tuple[int, int]:
+    found = {
+        row[2]: row[2:]
+        for row in _reachable(source, "record", "rowid", "lane, seq, stored_ns, kind, body")
+        if row[1] == Lane.URGENT
+    }
+    last = last_seq if last_seq is not None else max(found, default=0)
+    missing = [seq for seq in range(through + 1, last + 1) if seq not in found]
+    note = codec.damaged(now_ns, "an urgent record was lost in a damaged outbox")
+    kind, body = codec.encode_rejected(note)
+    rows = [*found.values(), *((seq, now_ns, kind, body) for seq in missing)]
+    target.executemany("INSERT INTO record VALUES ('urgent', ?, ?, ?, ?)", rows)
+    if last_seq is None:
+        _set_lane(target, Lane.URGENT, last, min(found, default=last + 1) - 1)
+    return len(found), len(missing)
+
+
+def _copy_bulk(
+    source: sqlite3.Connection,
+    target: sqlite3.Connection,
+    through: int,
+    last_seq: int | None,
+    now_ns: int,
+) -> tuple[int, int]:
+    saved = lost = 0
+    expected = through + 1
+    gaps = {row[0] for row in target.execute("SELECT after_seq FROM numbering")}
+    lowest = None
+    for row in _reachable(source, "chunk", "last_seq", "first_seq, stored_ns, state, body"):
+        last, first = int(row[0]), int(row[1])
+        lowest = first if lowest is None else lowest
+        if first > expected and last_seq is not None and expected - 1 not in gaps:
+            lost += _placeholders(target, expected, first - 1, now_ns)
+        target.execute("INSERT INTO chunk VALUES (?, ?, ?, ?, ?)", row)
+        saved += last - first + 1
+        expected = max(expected, last + 1)
+    if last_seq is None:
+        _set_lane(target, Lane.BULK, expected - 1, (lowest or expected) - 1)
+    elif expected <= last_seq:
+        lost += _placeholders(target, expected, last_seq, now_ns)
+    return saved, lost
+
+
+def _placeholders(target: sqlite3.Connection, first: int, last: int, now_ns: int) -> int:
+    """Refusals with the numbers [first, last]."""
+    note = codec.damaged(now_ns, "a record was lost in a damaged outbox")
+    for start in range(first, last + 1, chunks.MAX_CHUNK_RECORDS):
+        n = min(chunks.MAX_CHUNK_RECORDS, last + 1 - start)
+        chunks.append(target, start, codec.encode_bodies([note] * n, now_ns), n, now_ns)
+    return last + 1 - first
+
+
+def _set_lane(target: sqlite3.Connection, lane: Lane, last: int, through: int) -> None:
+    target.execute(
+        "UPDATE lane SET last_seq = ?, acknowledged_through = ? WHERE name = ?",
+        (last, max(0, through), lane.value),
+    )
+    target.execute("UPDATE numbering SET base = ? WHERE lane = ?", (max(0, through), lane.value))
+
+
+def put_aside(path: Path, now_ns: int) -> Path:
+    """Move a damaged outbox and what belongs to it away; where it is now."""
+    target = path.with_name(f"{path.stem}.damaged-{now_ns}")
+    for suffix in ("", "-wal", "-shm"):
+        file = path.with_name(path.name + suffix)
+        if file.exists():
+            file.rename(target.with_name(target.name + suffix))
+    return target
