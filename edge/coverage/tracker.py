@@ -40,6 +40,7 @@ class DeviceState:
     battery: float = -1.0
     battery_low: int = 0
     cause: str = "unknown"
+    seen_ns: int = NEVER_NS  # last time it saw life
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +223,7 @@ class Tracker:
             self.bin = time_ns // _BIN_NS
             self.bouts += 1
         devices.saw(device, self.bouts)
+        self.states[device].seen_ns = time_ns
         if self.states[device].fault == SEES_NOTHING:
             self._mend(device, time_ns, EventKind.DEVICE_FAULT_CLEARED, findings)
         self._find_sightless(time_ns, findings)
@@ -236,7 +238,7 @@ class Tracker:
             if usual is None or bouts < int(DEAD_INTERVALS * usual):
                 continue
             state.fault, state.cause = SEES_NOTHING, "sees_nothing"
-            state.fault_since_ns = int(devices.heard_ns[k])
+            state.fault_since_ns = state.seen_ns
             reason = Reason("sees_nothing", {"bouts": float(bouts), "usual_bouts": round(usual)})
             findings.append(
                 Finding(

@@ -166,7 +166,9 @@ def test_a_sensor_that_beats_but_sees_nothing_in_a_lived_in_home_is_a_fault() ->
     faults = [event for event in events if event.kind is EventKind.DEVICE_FAULT]
     assert [event.device_id for event in faults] == ["pir-kitchen"]
     bouts = faults[0].reasons[0].values["bouts"]
-    assert 15 < bouts <= 3 * 1.2 * 5 + 1
+    assert 15 <= bouts <= 3 * 1.2 * 5
+    last_seen_ns = T0_NS + (195 + 1) * 6 * MINUTE_NS
+    assert detector.gaps("e1")[0].start_ns == last_seen_ns
     assert detector.coverage("e1").state is CoverageState.DEGRADED
     events = detector.process("e1", [Reading("pir-kitchen", "motion", time_ns + 1, 1.0)])
     assert (EventKind.DEVICE_FAULT_CLEARED, "pir-kitchen") in kinds(events)
