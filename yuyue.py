@@ -25,6 +25,7 @@ class Target:
     app: str
     help: str
     extra: str | None = None
+    arguments: tuple[str, ...] = ()
 
 
 TARGETS: Final = (
@@ -39,19 +40,42 @@ TARGETS: Final = (
     Target("gateway", "gateway.cli", "app", "The machine near the sensors. 边缘网关"),
     Target("sim", "firmware_sim.cli", "app", "Simulated devices and people over MQTT. 仿真"),
     Target("replay", "cloud.replay", "app", "Take the decisions behind an alert again. 复核"),
+)
+
+TRAINING: Final = (
     Target(
-        "train",
+        "falls",
         "edge.fall.training.cli",
         "train_app",
-        "Train a model again from recordings. 训练",
+        "The fall detector's weights, from recordings. 跌倒",
         "train",
+        ("falls",),
     ),
+)
+
+BACKTESTS: Final = (
     Target(
-        "backtest",
+        "falls",
         "edge.fall.training.cli",
         "backtest_app",
-        "A detector over recordings: what it finds and misses. 回测",
+        "Falls found and missed, false alarms. 跌倒",
         "train",
+        ("falls",),
+    ),
+    Target(
+        "inactivity",
+        "edge.inactivity.training.cli",
+        "backtest_app",
+        "Deadlines of inactivity in recorded homes. 长时间无活动",
+        None,
+        ("inactivity",),
+    ),
+    Target("bed", "edge.bed.training.cli", "backtest_bed_app", "Bed exits. 离床", "train"),
+    Target(
+        "vitals",
+        "edge.vitals.training.cli",
+        "backtest_vitals_app",
+        "Respiration and heart rate from bed motion. 呼吸与心率",
     ),
 )
 
@@ -74,11 +98,21 @@ def main() -> None:
     app(prog_name="yuyue")
 
 
-def _mount(target: Target) -> None:
+def _mount(onto: typer.Typer, target: Target, path: str = "yuyue") -> None:
     def run(context: typer.Context) -> None:
-        _load(target)(args=context.args, prog_name=f"yuyue {target.command}")
+        name = f"{path} {target.command}"
+        # what the app behind adds to the name by itself is its own sub-command
+        name = name.removesuffix(" ".join(("", *target.arguments))) if target.arguments else name
+        _load(target)(args=[*target.arguments, *context.args], prog_name=name)
 
-    app.command(target.command, help=target.help, context_settings=dict(_PASS_ON))(run)
+    onto.command(target.command, help=target.help, context_settings=dict(_PASS_ON))(run)
+
+
+def _group(name: str, description: str, targets: tuple[Target, ...]) -> None:
+    group = typer.Typer(help=description, no_args_is_help=True)
+    for target in targets:
+        _mount(group, target, f"yuyue {name}")
+    app.add_typer(group, name=name)
 
 
 def _load(target: Target) -> Callable[..., object]:
@@ -101,7 +135,9 @@ def _stop(target: Target, error: ModuleNotFoundError) -> NoReturn:
 
 
 for _target in TARGETS:
-    _mount(_target)
+    _mount(app, _target)
+_group("train", "Train a model again from recordings. 训练", TRAINING)
+_group("backtest", "A detector over recordings: what it finds and misses. 回测", BACKTESTS)
 
 if __name__ == "__main__":
     main()

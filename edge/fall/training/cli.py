@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import importlib.util
+import json
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -109,6 +110,9 @@ def backtest_falls(  # noqa: PLR0917  each is an option of the command
     plot: Annotated[
         Path | None, typer.Option(help="Draw misses and false alarms into this HTML page.")
     ] = None,
+    figures: Annotated[
+        Path | None, typer.Option(help="Write the totals by part of the body to this JSON.")
+    ] = None,
     weights: Annotated[
         Path | None, typer.Option(help="Weights to use instead of the program's own.")
     ] = None,
@@ -156,6 +160,8 @@ def backtest_falls(  # noqa: PLR0917  each is an option of the command
     Console(width=120).print(_rich_table(rows))
     if out:
         _write(out, alarms)
+    if figures:
+        _write_figures(figures, rows, unseen)
     if plot:
         models = {r.rec_id: model for model, part in folds for r in part}
         title = f"Fall detector, backtest (unseen: {unseen})"
@@ -172,6 +178,22 @@ def _choose(
         if (r.dataset in datasets if datasets else "native" not in r.dataset)
         and (not positions or r.position in positions)
     ]
+
+
+def _write_figures(path: Path, rows: list[Row], unseen: Unseen) -> None:
+    totals = {row.group.lower(): row for row in rows if row.group.isupper()}
+    document: dict[str, object] = {"unseen": unseen.value}
+    for part in sorted(totals):
+        row = totals[part]
+        document[part] = {
+            "falls": row.falls,
+            "sensitivity": round(row.sensitivity, 4),
+            "specificity": round(row.specificity, 4),
+            "hours": round(row.hours, 2),
+            "false_alarms": row.false_alarms,
+            "false_per_hour": round(row.false_per_hour, 3),
+        }
+    path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
 
 def _write(path: Path, alarms: dict[str, list[float]]) -> None:

@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from edge.bed.backtest import backtest_bed_app
 from edge.bed.tag import (
     IN_BELOW,
     OUT_FROM,
@@ -20,6 +19,7 @@ from edge.bed.tag import (
     TagReading,
     committed_model,
 )
+from edge.bed.training.cli import backtest_bed_app
 from edge.bed.training.trials import Trial, read_trials, score
 
 SHARED = Path(__file__).parents[4] / "shared" / "data"

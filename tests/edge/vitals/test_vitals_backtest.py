@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from edge.vitals.backtest import belt_agreement, heart_agreement
-from edge.vitals.report import write_report
+from edge.vitals.training.cli import belt_agreement, heart_agreement
 from edge.vitals.training.recordings import belt_nights, rr_nights
+from edge.vitals.training.report import write_report
 
 SHARED = Path(__file__).parents[4] / "shared" / "data"
 DATA = Path(os.environ.get("YUYUE_DATA", SHARED)) / "vitals"

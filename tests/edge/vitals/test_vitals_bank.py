@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from edge.detector import SnapshotError
 from edge.signals import NS_PER_S, FloatArray, Int16Array, Reading, Waveform
 from edge.vitals import respiration
-from edge.vitals.backtest import mean_over_windows, run_bank
 from edge.vitals.bank import VitalsBank
 from edge.vitals.training.ballistocardiogram import mean_rate, simulate
+from edge.vitals.training.cli import mean_over_windows, run_bank
 from edge.vitals.training.recordings import blocks
 
 RATE_HZ = 100.0

@@ -14,7 +14,6 @@ from rich.progress import track
 
 from edge.signals import NS_PER_S, FloatArray, Int16Array, Reading
 from edge.vitals.bank import VitalsBank
-from edge.vitals.report import Night, write_report
 from edge.vitals.training.ballistocardiogram import mean_rate, simulate
 from edge.vitals.training.recordings import (
     BELT_RATE_HZ,
@@ -23,6 +22,7 @@ from edge.vitals.training.recordings import (
     blocks,
     rr_nights,
 )
+from edge.vitals.training.report import Night, write_report
 
 WINDOW_S: Final = 60
 SNR_DB: Final = (10.0, 5.0, 0.0, -5.0)
