@@ -54,7 +54,7 @@ def lines(trials: Sequence[Trial], alarms: dict[str, list[float]]) -> list[str]:
     return found
 
 
-@backtest_bed_app.callback(invoke_without_command=True)
+@backtest_bed_app.command()
 def backtest_bed(
     data: Annotated[Path, typer.Option(help="Folder with the tag recordings.", exists=True)],
     out: Annotated[Path | None, typer.Option(help="CSV: trial,t,kind (alarm or exit).")] = None,
@@ -64,7 +64,10 @@ def backtest_bed(
         bool, typer.Option(help="The committed weights, which know these trials, instead.")
     ] = False,
 ) -> None:
-    """Recall and precision of bed exits by trial. Learns anew for each part left out (minutes)."""
+    """Recall and precision of bed exits by trial. Learns anew for each part left out (minutes).
+
+    Example: yuyue backtest bed --data ../shared/data/routine --plot report.html
+    """
     try:
         trials = read_trials(data)
     except (OSError, KeyError, ValueError) as error:

@@ -126,7 +126,7 @@ def heart_agreement(nights: dict[str, FloatArray], snr_db: float) -> Agreement:
     return Agreement(np.concatenate(answers), known, np.zeros(len(known)))
 
 
-@backtest_vitals_app.callback(invoke_without_command=True)
+@backtest_vitals_app.command()
 def backtest_vitals(
     data: Annotated[Path, typer.Option(help="Folder with the vitals recordings.", exists=True)],
     out: Annotated[Path | None, typer.Option(help="CSV: record,t_end,hr,rr.")] = None,
@@ -134,7 +134,10 @@ def backtest_vitals(
     *,
     heart: Annotated[bool, typer.Option(help="Also the simulated bed motion.")] = True,
 ) -> None:
-    """Agreement of respiration with the belt's consensus; heart rate on simulated bed motion."""
+    """Agreement of respiration with the belt's consensus; heart rate on simulated bed motion.
+
+    Example: yuyue backtest vitals --data ../shared/data/vitals --plot report.html
+    """
     try:
         nights = belt_nights(data)
         beats = rr_nights(data) if heart else {}
