@@ -58,6 +58,23 @@ class State:
     late: int = 0
     origin: int = 0
 
+    def occupy(self, device: int, *, bed: bool, occupied: bool) -> None:
+        """A bed or seat says occupied, or free."""
+        held, bit = self.beds if bed else self.seats, 1 << device
+        held = held | bit if occupied else held & ~bit
+        if bed:
+            self.beds = held
+        else:
+            self.seats = held
+
+    def renumber(self, before: dict[str, int], after: dict[str, int]) -> None:
+        """Devices have other numbers now (index by id); what is gone is forgotten."""
+        names = {k: device_id for device_id, k in before.items()}
+        self.beds = _moved_bits(self.beds, names, after)
+        self.seats = _moved_bits(self.seats, names, after)
+        self.last_device = after.get(names.get(self.last_device, ""), -1)
+        self.blip_device = after.get(names.get(self.blip_device, ""), -1)
+
     def forget_deadline(self) -> None:
         """It is to be made anew when it is asked for."""
         self.deadline_ns = self.deadline_from_ns = NONE_NS
@@ -74,3 +91,11 @@ class Finding:
     device: int
     origin: int
     reasons: tuple[Reason, ...]
+
+
+def _moved_bits(bits: int, names: dict[int, str], ids: dict[str, int]) -> int:
+    moved = 0
+    for k, name in names.items():
+        if bits >> k & 1 and name in ids:
+            moved |= 1 << ids[name]
+    return moved

@@ -68,12 +68,7 @@ class Watch:
         devices = Devices(settings.sensors)
         devices.take_over(self.devices)
         if devices.ids != self.devices.ids:
-            state = self.state
-            names = {k: device_id for device_id, k in self.devices.ids.items()}
-            state.beds = _moved_bits(state.beds, names, devices.ids)
-            state.seats = _moved_bits(state.seats, names, devices.ids)
-            state.last_device = devices.ids.get(names.get(state.last_device, ""), -1)
-            state.blip_device = devices.ids.get(names.get(state.blip_device, ""), -1)
+            self.state.renumber(self.devices.ids, devices.ids)
         self.devices = devices
         self.state.forget_deadline()
 
@@ -131,7 +126,8 @@ class Watch:
     def activity(self, device: int, kind: int, time_ns: int, weight: float, *, rise: bool) -> bool:
         """Somebody was seen: move the state, learn the silence that ended. False: nobody was."""
         state = self.state
-        self._occupy(device, kind, rise=rise)
+        if kind in (Kind.BED, Kind.SEAT):
+            state.occupy(device, bed=kind == Kind.BED, occupied=rise)
         if time_ns < state.last_ns:
             state.late += 1
             return False
@@ -290,17 +286,6 @@ class Watch:
                 end_ns = pause.until_ns
         return end_ns
 
-    def _occupy(self, device: int, kind: int, *, rise: bool) -> None:
-        if kind not in (Kind.BED, Kind.SEAT):
-            return
-        state, bit = self.state, 1 << device
-        held = state.beds if kind == Kind.BED else state.seats
-        held = held | bit if rise else held & ~bit
-        if kind == Kind.BED:
-            state.beds = held
-        else:
-            state.seats = held
-
     def _place(self, kind: int, time_ns: int, *, rise: bool) -> None:
         """Where the person is now, as far as the last activity tells."""
         state = self.state
@@ -409,11 +394,3 @@ class Watch:
         findings.append(
             Finding(kind, time_ns, state.episode_ns, state.last_device, state.origin, reasons)
         )
-
-
-def _moved_bits(bits: int, names: dict[int, str], ids: dict[str, int]) -> int:
-    moved = 0
-    for k, name in names.items():
-        if bits >> k & 1 and name in ids:
-            moved |= 1 << ids[name]
-    return moved

@@ -94,11 +94,8 @@ def backtest_inactivity(  # noqa: PLR0917  each is an option of the command
     """
     try:
         homes = [read_home(path, hourly=hourly or None) for path in _paths(data, home)]
-        if false_alarms is not None:
-            overrides = {"inactivity.false_alarms_per_week": false_alarms}
-            homes = [replace(h, settings=replace(h.settings, overrides=overrides)) for h in homes]
         results = []
-        for one in homes:
+        for one in (_allowing(one, false_alarms) for one in homes):
             with _bar(one.name) as progress:
                 results.append(run(one, progress))
     except (HomeFileError, SignalError, OSError) as error:
@@ -113,6 +110,13 @@ def backtest_inactivity(  # noqa: PLR0917  each is an option of the command
     if plot is not None:
         plot.write_text(report(results), encoding="utf-8")
         _console.print(f"report: {plot}", highlight=False)
+
+
+def _allowing(home: Home, false_alarms: float | None) -> Home:
+    if false_alarms is None:
+        return home
+    overrides = {"inactivity.false_alarms_per_week": false_alarms}
+    return replace(home, settings=replace(home.settings, overrides=overrides))
 
 
 def _paths(data: Path | None, home: Path | None) -> list[Path]:
