@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from gateway.drivers.base import Driver, DriverError
+from gateway.drivers.ble import BLE_DRIVERS
 from gateway.drivers.senml import decode_senml
 from gateway.drivers.wearable import decode_waveform
 
@@ -17,7 +18,11 @@ DRIVERS: Final[Mapping[str, Driver]] = MappingProxyType(
     {"waveform": decode_waveform, "senml": decode_senml}
 )
 
-_TOPIC: Final = re.compile(r"yuyue/v1/([A-Za-z0-9_.:-]{1,64})/([^/]+)")
+# What a device or a source sends, and which drivers there are for it.
+_TABLES: Final[Mapping[str, Mapping[str, Driver]]] = MappingProxyType(
+    {"yuyue": DRIVERS, "ble": BLE_DRIVERS}
+)
+_TOPIC: Final = re.compile(r"(yuyue|ble)/v1/([A-Za-z0-9_.:-]{1,64})/([^/]+)")
 
 
 def match_topic(topic: str) -> tuple[str, Driver]:
@@ -27,10 +32,11 @@ def match_topic(topic: str) -> tuple[str, Driver]:
         raise DriverError(
             "bad_topic", f"{topic[:200]!r} is not yuyue/v1/{{device_id}}/{{kind}} (docs/wire.md)"
         )
-    device_id, kind = match.groups()
-    driver = DRIVERS.get(kind)
+    family, device_id, kind = match.groups()
+    drivers = _TABLES[family]
+    driver = drivers.get(kind)
     if driver is None:
         raise DriverError(
-            "bad_topic", f"no driver for {kind[:64]!r}; there are: {', '.join(sorted(DRIVERS))}"
+            "bad_topic", f"no driver for {kind[:64]!r}; there are: {', '.join(sorted(drivers))}"
         )
     return device_id, driver

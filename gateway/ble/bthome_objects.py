@@ -1,0 +1,66 @@
+"""The objects in a plain BTHome v2 frame, walked by bthome-ble's own table of lengths."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+_ADDRESS_BYTES: Final = 6
+_HAS_ADDRESS: Final = 0b10
+_BUTTON: Final = 0x3A
+_COMMAND: Final = 0x3B
+_DIMMER: Final = 0x3C
+_MOMENTARY: Final = frozenset({_BUTTON, _COMMAND, _DIMMER})
+
+
+class ObjectsError(ValueError):
+    """An object that is cut off."""
+
+
+def check_objects(body: bytes) -> None:
+    """Raises ObjectsError when the last object is cut off.
+
+    An object id this software does not know ends the walk: what stands before it is good.
+    """
+    for _ in _objects(body):
+        pass
+
+
+def is_momentary(body: bytes) -> bool:
+    """Whether a plain frame tells of a moment (a button, a dimmer) and not of a state."""
+    try:
+        return any(number in _MOMENTARY for number in _objects(body))
+    except ObjectsError:
+        return False
+
+
+def _objects(body: bytes) -> Iterator[int]:
+    at = 1 + (_ADDRESS_BYTES if body[0] & _HAS_ADDRESS else 0)
+    while at < len(body):
+        number = body[at]
+        known = _lengths().get(number)
+        if known is None:
+            return
+        length, has_length_byte = known
+        at += 1
+        if has_length_byte:
+            if at >= len(body):
+                raise ObjectsError(f"object {number:#04x} has no length")
+            length = 1 + (body[at] & 0x1F) if number == _COMMAND else body[at]
+            at += 1
+        at += length
+        if at > len(body):
+            raise ObjectsError(f"object {number:#04x} is {at - len(body)} bytes short")
+        yield number
+
+
+@functools.cache
+def _lengths() -> Mapping[int, tuple[int, bool]]:
+    """Object id -> (bytes, whether a length byte comes first)."""
+    from bthome_ble.const import MEAS_TYPES  # noqa: PLC0415  # only where Bluetooth is used
+
+    return {
+        number: (kind.data_length, kind.data_format in {"raw", "string", "command"})
+        for number, kind in MEAS_TYPES.items()
+    }

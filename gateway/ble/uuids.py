@@ -1,0 +1,42 @@
+"""Assigned numbers of the Bluetooth SIG, and the vendors' own, as bleak spells them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+
+def uuid16(number: int) -> str:
+    """A 16-bit number on the Bluetooth base UUID."""
+    return f"0000{number:04x}-0000-1000-8000-00805f9b34fb"
+
+
+# Service data in advertisements.
+BTHOME: Final = uuid16(0xFCD2)
+XIAOMI: Final = uuid16(0xFE95)
+XIAOMI_SCALE_1: Final = uuid16(0x181D)
+XIAOMI_SCALE_2: Final = uuid16(0x181B)
+
+# Characteristics (assigned numbers, section 3.8).
+HEART_RATE_MEASUREMENT: Final = uuid16(0x2A37)
+BLOOD_PRESSURE_MEASUREMENT: Final = uuid16(0x2A35)
+TEMPERATURE_MEASUREMENT: Final = uuid16(0x2A1C)
+OXIMETER_SPOT: Final = uuid16(0x2A5E)
+OXIMETER_CONTINUOUS: Final = uuid16(0x2A5F)
+GLUCOSE_MEASUREMENT: Final = uuid16(0x2A18)
+RECORD_ACCESS: Final = uuid16(0x2A52)
+WEIGHT_MEASUREMENT: Final = uuid16(0x2A9D)
+BATTERY_LEVEL: Final = uuid16(0x2A19)
+MANUFACTURER_NAME: Final = uuid16(0x2A29)
+MODEL_NUMBER: Final = uuid16(0x2A24)
+SERIAL_NUMBER: Final = uuid16(0x2A25)
+FIRMWARE_REVISION: Final = uuid16(0x2A26)
+HARDWARE_REVISION: Final = uuid16(0x2A27)
+SOFTWARE_REVISION: Final = uuid16(0x2A28)
+
+# Polar measurement data service.
+POLAR_CONTROL: Final = "fb005c81-02e7-f387-1cad-8acd2d8df0c8"
+POLAR_DATA: Final = "fb005c82-02e7-f387-1cad-8acd2d8df0c8"
+
+# WitMotion BLE 5.0 inertial sensors.
+WITMOTION_NOTIFY: Final = "0000ffe4-0000-1000-8000-00805f9a34fb"
+WITMOTION_WRITE: Final = "0000ffe9-0000-1000-8000-00805f9a34fb"
