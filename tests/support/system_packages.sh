@@ -1,10 +1,12 @@
 #!/bin/sh
-# Makes sure that the programs the tests drive are here: a broker and a browser.
+# Makes sure that the programs the tests drive are here: a broker, a browser, a message bus.
 # Installs them with apt-get where it may, else says what to install.
 set -eu
 missing=""
 [ -x /usr/sbin/mosquitto ] || command -v mosquitto >/dev/null 2>&1 || missing="$missing mosquitto"
 command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 || missing="$missing chromium"
+# The Bluetooth tests give bleak a bus of its own.
+[ "$(uname -s)" != Linux ] || command -v dbus-daemon >/dev/null 2>&1 || missing="$missing dbus-daemon"
 # Without a Chinese font the screenshots of the journeys show empty boxes.
 command -v fc-list >/dev/null 2>&1 && [ -n "$(fc-list :lang=zh family | head -n 1)" ] || missing="$missing fonts-noto-cjk"
 [ -n "$missing" ] || exit 0
