@@ -44,6 +44,8 @@ log = structlog.get_logger(__name__)
 
 # Also how soon the cloud hears that a source was lost or found.
 _MAINTENANCE_INTERVAL_S: Final = 2.0
+# At 500 commits a second the log is then a few thousand pages: less than SQLite's own limit here.
+_WRITE_BACK_INTERVAL_S: Final = 0.5
 # Tidying may take a good part of an interval on a backlog, and never a whole one.
 _TIDY_STEPS: Final = 20
 # A full disk is tried again about as often as somebody could have made room.
@@ -129,6 +131,7 @@ class Gateway:
             ),
             "source": self._run_source(),
             "maintenance": self._run_maintenance(),
+            "log": self._run_write_back(),
         }
 
     # -- start and end -----------------------------------------------------------------------
@@ -257,6 +260,16 @@ class Gateway:
             failing = False
             if is_due:
                 saved_s = self._clock.monotonic_s()
+
+    async def _run_write_back(self) -> None:
+        while True:
+            await asyncio.sleep(_WRITE_BACK_INTERVAL_S)
+            try:
+                await asyncio.to_thread(self._outbox.write_back)
+            except sqlite3.Error as error:
+                if is_damage(error):
+                    raise
+                log.debug("not_written_back", why=str(error))  # the next commit tells of it
 
     async def _tidy(self) -> None:
         """Keep the disk budget, step by step, so that no group waits for more than one step."""

@@ -20,7 +20,7 @@ APPLICATION_ID: Final = 0x59594F42  # "YYOB"
 _BUSY_TIMEOUT_S: Final = 10.0
 # The log file is cut back to this after a checkpoint that followed a long backlog. What is below
 # stays allocated, so that a full disk does not take the log's own room.
-_JOURNAL_LIMIT_BYTES: Final = 8 * 1024 * 1024
+_JOURNAL_LIMIT_BYTES: Final = 32 * 1024 * 1024
 # How many records a chunk takes when old files are converted.
 _CONVERTED_RECORDS: Final = 500
 

@@ -24,7 +24,12 @@ class Mosquitto:
         directory: Path,
         username: str = "yuyue",
         password: str = "made-up-broker-password",  # noqa: S107
+        *,
+        max_inflight: int | None = None,
+        autosave: bool = True,
     ) -> None:
+        self._max_inflight = max_inflight
+        self._autosave = autosave
         self.directory = directory
         self.username = username
         self.password = password
@@ -107,11 +112,13 @@ class Mosquitto:
             "persistence true",
             f"persistence_location {self.directory}/",
             # Saved after every change: a broker killed in a test must not forget what it took.
-            "autosave_on_changes true",
-            "autosave_interval 1",
+            f"autosave_on_changes {str(self._autosave).lower()}",
+            f"autosave_interval {1 if self._autosave else 1800}",
             "max_queued_messages 0",
             "set_tcp_nodelay true",
         ]
+        if self._max_inflight is not None:
+            lines.append(f"max_inflight_messages {self._max_inflight}")
         if os.geteuid() == 0:
             lines.insert(0, "user root")
         config = self.directory / "mosquitto.conf"
