@@ -31,6 +31,8 @@ from cloud.live.routes import router as live_router
 from cloud.live.service import forget_old
 from cloud.metrics import Metrics
 from cloud.series.postgres import PostgresSeries
+from cloud.series.routes import router as series_router
+from cloud.series.service import Retention, SeriesStore
 from cloud.settings import Settings
 from cloud.state import AppState, State
 from cloud.tasks import Supervisor, every
@@ -48,7 +50,7 @@ class _Work:
     """The background work of one application."""
 
     state: AppState
-    series: PostgresSeries
+    series: SeriesStore
 
     async def timers(self) -> None:
         fired = await work_timers(self.state.database, self.state.clock.now())
@@ -64,6 +66,7 @@ class _Work:
         now = self.state.clock.now()
         ahead = [ns_from_datetime(now), ns_from_datetime(now + timedelta(days=1))]
         await self.series.prepare(ahead, ahead[0])
+        await self.series.drop_expired(now)
         for institution_id in await self.state.database.institutions():
             async with self.state.database.tenant(institution_id) as scope:
                 await forget_old(scope, now)
@@ -79,7 +82,9 @@ def create_app(
 ) -> FastAPI:
     """The application on a migrated database. `with_tasks` False: no timers, watchers, listener."""
     state = AppState(settings, database, clock or SystemClock(), Metrics())
-    series = PostgresSeries(database)
+    series = PostgresSeries(
+        database, Retention(settings.series_raw_days, settings.series_minute_days)
+    )
     hub = _make_hub(state)
 
     @asynccontextmanager
@@ -115,7 +120,14 @@ def create_app(
     app.state.bulk_slots = asyncio.Semaphore(MAX_BULK_AT_A_TIME)
     app.add_middleware(SecurityHeaders)
     install_error_handlers(app)
-    for router in (session_router, alerts_router, live_router, status_router, gateway_router):
+    for router in (
+        session_router,
+        alerts_router,
+        live_router,
+        series_router,
+        status_router,
+        gateway_router,
+    ):
         app.include_router(router)
     _install_operations(app)
     install_web(app, dist)

@@ -35,6 +35,11 @@ class Settings(BaseSettings):
     app_database_url: str = ""
     database_pool_size: int = Field(default=10, ge=2, le=100)
 
+    # Raw readings and waveforms; minutes made of them. Hours stay. Two days at least: what
+    # is not yet a day old is never taken away.
+    series_raw_days: int = Field(default=30, ge=2)
+    series_minute_days: int = Field(default=730, ge=30)
+
     # A wall screen is used all the time and stays; a phone left in a drawer is logged out.
     session_idle_h: float = Field(default=12.0, gt=0)
     session_lifetime_h: float = Field(default=24.0 * 7, gt=0)

@@ -53,6 +53,7 @@ class BatchIntake:
         self._now_ns = now_ns
         self._now = datetime_from_ns(now_ns)
         self._intervals: dict[str, list[Assignment]] = {}
+        self._horizon_ns = 0
 
     async def take(self, batch: DecodedBatch) -> Taken:
         """Raises SequenceGapError."""
@@ -93,6 +94,9 @@ class BatchIntake:
         bodies = [entry.body for entry in entries]
         devices = {b.device_id for b in bodies if isinstance(b, Event | Reading | Waveform)}
         self._intervals = await assignments_of(self._scope, devices)
+        times_ns = [_time_ns(b) for b in bodies if isinstance(b, Reading | Waveform)]
+        usable = [time_ns for time_ns in times_ns if time_ns <= self._now_ns + FUTURE_LIMIT_NS]
+        self._horizon_ns = await self._series.prepare(usable, self._now_ns)
         waveforms: list[Waveform] = []
         readings: list[Reading] = []
         events: list[tuple[Entry, Event, Assignment]] = []
@@ -110,8 +114,6 @@ class BatchIntake:
                 waveforms.append(body)
             else:
                 readings.append(body)
-        times_ns = [w.start_ns for w in waveforms] + [r.time_ns for r in readings]
-        await self._series.prepare(times_ns, self._now_ns)
         for entry, event, assignment in events:
             await self._take_event(entry, event, assignment, taken)
         await self._series.append(self._scope, waveforms, readings)
@@ -120,10 +122,12 @@ class BatchIntake:
 
     def _assignment_of(self, body: Event | Reading | Waveform) -> Assignment | tuple[str, str]:
         """Whose it was at its own time; or why nobody can tell: code and sentence."""
-        time_ns = body.start_ns if isinstance(body, Waveform) else body.time_ns
+        time_ns = _time_ns(body)
         if time_ns > self._now_ns + FUTURE_LIMIT_NS:
             ahead_s = (time_ns - self._now_ns) / NS_PER_S
             return "future_time", f"{ahead_s:.0f} s ahead of the cloud"
+        if time_ns < self._horizon_ns and not isinstance(body, Event):
+            return "expired_time", "older than what retention keeps: cannot be told from a copy"
         intervals = self._intervals.get(body.device_id)
         if intervals is None:
             return "unknown_device", f"{body.device_id} is not a device of this institution"
@@ -175,6 +179,10 @@ class BatchIntake:
             )
         )
         taken.quarantined[body.reason, found_by] += 1
+
+
+def _time_ns(body: Event | Reading | Waveform) -> int:
+    return body.start_ns if isinstance(body, Waveform) else body.time_ns
 
 
 def _newest(waveforms: Iterable[Waveform], readings: Iterable[Reading]) -> dict[str, datetime]:

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from sqlalchemy import ColumnElement, or_
 
 from cloud.database import TenantScope
+from cloud.errors import NotFoundError
 from cloud.people.models import Elder, Stay
 
 
@@ -63,6 +64,14 @@ async def add_stay(
     return stay
 
 
+async def find_elder(scope: TenantScope, elder_id: uuid.UUID) -> Elder:
+    """Raises NotFoundError."""
+    found = (await elders_by_id(scope, [elder_id])).get(elder_id)
+    if found is None:
+        raise NotFoundError("elder")
+    return found
+
+
 async def elders_by_id(
     scope: TenantScope, elder_ids: Collection[uuid.UUID]
 ) -> dict[uuid.UUID, Elder]:
@@ -85,6 +94,11 @@ async def elder_in(scope: TenantScope, bed_id: uuid.UUID, at: datetime) -> uuid.
     statement = scope.select(Stay).where(Stay.bed_id == bed_id, *_covers(at))
     stay = (await scope.session.scalars(statement)).one_or_none()
     return None if stay is None else stay.elder_id
+
+
+async def stays_of(scope: TenantScope, elder_id: uuid.UUID) -> list[Stay]:
+    """All stays of an elder, whenever."""
+    return list(await scope.session.scalars(scope.select(Stay).where(Stay.elder_id == elder_id)))
 
 
 async def stays_at(scope: TenantScope, at: datetime) -> list[Stay]:

@@ -63,6 +63,10 @@ async def test_no_route_into_another_institution(world: World) -> None:
     for method, path in ROUTES:
         if "{alert_id}" in path:
             problem(await call(stranger, method, path, alert["id"]), 404, "not_found")
+        if "{elder_id}" in path:
+            of_elder = path.replace("{elder_id}", str(world.home.elders[0]))
+            query = "?quantity=heart_rate&from=2026-03-01T00:00:00Z&to=2026-03-02T00:00:00Z"
+            problem(await call(stranger, method, of_elder + query, ""), 404, "not_found")
     assert await alerts(stranger) == await alerts(stranger, "recent") == []
     assert (await stranger.get("/api/v1/alerts")).json()["position"] == 0
     status = (await stranger.get("/api/v1/status")).json()

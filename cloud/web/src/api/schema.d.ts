@@ -129,6 +129,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/elders/{elder_id}/series": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Elder Series
+         * @description One quantity of one elder in at most `points`; lowest and highest are kept.
+         */
+        get: operations["get_elder_series"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/status": {
         parameters: {
             query?: never;
@@ -539,6 +559,27 @@ export interface components {
             message: string;
         };
         /**
+         * GapOut
+         * @description Nothing is known here: the device was silent, or the elder had none.
+         */
+        GapOut: {
+            /**
+             * From At
+             * Format: date-time
+             */
+            from_at: string;
+            /**
+             * Until At
+             * Format: date-time
+             */
+            until_at: string;
+            /**
+             * Reason
+             * @enum {string}
+             */
+            reason: "no_data" | "unassigned";
+        };
+        /**
          * GatewayStatus
          * @description How a gateway is. `offline`: three heartbeats missed.
          */
@@ -617,6 +658,22 @@ export interface components {
             name: string;
         };
         /**
+         * LatestOut
+         * @description The newest value of the quantity, wherever in time.
+         */
+        LatestOut: {
+            /** Device Id */
+            device_id: string;
+            origin: components["schemas"]["Origin"];
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Value */
+            value: number;
+        };
+        /**
          * LedgerOut
          * @description One hop on the way from the sensor to the end.
          */
@@ -633,6 +690,19 @@ export interface components {
             at: string;
             /** By */
             by: string;
+        };
+        /**
+         * LineOut
+         * @description One device's line; `at_ms` (milliseconds since 1970) and `values` belong together.
+         */
+        LineOut: {
+            /** Device Id */
+            device_id: string;
+            origin: components["schemas"]["Origin"];
+            /** At Ms */
+            at_ms: number[];
+            /** Values */
+            values: number[];
         };
         /**
          * Login
@@ -724,6 +794,12 @@ export interface components {
              */
             priority: ("high" | "medium" | "low" | "info") | null;
         };
+        /**
+         * Origin
+         * @description Where data comes from. Marked at the source and carried on every record that follows.
+         * @enum {string}
+         */
+        Origin: "live" | "simulated" | "drill";
         /**
          * PlaceBrief
          * @description Where they live: `label` is the whole of it for a person.
@@ -826,6 +902,42 @@ export interface components {
             institution_name: string;
             /** Devices */
             devices: components["schemas"]["RegisteredDeviceOut"][];
+        };
+        /**
+         * SeriesOut
+         * @description A chart. Draw no line across a gap.
+         */
+        SeriesOut: {
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Quantity */
+            quantity: string;
+            /** Unit */
+            unit: string;
+            /**
+             * From At
+             * Format: date-time
+             */
+            from_at: string;
+            /**
+             * Until At
+             * Format: date-time
+             */
+            until_at: string;
+            /**
+             * Slot S
+             * @description length of the summaries behind it; 0: single readings
+             */
+            slot_s: number;
+            /** Lines */
+            lines: components["schemas"]["LineOut"][];
+            /** Gaps */
+            gaps: components["schemas"]["GapOut"][];
+            /** Latest */
+            latest: components["schemas"]["LatestOut"][];
         };
         /**
          * ShownOut
@@ -1224,6 +1336,78 @@ export interface operations {
             };
             /** @description Unauthorized */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_elder_series: {
+        parameters: {
+            query: {
+                quantity: string;
+                from: string;
+                to: string;
+                points?: number;
+            };
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SeriesOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
