@@ -15,6 +15,7 @@ import gzip
 import json
 import os
 import platform
+import signal
 import statistics
 import subprocess
 import sys
@@ -107,7 +108,7 @@ def publish(bench: Bench, messages: list[tuple[str, bytes]]) -> None:
 def registry(devices: list[str]) -> RegistryDocument:
     return RegistryDocument(
         1, "g-1", "试用养老院",
-        [RegisteredDevice(d, "wearable", Position.WAIST, "e-1", "试用甲", None, 0) for d in devices],
+        [RegisteredDevice(d, "x", Position.WAIST, "e-1", "试用甲", None, 0) for d in devices],
     )  # fmt: skip
 
 
@@ -303,43 +304,86 @@ def waveforms(bench: Bench) -> None:
     )  # fmt: skip
 
 
-def latency(bench: Bench) -> None:
-    """500 messages a second for 20 s, each tenth a call; publish to commit returned."""
-    devices = device_ids(200)
-    module = ("benchmarks.gateway", "--instrumented", str(bench.directory / "times.json"))
+def send_at_500(bench: Bench, devices: list[str]) -> dict[str, int]:
+    """20 s of 500 messages a second, each tenth a call: key -> when it was handed to the client."""
     sent: dict[str, int] = {}
+    made = client(bench, "publisher")
+    # Calls within 10 s of each other would be one: these are of the days before.
+    base_s = int(time.time()) - 200_000
+    began_s = time.monotonic()
+    for k in range(10_000):
+        device_id, key, pack = devices[k % 200], str(k), [{"n": "steps", "v": k}]
+        if k % 10 == 3:
+            pack = [{"n": "sos", "v": 1, "t": base_s + 11 * k}]
+            key = f"{device_id} {(base_s + 11 * k) * NS_PER_S}"
+        body = json.dumps(pack).encode()
+        sent[key] = time.time_ns()
+        made.publish(f"yuyue/v1/{device_id}/senml", body, qos=1)
+        time.sleep(max(0.0, began_s + k / 500 - time.monotonic()))
+    time.sleep(2)
+    leave(made)
+    return sent
+
+
+def latency(bench: Bench) -> None:
+    """500 messages a second; publish to commit returned, beside a bare consumer that has parsed."""
+    devices = device_ids(200)
+    out = bench.directory / "times.json"
+    with subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.gateway", "--bare-times", str(out),
+         str(bench.broker.port), bench.broker.username, bench.broker.password], cwd=REPOSITORY,
+    ) as process:  # fmt: skip
+        time.sleep(2)
+        sent = send_at_500(bench, devices)
+        process.terminate()
+    times = json.loads(out.read_text())
+    bare_ms = [(times[k] - at) / 1e6 for k, at in sent.items() if k in times]
+    module = ("benchmarks.gateway", "--instrumented", str(out))
     with gateway(bench, devices, "latency", module=module) as (_, data):
         while not (data / "log").exists() or "mqtt_up" not in (data / "log").read_text():
             time.sleep(0.05)
-        made = client(bench, "publisher")
-        base_s = int(time.time()) - 200_000  # calls within 10 s of each other would be one
-        began_s = time.monotonic()
-        for k in range(10_000):
-            device_id = devices[k % 200]
-            pack: list[dict[str, object]] = [{"n": "steps", "v": k}]
-            if k % 10 == 3:
-                pack = [{"n": "sos", "v": 1, "t": base_s + 11 * k}]
-                base_key = f"{device_id} {(base_s + 11 * k) * NS_PER_S}"
-            key = base_key if k % 10 == 3 else str(k)
-            body = json.dumps(pack).encode()
-            sent[key] = time.time_ns()
-            made.publish(f"yuyue/v1/{device_id}/senml", body, qos=1)
-            time.sleep(max(0.0, began_s + k / 500 - time.monotonic()))
-        time.sleep(2)
-        leave(made)
+        sent = send_at_500(bench, devices)
     forget(bench, CLIENT_ID)
-    times = json.loads((bench.directory / "times.json").read_text())
+    times = json.loads(out.read_text())
     for kind, is_urgent in (("bulk", False), ("urgent", True)):
-        took_ms = [(times[key] - at) / 1e6 for key, at in sent.items() if (" " in key) == is_urgent]
+        took_ms = [(times[k] - at) / 1e6 for k, at in sent.items() if (" " in k) == is_urgent]
         bench.add(
-            f"added latency at 500/s, {kind}", "p99 5 ms" if is_urgent else "p99 20 ms",
+            f"message in to {kind} in the outbox, 500/s", "p99 5 ms" if is_urgent else "p99 20 ms",
             p50=f"{statistics.median(took_ms):.1f} ms",
             p99=f"{np.percentile(took_ms, 99):.1f} ms", n=str(len(took_ms)),
-            fsync=f"p50 {fsync_ms(bench.directory):.1f} ms on this disk",
+            bare=f"p50 {statistics.median(bare_ms):.1f} p99 {np.percentile(bare_ms, 99):.1f} ms",
+            fsync="p50 {:.1f} p99 {:.1f} ms".format(*fsync_ms(bench.directory)),
         )  # fmt: skip
 
 
-def fsync_ms(directory: Path) -> float:
+async def bare_times(out: Path, port: int, username: str, password: str) -> None:
+    """When a bare consumer has parsed each message."""
+    import aiomqtt  # noqa: PLC0415
+
+    times: dict[str, int] = {}
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+
+    async def consume() -> None:
+        async with aiomqtt.Client(
+            "127.0.0.1", port, username=username, password=password
+        ) as connection:
+            await connection.subscribe(TOPICS, qos=1)
+            async for message in connection.messages:
+                record = json.loads(message.payload)[0]
+                device_id = str(message.topic).split("/")[2]
+                is_call = record["n"] == "sos"
+                key = f"{device_id} {record['t'] * NS_PER_S}" if is_call else str(record["v"])
+                times[key] = time.time_ns()
+
+    task = asyncio.create_task(consume())
+    await stop.wait()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await asyncio.to_thread(out.write_text, json.dumps(times))
+
+
+def fsync_ms(directory: Path) -> tuple[float, float]:
     """What one small durable append costs here: the floor under every figure of latency."""
     took = []
     with (directory / "fsync").open("ab", buffering=0) as file:
@@ -348,7 +392,7 @@ def fsync_ms(directory: Path) -> float:
             began_s = time.perf_counter()
             os.fdatasync(file.fileno())
             took.append((time.perf_counter() - began_s) * 1e3)
-    return statistics.median(took)
+    return statistics.median(took), float(np.percentile(took, 99))
 
 
 def instrumented(out: Path) -> None:
@@ -361,9 +405,9 @@ def instrumented(out: Path) -> None:
     def noting(self: Outbox, group: Group) -> object:
         committed = commit(self, group)
         now_ns = time.time_ns()
-        for signal in group.signals:
-            if isinstance(signal, Reading) and signal.quantity == "steps":
-                times[str(int(signal.value))] = now_ns
+        for taken in group.signals:
+            if isinstance(taken, Reading) and taken.quantity == "steps":
+                times[str(int(taken.value))] = now_ns
         for event in group.events:
             times[f"{event.device_id} {event.time_ns}"] = now_ns
         return committed
@@ -556,6 +600,8 @@ def main() -> None:
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--bare"]:
         asyncio.run(bare(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), *sys.argv[5:7]))
+    elif sys.argv[1:2] == ["--bare-times"]:
+        asyncio.run(bare_times(Path(sys.argv[2]), int(sys.argv[3]), *sys.argv[4:6]))
     elif sys.argv[1:2] == ["--sink"]:
         asyncio.run(sink(int(sys.argv[2])))
     elif sys.argv[1:2] == ["--instrumented"]:

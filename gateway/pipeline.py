@@ -158,8 +158,9 @@ class Pipeline:
         refused: list[RejectedFrame] = []
         deliveries: list[bytes] = []
         duplicates = 0
+        for source, n in Counter(frame.source for frame in frames).items():
+            self._metrics.frames.labels(source).inc(n)
         for frame in frames:
-            self._metrics.frames.labels(frame.source).inc()
             if self._deliveries.is_repeated(frame):
                 duplicates += 1
                 continue

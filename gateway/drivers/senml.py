@@ -149,6 +149,8 @@ def _advance_base(base: _Record, record: _Record) -> None:
 
 def _is_base_only(record: _Record) -> bool:
     """A record that only sets base fields, as packs that spell them first have."""
+    if record.v is not None or record.n:
+        return False
     own = (record.n, record.u, record.t, *(getattr(record, label) for label in _VALUE_LABELS))
     return all(field in {None, ""} for field in own)
 

@@ -6,16 +6,19 @@ import asyncio
 import random
 import socket
 import ssl
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import aiomqtt
-import paho.mqtt.client as paho
 import structlog
+from paho.mqtt.enums import MessageType, MQTTErrorCode
 
 from gateway.clock import Clock
 from gateway.sources import Frame, FrameHandler
+from gateway.sources.mqtt_packets import PacketReader, Publish
 
 log = structlog.get_logger(__name__)
 
@@ -34,6 +37,11 @@ MAX_GROUP: Final = 256
 _SOCKET_OPTIONS: Final = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),)
 
 
+_PUBACK: Final = b"\x40\x02"
+# One call to the system fetches a group's worth of messages.
+_RECEIVE_BYTES: Final = 64 * 1024
+
+
 @dataclass(frozen=True, slots=True)
 class MqttAddress:
     """Where the broker is and who we are to it."""
@@ -46,52 +54,95 @@ class MqttAddress:
     ca_file: Path | None = None
 
 
-class _Delivery(aiomqtt.Message):
-    """aiomqtt's message, when it came, and the mark that it may have come before."""
-
-    received_ns: int = 0
-    is_repeated: bool = False
-
-
 class _ManualAckClient(aiomqtt.Client):
     """aiomqtt acknowledges on arrival; here the owner says when.
 
     One client is one connection: a message id means nothing on the next one, and there the broker
-    sends again whatever was not acknowledged.
+    sends again whatever was not acknowledged. Messages are read here (see mqtt_packets.py), every
+    other packet goes through paho, and so does all that is sent.
     """
 
-    def __init__(self, clock: Clock, **arguments: Any) -> None:
+    def __init__(self, source: str, clock: Clock, **arguments: Any) -> None:
         super().__init__(**arguments)
+        self._source = source
         self._clock = clock
         self._client.manual_ack_set(True)
+        self._reader = PacketReader()
+        self._arrived = asyncio.Event()
+        self._frames: deque[Frame] = deque()
+        # Bytes of a packet that paho is to read next; None: read from the socket (at the start,
+        # in the thread that connects).
+        self._for_paho: bytes | None = None
+        self._recv = self._client._sock_recv  # noqa: SLF001
+        self._loop_read = self._client.loop_read
+        self._client._sock_recv = self._give_to_paho  # type: ignore[method-assign]  # noqa: SLF001
+        self._client.loop_read = self._read_all  # type: ignore[method-assign]
 
-    def _on_message(self, client: paho.Client, userdata: Any, message: paho.MQTTMessage) -> None:
+    def _give_to_paho(self, bufsize: int) -> bytes:
+        """In the place of reading from the socket."""
+        if self._for_paho is None:
+            return self._recv(bufsize)
+        if not self._for_paho:
+            raise BlockingIOError
+        given, self._for_paho = self._for_paho[:bufsize], self._for_paho[bufsize:]
+        return given
+
+    def _read_all(self, max_packets: int = 1) -> MQTTErrorCode:
+        """In the place of paho's loop_read: everything that has come, up to a buffer's worth."""
         try:
-            topic = message.topic
-            aiomqtt.Topic(topic)
-        except ValueError:
-            # Not UTF-8, or a wildcard: refused further on like any other topic that is not ours.
-            topic = "invalid-topic"
-        delivery = _Delivery(
-            topic, bytes(message.payload), message.qos, message.retain, message.mid, None
+            data = self._recv(_RECEIVE_BYTES)
+        except BlockingIOError:
+            return MQTTErrorCode.MQTT_ERR_SUCCESS
+        except OSError:
+            data = b""
+        if not data:
+            self._for_paho = None
+            return self._loop_read(max_packets)  # it meets the same, and does what is to be done
+        result = MQTTErrorCode.MQTT_ERR_SUCCESS
+        received_ns = self._clock.now_ns()
+        for packet in self._reader.feed(data):
+            if isinstance(packet, Publish):
+                self._frames.append(self._frame(packet, received_ns))
+            else:
+                self._for_paho = packet
+                while self._for_paho and result == MQTTErrorCode.MQTT_ERR_SUCCESS:
+                    result = self._loop_read(1)
+        if self._frames:
+            self._arrived.set()
+        return result
+
+    def _frame(self, message: Publish, received_ns: int) -> Frame:
+        return Frame(
+            source=self._source,
+            topic=message.topic,
+            payload=message.payload,
+            received_ns=received_ns,
+            delivery_id=message.mid if message.qos else None,
+            redelivered=message.dup,
+            retained=message.retain,
         )
-        delivery.received_ns = self._clock.now_ns()
-        delivery.is_repeated = message.dup
-        self._queue.put_nowait(delivery)
 
-    async def next_group(self) -> list[_Delivery]:
+    async def next_group(self) -> list[Frame]:
         """What has come by now, at least one. Raises aiomqtt.MqttError when the line is cut."""
-        messages = self.messages
-        group: list[_Delivery] = []
-        while not group or (len(messages) and len(group) < MAX_GROUP):
-            message = await anext(messages)
-            assert isinstance(message, _Delivery)  # noqa: S101  # _on_message puts nothing else
-            group.append(message)
-        return group
+        while not self._frames:
+            self._arrived.clear()
+            arrived = asyncio.ensure_future(self._arrived.wait())
+            try:
+                waits: list[asyncio.Future[Any]] = [arrived, self._disconnected]
+                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                arrived.cancel()
+            if self._disconnected.done() and not self._frames:
+                cause = self._disconnected.exception()
+                raise aiomqtt.MqttError(str(cause) if cause else "disconnected")
+        return [self._frames.popleft() for _ in range(min(len(self._frames), MAX_GROUP))]
 
-    def acknowledge(self, delivery: _Delivery) -> None:
-        """PUBACK; on a connection that is gone it does nothing."""
-        self._client.ack(delivery.mid, delivery.qos)
+    def acknowledge(self, frames: Sequence[Frame]) -> None:
+        """PUBACK of all in one piece; on a connection that is gone it does nothing."""
+        mids = [frame.delivery_id for frame in frames if frame.delivery_id is not None]
+        if mids:
+            acks = b"".join(_PUBACK + mid.to_bytes(2, "big") for mid in mids)
+            self._client._packet_queue(MessageType.PUBACK, acks, mids[-1], 0)  # noqa: SLF001
 
 
 class MqttSource:
@@ -136,6 +187,7 @@ class MqttSource:
         address = self._address
         tls = ssl.create_default_context(cafile=address.ca_file) if address.ca_file else None
         return _ManualAckClient(
+            self.name,
             self._clock,
             hostname=address.host,
             port=address.port,
@@ -154,20 +206,8 @@ class MqttSource:
         """Groups of whatever has come by now; each acknowledged when it is safe."""
         while True:
             group = await client.next_group()
-            await handle([self._frame(delivery) for delivery in group])
-            for delivery in group:
-                client.acknowledge(delivery)
-
-    def _frame(self, delivery: _Delivery) -> Frame:
-        return Frame(
-            source=self.name,
-            topic=str(delivery.topic),
-            payload=bytes(delivery.payload),
-            received_ns=delivery.received_ns,
-            delivery_id=delivery.mid if delivery.qos else None,
-            redelivered=delivery.is_repeated,
-            retained=delivery.retain,
-        )
+            await handle(group)
+            client.acknowledge(group)
 
     @staticmethod
     def _check_granted(granted: Any) -> None:
