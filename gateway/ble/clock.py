@@ -13,7 +13,7 @@ from typing import Final
 # About a minute of one-second blocks: drift of a cheap crystal (50 ppm) is then 3 ms.
 WINDOW: Final = 60
 # The part of a correction taken per block: none is seen as a jump by a detector (under 1 sample).
-_SLEW_NS: Final = 2_000_000
+SLEW_NS: Final = 2_000_000
 # Beyond it the device began anew or our clock was set; no crystal drifts that far in a window.
 STEP_NS: Final = 500_000_000
 # A stalled radio delivers late, and then in time again; later by a step for this many blocks
@@ -24,7 +24,8 @@ _STALL_BLOCKS: Final = 10
 class DeviceClock:
     """UTC for times of the device's own clock, in nanoseconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, slew_ns: int = SLEW_NS) -> None:
+        self._slew_ns = slew_ns
         self._offsets: deque[int] = deque(maxlen=WINDOW)
         self._offset_ns: int | None = None
 
@@ -36,7 +37,7 @@ class DeviceClock:
             self._offsets = deque([offset], maxlen=WINDOW)
             self._offset_ns = offset
         wanted = min(self._offsets) - self._offset_ns
-        self._offset_ns += max(-_SLEW_NS, min(_SLEW_NS, wanted))
+        self._offset_ns += max(-self._slew_ns, min(self._slew_ns, wanted))
         return device_ns + self._offset_ns
 
     def _has_stepped(self, offset: int, believed: int) -> bool:

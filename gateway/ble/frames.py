@@ -64,3 +64,8 @@ def advertisement_frame(
 def notification_frame(value: bytes, utc_offset_s: int) -> bytes:
     """The payload of a notification's frame."""
     return msgspec.msgpack.encode(Notification(value, utc_offset_s))
+
+
+def stream_frame(block: StreamBlock) -> bytes:
+    """The payload of a stream's frame."""
+    return msgspec.msgpack.encode(block)

@@ -15,6 +15,8 @@ BTHOME: Final = uuid16(0xFCD2)
 XIAOMI: Final = uuid16(0xFE95)
 XIAOMI_SCALE_1: Final = uuid16(0x181D)
 XIAOMI_SCALE_2: Final = uuid16(0x181B)
+# What there are drivers for; anything else that is advertised is none of our business.
+ADVERTISED: Final = frozenset({BTHOME, XIAOMI, XIAOMI_SCALE_1, XIAOMI_SCALE_2})
 
 # Characteristics (assigned numbers, section 3.8).
 HEART_RATE_MEASUREMENT: Final = uuid16(0x2A37)

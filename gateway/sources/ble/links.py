@@ -1,0 +1,217 @@
+"""Connections to the registered devices that need one: kept, begun again, and limited in number."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import structlog
+from bleak import BleakClient
+from bleak.backends.device import BLEDevice
+from bleak_retry_connector import BleakClientWithServiceCache, establish_connection
+
+from gateway.clock import Clock
+from gateway.sources import Frame
+from gateway.sources.ble.bluez import RADIO_ERRORS
+from gateway.sources.ble.figures import BleFigures
+from gateway.sources.ble.memory import BleMemory
+from gateway.sources.ble.options import BleDevice, BleOptions
+from gateway.sources.ble.profiles import AUTO, INFORMATION, PROFILES
+
+log = structlog.get_logger(__name__)
+
+BACKOFF_FIRST_S: Final = 1.0
+BACKOFF_MAX_S: Final = 60.0
+# A connection that lasted this long was good: the next try comes at once.
+_GOOD_S: Final = 30.0
+# Two attempts hold a slot for a minute at most; the rest is this module's own back-off.
+_ATTEMPTS: Final = 2
+_REGISTRY_CHECK_S: Final = 2.0
+
+
+class _Session:
+    """One connection, as `profiles.Session` wants it."""
+
+    def __init__(self, keeper: LinkKeeper, device: BleDevice, client: BleakClient) -> None:
+        self.client = client
+        self.device_id = device.device_id
+        self._keeper = keeper
+        self.n_frames = 0
+        self.boot_id = keeper.memory.next_boot(device.device_id, keeper.clock.now_ns())
+
+    def emit(self, kind: str, payload: bytes) -> None:
+        self.n_frames += 1
+        self._keeper.emit(self.device_id, kind, payload)
+
+    def now_ns(self) -> int:
+        return self._keeper.clock.now_ns()
+
+    def utc_offset_s(self) -> int:
+        return self._keeper.utc_offset_s()
+
+    def last_record(self) -> int | None:
+        return self._keeper.memory.records.get(self.device_id)
+
+    def remember_record(self, number: int) -> None:
+        self._keeper.memory.records[self.device_id] = number
+
+
+@dataclass(slots=True)
+class _Link:
+    """A device that is to be connected, and where it was heard last."""
+
+    device: BleDevice
+    heard: asyncio.Event = field(default_factory=asyncio.Event)
+    ble_device: BLEDevice | None = None
+    is_failing: bool = False
+    task: asyncio.Task[None] | None = None
+
+
+class LinkKeeper:
+    """Owns one task per device that has profiles in the registry."""
+
+    def __init__(
+        self,
+        options: BleOptions,
+        *,
+        clock: Clock,
+        figures: BleFigures,
+        memory: BleMemory,
+        put: Callable[[Frame], None],
+        utc_offset_s: Callable[[], int],
+    ) -> None:
+        self.clock = clock
+        self.memory = memory
+        self.utc_offset_s = utc_offset_s
+        self._figures = figures
+        self._put = put
+        self._n_slots = options.slots
+        self._slots = asyncio.Semaphore(options.slots)
+        self._links: dict[str, _Link] = {}
+
+    def heard(self, address: str, ble_device: BLEDevice) -> None:
+        """A device advertises, so it can be connected."""
+        link = self._links.get(address)
+        if link is not None:
+            link.ble_device = ble_device
+            link.heard.set()
+
+    async def run(self, devices: Callable[[], Mapping[str, BleDevice]]) -> None:
+        """For ever: as many tasks as the registry has devices to connect."""
+        try:
+            while True:
+                wanted = {a: d for a, d in devices().items() if d.profiles}
+                for address in [a for a, k in self._links.items() if wanted.get(a) != k.device]:
+                    await self._end(self._links.pop(address))
+                if len(wanted) > self._n_slots and wanted.keys() - self._links.keys():
+                    log.warning("ble_slots_short", devices=len(wanted), slots=self._n_slots)
+                for address in wanted.keys() - self._links.keys():
+                    link = _Link(wanted[address])
+                    link.task = asyncio.create_task(
+                        self._keep(link), name=f"ble-{link.device.device_id}"
+                    )
+                    self._links[address] = link
+                for link in self._links.values():
+                    if link.task is not None and link.task.done():
+                        link.task.result()  # a fault of ours ends the source, and says why
+                await asyncio.sleep(_REGISTRY_CHECK_S)
+        finally:
+            links, self._links = list(self._links.values()), {}
+            await asyncio.gather(*(self._end(link) for link in links))
+
+    async def _end(self, link: _Link) -> None:
+        if link.task is not None:
+            link.task.cancel()
+            await asyncio.gather(link.task, return_exceptions=True)
+
+    def emit(self, device_id: str, kind: str, payload: bytes) -> None:
+        """A frame from a connection."""
+        topic = f"ble/v1/{device_id}/{kind}"
+        self._put(Frame("ble", topic, payload, received_ns=self.clock.now_ns()))
+
+    async def _keep(self, link: _Link) -> None:
+        """For ever: wait until it is heard, connect, stay; back off when that fails."""
+        failures = 0
+        while True:
+            link.heard.clear()
+            await link.heard.wait()
+            async with self._slots:
+                began_s = self.clock.monotonic_s()
+                try:
+                    n_frames = await self._connect(link)
+                except RADIO_ERRORS as error:
+                    n_frames = 0
+                    self._failed(link, error)
+            lasted_s = self.clock.monotonic_s() - began_s
+            failures = 0 if n_frames or lasted_s > _GOOD_S else failures + 1
+            if failures:
+                ceiling_s = min(BACKOFF_MAX_S, BACKOFF_FIRST_S * 2 ** min(failures, 10))
+                await asyncio.sleep(random.uniform(BACKOFF_FIRST_S, ceiling_s))  # noqa: S311
+
+    async def _connect(self, link: _Link) -> int:
+        """From connecting to the end of the connection; how many frames it gave.
+
+        Raises one of RADIO_ERRORS.
+        """
+        device_id = link.device.device_id
+        gone = asyncio.Event()
+        assert link.ble_device is not None  # noqa: S101  # `heard` is set after it
+        client = await establish_connection(
+            BleakClientWithServiceCache,
+            link.ble_device,
+            device_id,
+            disconnected_callback=lambda _: gone.set(),
+            max_attempts=_ATTEMPTS,
+        )
+        self._figures.connected.inc()
+        try:
+            session = _Session(self, link.device, client)
+            await asyncio.to_thread(self.memory.save)
+            await self._start(session, link.device)
+            self._figures.connections.labels("connected").inc()
+            if link.is_failing:
+                link.is_failing = False
+                log.info("ble_connected_again", device_id=device_id)
+            await gone.wait()
+        finally:
+            self._figures.connected.dec()
+            try:
+                await client.disconnect()
+            except RADIO_ERRORS as error:
+                log.debug("ble_disconnect_failed", device_id=device_id, why=str(error))
+        return session.n_frames
+
+    async def _start(self, session: _Session, device: BleDevice) -> None:
+        """Every profile the device has and the registry names."""
+        services = session.client.services
+        has = {c.uuid for service in services for c in service.characteristics}
+        names = PROFILES.keys() if AUTO in device.profiles else device.profiles
+        started = []
+        for name in names:
+            profile = PROFILES.get(name)
+            if profile is not None and profile.characteristic in has:
+                await profile.start(session)
+                started.append(name)
+        if not started:
+            raise OSError(f"the device has none of: {', '.join(device.profiles)}")
+        values = {
+            uuid: bytes(await session.client.read_gatt_char(uuid))
+            for uuid in INFORMATION
+            if uuid in has
+        }
+        log.info(
+            "ble_connected",
+            device_id=device.device_id,
+            profiles=started,
+            information=[value[:64].decode("utf-8", "replace") for value in values.values()],
+        )
+
+    def _failed(self, link: _Link, error: Exception) -> None:
+        self._figures.connections.labels("failed").inc()
+        if not link.is_failing:
+            link.is_failing = True
+            why = str(error) or type(error).__name__
+            log.warning("ble_connection_failed", device_id=link.device.device_id, why=why)
