@@ -21,6 +21,7 @@ from typing import Final, ParamSpec, TypeVar
 import structlog
 
 from edge.wire import Heartbeat, Lane, RegistryDocument
+from gateway.all_sources import sources_of
 from gateway.clock import Clock, CorrectedClock
 from gateway.cloud_client import (
     BULK_TIMEOUT_S,
@@ -37,7 +38,6 @@ from gateway.pipeline import SNAPSHOT_INTERVAL_S, Engine, Pipeline, Prepared
 from gateway.registry import Registry, RegistryError
 from gateway.settings import Settings
 from gateway.sources import Frame, Source
-from gateway.sources.mqtt import MqttAddress, MqttSource
 from gateway.uplink import Uplink
 
 log = structlog.get_logger(__name__)
@@ -70,8 +70,8 @@ class Gateway:
         self._clock = clock = CorrectedClock(clock)
         self._metrics = metrics
         self._engine = engine
-        self._source: Source = source or _mqtt_source(settings, clock)
         self._registry = Registry(settings.registry_path)
+        self._sources = [source] if source else sources_of(settings, self._registry, clock, metrics)
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="pipeline")
         # A group is prepared and committed under it: nothing may come between.
         self._pipeline_lock = asyncio.Lock()
@@ -129,7 +129,7 @@ class Gateway:
             "registry": self._uplink.run_registry(
                 lambda: self._registry.version, self._take_registry
             ),
-            "source": self._run_source(),
+            **{source.name: self._run_source(source) for source in self._sources},
             "maintenance": self._run_maintenance(),
             "log": self._run_write_back(),
         }
@@ -174,9 +174,9 @@ class Gateway:
 
     # -- frames ------------------------------------------------------------------------------
 
-    async def _run_source(self) -> None:
+    async def _run_source(self, source: Source) -> None:
         await self._started.wait()
-        await self._source.run(self._handle)
+        await source.run(self._handle)
 
     async def _handle(self, frames: Sequence[Frame]) -> None:
         """A group of frames; returns when it is on disk. The source then acknowledges it."""
@@ -229,12 +229,14 @@ class Gateway:
     async def _run_maintenance(self) -> None:
         saved_s = self._clock.monotonic_s()
         failing = False
-        was_open = False
+        told: dict[str, bool] = {}
         while True:
             await asyncio.sleep(_MAINTENANCE_INTERVAL_S)
-            self._metrics.source_connected.labels(self._source.name).set(self._source.connected)
-            if was_open != self._is_open:
-                was_open = self._is_open
+            for source in self._sources:
+                self._metrics.source_connected.labels(source.name).set(source.connected)
+            states = self._source_states()
+            if states != told:
+                told = states
                 self._uplink.beat_soon()
             for lane in Lane:
                 state = await asyncio.to_thread(self._outbox.lane_state, lane)
@@ -288,12 +290,15 @@ class Gateway:
             bulk=self._outbox.lane_state(Lane.BULK),
             rejected_total=sum(self._outbox.rejected_counts().values()),
             registry_version=self._registry.version,
-            sources={self._source.name: self._is_open},
+            sources=self._source_states(),
         )
 
-    @property
-    def _is_open(self) -> bool:
-        return self._source.connected and not self._stuck
+    def _source_states(self) -> dict[str, bool]:
+        return {
+            name: is_open and not self._stuck
+            for source in self._sources
+            for name, is_open in source.states.items()
+        }
 
     def _client(self, timeout_s: float) -> CloudClient:
         settings = self._settings
@@ -340,18 +345,3 @@ def software_version() -> str:
         return version("yuyue-care-hub")
     except PackageNotFoundError:
         return "unknown"
-
-
-def _mqtt_source(settings: Settings, clock: Clock) -> MqttSource:
-    password = settings.mqtt_password
-    return MqttSource(
-        MqttAddress(
-            host=settings.mqtt_host,
-            port=settings.mqtt_port,
-            client_id=settings.mqtt_client_id,
-            username=settings.mqtt_username,
-            password=password.get_secret_value() if password else None,
-            ca_file=settings.mqtt_ca_file,
-        ),
-        clock,
-    )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Annotated, Final, Self
+from typing import Annotated, Final, Literal, Self
+from zoneinfo import available_timezones
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -44,6 +46,20 @@ class Settings(BaseSettings):
     mqtt_ca_file: Path | None = Field(
         default=None, description="certificate authority of the broker; set it to use TLS"
     )
+    ble_adapters: str = Field(
+        default="",
+        description="Bluetooth adapters such as hci0,hci1; empty: no Bluetooth",
+    )
+    ble_scan: Literal["active", "passive"] = Field(
+        default="active",
+        description="how to scan; passive spares batteries, and needs bluetoothd --experimental",
+    )
+    ble_slots: Annotated[int, Field(ge=1, le=32)] = Field(
+        default=5, description="Bluetooth connections at a time; cheap adapters hold 5 to 7"
+    )
+    ble_timezone: str = Field(
+        default="Asia/Shanghai", description="time zone that the clocks of health devices show"
+    )
     data_dir: Path = Field(default=Path("var/gateway"), description="directory of the outbox")
     disk_budget_mib: Annotated[int, Field(ge=16)] = Field(
         default=4096,
@@ -74,6 +90,21 @@ class Settings(BaseSettings):
             raise ValueError("holds blanks or line ends; copy the token alone")
         return value
 
+    @field_validator("ble_adapters")
+    @classmethod
+    def _are_adapters(cls, value: str) -> str:
+        for name in _names(value):
+            if re.fullmatch(r"hci\d{1,2}", name) is None:
+                raise ValueError(f"{name[:32]!r} is no adapter; they are called hci0, hci1 ...")
+        return value
+
+    @field_validator("ble_timezone")
+    @classmethod
+    def _is_timezone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError(f"{value[:64]!r} is no time zone such as Asia/Shanghai")
+        return value
+
     @field_validator("metrics_port", mode="before")
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:
@@ -89,6 +120,11 @@ class Settings(BaseSettings):
         return self
 
     @property
+    def ble_adapter_names(self) -> tuple[str, ...]:
+        """Each adapter once, in the order given."""
+        return tuple(dict.fromkeys(_names(self.ble_adapters)))
+
+    @property
     def outbox_path(self) -> Path:
         """The outbox database."""
         return self.data_dir / "outbox.sqlite3"
@@ -97,6 +133,10 @@ class Settings(BaseSettings):
     def registry_path(self) -> Path:
         """The registry as last heard from the cloud."""
         return self.data_dir / "registry.json"
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def load_settings() -> Settings:

@@ -1,4 +1,4 @@
-"""The port behind which frames come in: MQTT now; BLE and recordings fit the same shape."""
+"""The port behind which frames come in: MQTT and Bluetooth; recordings fit the same shape."""
 
 from __future__ import annotations
 
@@ -39,6 +39,11 @@ class Source(Protocol):
     @property
     def connected(self) -> bool:
         """Whether frames can come in now."""
+        ...
+
+    @property
+    def states(self) -> dict[str, bool]:
+        """What the heartbeat says: itself, or its parts where it has several."""
         ...
 
     async def run(self, handle: FrameHandler) -> None:

@@ -164,6 +164,11 @@ class MqttSource:
         """Whether the broker has accepted us and our subscription."""
         return self._connected
 
+    @property
+    def states(self) -> dict[str, bool]:
+        """One connection, one state."""
+        return {self.name: self._connected}
+
     async def run(self, handle: FrameHandler) -> None:
         """For ever: connect, hand over, acknowledge; connect again when the line breaks."""
         attempt = 0

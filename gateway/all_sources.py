@@ -1,0 +1,51 @@
+"""The sources that the settings ask for."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+from gateway.clock import Clock
+from gateway.metrics import Metrics
+from gateway.registry import Registry
+from gateway.settings import Settings
+from gateway.sources import Source
+from gateway.sources.mqtt import MqttAddress, MqttSource
+
+
+def sources_of(
+    settings: Settings, registry: Registry, clock: Clock, metrics: Metrics
+) -> list[Source]:
+    """MQTT always, Bluetooth with an adapter in the settings."""
+    sources: list[Source] = [_mqtt_source(settings, clock)]
+    if settings.ble_adapter_names:
+        sources.append(_ble_source(settings, registry, clock, metrics))
+    return sources
+
+
+def _mqtt_source(settings: Settings, clock: Clock) -> MqttSource:
+    password = settings.mqtt_password
+    return MqttSource(
+        MqttAddress(
+            host=settings.mqtt_host,
+            port=settings.mqtt_port,
+            client_id=settings.mqtt_client_id,
+            username=settings.mqtt_username,
+            password=password.get_secret_value() if password else None,
+            ca_file=settings.mqtt_ca_file,
+        ),
+        clock,
+    )
+
+
+def _ble_source(settings: Settings, registry: Registry, clock: Clock, metrics: Metrics) -> Source:
+    # Imported only where it is used: bleak and the decoders cost 40 MB, and are for Linux.
+    from gateway.sources.ble import BleOptions, BleSource  # noqa: PLC0415
+
+    options = BleOptions(
+        adapters=settings.ble_adapter_names,
+        is_active=settings.ble_scan == "active",
+        slots=settings.ble_slots,
+        timezone=ZoneInfo(settings.ble_timezone),
+        memory_path=settings.data_dir / "ble.json",
+    )
+    return BleSource(options, registry, clock, metrics.registry)
