@@ -15,7 +15,7 @@ from typing import Self
 import msgspec
 import uvicorn
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -137,7 +137,10 @@ class CloudDouble:
     async def _ingest(self, request: Request) -> Response:
         if (refusal := self._refusal(request)) is not None:
             return refusal
-        body = await request.body()
+        try:
+            body = await request.body()
+        except ClientDisconnect:  # cut, or killed, in the middle of a batch
+            return Response(status_code=400)
         if request.headers.get("content-encoding") == "gzip":
             body = gzip.decompress(body)
         batch = msgspec.json.decode(body, type=Batch)

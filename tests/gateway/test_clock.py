@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pytest
 from structlog.testing import capture_logs
 
 from gateway.clock import CorrectedClock
@@ -61,3 +62,28 @@ def test_a_clock_in_the_future_too() -> None:
     machine.run(2)
     assert clock.now_ns() == T0_NS - 3598 * S
     assert clock.monotonic_s() == 102.0
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_a_step_of_the_machine_is_not_followed_once_the_cloud_agreed(hours: int) -> None:
+    machine = Machine()
+    clock = CorrectedClock(machine)
+    with capture_logs() as logs:
+        clock.observe(T0_NS, 0.05)
+        machine.run(10)
+        machine.wall_ns += hours * 3600 * S
+        assert clock.now_ns() == T0_NS + 10 * S
+        machine.run(20)
+        clock.observe(T0_NS + 30 * S, 0.05)
+        assert clock.now_ns() == T0_NS + 30 * S
+        machine.wall_ns -= hours * 3600 * S
+        clock.observe(T0_NS + 30 * S, 0.05)
+        assert clock.now_ns() == T0_NS + 30 * S
+    assert [entry["event"] for entry in logs] == ["clock_stepped", "clock_right_again"]
+
+
+def test_without_a_cloud_the_machine_is_followed() -> None:
+    machine = Machine()
+    clock = CorrectedClock(machine)
+    machine.wall_ns += 3600 * S
+    assert clock.now_ns() == T0_NS + 3600 * S
