@@ -1,0 +1,223 @@
+"""The simulated devices' Bluetooth radio: plain org.bluez over D-Bus.
+
+A peripheral advertises through LEAdvertisingManager1 and serves its values through GattManager1,
+on whatever adapter it is given: a real one, one of the kernel's virtual ones, or a simulated bus.
+Its two D-Bus objects are answered from a table of properties; BlueZ asks for nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Final, Self
+
+import structlog
+from dbus_fast import BusType, DBusError, Message, MessageType, Variant
+from dbus_fast.aio import MessageBus
+
+log = structlog.get_logger(__name__)
+
+_BLUEZ: Final = "org.bluez"
+_ADVERTISEMENT: Final = "org.bluez.LEAdvertisement1"
+_SERVICE: Final = "org.bluez.GattService1"
+_CHARACTERISTIC: Final = "org.bluez.GattCharacteristic1"
+_PROPERTIES: Final = "org.freedesktop.DBus.Properties"
+_OBJECTS: Final = "org.freedesktop.DBus.ObjectManager"
+_CALL_TIMEOUT_S: Final = 10.0
+
+Properties = dict[str, Variant]
+
+
+@dataclass(slots=True)
+class Characteristic:
+    """A value of a peripheral. `flags` as BlueZ names them: read, write, notify, indicate."""
+
+    uuid: str
+    flags: Sequence[str]
+    value: bytes = b""
+    path: str = ""
+    written: list[bytes] = field(default_factory=list)
+    subscribed: asyncio.Event = field(default_factory=asyncio.Event)
+    confirmed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class GattService:
+    """A primary service of a peripheral."""
+
+    uuid: str
+    characteristics: Sequence[Characteristic]
+
+
+class BluezPeripheral:
+    """One simulated device on one adapter. Use as `async with`.
+
+    Raises DBusError or OSError when the adapter does not take it.
+    """
+
+    def __init__(
+        self,
+        adapter: str,
+        name: str,
+        *,
+        service_data: Mapping[str, bytes] | None = None,
+        services: Sequence[GattService] = (),
+    ) -> None:
+        self._adapter_path = f"/org/bluez/{adapter}"
+        self._root = f"/cn/yuyue/sim/{adapter}"
+        self._services = services
+        self._advertisement: Properties = {
+            "Type": Variant("s", "peripheral"),
+            "LocalName": Variant("s", name),
+            "ServiceUUIDs": Variant("as", [service.uuid for service in services]),
+            "ServiceData": _service_data(service_data or {}),
+            "Discoverable": Variant("b", True),
+        }
+        self._characteristics: dict[str, Characteristic] = {}
+        self._objects = self._gatt_objects()
+        self._bus: MessageBus | None = None
+
+    async def __aenter__(self) -> Self:
+        self._bus = bus = await MessageBus(bus_type=BusType.SYSTEM).connect()
+        bus.add_message_handler(self._answer)
+        try:
+            if self._services:
+                await self._manager("GattManager1", "RegisterApplication", self._root)
+            path = f"{self._root}/advertisement"
+            await self._manager("LEAdvertisingManager1", "RegisterAdvertisement", path)
+        except BaseException:
+            bus.disconnect()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        # BlueZ drops what belonged to a connection that ended, as when a device loses its power.
+        if self._bus is not None:
+            self._bus.disconnect()
+            self._bus = None
+
+    def advertise(self, service_data: Mapping[str, bytes]) -> None:
+        """From now on advertise this."""
+        self._advertisement["ServiceData"] = _service_data(service_data)
+        self._changed(f"{self._root}/advertisement", _ADVERTISEMENT, "ServiceData")
+
+    def notify(self, characteristic: Characteristic, value: bytes) -> None:
+        """Notify or indicate a value; who has not subscribed does not get it."""
+        characteristic.value = value
+        if characteristic.subscribed.is_set():
+            self._objects[characteristic.path][_CHARACTERISTIC]["Value"] = Variant("ay", value)
+            self._changed(characteristic.path, _CHARACTERISTIC, "Value")
+
+    def _gatt_objects(self) -> dict[str, dict[str, Properties]]:
+        """Object path -> interface -> properties, as ObjectManager gives them."""
+        objects: dict[str, dict[str, Properties]] = {}
+        for number, service in enumerate(self._services):
+            service_path = f"{self._root}/service{number:02d}"
+            objects[service_path] = {
+                _SERVICE: {
+                    "UUID": Variant("s", service.uuid),
+                    "Primary": Variant("b", True),
+                }
+            }
+            for index, characteristic in enumerate(service.characteristics):
+                characteristic.path = f"{service_path}/char{index:02d}"
+                self._characteristics[characteristic.path] = characteristic
+                objects[characteristic.path] = {
+                    _CHARACTERISTIC: {
+                        "UUID": Variant("s", characteristic.uuid),
+                        "Service": Variant("o", service_path),
+                        "Flags": Variant("as", list(characteristic.flags)),
+                        "Value": Variant("ay", characteristic.value),
+                    }
+                }
+        return objects
+
+    async def _manager(self, interface: str, member: str, path: str) -> None:
+        """Raises DBusError when BlueZ refuses."""
+        assert self._bus is not None  # noqa: S101  # only called while connected
+        call = Message(
+            destination=_BLUEZ,
+            path=self._adapter_path,
+            interface=f"org.bluez.{interface}",
+            member=member,
+            signature="oa{sv}",
+            body=[path, {}],
+        )
+        async with asyncio.timeout(_CALL_TIMEOUT_S):
+            reply = await self._bus.call(call)
+        if reply.message_type is MessageType.ERROR:
+            raise DBusError(
+                reply.error_name or "org.bluez.Error.Failed",
+                str(reply.body[0]) if reply.body else member,
+            )
+
+    # -- what BlueZ asks ---------------------------------------------------------------------
+
+    def _answer(self, message: Message) -> Message | bool:
+        """The reply to a call on one of our objects; False for everything else."""
+        if message.message_type is not MessageType.METHOD_CALL:
+            return False
+        if not (message.path or "").startswith(self._root):
+            return False
+        key = (message.interface, message.member)
+        if key == (_OBJECTS, "GetManagedObjects"):
+            return Message.new_method_return(message, "a{oa{sa{sv}}}", [self._objects])
+        if key == (_PROPERTIES, "GetAll"):
+            return Message.new_method_return(message, "a{sv}", [self._properties(message)])
+        if key == (_ADVERTISEMENT, "Release"):
+            return Message.new_method_return(message)
+        characteristic = self._characteristics.get(message.path or "")
+        if message.interface == _CHARACTERISTIC and characteristic is not None:
+            return self._characteristic_call(message, characteristic)
+        return False
+
+    def _characteristic_call(
+        self, message: Message, characteristic: Characteristic
+    ) -> Message | bool:
+        match message.member:
+            case "ReadValue":
+                return Message.new_method_return(message, "ay", [characteristic.value])
+            case "WriteValue":
+                characteristic.written.append(bytes(message.body[0]))
+            case "StartNotify":
+                characteristic.subscribed.set()
+            case "StopNotify":
+                characteristic.subscribed.clear()
+            case "Confirm":
+                characteristic.confirmed += 1
+            case _:
+                return False
+        return Message.new_method_return(message)
+
+    def _properties(self, message: Message) -> Properties:
+        path, interface = message.path or "", str(message.body[0])
+        if interface == _ADVERTISEMENT:
+            return self._advertisement
+        return self._objects.get(path, {}).get(interface, {})
+
+    def _changed(self, path: str, interface: str, name: str) -> None:
+        if self._bus is None:
+            raise OSError("the peripheral is not on the bus")
+        table: dict[str, Any] = (
+            self._advertisement if interface == _ADVERTISEMENT else self._objects[path][interface]
+        )
+        self._bus.send(
+            Message.new_signal(
+                path,
+                _PROPERTIES,
+                "PropertiesChanged",
+                "sa{sv}as",
+                [interface, {name: table[name]}, []],
+            )
+        )
+
+
+def _service_data(data: Mapping[str, bytes]) -> Variant:
+    return Variant("a{sv}", {uuid: Variant("ay", body) for uuid, body in data.items()})

@@ -1,0 +1,207 @@
+"""The gateway as a process, bleak's own BlueZ backend, simulated devices on a bus of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESCCM
+
+from edge.signals import Reading
+from edge.wire import Lane, RegisteredDevice, RegistryDocument
+from firmware_sim.transports.bluez import BluezPeripheral, Characteristic, GattService
+from gateway.ble import uuids
+from tests.gateway.conftest import World
+from tests.support.bluez_bus import ADDRESS_VARIABLE, BluezBus
+from tests.support.processes import wait_until
+
+GATEWAY_ADDRESS = "02:00:00:00:00:00"
+KEY = bytes.fromhex("231d39c1d7cc1ab1aee224cd096db932")
+PLAIN = bytes.fromhex("4002ca0903bf13")  # 25.06 Cel, 50.55 %
+TIMEOUT_S = 20.0
+
+
+def address_of(number: int) -> str:
+    return f"02:00:00:00:00:{number:02X}"
+
+
+def device(number: int, device_id: str, **link: str) -> RegisteredDevice:
+    return RegisteredDevice(
+        device_id=device_id,
+        model="ble",
+        position=None,
+        elder_id="e-1",
+        elder_name="试用甲",
+        place=None,
+        assigned_from_ns=0,
+        link={"ble_address": address_of(number), **link},
+    )
+
+
+def sealed(number: int, counter: int, objects: str) -> bytes:
+    """As https://bthome.io/encryption/ says."""
+    mac = bytes.fromhex(address_of(number).replace(":", ""))
+    count = counter.to_bytes(4, "little")
+    body = AESCCM(KEY, tag_length=4).encrypt(
+        mac + b"\xd2\xfc\x41" + count, bytes.fromhex(objects), None
+    )
+    return b"\x41" + body[:-4] + count + body[-4:]
+
+
+class Radio:
+    """A gateway with hci0, and simulated devices on the adapters after it."""
+
+    def __init__(self, world: World, bus: BluezBus) -> None:
+        self.world = world
+        self.bus = bus
+
+    async def start(self, *devices: RegisteredDevice) -> None:
+        self.world.cloud.registry = RegistryDocument(1, "g-1", "试用养老院", list(devices))
+        await self.bus.add_adapter(0, GATEWAY_ADDRESS)
+        await asyncio.to_thread(self.world.start_gateway)
+        await self.until(lambda: '"ble_up"' in self.world.log(), "scanning")
+
+    async def adapter(self, number: int) -> str:
+        return await self.bus.add_adapter(number, address_of(number))
+
+    def readings(self, device_id: str) -> list[Reading]:
+        records = self.world.cloud.of(Lane.BULK)
+        return [r.reading for r in records if r.reading and r.reading.device_id == device_id]
+
+    def values(self, device_id: str, quantity: str) -> list[float]:
+        return [r.value for r in self.readings(device_id) if r.quantity == quantity]
+
+    def refused(self, reason: str) -> list[str | None]:
+        records = self.world.cloud.of(Lane.BULK)
+        return [r.rejected.device_id for r in records if r.rejected and r.rejected.reason == reason]
+
+    async def until(self, ask: Callable[[], object], what: str) -> None:
+        tail = self.world.gateway.log_tail
+        await asyncio.to_thread(wait_until, ask, f"{what}\n{tail()}", TIMEOUT_S)
+
+
+@pytest.fixture
+def radio(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Radio]:
+    directory = tmp_path / "bus"
+    directory.mkdir()
+    with BluezBus(directory) as bus:
+        # For the simulated devices in this process, and for the gateway's own.
+        monkeypatch.setenv(ADDRESS_VARIABLE, bus.address)
+        world.gateway._environment |= {
+            ADDRESS_VARIABLE: os.environ[ADDRESS_VARIABLE],
+            "YUYUE_GATEWAY_BLE_ADAPTERS": "hci0",
+        }
+        yield Radio(world, bus)
+
+
+async def test_advertised_thermometers_plain_and_sealed(radio: Radio) -> None:
+    await radio.start(
+        device(1, "bath-thermometer"),
+        device(2, "bed-thermometer", ble_key=KEY.hex()),
+        device(3, "wrong-key", ble_key="00" * 16),
+    )
+    plain = BluezPeripheral(await radio.adapter(1), "bath", service_data={uuids.BTHOME: PLAIN})
+    closed = BluezPeripheral(
+        await radio.adapter(2), "bed", service_data={uuids.BTHOME: sealed(2, 700, "02ca09")}
+    )
+    wrong = BluezPeripheral(
+        await radio.adapter(3), "odd", service_data={uuids.BTHOME: sealed(3, 1, "02ca09")}
+    )
+    stranger = BluezPeripheral(
+        await radio.adapter(4), "neighbour", service_data={uuids.BTHOME: PLAIN}
+    )
+    async with plain, closed, wrong, stranger:
+        await radio.until(lambda: radio.readings("bath-thermometer"), "the plain one")
+        await radio.until(lambda: radio.readings("bed-thermometer"), "the sealed one")
+        assert radio.values("bath-thermometer", "air_temperature") == [25.06]
+        assert radio.values("bath-thermometer", "relative_humidity") == [50.55]
+        assert radio.values("bed-thermometer", "air_temperature") == [25.06]
+        # Nobody else is heard, and it is told why.
+        await radio.until(lambda: radio.refused("wrong_bind_key"), "the wrong key is told")
+        await radio.until(lambda: radio.refused("unassigned_device"), "the stranger is found")
+        assert radio.refused("wrong_bind_key") == ["wrong-key"]
+        assert radio.refused("unassigned_device") == [address_of(4)]
+        # A recording played again, and a plain one in its name, are refused; the next counts.
+        closed.advertise({uuids.BTHOME: sealed(2, 650, "021027")})
+        await radio.until(lambda: radio.refused("replayed"), "a replay")
+        closed.advertise({uuids.BTHOME: PLAIN})
+        await radio.until(lambda: radio.refused("not_encrypted"), "no encryption")
+        closed.advertise({uuids.BTHOME: sealed(2, 701, "02d409")})
+        await radio.until(lambda: len(radio.readings("bed-thermometer")) > 1, "the next one")
+        assert radio.values("bed-thermometer", "air_temperature") == [25.06, 25.16]
+    beat = radio.world.cloud.heartbeats[-1]
+    assert set(beat.sources) == {"mqtt", "ble:hci0"}
+
+
+async def test_heart_rate_by_notification_and_battery_by_reading(radio: Radio) -> None:
+    await radio.start(device(1, "strap", ble_profiles="auto"))
+    rate = Characteristic(uuids.HEART_RATE_MEASUREMENT, ["notify"])
+    battery = Characteristic(uuids.BATTERY_LEVEL, ["read", "notify"], value=b"\x57")
+    maker = Characteristic(uuids.MANUFACTURER_NAME, ["read"], value=b"Made-up Works")
+    services = [
+        GattService(uuids.uuid16(0x180D), [rate]),
+        GattService(uuids.uuid16(0x180F), [battery]),
+        GattService(uuids.uuid16(0x180A), [maker]),
+    ]
+    async with BluezPeripheral(await radio.adapter(1), "strap", services=services) as strap:
+        async with asyncio.timeout(TIMEOUT_S):
+            await rate.subscribed.wait()
+        for number in range(20):
+            strap.notify(rate, bytes([0x06, 60 + number]))
+            await asyncio.sleep(0.05)  # 20 notifications a second
+        await radio.until(lambda: len(radio.values("strap", "heart_rate")) >= 20, "all rates")
+        assert radio.values("strap", "heart_rate") == [60.0 + n for n in range(20)]
+        assert set(radio.values("strap", "worn")) == {1.0}
+        assert radio.values("strap", "battery_level") == [87.0]
+        await radio.until(lambda: "Made-up Works" in radio.world.log(), "the maker is told")
+
+
+async def test_blood_pressure_by_indication(radio: Radio) -> None:
+    await radio.start(device(1, "cuff", ble_profiles="blood_pressure"))
+    pressure = Characteristic(uuids.BLOOD_PRESSURE_MEASUREMENT, ["indicate"])
+    services = [GattService(uuids.uuid16(0x1810), [pressure])]
+    async with BluezPeripheral(await radio.adapter(1), "cuff", services=services) as cuff:
+        async with asyncio.timeout(TIMEOUT_S):
+            await pressure.subscribed.wait()
+        cuff.notify(pressure, bytes.fromhex("04780050005d004800"))
+        await radio.until(lambda: len(radio.readings("cuff")) >= 3, "the measurement")
+        assert radio.values("cuff", "systolic_pressure") == [120.0]
+        assert radio.values("cuff", "diastolic_pressure") == [80.0]
+        assert radio.values("cuff", "heart_rate") == [72.0]
+        await radio.until(lambda: pressure.confirmed, "the indication is confirmed")
+
+
+@pytest.mark.slow
+async def test_an_unplugged_adapter_is_told_and_taken_back(radio: Radio) -> None:
+    await radio.start(device(1, "thermometer"))
+    name = await radio.adapter(1)
+    async with BluezPeripheral(name, "t", service_data={uuids.BTHOME: PLAIN}):
+        await radio.until(lambda: radio.readings("thermometer"), "heard")
+    await radio.bus.remove_adapter(0)
+    await radio.until(lambda: '"ble_down"' in radio.world.log(), "the loss is told")
+    await radio.until(
+        lambda: radio.world.cloud.heartbeats[-1].sources["ble:hci0"] is False, "the cloud knows"
+    )
+    await radio.bus.add_adapter(0, GATEWAY_ADDRESS)
+    await radio.until(lambda: radio.world.log().count('"ble_up"') == 2, "scanning again")
+    assert radio.world.gateway.running
+    name = await radio.adapter(2)
+    radio.world.cloud.registry = RegistryDocument(2, "g-1", "试用养老院", [device(2, "second")])
+    async with BluezPeripheral(name, "t", service_data={uuids.BTHOME: PLAIN}):
+        await radio.until(lambda: radio.readings("second"), "heard again")
+
+
+@pytest.mark.slow
+async def test_a_crashed_stack_is_waited_for(radio: Radio) -> None:
+    await radio.start(device(1, "thermometer"))
+    radio.bus.stop_stack()
+    await radio.until(lambda: '"ble_down"' in radio.world.log(), "the loss is told")
+    radio.bus.start_stack()
+    await radio.bus.add_adapter(0, GATEWAY_ADDRESS)
+    name = await radio.adapter(1)
+    async with BluezPeripheral(name, "t", service_data={uuids.BTHOME: PLAIN}):
+        await radio.until(lambda: radio.readings("thermometer"), "heard")
+    assert radio.world.gateway.running
