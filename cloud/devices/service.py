@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, cast
 
-from sqlalchemy import ColumnElement, func, or_
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, or_, text
 
 from cloud.database import TenantScope
 from cloud.devices.models import Assignment, Device, DeviceActivity, Gateway, GatewayToken
@@ -23,6 +22,16 @@ from edge.wire import HEARTBEAT_INTERVAL_S
 # Three missed beats (alarms.md: 90 s); a device that streams gets the same.
 OFFLINE_AFTER: Final = timedelta(seconds=3 * HEARTBEAT_INTERVAL_S)
 SILENT_AFTER: Final = OFFLINE_AFTER
+# Whole arrays: one statement text however many devices, prepared once.
+_NOTE_ACTIVITY: Final = text("""
+    INSERT INTO device_activity AS held
+        (institution_id, device_id, last_data_at, last_received_at)
+    SELECT :institution_id, device_id, at, :now
+    FROM unnest(CAST(:device_ids AS text[]), CAST(:times AS timestamptz[])) AS new (device_id, at)
+    ON CONFLICT (institution_id, device_id) DO UPDATE SET
+        last_data_at = greatest(held.last_data_at, excluded.last_data_at),
+        last_received_at = excluded.last_received_at
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,23 +167,15 @@ async def note_activity(
     """Remember the newest data of each device. Sorted: two batches cannot lock each other."""
     if not last_data_at:
         return
-    statement = insert(DeviceActivity).values(
-        [
-            {
-                "institution_id": scope.institution_id,
-                "device_id": device_id,
-                "last_data_at": at,
-                "last_received_at": now,
-            }
-            for device_id, at in sorted(last_data_at.items())
-        ]
-    )
-    newest = func.greatest(DeviceActivity.last_data_at, statement.excluded.last_data_at)
+    newest = sorted(last_data_at.items())
     await scope.session.execute(
-        statement.on_conflict_do_update(
-            index_elements=[DeviceActivity.institution_id, DeviceActivity.device_id],
-            set_={"last_data_at": newest, "last_received_at": now},
-        )
+        _NOTE_ACTIVITY,
+        {
+            "institution_id": scope.institution_id,
+            "device_ids": [device_id for device_id, _ in newest],
+            "times": [at for _, at in newest],
+            "now": now,
+        },
     )
 
 

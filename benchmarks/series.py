@@ -1,0 +1,328 @@
+"""Series: points in, charts out, bytes held; beside the plain ways, in one run on one machine.
+
+    python -m benchmarks.series --days 30
+
+Points arrive as they do: 100 beds, one heart rate a minute each, all beds of a minute together.
+`queryable` means committed, with minute and hour summaries current. fsync is on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import io
+import platform
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import date, timedelta
+from pathlib import Path
+
+import httpx
+import msgspec
+import numpy as np
+import psycopg
+from fastapi import FastAPI
+from psycopg import sql
+from pydantic import BaseModel
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from cloud.app import create_app
+from cloud.clock import datetime_from_ns
+from cloud.database import Database, libpq_arguments
+from cloud.devices.service import Subject, add_device, assign
+from cloud.people.service import add_elder
+from cloud.series.postgres import PostgresSeries
+from cloud.series.service import Wanted, elder_series
+from cloud.settings import Settings
+from edge.signals import NS_PER_S, Reading
+from edge.wire import Batch, Lane, Record
+from tests.cloud.world import START, Home, ManualClock, make_home
+from tests.support.postgres import Postgres
+
+BEDS = 100
+MINUTE_NS = 60 * NS_PER_S
+DAY_NS = 1440 * MINUTE_NS
+POINTS = 50_000
+READS = 100
+JSON = {"Content-Type": "application/json"}
+BARE = "CREATE TABLE {} (device text, quantity text, at timestamptz, value float8)"
+BARE_CHART = (
+    "SELECT date_bin(%s, at, 'epoch') AS b, min(value), max(value) FROM bare_read"
+    " WHERE device = %s AND quantity = 'heart_rate' AND at >= %s AND at < %s GROUP BY b ORDER BY b"
+)
+console = Console(width=110)
+
+
+class Point(BaseModel):
+    """What the plain service takes."""
+
+    device: str
+    quantity: str
+    at_ns: int
+    value: float
+
+
+def arrivals(start_ns: int, minutes: int) -> Iterator[Reading]:
+    random = np.random.default_rng(5)
+    for minute in range(minutes):
+        values = np.round(62 + 8 * np.sin(minute / 90) + random.normal(0, 3, BEDS), 1).tolist()
+        for bed, value in enumerate(values):
+            yield Reading(f"bed-{bed:03}", "heart_rate", start_ns + minute * MINUTE_NS, value)
+
+
+def batches(start_ns: int, size: int, points: int = POINTS) -> list[list[Reading]]:
+    everything = list(arrivals(start_ns, points // BEDS))
+    return [everything[first : first + size] for first in range(0, len(everything), size)]
+
+
+async def rate(sends: list[Callable[[], Awaitable[object]]], points: int) -> float:
+    started = time.perf_counter()
+    for send in sends:
+        await send()
+    return points / (time.perf_counter() - started)
+
+
+class Bench:
+    def __init__(self, server: Postgres, name: str, database: Database, home: Home) -> None:
+        self.server, self.name, self.database, self.home = server, name, database, home
+        self.clock = ManualClock(START + timedelta(days=31))
+        self.store = PostgresSeries(database)
+        self.start_ns = self.clock.now_ns() // DAY_NS * DAY_NS - 30 * DAY_NS
+        self.app = create_app(Settings(), database, self.clock, with_tasks=False)
+
+    async def raw_copy(self, size: int) -> float:
+        bodies = batches(self.start_ns, size)
+        url = libpq_arguments(self.server.superuser_url(self.name))
+        async with await psycopg.AsyncConnection.connect(**url) as connection:
+            await connection.execute(BARE.format(f"bare_copy_{size}"))
+            await connection.commit()
+
+            async def send(body: list[Reading]) -> None:
+                lines = io.StringIO()
+                for r in body:
+                    at = datetime_from_ns(r.time_ns).isoformat()
+                    lines.write(f"{r.device_id}\t{r.quantity}\t{at}\t{r.value}\n")
+                cursor = connection.cursor()
+                async with cursor.copy(f"COPY bare_copy_{size} FROM STDIN") as copy:
+                    await copy.write(lines.getvalue())
+                await connection.commit()
+
+            return await rate([lambda b=b: send(b) for b in bodies], POINTS)  # type: ignore[misc]
+
+    async def plain_service(self, size: int) -> float:
+        """FastAPI + pydantic + executemany into an indexed table: what one would write first."""
+
+        url = libpq_arguments(self.server.superuser_url(self.name))
+        async with await psycopg.AsyncConnection.connect(**url) as connection:
+            table = f"bare_plain_{size}"
+            await connection.execute(BARE.format(table))
+            await connection.execute(f"CREATE UNIQUE INDEX ON {table} (device, quantity, at)")
+            await connection.commit()
+            app = FastAPI()
+
+            @app.post("/points")
+            async def take(points: list[Point]) -> dict[str, int]:
+                rows = [(p.device, p.quantity, datetime_from_ns(p.at_ns), p.value) for p in points]
+                async with connection.cursor() as cursor:
+                    await cursor.executemany(
+                        f"INSERT INTO {table} VALUES (%s, %s, %s, %s)"  # noqa: S608
+                        " ON CONFLICT DO NOTHING",
+                        rows,
+                    )
+                await connection.commit()
+                return {"taken": len(rows)}
+
+            contents = [
+                msgspec.json.encode(
+                    [
+                        {"device": r.device_id, "quantity": r.quantity, "at_ns": r.time_ns,
+                         "value": r.value} for r in body
+                    ]
+                )
+                for body in batches(self.start_ns, size)
+            ]  # fmt: skip
+            return await self._post(app, "/points", contents, JSON)
+
+    async def our_store(self, size: int, offset_days: int) -> float:
+        """msgspec decode, then the store in a transaction of its institution."""
+        start_ns = self.start_ns + offset_days * DAY_NS
+        contents = [msgspec.json.encode(body) for body in batches(start_ns, size)]
+        decoder = msgspec.json.Decoder(list[Reading])
+        last_ns = start_ns + POINTS // BEDS * MINUTE_NS
+        await self.store.prepare([start_ns, last_ns], self.clock.now_ns())
+
+        async def send(content: bytes) -> None:
+            readings = decoder.decode(content)
+            async with self.database.tenant(self.home.institution_id) as scope:
+                await self.store.append(scope, [], readings)
+
+        return await rate([lambda c=c: send(c) for c in contents], POINTS)  # type: ignore[misc]
+
+    async def our_ingest(self, size: int, offset_days: int) -> float:
+        """All of it: token, numbered records, attribution, quarantine, store, commit, answer."""
+        start_ns = self.start_ns + offset_days * DAY_NS
+        contents, seq = [], 1
+        for body in batches(start_ns, size):
+            records = [Record(seq + i, r.time_ns, reading=r) for i, r in enumerate(body)]
+            batch = Batch(1, f"outbox-{size}", Lane.BULK, seq, self.clock.now_ns(), records)
+            contents.append(msgspec.json.encode(batch))
+            seq += len(body)
+        headers = {
+            "Authorization": f"Bearer {self.home.token}", "Content-Type": "application/json",
+        }  # fmt: skip
+        return await self._post(self.app, "/api/v1/ingest", contents, headers)
+
+    async def _post(
+        self, app: FastAPI, path: str, contents: list[bytes], headers: dict[str, str]
+    ) -> float:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://b") as client:
+
+            async def send(content: bytes) -> None:
+                answer = await client.post(path, content=content, headers=headers)
+                answer.raise_for_status()
+
+            return await rate([lambda c=c: send(c) for c in contents], POINTS)  # type: ignore[misc]
+
+    async def load(self, days: int) -> tuple[float, float]:
+        """`days` of all beds in arrival order, ours and bare; seconds each."""
+        ours = bare = 0.0
+        url = libpq_arguments(self.server.superuser_url(self.name))
+        async with await psycopg.AsyncConnection.connect(**url) as connection:
+            await connection.execute("TRUNCATE series_reading, series_minute, series_hour")
+            await connection.execute(BARE.format("bare_read"))
+            await connection.commit()
+            for day in track(range(days), description="loading", console=console):
+                start_ns = self.start_ns + day * DAY_NS
+                for body in batches(start_ns, 5_000, 1440 * BEDS):
+                    started = time.perf_counter()
+                    await self.store.prepare([body[0].time_ns], self.clock.now_ns())
+                    async with self.database.tenant(self.home.institution_id) as scope:
+                        await self.store.append(scope, [], body)
+                    between = time.perf_counter()
+                    async with connection.cursor().copy("COPY bare_read FROM STDIN") as copy:
+                        for r in body:
+                            at = datetime_from_ns(r.time_ns)
+                            await copy.write_row((r.device_id, r.quantity, at, r.value))
+                    ours += between - started
+                    bare += time.perf_counter() - between
+                await connection.commit()
+            await connection.execute("CREATE INDEX ON bare_read (device, quantity, at)")
+            await connection.commit()
+            await connection.set_autocommit(True)
+            await connection.execute("VACUUM ANALYZE")
+        return ours, bare
+
+    async def reads(self, days: int) -> dict[str, list[float]]:
+        """Times of one bed's chart in ms; our chart is checked against the bare rows."""
+        until_ns = self.start_ns + days * DAY_NS
+        width = timedelta(seconds=days * 86_400 / 249)
+        times: dict[str, list[float]] = {"ours": [], "bare SQL": []}
+        url = libpq_arguments(self.server.superuser_url(self.name))
+        async with await psycopg.AsyncConnection.connect(**url, autocommit=True) as connection:
+            for number in range(READS):
+                bed = number % BEDS
+                started = time.perf_counter()
+                async with self.database.tenant(self.home.institution_id) as scope:
+                    wanted = Wanted("heart_rate", self.start_ns, until_ns, 500)
+                    chart = await elder_series(
+                        scope, self.store, self.home.elders[bed], wanted, self.clock.now_ns()
+                    )
+                between = time.perf_counter()
+                span = (datetime_from_ns(self.start_ns), datetime_from_ns(until_ns))
+                cursor = await connection.execute(BARE_CHART, (width, f"bed-{bed:03}", *span))
+                rows = await cursor.fetchall()
+                times["ours"].append((between - started) * 1e3)
+                times["bare SQL"].append((time.perf_counter() - between) * 1e3)
+                values = [value for _, value in chart.lines[0].points]
+                kept = (min(values), max(values))
+                if len(values) > 500 or kept != (min(r[1] for r in rows), max(r[2] for r in rows)):
+                    raise AssertionError("the chart has lost its extremes")
+        return times
+
+    async def storage(self) -> dict[str, float]:
+        """Bytes with their indexes."""
+        query = (
+            "SELECT sum(pg_total_relation_size(c.oid)) FROM pg_class c WHERE c.relkind = 'r'"
+            " AND c.relname LIKE %s"
+        )
+        url = libpq_arguments(self.server.superuser_url(self.name))
+        async with await psycopg.AsyncConnection.connect(**url) as connection:
+            sizes = {}
+            for table in ("series_reading", "series_minute", "series_hour", "bare_read"):
+                cursor = await connection.execute(query, (table.replace("_", r"\_") + "%",))
+                sizes[table] = float((await cursor.fetchone() or (0,))[0])
+            return sizes
+
+
+async def make(server: Postgres) -> Bench:
+    name = server.clone()
+    database = Database(server.app_url(name))
+    clock = ManualClock(START)
+    home = await make_home(database, clock, "benchmark")
+    home.elders.clear()
+    since = START - timedelta(days=60)
+    async with database.tenant(home.institution_id) as scope:
+        for bed in range(BEDS):
+            elder = await add_elder(
+                scope, f"老人{bed}", sex="female", birth_date=date(1940, 1, 1), care_note="",
+                now=START,
+            )  # fmt: skip
+            home.elders.append(elder.id)
+            await add_device(scope, f"bed-{bed:03}", "mattress", None, START)
+            await assign(scope, f"bed-{bed:03}", Subject(elder.id, None, None), since)
+    return Bench(server, name, database, home)
+
+
+async def main(days: int) -> None:
+    with Postgres() as server:
+        server._execute(sql.SQL("ALTER SYSTEM SET fsync = on"))  # noqa: SLF001
+        server._execute(sql.SQL("SELECT pg_reload_conf()"))  # noqa: SLF001
+        bench = await make(server)
+        show_machine()
+        table = Table("points/s, accepted and queryable", "batches of 500", "of 5,000")
+        rows: dict[str, list[float]] = {}
+        for index, size in enumerate((500, 5_000)):
+            for name, work in (
+                ("raw COPY, bare table", bench.raw_copy(size)),
+                ("FastAPI + pydantic + executemany", bench.plain_service(size)),
+                ("ours: decode, store, summaries", bench.our_store(size, 1 + 10 * index)),
+                ("ours: whole ingest over HTTP", bench.our_ingest(size, 5 + 10 * index)),
+            ):
+                rows.setdefault(name, []).append(await work)
+        for name, values in rows.items():
+            table.add_row(name, *(f"{value:,.0f}" for value in values))
+        console.print(table)
+        copy, plain, ours, whole = rows.values()
+        for index, size in enumerate((500, 5_000)):
+            console.print(
+                f"batches of {size}: ours / raw COPY {ours[index] / copy[index]:.2f},"
+                f" ours / plain {ours[index] / plain[index]:.2f},"
+                f" whole ingest / plain {whole[index] / plain[index]:.2f}"
+            )
+        loading = await bench.load(days)
+        points = days * 1440 * BEDS
+        console.print(f"loaded {points:,} points: ours {points / loading[0]:,.0f}/s")
+        for name, times in (await bench.reads(days)).items():
+            low, high = np.percentile(times, [50, 95])
+            console.print(f"{days} days to 500 points, {name}: median {low:.1f}, p95 {high:.1f} ms")
+        for name, size in (await bench.storage()).items():
+            console.print(f"{name}: {size / points:.1f} bytes a point = {size / points:.1f} MB/M")
+        await bench.database.close()
+
+
+def show_machine() -> None:
+    model = next(
+        (line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
+         if line.startswith("model name")), platform.processor(),
+    )  # fmt: skip
+    load = Path("/proc/loadavg").read_text().split()[0]
+    console.print(f"{model}, {platform.system()}, Python {platform.python_version()}, load {load}")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--days", type=int, default=30)
+    asyncio.run(main(parser.parse_args().days))
