@@ -31,10 +31,6 @@ from gateway.settings import PREFIX, Settings, SettingsError, load_settings
 app = typer.Typer(help="The gateway beside the sensors.", no_args_is_help=True)
 
 _EXIT_BAD_SETTINGS: Final = 2
-# Python lets a thread keep the interpreter for 5 ms: an event would wait that long, again and
-# again, for the uplink that reads or encodes a large batch. Half a millisecond costs about 1 % of
-# throughput and takes the p99 of an event on its way to the disk from 7 to 4 ms.
-_SWITCH_INTERVAL_S: Final = 0.0005
 
 
 @app.command()
@@ -48,7 +44,6 @@ def run(
         YUYUE_GATEWAY_CLOUD_URL=https://hub.example.org YUYUE_GATEWAY_TOKEN=... yuyue gateway run
     """
     _configure_logs(logging.DEBUG if verbose else logging.INFO)
-    sys.setswitchinterval(_SWITCH_INTERVAL_S)
     try:
         settings = load_settings()
     except SettingsError as error:
