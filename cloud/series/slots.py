@@ -140,9 +140,11 @@ def gaps(
     """Where in `whole` nothing is known, and why. Never shorter than a slot of `unit`."""
     held = merged((max(a, whole[0]), min(b, whole[1])) for a, b in assigned)
     heard = merged(
-        (int(first), int(last) + 1)
+        (first, last + 1)
         for track in tracks
-        for first, last in zip(track.slots["first_ns"], track.slots["last_ns"], strict=True)
+        for first, last in zip(
+            track.slots["first_ns"].tolist(), track.slots["last_ns"].tolist(), strict=True
+        )
     )
     limit_ns = max(
         min((_typical_ns(t.slots) for t in tracks if len(t.slots) > 1), default=0) * GAP_FACTOR,
