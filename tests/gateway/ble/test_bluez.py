@@ -176,7 +176,7 @@ async def test_blood_pressure_by_indication(radio: Radio) -> None:
 
 @pytest.mark.slow
 async def test_an_unplugged_adapter_is_told_and_taken_back(radio: Radio) -> None:
-    await radio.start(device(1, "thermometer"))
+    await radio.start(device(1, "thermometer"), device(2, "second"))
     name = await radio.adapter(1)
     async with BluezPeripheral(name, "t", service_data={uuids.BTHOME: PLAIN}):
         await radio.until(lambda: radio.readings("thermometer"), "heard")
@@ -189,7 +189,6 @@ async def test_an_unplugged_adapter_is_told_and_taken_back(radio: Radio) -> None
     await radio.until(lambda: radio.world.log().count('"ble_up"') == 2, "scanning again")
     assert radio.world.gateway.running
     name = await radio.adapter(2)
-    radio.world.cloud.registry = RegistryDocument(2, "g-1", "试用养老院", [device(2, "second")])
     async with BluezPeripheral(name, "t", service_data={uuids.BTHOME: PLAIN}):
         await radio.until(lambda: radio.readings("second"), "heard again")
 
