@@ -64,8 +64,8 @@ class Outbox:
             self._writer.close()
             self._lock_file.close()
             raise
-        # Writing the log back costs 10 ms and two fsyncs. SQLite would do that within a commit, so
-        # one event in a hundred would wait for it; `write_back` does it beside the commits.
+        # SQLite would write its log back within a commit, and an event would wait for that;
+        # `write_back` does it beside the commits (benchmarks/README.md).
         pages = max(_MIN_LOG_PAGES, self._policy.reserve_bytes // _PAGE_BYTES)
         self._writer.execute(f"PRAGMA wal_autocheckpoint = {pages}")
         self._log_keeper = connect(path)
