@@ -8,7 +8,7 @@ Its two D-Bus objects are answered from a table of properties; BlueZ asks for no
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Final, Self
@@ -32,13 +32,17 @@ Properties = dict[str, Variant]
 
 @dataclass(slots=True)
 class Characteristic:
-    """A value of a peripheral. `flags` as BlueZ names them: read, write, notify, indicate."""
+    """A value of a peripheral. `flags` as BlueZ names them: read, write, notify, indicate.
+
+    `on_write` is called with what was written, after BlueZ has its answer.
+    """
 
     uuid: str
     flags: Sequence[str]
     value: bytes = b""
     path: str = ""
     written: list[bytes] = field(default_factory=list)
+    on_write: Callable[[bytes], None] | None = None
     subscribed: asyncio.Event = field(default_factory=asyncio.Event)
     confirmed: int = 0
 
@@ -185,7 +189,10 @@ class BluezPeripheral:
             case "ReadValue":
                 return Message.new_method_return(message, "ay", [characteristic.value])
             case "WriteValue":
-                characteristic.written.append(bytes(message.body[0]))
+                value = bytes(message.body[0])
+                characteristic.written.append(value)
+                if characteristic.on_write is not None:
+                    asyncio.get_running_loop().call_soon(characteristic.on_write, value)
             case "StartNotify":
                 characteristic.subscribed.set()
             case "StopNotify":

@@ -104,14 +104,24 @@ class BluezBus:
         """As when it is unplugged."""
         assert await self._controller("RemoveAdapter", "y", [number])
 
+    async def disconnect(self, adapter: str, address: str) -> None:
+        """As when a device goes out of range."""
+        path = f"/org/bluez/{adapter}/dev_{address.replace(':', '_')}"
+        assert await self._call(path, "org.bluez.Device1", "Disconnect", "", [])
+
     async def _controller(self, member: str, signature: str, body: list[object]) -> bool:
+        return await self._call("/org/bluezoo", "org.bluezoo.Manager1", member, signature, body)
+
+    async def _call(
+        self, path: str, interface: str, member: str, signature: str, body: list[object]
+    ) -> bool:
         bus = await MessageBus(bus_address=self.address, bus_type=BusType.SYSTEM).connect()
         try:
             reply = await bus.call(
                 Message(
                     destination="org.bluez",
-                    path="/org/bluezoo",
-                    interface="org.bluezoo.Manager1",
+                    path=path,
+                    interface=interface,
                     member=member,
                     signature=signature,
                     body=body,
