@@ -38,7 +38,7 @@ def _mqtt_source(settings: Settings, clock: Clock) -> MqttSource:
 
 
 def _ble_source(settings: Settings, registry: Registry, clock: Clock, metrics: Metrics) -> Source:
-    # Imported only where it is used: bleak and the decoders cost 40 MB, and are for Linux.
+    # Imported only where it is used: bleak and the decoders cost 30 MB, and are for Linux.
     from gateway.sources.ble import BleOptions, BleSource  # noqa: PLC0415
 
     options = BleOptions(
