@@ -92,8 +92,13 @@ class BluezBus:
         if self._bus is not None and self._bus.stdout is not None:
             self._bus.stdout.close()
 
-    async def add_adapter(self, number: int, address: str) -> str:
+    def address_of(self, number: int) -> str:
+        """The address of an adapter; locally administered, so that it is nobody's."""
+        return f"02:00:00:00:00:{number:02X}"
+
+    async def add_adapter(self, number: int) -> str:
         """Its name, such as hci1. Waits until the stack answers."""
+        address = self.address_of(number)
         async with asyncio.timeout(15):
             while True:
                 if await self._controller("AddAdapter", "ys", [number, address]):

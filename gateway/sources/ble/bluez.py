@@ -12,6 +12,7 @@ from dbus_fast.aio import MessageBus
 
 _BLUEZ: Final = "org.bluez"
 _ADAPTER: Final = "org.bluez.Adapter1"
+_BATTERY: Final = "org.bluez.Battery1"
 _PROPERTIES: Final = "org.freedesktop.DBus.Properties"
 _CALL_TIMEOUT_S: Final = 10.0
 # BlueZ needs a moment between off and on, else the controller stays as it was.
@@ -32,7 +33,7 @@ class AdapterState:
 
 async def adapter_state(adapter: str) -> AdapterState:
     """Raises one of RADIO_ERRORS when there is no such adapter."""
-    reply = await _call(adapter, "GetAll", "s", [_ADAPTER])
+    reply = await _call(_path(adapter), "GetAll", "s", [_ADAPTER])
     properties = reply[0]
     return AdapterState(
         address=properties["Address"].value,
@@ -41,17 +42,33 @@ async def adapter_state(adapter: str) -> AdapterState:
     )
 
 
+async def battery_level(path: str) -> int | None:
+    """What BlueZ itself read from a connected device, whose battery service it keeps to itself.
+
+    `path`: of the device. None when it has none. Raises one of RADIO_ERRORS.
+    """
+    try:
+        reply = await _call(path, "Get", "ss", [_BATTERY, "Percentage"])
+    except BleakError:
+        return None
+    return int(reply[0].value)
+
+
 async def power_cycle(adapter: str) -> None:
     """Off and on again: what BlueZ offers to shake a controller that hears nothing.
 
     Raises one of RADIO_ERRORS.
     """
     for is_on in (False, True):
-        await _call(adapter, "Set", "ssv", [_ADAPTER, "Powered", Variant("b", is_on)])
+        await _call(_path(adapter), "Set", "ssv", [_ADAPTER, "Powered", Variant("b", is_on)])
         await asyncio.sleep(_OFF_S)
 
 
-async def _call(adapter: str, member: str, signature: str, body: list[Any]) -> list[Any]:
+def _path(adapter: str) -> str:
+    return f"/org/bluez/{adapter}"
+
+
+async def _call(path: str, member: str, signature: str, body: list[Any]) -> list[Any]:
     """One call on a connection of its own, so that no broken one is ever kept."""
     async with asyncio.timeout(_CALL_TIMEOUT_S):
         bus = await MessageBus(bus_type=BusType.SYSTEM).connect()
@@ -59,7 +76,7 @@ async def _call(adapter: str, member: str, signature: str, body: list[Any]) -> l
             reply = await bus.call(
                 Message(
                     destination=_BLUEZ,
-                    path=f"/org/bluez/{adapter}",
+                    path=path,
                     interface=_PROPERTIES,
                     member=member,
                     signature=signature,
@@ -70,5 +87,5 @@ async def _call(adapter: str, member: str, signature: str, body: list[Any]) -> l
             bus.disconnect()
     if reply.message_type is MessageType.ERROR:
         why = reply.body[0] if reply.body else reply.error_name
-        raise BleakError(f"{adapter}: {why}")
+        raise BleakError(f"{path}: {why}")
     return list(reply.body)

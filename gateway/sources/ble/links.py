@@ -13,9 +13,11 @@ from bleak import BleakClient
 from bleak.backends.device import BLEDevice
 from bleak_retry_connector import BleakClientWithServiceCache, establish_connection
 
+from gateway.ble import uuids
+from gateway.ble.frames import notification_frame
 from gateway.clock import Clock
 from gateway.sources import Frame
-from gateway.sources.ble.bluez import RADIO_ERRORS
+from gateway.sources.ble.bluez import RADIO_ERRORS, battery_level
 from gateway.sources.ble.figures import BleFigures
 from gateway.sources.ble.memory import BleMemory
 from gateway.sources.ble.options import BleDevice, BleOptions
@@ -29,6 +31,9 @@ BACKOFF_MAX_S: Final = 60.0
 _GOOD_S: Final = 30.0
 # Two attempts hold a slot for a minute at most; the rest is this module's own back-off.
 _ATTEMPTS: Final = 2
+# BlueZ reads the battery soon after the services; it changes slowly.
+_BATTERY_FIRST_S: Final = 5.0
+_BATTERY_S: Final = 900.0
 _REGISTRY_CHECK_S: Final = 2.0
 
 
@@ -175,7 +180,7 @@ class LinkKeeper:
             if link.is_failing:
                 link.is_failing = False
                 log.info("ble_connected_again", device_id=device_id)
-            await gone.wait()
+            await self._stay(session, link, gone)
         finally:
             self._figures.connected.dec()
             try:
@@ -183,6 +188,30 @@ class LinkKeeper:
             except RADIO_ERRORS as error:
                 log.debug("ble_disconnect_failed", device_id=device_id, why=str(error))
         return session.n_frames
+
+    async def _stay(self, session: _Session, link: _Link, gone: asyncio.Event) -> None:
+        """Until the device leaves. Asks BlueZ for the battery where the device does not tell us."""
+        names, services = link.device.profiles, session.client.services
+        wants_battery = {"battery", AUTO} & set(names)
+        asks = wants_battery and services.get_characteristic(uuids.BATTERY_LEVEL) is None
+        wait_s = _BATTERY_FIRST_S if asks else None
+        while True:
+            try:
+                async with asyncio.timeout(wait_s):
+                    await gone.wait()
+            except TimeoutError:
+                wait_s = _BATTERY_S
+                await self._ask_battery(session, link)
+            else:
+                return
+
+    async def _ask_battery(self, session: _Session, link: _Link) -> None:
+        assert link.ble_device is not None  # noqa: S101  # it is connected
+        details = link.ble_device.details
+        path = details.get("path") if isinstance(details, dict) else None
+        level = await battery_level(path) if path else None
+        if level is not None:
+            session.emit("battery", notification_frame(bytes([level & 0xFF]), 0))
 
     async def _start(self, session: _Session, device: BleDevice) -> None:
         """Every profile the device has and the registry names."""
@@ -195,7 +224,8 @@ class LinkKeeper:
             if profile is not None and profile.characteristic in has:
                 await profile.start(session)
                 started.append(name)
-        if not started:
+        # BlueZ may keep the battery service to itself (`_stay` asks it).
+        if not started and device.profiles != ("battery",):
             raise OSError(f"the device has none of: {', '.join(device.profiles)}")
         values = {
             uuid: bytes(await session.client.read_gatt_char(uuid))

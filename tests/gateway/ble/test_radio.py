@@ -37,7 +37,7 @@ async def radio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     directory.mkdir()
     with BluezBus(directory) as bus:
         monkeypatch.setenv(ADDRESS_VARIABLE, bus.address)
-        await bus.add_adapter(0, "02:00:00:00:00:00")
+        await bus.add_adapter(0)
         yield bus
 
 
@@ -134,7 +134,7 @@ async def test_the_watchdog_does_not_believe_in_silence(
             assert count("adapter_recoveries_total") == 0
             await until(lambda: count("adapter_recoveries_total") == 1)
             assert not watched.is_open  # nothing was heard yet: blind is not shown as well
-            name = await bus.add_adapter(1, ADDRESS)
+            name = await bus.add_adapter(1)
             async with BluezPeripheral(name, "t", service_data=DATA):
                 await until(lambda: watched.is_open and count("adapter_open") == 1)
             assert ADDRESS in heard
@@ -153,7 +153,7 @@ async def test_a_second_device_waits_for_the_slot(
         radio(tmp_path, monkeypatch) as bus,
         keeping(tmp_path, ["auto"], n_devices=2, slots=1) as hub,
     ):
-        names = [await bus.add_adapter(n, f"02:00:00:00:00:0{n}") for n in (1, 2)]
+        names = [await bus.add_adapter(n) for n in (1, 2)]
         straps = [
             BluezPeripheral(name, name, services=service)
             for name, service in zip(names, services, strict=True)
@@ -182,7 +182,7 @@ async def test_a_meters_memory_is_fetched_from_where_it_was_left(
     memory.records["device-1"] = 6
     memory.save()
     async with radio(tmp_path, monkeypatch) as bus, keeping(tmp_path, ["glucose"]) as hub:
-        meter = BluezPeripheral(await bus.add_adapter(1, ADDRESS), "meter", services=services)
+        meter = BluezPeripheral(await bus.add_adapter(1), "meter", services=services)
 
         async def report() -> None:
             for number in (7, 8):
@@ -214,7 +214,7 @@ async def test_a_polar_strap_streams_acceleration(
         2: bytes.fromhex("f00202000000"[:10]),
     }
     async with radio(tmp_path, monkeypatch) as bus, keeping(tmp_path, ["polar"]) as hub:
-        strap = BluezPeripheral(await bus.add_adapter(1, ADDRESS), "strap", services=services)
+        strap = BluezPeripheral(await bus.add_adapter(1), "strap", services=services)
         control.on_write = lambda value: strap.notify(control, answers[value[0]])
         async with strap:
             await until(lambda: len(control.written) == 2)
@@ -244,7 +244,7 @@ async def test_an_inertial_sensor_is_gathered_into_blocks(
     written = Characteristic(uuids.WITMOTION_WRITE, ["write-without-response", "write"])
     services = [GattService("0000ffe5-0000-1000-8000-00805f9a34fb", [notified, written])]
     async with radio(tmp_path, monkeypatch) as bus, keeping(tmp_path, ["witmotion"]) as hub:
-        sensor = BluezPeripheral(await bus.add_adapter(1, ADDRESS), "WT901", services=services)
+        sensor = BluezPeripheral(await bus.add_adapter(1), "WT901", services=services)
         async with sensor:
             await until(lambda: written.written)
             for number in range(105):
@@ -271,7 +271,7 @@ async def test_a_device_without_what_the_registry_says_is_told(
     battery = Characteristic(uuids.BATTERY_LEVEL, ["read"], value=b"\x32")
     services = [GattService(uuids.uuid16(0x180F), [battery])]
     async with radio(tmp_path, monkeypatch) as bus, keeping(tmp_path, ["glucose"]) as hub:
-        name = await bus.add_adapter(1, ADDRESS)
+        name = await bus.add_adapter(1)
         async with BluezPeripheral(name, "b", services=services):
             labels = {"result": "failed"}
             await until(
