@@ -10,8 +10,6 @@ from typing import Self
 
 # Set by tests/bluetooth_vm/guest, where the adapters are there already.
 IS_REAL = os.environ.get("YUYUE_TEST_BLUEZ") == "real"
-# Software emulation is several times slower than this machine.
-PATIENCE = float(os.environ.get("YUYUE_TEST_PATIENCE", "1"))
 
 
 class RealBluez:

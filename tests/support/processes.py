@@ -14,6 +14,8 @@ from typing import TypeVar
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 Value = TypeVar("Value")
+# Software emulation (tests/bluetooth_vm) is several times slower than the machine it runs on.
+PATIENCE = float(os.environ.get("YUYUE_TEST_PATIENCE", "1"))
 
 
 def free_port() -> int:
@@ -25,6 +27,7 @@ def free_port() -> int:
 
 def wait_until(ask: Callable[[], Value | None], what: str, timeout_s: float = 20.0) -> Value:
     """The first true answer of `ask`; AssertionError naming `what` after `timeout_s`."""
+    timeout_s *= PATIENCE
     deadline_s = time.monotonic() + timeout_s
     while True:
         answer = ask()

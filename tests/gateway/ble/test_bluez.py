@@ -16,12 +16,12 @@ from firmware_sim.transports.bluez import BluezPeripheral, Characteristic, GattS
 from gateway.ble import uuids
 from tests.gateway.conftest import World
 from tests.support.bluez_bus import ADDRESS_VARIABLE, BluezBus
-from tests.support.bluez_real import IS_REAL, PATIENCE, RealBluez
-from tests.support.processes import wait_until
+from tests.support.bluez_real import IS_REAL, RealBluez
+from tests.support.processes import PATIENCE, wait_until
 
 KEY = bytes.fromhex("231d39c1d7cc1ab1aee224cd096db932")
 PLAIN = bytes.fromhex("4002ca0903bf13")  # 25.06 Cel, 50.55 %
-TIMEOUT_S = 20.0 * PATIENCE
+TIMEOUT_S = 20.0
 
 
 def device(address: str, device_id: str, **link: str) -> RegisteredDevice:
@@ -158,7 +158,7 @@ async def test_heart_rate_by_notification_and_battery_by_reading(radio: Radio) -
         GattService(uuids.uuid16(0x180A), [maker]),
     ]
     async with BluezPeripheral(await radio.adapter(1), "strap", services=services) as strap:
-        async with asyncio.timeout(TIMEOUT_S):
+        async with asyncio.timeout(TIMEOUT_S * PATIENCE):
             await rate.subscribed.wait()
         for number in range(20):
             strap.notify(rate, bytes([0x06, 60 + number]))
@@ -177,7 +177,7 @@ async def test_blood_pressure_by_indication(radio: Radio) -> None:
     pressure = Characteristic(uuids.BLOOD_PRESSURE_MEASUREMENT, ["indicate"])
     services = [GattService(uuids.uuid16(0x1810), [pressure])]
     async with BluezPeripheral(await radio.adapter(1), "cuff", services=services) as cuff:
-        async with asyncio.timeout(TIMEOUT_S):
+        async with asyncio.timeout(TIMEOUT_S * PATIENCE):
             await pressure.subscribed.wait()
         cuff.notify(pressure, bytes.fromhex("04780050005d004800"))
         await radio.until(lambda: len(radio.readings("cuff")) >= 3, "the measurement")
