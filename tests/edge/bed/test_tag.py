@@ -110,6 +110,7 @@ def test_the_committed_weights_run_reading_by_reading_on_a_recorded_trial() -> N
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.recordings
 @pytest.mark.skipif(not DATA.is_dir(), reason="needs the recorded data (YUYUE_DATA)")
 def test_the_backtest_out_of_trial_reaches_the_card_figures(tmp_path: Path) -> None:

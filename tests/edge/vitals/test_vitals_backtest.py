@@ -31,6 +31,7 @@ def test_respiration_on_two_nights(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_respiration_on_all_nights() -> None:
     agreement, _, _ = belt_agreement(belt_nights(DATA))
     assert agreement.coverage >= 0.92
