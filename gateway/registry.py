@@ -17,6 +17,9 @@ class RegistryError(ValueError):
     """A registry that cannot be read; the message says which and why."""
 
 
+_PRIVATE: Final = 0o600
+
+
 def decode_registry(document: bytes) -> RegistryDocument:
     """From JSON. Raises RegistryError naming the field."""
     try:
@@ -47,7 +50,10 @@ class Registry:
     def save(self, document: RegistryDocument) -> None:
         """Take it over; on disk first, whole or not at all."""
         temporary = self._path.with_name(self._path.name + ".new")
-        with temporary.open("wb") as file:
+        # Names of elders and keys of radios: nobody else's to read.
+        temporary.unlink(missing_ok=True)
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE)
+        with os.fdopen(handle, "wb") as file:
             file.write(msgspec.json.encode(document))
             file.flush()
             os.fsync(file.fileno())

@@ -285,6 +285,7 @@ def test_a_registry_on_disk_is_whole_or_old(tmp_path: Path) -> None:
     registry = Registry(path)
     registry.save(registry_of("w-1", version=4))
     path.with_name("registry.json.new").write_bytes(b"half a docu")
+    assert path.stat().st_mode & 0o077 == 0  # names and radio keys: nobody else's to read
     again = Registry(path)
     again.load()
     assert again.version == 4
