@@ -1,23 +1,15 @@
 import { QueryClientProvider } from "@tanstack/react-query";
 import { lazy, type ReactNode, Suspense, useState } from "react";
-import { useTranslation } from "react-i18next";
 import { BrowserRouter, Navigate, Route, Routes } from "react-router";
 
 import { createQueryClient } from "./api/queries";
+import { AREAS } from "./areas";
 import { CrashScreen } from "./shared/CrashScreen";
 import { Shell } from "./shared/Shell";
+import { Waiting } from "./shared/Waiting";
 
 const LoginPage = lazy(() => import("./login/LoginPage"));
-const DutyPage = lazy(() => import("./duty/DutyPage"));
-
-function Waiting(): ReactNode {
-  const { t } = useTranslation();
-  return (
-    <p className="waiting" role="status">
-      {t("common.loading")}
-    </p>
-  );
-}
+const HomePage = lazy(() => import("./login/HomePage"));
 
 export function App(): ReactNode {
   const [queryClient] = useState(createQueryClient);
@@ -29,8 +21,11 @@ export function App(): ReactNode {
             <Suspense fallback={<Waiting />}>
               <Routes>
                 <Route path="/login" element={<LoginPage />} />
-                <Route path="/duty" element={<DutyPage />} />
-                <Route path="*" element={<Navigate to="/duty" replace />} />
+                {AREAS.map(({ name, path, Page }) => (
+                  <Route key={name} path={`${path}/*`} element={<Page />} />
+                ))}
+                <Route path="/" element={<HomePage />} />
+                <Route path="*" element={<Navigate to="/" replace />} />
               </Routes>
             </Suspense>
           </BrowserRouter>

@@ -7,7 +7,8 @@ import type { AlertDetail, AlertList, Me, MoveIn, Status } from "./types";
 // A nurse waits this long for a button at most; then the screen says that it did not work.
 export const CALL_TIMEOUT_MS = 10_000;
 
-const client = createClient<paths>({
+/** The hub's API. Areas write their own calls with it: `answer(client.GET("/api/v1/..."))`. */
+export const client = createClient<paths>({
   baseUrl: globalThis.location.origin,
   headers: { "X-Yuyue-Request": "1" },
   credentials: "same-origin",
@@ -19,7 +20,8 @@ const client = createClient<paths>({
 
 type Answer<T> = { data?: T; error?: unknown; response: Response };
 
-async function answer<T>(calling: Promise<Answer<T>>): Promise<T> {
+/** The body of an answer. Throws CallFailure for anything but success. */
+export async function answer<T>(calling: Promise<Answer<T>>): Promise<T> {
   let answered: Answer<T>;
   try {
     answered = await calling;

@@ -1,15 +1,16 @@
+import "../shared/frame.css";
+
 import Button from "antd/es/button";
 import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import type { LiveState } from "../api/live";
 import type { Me, Status } from "../api/types";
-import { type ThemeChoice, usePreferences } from "../shared/preferences";
+import { AreaLinks } from "../shared/AreaLinks";
 import { LanguageSwitch } from "../shared/LanguageSwitch";
+import { ScreenSwitches } from "../shared/ScreenSwitches";
 import { clockTime, serverClock, useServerSecond } from "../shared/time";
 import { alarmSound, useRinging, useSoundState } from "../shared/useSound";
-
-const NEXT_THEME: Record<ThemeChoice, ThemeChoice> = { auto: "light", light: "dark", dark: "auto" };
 
 function ServerTime(): ReactNode {
   const { t } = useTranslation();
@@ -19,23 +20,6 @@ function ServerTime(): ReactNode {
       <span className="sr-only">{t("header.serverTime")} </span>
       {serverClock.isKnown ? clockTime(second * 1000) : "--:--:--"}
     </span>
-  );
-}
-
-function ScreenSwitches(): ReactNode {
-  const { t } = useTranslation();
-  const { theme, largeType, change } = usePreferences();
-  const themeName = { auto: t("header.themeAuto"), light: t("header.themeLight"), dark: t("header.themeDark") };
-  return (
-    <>
-      <Button type="text" aria-pressed={largeType} onClick={() => change({ largeType: !largeType })}>
-        <span aria-hidden="true">{largeType ? "☑ " : "☐ "}</span>
-        {t("header.largeType")}
-      </Button>
-      <Button type="text" onClick={() => change({ theme: NEXT_THEME[theme] })}>
-        {`${t("header.theme")} · ${themeName[theme]}`}
-      </Button>
-    </>
   );
 }
 
@@ -122,6 +106,7 @@ export function DutyHeader({ me, live, status, onLogout }: Props): ReactNode {
           {me?.name ?? "…"} <span aria-hidden="true">▾</span>
         </Button>
         <div id="header-menu" className="header-menu" data-open={menuOpen}>
+          <AreaLinks me={me} current="duty" />
           <ScreenSwitches />
           {sound === "running" && (
             <Button type="text" onClick={() => alarmSound.test()}>

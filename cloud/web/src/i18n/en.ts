@@ -11,6 +11,13 @@ export const en: Texts = {
     reload: "Reload",
     loading: "Loading…",
   },
+  area: {
+    label: "Other areas",
+    sections: "Pages of this area",
+    skip: "Skip to content",
+    duty: "Duty desk",
+    operator: "Operations",
+  },
   failure: {
     network: "the server cannot be reached",
     timeout: "the server did not answer",

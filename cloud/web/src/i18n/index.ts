@@ -2,6 +2,7 @@ import i18next, { type i18n } from "i18next";
 import { initReactI18next } from "react-i18next";
 
 import { loadPreferences } from "../shared/preferences";
+import type { AreaTexts } from "./areas";
 import { en } from "./en";
 import type { Texts } from "./texts";
 import { zh } from "./zh";
@@ -10,7 +11,7 @@ declare module "i18next" {
   // Only an interface can be extended.
   // eslint-disable-next-line @typescript-eslint/consistent-type-definitions
   interface CustomTypeOptions {
-    resources: { translation: Texts };
+    resources: { translation: Texts } & AreaTexts;
   }
 }
 
@@ -29,4 +30,17 @@ export function startI18n(language: Language = loadPreferences().language): i18n
   });
   document.documentElement.lang = HTML_LANGUAGE[language];
   return i18next;
+}
+
+/** What every text file of an area exports; the English texts have the keys of the Chinese. */
+export type AreaBundle<Chinese> = { zh: Chinese; en: Chinese };
+
+/** The texts of an area come with its code, both languages at once. */
+export function addTexts<Name extends keyof AreaTexts>(
+  name: Name,
+  texts: AreaBundle<AreaTexts[Name]>,
+): void {
+  for (const language of ["zh", "en"] as const) {
+    i18next.addResourceBundle(language, name, texts[language], true, true);
+  }
 }

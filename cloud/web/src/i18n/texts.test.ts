@@ -1,7 +1,11 @@
 import { describe, expect, it } from "vitest";
 
+import * as operator from "../operator/texts";
 import { en } from "./en";
 import { zh } from "./zh";
+
+// One line for each area.
+const TEXTS = { translation: { zh, en }, operator };
 
 type Tree = { [key: string]: string | Tree };
 
@@ -16,9 +20,9 @@ function flatten(tree: Tree, prefix = ""): Map<string, string> {
 
 const placeholders = (text: string): string[] => (text.match(/\{\{\w+\}\}/g) ?? []).sort();
 
-describe("texts", () => {
-  const chinese = flatten(zh);
-  const english = flatten(en);
+describe.each(Object.entries(TEXTS))("texts of %s", (_name, texts) => {
+  const chinese = flatten(texts.zh);
+  const english = flatten(texts.en);
 
   it("has the same keys in both languages", () => {
     expect([...english.keys()].sort()).toEqual([...chinese.keys()].sort());

@@ -9,6 +9,13 @@ export const zh = {
     reload: "重新加载",
     loading: "正在加载…",
   },
+  area: {
+    label: "其他工作区",
+    sections: "本区页面",
+    skip: "跳到正文",
+    duty: "值班台",
+    operator: "运维",
+  },
   failure: {
     network: "连不上服务器",
     timeout: "服务器没有回应",

@@ -10,6 +10,7 @@ import { useNavigate, useSearchParams } from "react-router";
 import { api } from "../api/client";
 import { CallFailure } from "../api/failure";
 import { KEYS } from "../api/queries";
+import { homeOf } from "../areas";
 import { LanguageSwitch } from "../shared/LanguageSwitch";
 import { explain } from "../shared/explain";
 import { setIcon } from "../shared/tabTitle";
@@ -44,7 +45,7 @@ export default function LoginPage(): ReactNode {
     onSuccess: (me) => {
       queryClient.clear();
       queryClient.setQueryData(KEYS.me, me);
-      void navigate("/duty", { replace: true });
+      void navigate(homeOf(me), { replace: true });
     },
   });
   const failure = useFailureText(logIn.error);

@@ -127,12 +127,16 @@ export class FakeStream {
   }
 }
 
-/** Draws a page as the application does; the other address is a sign to be found by tests. */
-export function renderAt(path: string, page: ReactNode): { location: () => string } {
+/** Draws a page as the application does (an area with `route` `/operator/*`); the other address is a sign to be found by tests. */
+export function renderAt(
+  path: string,
+  page: ReactNode,
+  route = new URL(path, "http://x").pathname,
+): { location: () => string } {
   const other = <p>elsewhere</p>;
   const router = createMemoryRouter(
     [
-      { path: new URL(path, "http://x").pathname, element: page },
+      { path: route, element: page },
       { path: "*", element: other },
     ],
     { initialEntries: [path] },

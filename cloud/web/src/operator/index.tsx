@@ -1,0 +1,21 @@
+import { lazy, type ReactNode } from "react";
+import { useTranslation } from "react-i18next";
+
+import { addTexts } from "../i18n";
+import { AreaPage } from "../shared/AreaPage";
+import * as texts from "./texts";
+
+addTexts("operator", texts);
+
+const OverviewPage = lazy(() => import("./overview/OverviewPage"));
+
+/** Devices, gateways, people who log in: everything that keeps the hub seeing. */
+export default function OperatorArea(): ReactNode {
+  const { t } = useTranslation("operator");
+  return (
+    <AreaPage
+      area="operator"
+      sections={[{ path: "overview", label: t("section.overview"), Page: OverviewPage }]}
+    />
+  );
+}

@@ -1,0 +1,95 @@
+import "./frame.css";
+
+import { useQueryClient } from "@tanstack/react-query";
+import Button from "antd/es/button";
+import { type ComponentType, type ReactNode, Suspense, useEffect, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { Navigate, NavLink, Route, Routes, useLocation, useNavigate } from "react-router";
+
+import { api } from "../api/client";
+import { AREAS, type AreaName } from "../areas";
+import { AreaLinks } from "./AreaLinks";
+import { explain } from "./explain";
+import { LanguageSwitch } from "./LanguageSwitch";
+import { ScreenSwitches } from "./ScreenSwitches";
+import { setIcon } from "./tabTitle";
+import { useMe } from "./useMe";
+import { Waiting } from "./Waiting";
+
+/** A page of an area. `path` is relative to the area; a page may have routes of its own. */
+export type Section = { path: string; label: string; Page: ComponentType };
+
+/** Everything but the desk: who and where, the area's sections, and the one that is open. */
+export function AreaPage({ area, sections }: { area: AreaName; sections: readonly Section[] }): ReactNode {
+  const { t } = useTranslation();
+  const { me, error } = useMe();
+  const navigate = useNavigate();
+  const queryClient = useQueryClient();
+  const { pathname } = useLocation();
+  const [failure, setFailure] = useState<string | null>(null);
+  const root = AREAS.find(({ name }) => name === area)?.path ?? "/";
+  const open = sections.find(({ path }) => pathname.startsWith(`${root}/${path}`));
+
+  useEffect(() => {
+    document.title = [open?.label, t(`area.${area}`), t("app.name")].filter(Boolean).join(" · ");
+    setIcon(0, false);
+  }, [t, area, open?.label]);
+
+  const logOut = async () => {
+    try {
+      await api.logOut();
+    } catch (problem) {
+      setFailure(t("header.logoutFailed", { why: explain(t, problem) }));
+      return;
+    }
+    queryClient.clear();
+    void navigate("/login", { replace: true });
+  };
+
+  const first = sections[0];
+  return (
+    <>
+      <a className="skip-link" href="#content">
+        {t("area.skip")}
+      </a>
+      <header className="header">
+        <div className="header-title">
+          <h1>
+            {me?.institution.name ?? t("app.name")} <span>{t(`area.${area}`)}</span>
+          </h1>
+        </div>
+        <div className="header-tools">
+          <AreaLinks me={me} current={area} />
+          <LanguageSwitch />
+          <ScreenSwitches />
+          {me && <span className="header-user">{t("header.loggedInAs", { name: me.name })}</span>}
+          <Button type="text" onClick={() => void logOut()}>
+            {t("header.logout")}
+          </Button>
+        </div>
+      </header>
+      {sections.length > 1 && (
+        <nav className="area-nav" aria-label={t("area.sections")}>
+          {sections.map(({ path, label }) => (
+            <NavLink key={path} to={`${root}/${path}`}>
+              {label}
+            </NavLink>
+          ))}
+        </nav>
+      )}
+      <main className="area" id="content">
+        {(failure ?? error) !== null && <p role="alert">{failure ?? explain(t, error)}</p>}
+        {me !== undefined && (
+          <Suspense fallback={<Waiting />}>
+            <Routes>
+              {sections.map(({ path, Page }) => (
+                <Route key={path} path={`${path}/*`} element={<Page />} />
+              ))}
+              {first && <Route path="*" element={<Navigate to={`${root}/${first.path}`} replace />} />}
+            </Routes>
+          </Suspense>
+        )}
+      </main>
+    </>
+  );
+}
