@@ -66,7 +66,7 @@ class _Work:
         now = self.state.clock.now()
         ahead = [ns_from_datetime(now), ns_from_datetime(now + timedelta(days=1))]
         await self.series.prepare(ahead, ahead[0])
-        await self.series.drop_expired(now)
+        await self.series.keep(now)
         for institution_id in await self.state.database.institutions():
             async with self.state.database.tenant(institution_id) as scope:
                 await forget_old(scope, now)

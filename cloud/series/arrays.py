@@ -1,4 +1,4 @@
-"""Whole numpy arrays as PostgreSQL arrays: in its binary form, without touching each element."""
+"""Whole numpy arrays as PostgreSQL arrays, both ways, without touching each element."""
 
 from __future__ import annotations
 
@@ -85,3 +85,12 @@ def teach(cursor: AsyncCursor[Any]) -> AsyncCursor[Any]:
     cursor.adapters.register_dumper(Int8Array, _ArrayDumper)
     cursor.adapters.register_dumper(Float8Array, _Float8Dumper)
     return cursor
+
+
+def read_array(content: bytes | None, dtype: str) -> npt.NDArray[Any]:
+    """An array without NULLs as PostgreSQL sends it, `dtype` as in `>i8`; NULL is empty."""
+    if content is None or len(content) <= _HEADER.size:
+        return np.empty(0, dtype)
+    packed = np.dtype([("length", ">i4"), ("value", dtype)])
+    values: npt.NDArray[Any] = np.frombuffer(content, packed, offset=_HEADER.size)["value"]
+    return values

@@ -1,4 +1,4 @@
-"""Tables of the series store: by device, one partition a day (migrations 0003 and 0005)."""
+"""Tables of the series store: by device, one partition a day (migrations 0003, 0005, 0006)."""
 
 from __future__ import annotations
 
@@ -41,20 +41,40 @@ class SeriesKey(TenantBase):
     origin: Mapped[str]
 
 
-class ReadingRow(TenantBase):
-    """A single reading."""
+class SegmentRow(TenantBase):
+    """What one batch brought of one series and hour (`columns.POINT`), until its day is packed."""
 
-    __tablename__ = "series_reading"
+    __tablename__ = "series_segment"
     series_id: Mapped[int] = mapped_column(primary_key=True)
-    time_ns: Mapped[int] = mapped_column(BigInteger, primary_key=True)
-    value: Mapped[float]
-    clock_uncertainty_s: Mapped[float | None]
+    first_ns: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    points: Mapped[bytes]
+    uncertainty: Mapped[bytes | None]
 
 
-class SummaryRow(TenantBase):
-    """Readings of one slot of time, with where first, last and the extremes were."""
+class DayRow(TenantBase):
+    """A day of a series, packed (`packing.pack_points`); `day` counts days since 1970."""
 
-    __abstract__ = True
+    __tablename__ = "series_day"
+    series_id: Mapped[int] = mapped_column(primary_key=True)
+    day: Mapped[int] = mapped_column(primary_key=True)
+    count: Mapped[int]
+    points: Mapped[bytes]
+
+
+class MinuteRow(TenantBase):
+    """The minutes of a packed day (`packing.pack_slots`); they stay when the readings go."""
+
+    __tablename__ = "series_minute"
+    series_id: Mapped[int] = mapped_column(primary_key=True)
+    day: Mapped[int] = mapped_column(primary_key=True)
+    count: Mapped[int]
+    slots: Mapped[bytes]
+
+
+class HourRow(TenantBase):
+    """Readings of one hour since 1970, with where first, last and the extremes were."""
+
+    __tablename__ = "series_hour"
     series_id: Mapped[int] = mapped_column(primary_key=True)
     slot: Mapped[int] = mapped_column(primary_key=True)
     count: Mapped[int]
@@ -69,16 +89,18 @@ class SummaryRow(TenantBase):
     sum_value: Mapped[float]
 
 
-class MinuteRow(SummaryRow):
-    """Summary of a minute; `slot` counts minutes since 1970."""
+class SeriesErasure(TenantBase):
+    """Proof of what was taken away of one elder on request; holds no measurement."""
 
-    __tablename__ = "series_minute"
-
-
-class HourRow(SummaryRow):
-    """Summary of an hour; `slot` counts hours since 1970."""
-
-    __tablename__ = "series_hour"
+    __tablename__ = "series_erasure"
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    elder_id: Mapped[uuid.UUID]
+    erased_at: Mapped[datetime]
+    erased_by: Mapped[str]
+    readings: Mapped[int] = mapped_column(BigInteger)
+    minutes: Mapped[int] = mapped_column(BigInteger)
+    hours: Mapped[int] = mapped_column(BigInteger)
+    waveforms: Mapped[int] = mapped_column(BigInteger)
 
 
 class SeriesDeletion(Base):

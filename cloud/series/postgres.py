@@ -1,52 +1,72 @@
-"""The series store in PostgreSQL: partitions of a day, summaries kept current."""
+"""The series store in PostgreSQL: segments of today, packed days, hours always current."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import func, text
+import numpy as np
+from sqlalchemy import delete, text
 from sqlalchemy.dialects.postgresql import insert
 
 from cloud.clock import NS_PER_S, ns_from_datetime
 from cloud.database import Database, TenantScope
 from cloud.devices.attribution import DeviceSpan
-from cloud.series.models import ReadingRow, SeriesKey, WaveformRow
-from cloud.series.postgres_slots import SlotReader, add_readings
-from cloud.series.service import Latest, Retention
-from cloud.series.slots import Track, Unit
+from cloud.series.columns import Key, Points, ReadingColumns, columns_of
+from cloud.series.models import SeriesKey, WaveformRow
+from cloud.series.postgres_cursor import DAY_NS, driver_cursor
+from cloud.series.postgres_erase import erase
+from cloud.series.postgres_keep import LATE_GRACE_NS, pack_days, put_minutes
+from cloud.series.postgres_points import points_between
+from cloud.series.postgres_read import latest_of, tracks_of
+from cloud.series.postgres_write import add_points, merge_hours
+from cloud.series.service import Erased, Latest, Retention, SeriesDay
+from cloud.series.slots import Slots, Track, Unit
 from edge.signals import MAX_WAVEFORM_DURATION_S, Origin, Reading, Waveform
 from edge.wire import counts_from_bytes, waveform_to_record
 
-_DAY_NS: Final = 86_400 * NS_PER_S
 # A gateway that was cut off sends days late; what is older than this (a broken clock, an import)
 # goes to the rest partition instead of making a table for every day since 1970.
 OLDEST_PARTITION_DAYS: Final = 400
 # Later than this after its time, data may be of a day that retention has taken already: ask.
-_SURELY_KEPT_NS: Final = _DAY_NS
+_SURELY_KEPT_NS: Final = DAY_NS
 # Some 10 ms of work before urgent requests get their turn; larger makes them wait, not faster.
 _ROWS_AT_A_TIME: Final = 250
 _LONGEST_BLOCK_NS: Final = round(MAX_WAVEFORM_DURATION_S * NS_PER_S)
+
+_INVENTORY: Final = """
+    SELECT k.device_id, k.quantity, k.origin, d.day, sum(d.count)::bigint FROM (
+        SELECT series_id, (first_ns / 86400000000000)::integer AS day, length(points) / 16 AS count
+        FROM series_segment WHERE institution_id = %(institution)s
+        UNION ALL SELECT series_id, day, count FROM series_day
+        WHERE institution_id = %(institution)s
+    ) AS d JOIN series_key k ON k.id = d.series_id AND k.institution_id = %(institution)s
+    GROUP BY 1, 2, 3, 4 ORDER BY 4, 1, 2, 3
+"""
 
 
 class PostgresSeries:
     """Partitions are made ahead by `prepare`, in a short transaction of their own."""
 
+    first_stays = True
+
     def __init__(self, database: Database, retention: Retention | None = None) -> None:
         self._database = database
         self.retention = retention or Retention()
         self._ready_days: set[int] = set()
-        self._keys: dict[tuple[object, str, str, Origin], int] = {}
+        self._keys: dict[tuple[object, Key], int] = {}
 
     async def prepare(self, times_ns: Sequence[int], now_ns: int) -> int:
         """Make the partitions of these times that are missing; what is older is refused."""
+        if not times_ns:
+            return 0
         horizon_ns = 0
-        if times_ns and min(times_ns) < now_ns - _SURELY_KEPT_NS:
+        if min(times_ns) < now_ns - _SURELY_KEPT_NS:
             horizon_ns = await self._horizon_ns()
-        today = now_ns // _DAY_NS
-        oldest = max(today - OLDEST_PARTITION_DAYS, horizon_ns // _DAY_NS)
-        days = {time_ns // _DAY_NS for time_ns in times_ns} - self._ready_days
+        today = now_ns // DAY_NS
+        oldest = max(today - OLDEST_PARTITION_DAYS, horizon_ns // DAY_NS)
+        days = {time_ns // DAY_NS for time_ns in times_ns} - self._ready_days
         for day in sorted(d for d in days if oldest <= d <= today + 1):
             async with self._database.transaction() as session:
                 await session.execute(text("SELECT ensure_series_partitions(:day)"), {"day": day})
@@ -54,7 +74,10 @@ class PostgresSeries:
         return horizon_ns
 
     async def append(
-        self, scope: TenantScope, waveforms: Sequence[Waveform], readings: Sequence[Reading]
+        self,
+        scope: TenantScope,
+        waveforms: Sequence[Waveform],
+        readings: Sequence[Reading] | ReadingColumns,
     ) -> None:
         """Add; what is held already stays as it is."""
         for first in range(0, len(waveforms), _ROWS_AT_A_TIME):
@@ -62,9 +85,13 @@ class PostgresSeries:
                 insert(WaveformRow).on_conflict_do_nothing(),
                 [_waveform_values(scope, w) for w in waveforms[first : first + _ROWS_AT_A_TIME]],
             )
-        if readings:
-            keys = [(r.device_id, r.quantity, r.origin) for r in readings]
-            await add_readings(scope, await self._series_ids(scope, keys), readings)
+        columns = columns_of(readings)
+        if len(columns):
+            ids = np.array(await self._series_ids(scope, columns.keys), np.int64)
+            await add_points(
+                scope,
+                Points(ids[columns.key], columns.time_ns, columns.value, columns.uncertainty_s),
+            )
 
     async def waveforms(
         self, scope: TenantScope, device_id: str, quantity: str, from_ns: int, until_ns: int
@@ -88,38 +115,23 @@ class PostgresSeries:
         self, scope: TenantScope, device_id: str, quantity: str, from_ns: int, until_ns: int
     ) -> list[Reading]:
         """Readings in [from_ns, until_ns), by time."""
-        statement = (
-            scope.select(ReadingRow)
-            .join(SeriesKey, SeriesKey.id == ReadingRow.series_id)
-            .where(
-                SeriesKey.institution_id == scope.institution_id,
-                SeriesKey.device_id == device_id,
-                SeriesKey.quantity == quantity,
-                ReadingRow.time_ns >= from_ns,
-                ReadingRow.time_ns < until_ns,
-            )
-            .order_by(ReadingRow.time_ns)
-            .with_only_columns(
-                SeriesKey.device_id, SeriesKey.quantity, ReadingRow.time_ns, ReadingRow.value,
-                SeriesKey.origin, ReadingRow.clock_uncertainty_s,
-            )
-        )  # fmt: skip
-        return [
-            Reading(device, kind, time_ns, value, Origin(origin), uncertainty_s)
-            for device, kind, time_ns, value, origin, uncertainty_s in (
-                await scope.session.execute(statement)
-            ).all()
-        ]
+        keys = await self._keys_of(scope, device_id, quantity)
+        async with await driver_cursor(scope) as cursor:
+            points = await points_between(scope, cursor, list(keys), from_ns, until_ns)
+        found: list[Reading] = []
+        for series_id, key in keys.items():
+            found += points.where(points.series == series_id).readings(key)
+        return sorted(found, key=lambda reading: reading.time_ns)
 
     async def tracks(
         self, scope: TenantScope, spans: Sequence[DeviceSpan], quantity: str, unit: Unit
     ) -> list[Track]:
         """What the devices said in their spans, in slots of `unit` or finer."""
-        return await SlotReader(scope).tracks(spans, quantity, unit)
+        return await tracks_of(scope, spans, quantity, unit)
 
     async def latest(self, scope: TenantScope, spans: Sequence[DeviceSpan]) -> list[Latest]:
         """The newest reading of each quantity and origin within the spans."""
-        return await SlotReader(scope).latest(spans)
+        return await latest_of(scope, spans)
 
     async def quantities(self, scope: TenantScope) -> list[tuple[str, str]]:
         """All (device_id, quantity) there is anything of."""
@@ -129,33 +141,85 @@ class PostgresSeries:
         )
         return [(device_id, quantity) for device_id, quantity in rows]
 
+    async def inventory(self, scope: TenantScope) -> list[SeriesDay]:
+        """How many readings are held of each series and day."""
+        async with await driver_cursor(scope) as cursor:
+            await cursor.execute(_INVENTORY, {"institution": scope.institution_id})
+            return [SeriesDay(*row) for row in await cursor.fetchall()]
+
     async def readings_by_day(
         self, scope: TenantScope, device_id: str, quantity: str
     ) -> AsyncIterator[list[Reading]]:
         """All readings held, day by day: never more than one day in memory."""
-        bounds = (
-            scope.select(ReadingRow)
-            .join(SeriesKey, SeriesKey.id == ReadingRow.series_id)
-            .where(SeriesKey.device_id == device_id, SeriesKey.quantity == quantity)
-        )
-        after_ns = -1
-        while True:
-            next_ns = await scope.session.scalar(
-                bounds.where(ReadingRow.time_ns > after_ns).with_only_columns(
-                    func.min(ReadingRow.time_ns)
+        days = {
+            item.day for item in await self.inventory(scope)
+            if (item.device_id, item.quantity) == (device_id, quantity)
+        }  # fmt: skip
+        for day in sorted(days):
+            yield await self.readings(scope, device_id, quantity, day * DAY_NS, (day + 1) * DAY_NS)
+
+    async def append_slots(self, scope: TenantScope, key: Key, unit: Unit, slots: Slots) -> None:
+        """Summaries whose readings are gone, from another store."""
+        (series_id,) = await self._series_ids(scope, [key])
+        slots = slots.copy()
+        slots["series"] = series_id
+        if unit is Unit.MINUTE:
+            await put_minutes(scope, series_id, slots)
+            return
+        async with await driver_cursor(scope) as cursor:
+            await cursor.execute(
+                "DELETE FROM series_hour WHERE institution_id = %s AND series_id = %s"
+                " AND slot = ANY(%s)",
+                [scope.institution_id, series_id, slots["slot"].tolist()],
+            )
+            await merge_hours(scope, cursor, slots)
+
+    async def erase(self, scope: TenantScope, spans: Sequence[DeviceSpan]) -> Erased:
+        """Take away all that the devices said in their spans."""
+        total = Erased()
+        for span in spans:
+            keys = await self._keys_of(scope, span.device_id, None)
+            one = await erase(scope, list(keys), span)
+            total.readings += one.readings
+            total.minutes += one.minutes
+            total.hours += one.hours
+            gone = await scope.session.execute(
+                delete(WaveformRow).where(
+                    WaveformRow.institution_id == scope.institution_id,
+                    WaveformRow.device_id == span.device_id,
+                    WaveformRow.start_ns >= span.from_ns,
+                    WaveformRow.start_ns < span.until_ns,
                 )
             )
-            if next_ns is None:
-                return
-            day_ns = next_ns - next_ns % _DAY_NS
-            yield await self.readings(scope, device_id, quantity, day_ns, day_ns + _DAY_NS)
-            after_ns = day_ns + _DAY_NS - 1
+            total.waveforms += getattr(gone, "rowcount", 0)
+        return total
+
+    async def pack(self, until_ns: int) -> int:
+        """Pack the days of all institutions that end by `until_ns`; how many."""
+        packed = 0
+        for institution_id in await self._database.institutions():
+            while True:
+                async with self._database.tenant(institution_id) as scope:
+                    done = await pack_days(scope, until_ns)
+                packed += done
+                if not done:
+                    break
+        async with self._database.transaction() as session:
+            await session.execute(
+                text("SELECT trim_series_segments(:day)"), {"day": until_ns // DAY_NS}
+            )
+        return packed
+
+    async def keep(self, now: datetime) -> int:
+        """Pack the days that are over, drop what is expired; how many parts were dropped."""
+        await self.pack(ns_from_datetime(now) - LATE_GRACE_NS)
+        return await self.drop_expired(now)
 
     async def drop_expired(self, now: datetime) -> int:
         """Drop the partitions that are over, each leaving a row of proof; how many."""
         now_ns, dropped = ns_from_datetime(now), 0
-        raw_ns = now_ns - self.retention.raw_days * _DAY_NS
-        minutes_ns = now_ns - self.retention.minute_days * _DAY_NS
+        raw_ns = now_ns - self.retention.raw_days * DAY_NS
+        minutes_ns = now_ns - self.retention.minute_days * DAY_NS
         for kind, before_ns in (("waveform", raw_ns), ("reading", raw_ns), ("minute", minutes_ns)):
             async with self._database.transaction() as session:
                 dropped += await session.scalar(
@@ -172,11 +236,20 @@ class PostgresSeries:
             newest = text("SELECT max(until_ns) FROM series_deletion WHERE kind = 'reading'")
             return await session.scalar(newest) or 0
 
-    async def _series_ids(
-        self, scope: TenantScope, keys: Sequence[tuple[str, str, Origin]]
-    ) -> list[int]:
+    async def _keys_of(
+        self, scope: TenantScope, device_id: str, quantity: str | None
+    ) -> dict[int, Key]:
+        statement = scope.select(SeriesKey).where(SeriesKey.device_id == device_id)
+        if quantity is not None:
+            statement = statement.where(SeriesKey.quantity == quantity)
+        return {
+            row.id: (row.device_id, row.quantity, row.origin)
+            for row in await scope.session.scalars(statement.order_by(SeriesKey.id))
+        }
+
+    async def _series_ids(self, scope: TenantScope, keys: Sequence[Key]) -> list[int]:
         institution_id, known = scope.institution_id, self._keys
-        missing = {key for key in set(keys) if (institution_id, *key) not in known}
+        missing = {key for key in keys if (institution_id, key) not in known}
         if missing:
             # In a transaction of its own: what is remembered here must be committed.
             async with self._database.tenant(institution_id) as own:
@@ -187,7 +260,7 @@ class PostgresSeries:
                             "institution_id": institution_id,
                             "device_id": device_id,
                             "quantity": quantity,
-                            "origin": origin.value,
+                            "origin": origin,
                         }
                         for device_id, quantity, origin in sorted(missing)
                     ],
@@ -196,11 +269,11 @@ class PostgresSeries:
             for row in await scope.session.scalars(
                 scope.select(SeriesKey).where(SeriesKey.device_id.in_(devices))
             ):
-                known[institution_id, row.device_id, row.quantity, Origin(row.origin)] = row.id
-        return [known[institution_id, *key] for key in keys]
+                known[institution_id, (row.device_id, row.quantity, row.origin)] = row.id
+        return [known[institution_id, key] for key in keys]
 
 
-def _waveform_values(scope: TenantScope, waveform: Waveform) -> dict[str, object]:
+def _waveform_values(scope: TenantScope, waveform: Waveform) -> dict[str, Any]:
     record = waveform_to_record(waveform)
     return {
         "institution_id": scope.institution_id,

@@ -10,7 +10,8 @@ from typing import Final, Protocol
 
 from cloud.database import TenantScope
 from cloud.devices.attribution import DeviceSpan, elder_spans
-from cloud.series.slots import Gap, Track, Unit, bucket_width_ns, gaps, thin, unit_for
+from cloud.series.columns import Key, ReadingColumns
+from cloud.series.slots import Gap, Slots, Track, Unit, bucket_width_ns, gaps, thin, unit_for
 from edge.signals import Origin, Reading, Waveform
 
 _DAY_NS: Final = 86_400_000_000_000
@@ -42,10 +43,35 @@ class Latest:
     value: float
 
 
+@dataclass(frozen=True, slots=True)
+class SeriesDay:
+    """How many readings are held of one series and one day since 1970."""
+
+    device_id: str
+    quantity: str
+    origin: str
+    day: int
+    count: int
+
+
+@dataclass(slots=True)
+class Erased:
+    """How much was taken away."""
+
+    readings: int = 0
+    minutes: int = 0
+    hours: int = 0
+    waveforms: int = 0
+
+
 class SeriesStore(Protocol):
-    """Where time series go. Data is kept by device: whose it was is asked of the assignments."""
+    """Where time series go. Data is kept by device: whose it was is asked of the assignments.
+
+    `first_stays`: of two values for one moment the first is kept; else the later one.
+    """
 
     retention: Retention
+    first_stays: bool
 
     async def prepare(self, times_ns: Sequence[int], now_ns: int) -> int:
         """Make ready for data of these times; before the transaction that appends them.
@@ -55,9 +81,16 @@ class SeriesStore(Protocol):
         ...
 
     async def append(
-        self, scope: TenantScope, waveforms: Sequence[Waveform], readings: Sequence[Reading]
+        self,
+        scope: TenantScope,
+        waveforms: Sequence[Waveform],
+        readings: Sequence[Reading] | ReadingColumns,
     ) -> None:
-        """Add; what is held already stays as it is."""
+        """Add; what is held already is not added again."""
+        ...
+
+    async def append_slots(self, scope: TenantScope, key: Key, unit: Unit, slots: Slots) -> None:
+        """Add summaries whose readings are not held (any more)."""
         ...
 
     async def waveforms(
@@ -92,8 +125,16 @@ class SeriesStore(Protocol):
         """All readings held, day by day."""
         ...
 
-    async def drop_expired(self, now: datetime) -> int:
-        """Take away what is over its time, with proof; how many parts went."""
+    async def inventory(self, scope: TenantScope) -> list[SeriesDay]:
+        """How many readings are held of each series and day."""
+        ...
+
+    async def erase(self, scope: TenantScope, spans: Sequence[DeviceSpan]) -> Erased:
+        """Take away all that the devices said in their spans, summaries too."""
+        ...
+
+    async def keep(self, now: datetime) -> int:
+        """Tidy: what is over is packed, what is over its time goes, with proof; parts gone."""
         ...
 
 

@@ -289,8 +289,8 @@ async def test_retention_leaves_minutes_and_a_proof(world: World) -> None:
     async with world.database.tenant(world.home.institution_id) as scope:
         await scope.session.execute(text("UPDATE assignment SET valid_from = '2020-01-01Z'"))
         await store.append(scope, [], old)
-    assert await store.drop_expired(world.clock.now()) == 2  # waveforms' day and readings' day
-    assert await store.drop_expired(world.clock.now()) == 0
+    assert await store.keep(world.clock.now()) == 2  # waveforms' day and readings' day
+    assert await store.keep(world.clock.now()) == 0
     async with world.database.tenant(world.home.institution_id) as scope:
         held = await store.readings(scope, "wearable-1", "heart_rate", 0, now_ns)
         assert held == old[1:]
@@ -321,8 +321,9 @@ def test_a_slot_cut_by_its_end_is_left_out_once_its_readings_are_gone(bench: Ben
 
     async def check() -> None:
         await bench.append([heart_rate("w", BASE_NS + s * NS_PER_S, 60.0 + s) for s in (10, 50)])
+        await bench.store.pack(NOW_NS)
         async with bench.database.tenant(bench.home) as scope:
-            await scope.session.execute(text("DELETE FROM series_reading"))
+            await scope.session.execute(text("DELETE FROM series_day"))
             half = [DeviceSpan("w", BASE_NS, BASE_NS + 30 * NS_PER_S)]
             assert await bench.store.tracks(scope, half, "heart_rate", Unit.MINUTE) == []
             whole = [DeviceSpan("w", BASE_NS, BASE_NS + 60 * NS_PER_S)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import uuid
 from collections.abc import Iterator
 
 import psycopg
@@ -20,6 +21,7 @@ import cloud.people.models
 import cloud.places.models
 import cloud.series.models  # noqa: F401 - all tables
 from cloud.database import APP_ROLE, Base, Database, libpq_arguments
+from cloud.series.models import SeriesErasure
 from edge.events import EventKind
 from edge.wire import Lane, RejectedFrame
 from tests.cloud.conftest import Seeded
@@ -46,8 +48,17 @@ async def filled(world: World) -> World:
         desk = await world.desk(home=home)
         (alert,) = await alerts(desk)
         await move(desk, alert["id"], "acknowledge")
-        await gateway.send(reading(world.clock, ago_s=2), lane=Lane.BULK)
+        yesterday = reading(world.clock, ago_s=86_400.0)
+        await gateway.send(reading(world.clock, ago_s=2), yesterday, lane=Lane.BULK)
+        async with world.database.tenant(home.institution_id) as scope:
+            row = SeriesErasure(
+                id=uuid.uuid4(), institution_id=home.institution_id, elder_id=home.elders[0],
+                erased_at=world.clock.now(), erased_by="test", readings=0, minutes=0, hours=0,
+                waveforms=0,
+            )  # fmt: skip
+            scope.session.add(row)
         assert (await gateway.client.get("/api/v1/gateway/registry")).status_code == 200
+    await world.app.state.series.pack(world.clock.now_ns())
     return world
 
 

@@ -1,0 +1,213 @@
+"""Charts and newest values out of PostgreSQL, at the level that serves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+from psycopg import AsyncCursor
+
+from cloud.database import TenantScope
+from cloud.devices.attribution import DeviceSpan
+from cloud.series.arrays import Int4Array
+from cloud.series.columns import Points
+from cloud.series.packing import unpack_slots
+from cloud.series.postgres_cursor import DAY_NS, HOUR_NS, array_in, driver_cursor
+from cloud.series.postgres_points import points_between
+from cloud.series.postgres_write import COLUMNS, hours_between
+from cloud.series.service import Latest
+from cloud.series.slots import SLOT, Slots, Track, Unit, slots_of_readings, summarise
+from edge.signals import Origin
+
+_KEYS: Final = (
+    "SELECT id, device_id, quantity, origin FROM series_key WHERE institution_id = %s"
+    " AND device_id = ANY(%s) AND (%s::text IS NULL OR quantity = %s) ORDER BY id"
+)
+# Whole columns as arrays: hundreds of rows without touching one in Python.
+_HOURS: Final = (
+    f"SELECT {', '.join(f'array_agg({name})' for name in COLUMNS)} FROM ("  # noqa: S608
+    f"SELECT {', '.join(COLUMNS)} FROM series_hour WHERE institution_id = %s"
+    " AND series_id = ANY(%s) AND slot >= %s AND slot < %s ORDER BY series_id, slot) AS hours"
+)
+_OPEN_DAYS: Final = (
+    "SELECT DISTINCT series_id, first_ns / 86400000000000 FROM series_segment"
+    " WHERE institution_id = %s AND series_id = ANY(%s) AND first_ns >= %s AND first_ns < %s"
+)
+_MINUTES: Final = (
+    "SELECT series_id, day, slots FROM series_minute WHERE institution_id = %s"
+    " AND series_id = ANY(%s) AND day >= %s AND day < %s ORDER BY series_id, day"
+)
+_NEWEST_HOURS: Final = (
+    "SELECT w.number, h.slot, h.first_ns, h.last_ns, h.last_value"
+    " FROM unnest(%(number)b, %(series)b, %(first)b, %(end)b) AS w (number, series_id, first, end_)"
+    " CROSS JOIN LATERAL (SELECT * FROM series_hour h WHERE h.institution_id = %(institution)s"
+    " AND h.series_id = w.series_id AND h.slot >= w.first AND h.slot < w.end_"
+    " ORDER BY h.slot DESC LIMIT 1) AS h"
+)
+_DTYPES: Final = dict.fromkeys(("series_id", "slot", "count"), ">i4")
+
+SeriesRow = tuple[int, str, str, str]  # id, device, quantity, origin
+
+
+class Reader:
+    """Reads in one transaction of one institution."""
+
+    def __init__(self, scope: TenantScope, cursor: AsyncCursor[Any]) -> None:
+        self._scope = scope
+        self._cursor = cursor
+
+    async def keys(self, device_ids: set[str], quantity: str | None) -> list[SeriesRow]:
+        """The series of devices."""
+        who = [self._scope.institution_id, sorted(device_ids), quantity, quantity]
+        await self._cursor.execute(_KEYS, who)
+        return await self._cursor.fetchall()
+
+    async def tracks(self, spans: Sequence[DeviceSpan], quantity: str, unit: Unit) -> list[Track]:
+        """Slots of `unit`; where a span begins or ends within one, finer ones.
+
+        A slot that is only partly in the span and whose readings are gone is left out: its other
+        part is of somebody else.
+        """
+        keys = await self.keys({span.device_id for span in spans}, quantity)
+        pieces: dict[int, list[Slots]] = {key[0]: [] for key in keys}
+        for span in spans:
+            ids = [key[0] for key in keys if key[1] == span.device_id]
+            if not ids:
+                continue
+            slots = await self.slots(ids, span.from_ns, span.until_ns, unit)
+            for series_id in ids:
+                part = slots[slots["series"] == series_id] if len(ids) > 1 else slots
+                if len(part):
+                    pieces[series_id].append(part)
+        return [
+            Track(device_id, Origin(origin), _by_time(pieces[series_id]))
+            for series_id, device_id, _, origin in keys if pieces[series_id]
+        ]  # fmt: skip
+
+    async def slots(self, ids: list[int], from_ns: int, until_ns: int, unit: Unit) -> Slots:
+        """[from, until) as slots of `unit` that lie wholly in it, and finer ones at its ends."""
+        if from_ns >= until_ns:
+            return np.empty(0, SLOT)
+        if unit is Unit.RAW:
+            return _slots(await points_between(self._scope, self._cursor, ids, from_ns, until_ns))
+        first, end = from_ns // unit, -(-until_ns // unit)
+        read = self._hours if unit is Unit.HOUR else self._minutes
+        slots = await read(ids, first, end)
+        within = (slots["first_ns"] >= from_ns) & (slots["last_ns"] < until_ns)
+        if bool(within.all()):
+            return slots
+        pieces = [slots[within]]
+        touched = (slots["last_ns"] >= from_ns) & (slots["first_ns"] < until_ns) & ~within
+        finer = Unit.MINUTE if unit is Unit.HOUR else Unit.RAW
+        for cut in slots[touched]:
+            slot = int(cut["slot"])
+            begin, finish = max(from_ns, slot * unit), min(until_ns, (slot + 1) * unit)
+            pieces.append(await self.slots([int(cut["series"])], begin, finish, finer))
+        return np.concatenate(pieces)
+
+    async def latest(self, spans: Sequence[DeviceSpan]) -> list[Latest]:
+        """The newest reading of each quantity and origin within the spans."""
+        keys = await self.keys({span.device_id for span in spans}, None)
+        wanted = [(key, span) for span in spans for key in keys if key[1] == span.device_id]
+        ends = [hours_between(span.from_ns, span.until_ns) for _, span in wanted]
+        newest: dict[tuple[str, str], Latest] = {}
+        waiting = {number: end for number, (_, end) in enumerate(ends)}
+        while waiting:
+            rows = await self._newest_hours(
+                {n: (wanted[n][0][0], ends[n][0], end) for n, end in waiting.items()}
+            )
+            waiting = {}
+            for number, slot, first_ns, last_ns, value in rows:
+                key, span = wanted[number]
+                found = await self._last_in(key[0], span, (slot, first_ns, last_ns, value))
+                if found is None:
+                    waiting[number] = slot  # look further back
+                    continue
+                known = newest.get((key[2], key[3]))
+                if known is None or known.time_ns < found[0]:
+                    newest[key[2], key[3]] = Latest(key[1], key[2], Origin(key[3]), *found)
+        return [newest[key] for key in sorted(newest)]
+
+    async def _newest_hours(
+        self, wanted: dict[int, tuple[int, int, int]]
+    ) -> list[tuple[int, int, int, int, float]]:
+        columns = np.array([(n, *row) for n, row in wanted.items()], np.int64).T
+        names = ("number", "series", "first", "end")
+        parameters: dict[str, Any] = {
+            name: Int4Array(column) for name, column in zip(names, columns, strict=True)
+        }
+        parameters["institution"] = self._scope.institution_id
+        await self._cursor.execute(_NEWEST_HOURS, parameters)
+        return await self._cursor.fetchall()
+
+    async def _last_in(
+        self, series_id: int, span: DeviceSpan, hour: tuple[int, int, int, float]
+    ) -> tuple[int, float] | None:
+        """The last reading of an hour that lies in the span; its row says it unless it is cut."""
+        slot, first_ns, last_ns, value = hour
+        if span.from_ns <= last_ns < span.until_ns:
+            return last_ns, value
+        if last_ns < span.from_ns or first_ns >= span.until_ns:
+            return None
+        begin, end = max(span.from_ns, slot * HOUR_NS), min(span.until_ns, (slot + 1) * HOUR_NS)
+        points = await points_between(self._scope, self._cursor, [series_id], begin, end)
+        if not len(points):
+            return None
+        return int(points.time_ns[-1]), float(points.value[-1])
+
+    async def _hours(self, ids: list[int], first: int, end: int) -> Slots:
+        await self._cursor.execute(_HOURS, [self._scope.institution_id, ids, first, end])
+        columns = [
+            array_in(self._cursor, number, _DTYPES.get(name, ">f8" if "value" in name else ">i8"))
+            for number, name in enumerate(COLUMNS)
+        ]
+        slots = np.empty(len(columns[0]), SLOT)
+        for name, column in zip(COLUMNS, columns, strict=True):
+            slots[name.removesuffix("_id")] = column
+        return slots
+
+    async def _minutes(self, ids: list[int], first: int, end: int) -> Slots:
+        """Packed minutes; of days that have segments, from the readings: they are newer."""
+        from_ns, until_ns = first * Unit.MINUTE, end * Unit.MINUTE
+        days = (from_ns // DAY_NS, -(-until_ns // DAY_NS))
+        who = [self._scope.institution_id, ids]
+        await self._cursor.execute(_OPEN_DAYS, [*who, days[0] * DAY_NS, days[1] * DAY_NS])
+        opened = set(await self._cursor.fetchall())
+        await self._cursor.execute(_MINUTES, [*who, *days])
+        pieces = [
+            unpack_slots(block, series_id)
+            for series_id, day, block in await self._cursor.fetchall()
+            if (series_id, day) not in opened
+        ]
+        for day in sorted({day for _, day in opened}):
+            mine = [series_id for series_id, of in opened if of == day]
+            begin, finish = max(from_ns, day * DAY_NS), min(until_ns, (day + 1) * DAY_NS)
+            points = await points_between(self._scope, self._cursor, mine, begin, finish)
+            if len(points):
+                pieces.append(summarise(_slots(points), Unit.MINUTE))
+        slots = np.concatenate(pieces) if pieces else np.empty(0, SLOT)
+        return slots[(slots["slot"] >= first) & (slots["slot"] < end)]
+
+
+async def tracks_of(
+    scope: TenantScope, spans: Sequence[DeviceSpan], quantity: str, unit: Unit
+) -> list[Track]:
+    """What the devices said in their spans."""
+    async with await driver_cursor(scope) as cursor:
+        return await Reader(scope, cursor).tracks(spans, quantity, unit)
+
+
+async def latest_of(scope: TenantScope, spans: Sequence[DeviceSpan]) -> list[Latest]:
+    """The newest reading of each quantity and origin within the spans."""
+    async with await driver_cursor(scope) as cursor:
+        return await Reader(scope, cursor).latest(spans)
+
+
+def _slots(points: Points) -> Slots:
+    return slots_of_readings(points.series, points.time_ns, points.value)
+
+
+def _by_time(pieces: list[Slots]) -> Slots:
+    slots = np.concatenate(pieces)
+    return slots[np.argsort(slots["first_ns"], kind="stable")]
