@@ -191,7 +191,7 @@ class Bench:
         ours = bare = 0.0
         url = libpq_arguments(self.server.superuser_url(self.name))
         async with await psycopg.AsyncConnection.connect(**url) as connection:
-            await connection.execute("TRUNCATE series_reading, series_minute, series_hour")
+            await connection.execute("TRUNCATE series_segment, series_day, series_minute, series_hour")
             await connection.execute(BARE.format("bare_read"))
             await connection.commit()
             for day in track(range(days), description="loading", console=console):
@@ -209,6 +209,9 @@ class Bench:
                     ours += between - started
                     bare += time.perf_counter() - between
                 await connection.commit()
+            started = time.perf_counter()
+            await self.store.pack(self.clock.now_ns())
+            console.print(f"packed in {time.perf_counter() - started:.1f} s")
             await connection.execute("CREATE INDEX ON bare_read (device, quantity, at)")
             await connection.commit()
             await connection.set_autocommit(True)
@@ -251,7 +254,7 @@ class Bench:
         url = libpq_arguments(self.server.superuser_url(self.name))
         async with await psycopg.AsyncConnection.connect(**url) as connection:
             sizes = {}
-            for table in ("series_reading", "series_minute", "series_hour", "bare_read"):
+            for table in ("series_segment", "series_day", "series_minute", "series_hour", "bare_read"):
                 cursor = await connection.execute(query, (table.replace("_", r"\_") + "%",))
                 sizes[table] = float((await cursor.fetchone() or (0,))[0])
             return sizes
