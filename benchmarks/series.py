@@ -46,6 +46,7 @@ MINUTE_NS = 60 * NS_PER_S
 DAY_NS = 1440 * MINUTE_NS
 POINTS = 50_000
 READS = 100
+TABLES = ("series_segment", "series_day", "series_minute", "series_hour")
 JSON = {"Content-Type": "application/json"}
 BARE = "CREATE TABLE {} (device text, quantity text, at timestamptz, value float8)"
 BARE_CHART = (
@@ -191,7 +192,7 @@ class Bench:
         ours = bare = 0.0
         url = libpq_arguments(self.server.superuser_url(self.name))
         async with await psycopg.AsyncConnection.connect(**url) as connection:
-            await connection.execute("TRUNCATE series_segment, series_day, series_minute, series_hour")
+            await connection.execute(f"TRUNCATE {', '.join(TABLES)}")
             await connection.execute(BARE.format("bare_read"))
             await connection.commit()
             for day in track(range(days), description="loading", console=console):
@@ -254,7 +255,7 @@ class Bench:
         url = libpq_arguments(self.server.superuser_url(self.name))
         async with await psycopg.AsyncConnection.connect(**url) as connection:
             sizes = {}
-            for table in ("series_segment", "series_day", "series_minute", "series_hour", "bare_read"):
+            for table in (*TABLES, "bare_read"):
                 cursor = await connection.execute(query, (table.replace("_", r"\_") + "%",))
                 sizes[table] = float((await cursor.fetchone() or (0,))[0])
             return sizes
