@@ -22,6 +22,7 @@ from cloud.clock import Clock, SystemClock, ns_from_datetime
 from cloud.database import Database, TenantScope
 from cloud.devices.gateways import announce_gateway_states
 from cloud.errors import Problem, install_error_handlers
+from cloud.identity.auth import PUBLIC
 from cloud.identity.routes import router as session_router
 from cloud.ingest.routes import MAX_BULK_AT_A_TIME, gateway_router, status_router
 from cloud.ingest.schemas import Health
@@ -149,13 +150,13 @@ def _operation_id(route: APIRoute) -> str:
 
 
 def _install_operations(app: FastAPI) -> None:
-    @app.get("/healthz", tags=["operations"])
+    @app.get("/healthz", tags=["operations"], dependencies=[PUBLIC])
     async def healthz(state: State) -> Health:
         """The cloud answers and so does its database (503 `busy` where it does not)."""
         await state.database.ping()
         return Health(status="ok", version=app.version)
 
-    @app.get("/metrics", include_in_schema=False)
+    @app.get("/metrics", include_in_schema=False, dependencies=[PUBLIC])
     async def metrics(state: State) -> Response:
         """Counters for Prometheus."""
         return Response(generate_latest(state.metrics.registry), media_type=CONTENT_TYPE_LATEST)

@@ -24,7 +24,7 @@ from cloud.app import create_app, openapi_document
 from cloud.clock import SystemClock
 from cloud.database import Database, TenantScope
 from cloud.devices.service import add_gateway, find_gateway, issue_gateway_token
-from cloud.identity.schemas import Role
+from cloud.identity.permissions import Role
 from cloud.identity.secrets import new_password
 from cloud.identity.service import add_institution, add_user, institution_name
 from cloud.migrate import NewerDatabaseError
@@ -135,7 +135,9 @@ def add_institution_command(
         now = SystemClock().now()
         async with database.transaction() as session:
             scope = await add_institution(session, name, now)
-            await add_user(scope, username, display_name, role="admin", password=password, now=now)
+            await add_user(
+                scope, username, display_name, role=Role.ADMIN, password=password, now=now
+            )
 
     _with_database(_settings(), work)
     _out.print(f"{name}: {username} {password}", soft_wrap=True)
@@ -145,21 +147,18 @@ def add_institution_command(
 def add_user_command(
     username: Annotated[str, typer.Argument(help="User name.")],
     display_name: Annotated[str, typer.Option(help="Name of the person.")],
-    role: Annotated[str, typer.Option(help="duty or admin.")] = "duty",
+    role: Annotated[Role, typer.Option(help="What they are there.")] = Role.DUTY,
     institution: Annotated[str, typer.Option(help="Institution, if there are several.")] = "",
 ) -> None:
     """Make a user, whose password is shown once.
 
     Example: yuyue cloud add-user zhiban3 --display-name 值班三
     """
-    if role not in ("duty", "admin"):
-        _fail("--role: must be duty or admin")
-    wanted: Role = "admin" if role == "admin" else "duty"
     password = new_password()
 
     async def work(scope: TenantScope) -> None:
         now = SystemClock().now()
-        await add_user(scope, username, display_name, role=wanted, password=password, now=now)
+        await add_user(scope, username, display_name, role=role, password=password, now=now)
 
     _in_institution(institution, work)
     _out.print(f"{username} {password}", soft_wrap=True)

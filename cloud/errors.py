@@ -4,6 +4,7 @@ ProblemError                 anything a caller is told
 ├── NotLoggedInError         401 not_logged_in
 ├── UnknownGatewayError      401 unknown_gateway
 ├── BadLoginError            401 bad_login
+├── ForbiddenError           403 forbidden (with the permissions any of which would do)
 ├── NotFoundError            404 not_found (also: of another institution)
 ├── IllegalMoveError         409 illegal_move (with the state it is in)
 ├── SequenceGapError         409 sequence_gap (with the number expected)
@@ -14,6 +15,7 @@ ProblemError                 anything a caller is told
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -96,6 +98,18 @@ class BadLoginError(ProblemError):
 
     def __init__(self) -> None:
         super().__init__(401, "bad_login", "The user name or the password is wrong.")
+
+
+class ForbiddenError(ProblemError):
+    """Logged in, but the role may not do this. Says nothing of what the call would have found."""
+
+    def __init__(self, any_of: Sequence[str]) -> None:
+        super().__init__(
+            403,
+            "forbidden",
+            "Your role does not allow this; ask an administrator of your institution.",
+            required=list(any_of),
+        )
 
 
 class NotFoundError(ProblemError):

@@ -19,7 +19,7 @@ from cloud.devices.service import (
     find_gateway,
     issue_gateway_token,
 )
-from cloud.identity.schemas import Role
+from cloud.identity.permissions import Role
 from cloud.identity.secrets import new_password, password_matches, token_hash
 from cloud.identity.service import (
     add_institution,
@@ -60,9 +60,15 @@ class DemoElder:
 
 
 USERS: Final = (
-    DemoUser("zhiban1", "周敏", "duty"),
-    DemoUser("zhiban2", "吴倩", "duty"),
-    DemoUser("admin", "郑海", "admin"),
+    DemoUser("zhiban1", "周敏", Role.DUTY),
+    DemoUser("zhiban2", "吴倩", Role.DUTY),
+    DemoUser("admin", "郑海", Role.ADMIN),
+    DemoUser("hushizhang", "何静", Role.HEAD_NURSE),
+    DemoUser("yuanzhang", "罗建华", Role.MANAGER),
+    DemoUser("pinggu", "唐丽", Role.ASSESSOR),
+    DemoUser("yunying", "蒋涛", Role.OPERATOR),
+    DemoUser("jiashu", "王芳", Role.FAMILY),
+    DemoUser("minzheng", "冉强", Role.DISTRICT_VIEWER),
 )
 # Unit name, its rooms; two beds each.
 UNITS: Final = (("2 楼 护理一区", ("201", "202", "203")), ("3 楼 护理二区", ("301", "302", "303")))

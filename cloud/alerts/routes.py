@@ -10,20 +10,25 @@ from fastapi import APIRouter, Query
 from cloud.alerts import present, service
 from cloud.alerts.schemas import AlertDetail, AlertList, MoveIn, ShownOut
 from cloud.errors import Problem
-from cloud.identity.auth import CurrentPrincipal
+from cloud.identity.auth import requires
+from cloud.identity.permissions import Permission
+from cloud.identity.service import Principal
 from cloud.live.service import read_head
 from cloud.state import ChangeHeader, State
+
+AlertReader = Annotated[Principal, requires(Permission.ALERTS_READ)]
+AlertActor = Annotated[Principal, requires(Permission.ALERTS_ACT)]
 
 router = APIRouter(
     prefix="/api/v1/alerts",
     tags=["alerts"],
-    responses={401: {"model": Problem}, 404: {"model": Problem}},
+    responses={401: {"model": Problem}, 403: {"model": Problem}, 404: {"model": Problem}},
 )
 
 
 @router.get("")
 async def list_alerts(
-    principal: CurrentPrincipal,
+    principal: AlertReader,
     state: State,
     view: Annotated[Literal["open", "recent"], Query()] = "open",
 ) -> AlertList:
@@ -40,7 +45,7 @@ async def list_alerts(
 
 
 @router.get("/{alert_id}")
-async def get_alert(alert_id: UUID, principal: CurrentPrincipal, state: State) -> AlertDetail:
+async def get_alert(alert_id: UUID, principal: AlertReader, state: State) -> AlertDetail:
     """One alert with its events, moves and ledger."""
     alert = await service.find_alert(principal.scope, alert_id)
     return await present.detail(principal.scope, alert, state.clock.now())
@@ -48,7 +53,7 @@ async def get_alert(alert_id: UUID, principal: CurrentPrincipal, state: State) -
 
 @router.post("/{alert_id}/moves", dependencies=[ChangeHeader], responses={409: {"model": Problem}})
 async def move_alert(
-    alert_id: UUID, move: MoveIn, principal: CurrentPrincipal, state: State
+    alert_id: UUID, move: MoveIn, principal: AlertActor, state: State
 ) -> AlertDetail:
     """Acknowledge or resolve. Saying again what one has done oneself changes nothing."""
     now = state.clock.now()
@@ -59,7 +64,7 @@ async def move_alert(
 
 
 @router.post("/{alert_id}/shown", dependencies=[ChangeHeader])
-async def alert_shown(alert_id: UUID, principal: CurrentPrincipal, state: State) -> ShownOut:
-    """This desk has drawn the alert."""
+async def alert_shown(alert_id: UUID, principal: AlertActor, state: State) -> ShownOut:
+    """This desk has drawn the alert: someone who can act has it before them."""
     shown_at = await service.note_shown(principal, alert_id, state.clock.now())
     return ShownOut(shown_at=shown_at)

@@ -1,12 +1,27 @@
-"""How a route asks for the person behind a request."""
+"""How a route asks for the person behind a request, and says what they must be allowed to.
+
+Every route of the API states its access, or tests/cloud/test_access.py fails: a permission
+(`requires(...)`), or one of the marks `PUBLIC` (answers anybody) and `GATEWAY` (a gateway's
+token, cloud/devices/auth.py). A module names its own alias:
+
+    AlertReader = Annotated[Principal, requires(Permission.ALERTS_READ)]
+
+    @router.get("/alerts")
+    async def list_alerts(principal: AlertReader) -> AlertList: ...
+"""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 from fastapi import Depends, Request
+from fastapi.dependencies.models import Dependant
 
+from cloud.errors import ForbiddenError
+from cloud.identity.permissions import Permission
 from cloud.identity.service import Principal, SessionLife, principal_of
 from cloud.settings import Settings
 from cloud.state import State, Transaction
@@ -29,4 +44,58 @@ async def _current_principal(request: Request, state: State, session: Transactio
     return await principal_of(session, token, state.clock.now(), session_life(state.settings))
 
 
-CurrentPrincipal = Annotated[Principal, Depends(_current_principal)]
+# Not for routes: they say what they require.
+_CurrentPrincipal = Annotated[Principal, Depends(_current_principal)]
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What a route says of who may call it."""
+
+    kind: str  # permission, public or gateway
+    any_of: frozenset[Permission] = frozenset()
+
+
+_ACCESS: Final[dict[Callable[..., Any], Access]] = {}
+
+
+def requires(*any_of: Permission) -> Any:
+    """A dependency: the principal, who has at least one of these. 401 without a login, else 403."""
+    if not any_of:
+        raise ValueError("requires(): name a permission")
+    wanted = frozenset(any_of)
+
+    async def principal_who_may(principal: _CurrentPrincipal) -> Principal:
+        if not wanted & principal.permissions:
+            raise ForbiddenError(sorted(wanted))
+        return principal
+
+    return _marked(principal_who_may, Access("permission", wanted))
+
+
+def _marked(dependency: Callable[..., Awaitable[object]], access: Access) -> Any:
+    _ACCESS[dependency] = access
+    return Depends(dependency)
+
+
+async def _anybody() -> None:
+    """Nothing is asked."""
+
+
+async def _a_gateway() -> None:
+    """The route itself asks for the gateway's token."""
+
+
+PUBLIC: Final = _marked(_anybody, Access("public"))
+GATEWAY: Final = _marked(_a_gateway, Access("gateway"))
+
+AccountOwner = Annotated[Principal, requires(Permission.OWN_ACCOUNT)]
+
+
+def access_of(dependant: Dependant) -> Iterator[Access]:
+    """What a route's dependencies say of its access: exactly one, or the route is wrong."""
+    for dependency in dependant.dependencies:
+        if dependency.call is not None and dependency.call in _ACCESS:
+            yield _ACCESS[dependency.call]
+        else:
+            yield from access_of(dependency)

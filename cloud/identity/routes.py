@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy import text
 
 from cloud.errors import Problem
-from cloud.identity.auth import CurrentPrincipal, cookie_name, session_life
+from cloud.identity.auth import PUBLIC, AccountOwner, cookie_name, session_life
 from cloud.identity.schemas import Login, Me
 from cloud.identity.service import count_login_try, institution_name, log_in, log_out
 from cloud.settings import Settings
@@ -17,7 +17,7 @@ router = APIRouter(prefix="/api/v1", tags=["session"])
 
 @router.post(
     "/session",
-    dependencies=[ChangeHeader],
+    dependencies=[PUBLIC, ChangeHeader],
     responses={401: {"model": Problem}, 429: {"model": Problem}},
 )
 async def create_session(
@@ -34,7 +34,7 @@ async def create_session(
 
 
 @router.get("/session", responses={401: {"model": Problem}})
-async def get_session(principal: CurrentPrincipal, state: State) -> Me:
+async def get_session(principal: AccountOwner, state: State) -> Me:
     """Who is logged in."""
     return principal.me(await institution_name(principal.scope), state.clock.now())
 
@@ -42,7 +42,7 @@ async def get_session(principal: CurrentPrincipal, state: State) -> Me:
 @router.delete(
     "/session", status_code=204, dependencies=[ChangeHeader], responses={401: {"model": Problem}}
 )
-async def delete_session(principal: CurrentPrincipal, response: Response, state: State) -> None:
+async def delete_session(principal: AccountOwner, response: Response, state: State) -> None:
     """Log out: ends the session and its live streams."""
     await log_out(principal, state.clock.now())
     # Streams of this session look again at once (cloud/live/hub.py).

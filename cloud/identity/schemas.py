@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
 from uuid import UUID
 
 from pydantic import Field
 
+from cloud.identity.permissions import Permission, Role
 from cloud.schema_types import ApiModel, UtcMs
-
-Role = Literal["duty", "admin"]
 
 
 class Login(ApiModel):
@@ -33,6 +31,7 @@ class Me(ApiModel):
     username: str
     name: str
     role: Role
+    permissions: list[Permission] = Field(description="what this role may do, sorted")
     institution: InstitutionOut
     session_expires_at: UtcMs
     server_time: UtcMs

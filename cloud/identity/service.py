@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, cast
+from typing import Final
 
 from sqlalchemy import delete, text
 from sqlalchemy.dialects.postgresql import insert
@@ -14,7 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from cloud.database import Database, TenantScope, enter_tenant
 from cloud.errors import BadLoginError, NotLoggedInError, TooManyTriesError
 from cloud.identity.models import Institution, LoginThrottle, User, UserSession
-from cloud.identity.schemas import InstitutionOut, Me, Role
+from cloud.identity.permissions import GRANTS, Permission, Role
+from cloud.identity.schemas import InstitutionOut, Me
 from cloud.identity.secrets import hash_password, new_token, password_matches, token_hash
 
 # Ten guesses in five minutes: far from guessing, still kind to someone with cold fingers.
@@ -34,13 +35,28 @@ class Principal:
     user: User
     login: UserSession
 
+    @property
+    def role(self) -> Role:
+        """What they are here."""
+        return Role(self.user.role)
+
+    @property
+    def permissions(self) -> frozenset[Permission]:
+        """What they may do."""
+        return GRANTS[self.role]
+
+    def may(self, permission: Permission) -> bool:
+        """Whether they may."""
+        return permission in self.permissions
+
     def me(self, institution_name: str, now: datetime) -> Me:
         """What the API says about them."""
         return Me(
             id=self.user.id,
             username=self.user.username,
             name=self.user.display_name,
-            role=cast(Role, self.user.role),
+            role=self.role,
+            permissions=sorted(self.permissions),
             institution=InstitutionOut(id=self.scope.institution_id, name=institution_name),
             session_expires_at=self.login.expires_at,
             server_time=now,

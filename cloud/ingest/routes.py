@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 from fastapi import APIRouter, Request, Response
@@ -12,7 +12,9 @@ from fastapi import APIRouter, Request, Response
 from cloud.devices.auth import CurrentGateway, bearer_token
 from cloud.devices.gateways import gateway_of, registry_document, take_heartbeat
 from cloud.errors import BadBatchError, BatchTooLargeError, Problem, ProblemError
-from cloud.identity.auth import CurrentPrincipal
+from cloud.identity.auth import GATEWAY, requires
+from cloud.identity.permissions import Permission
+from cloud.identity.service import Principal
 from cloud.ingest.decode import (
     MAX_BODY_BYTES,
     DecodedBatch,
@@ -33,7 +35,14 @@ _BUSY_RETRY_S: Final = 1
 # Larger bodies are decoded in a thread, so that urgent ones and screens do not wait for them.
 _DECODE_INLINE_BYTES: Final = 32 * 1024
 
-gateway_router = APIRouter(prefix="/api/v1", tags=["gateway"], responses={401: {"model": Problem}})
+StatusReader = Annotated[Principal, requires(Permission.STATUS_READ)]
+
+gateway_router = APIRouter(
+    prefix="/api/v1",
+    tags=["gateway"],
+    dependencies=[GATEWAY],
+    responses={401: {"model": Problem}},
+)
 status_router = APIRouter(prefix="/api/v1", tags=["status"])
 _BATCH_BODY: Final[dict[str, Any]] = {
     "requestBody": {
@@ -158,7 +167,7 @@ async def gateway_registry(request: Request, principal: CurrentGateway, state: S
     return Response(msgspec.json.encode(document), media_type="application/json", headers=headers)
 
 
-@status_router.get("/status", responses={401: {"model": Problem}})
-async def get_status(principal: CurrentPrincipal, state: State) -> Status:
+@status_router.get("/status", responses={401: {"model": Problem}, 403: {"model": Problem}})
+async def get_status(principal: StatusReader, state: State) -> Status:
     """Gateways, devices, quarantine."""
     return await status_of(principal.scope, state.clock.now())

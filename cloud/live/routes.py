@@ -8,14 +8,17 @@ from fastapi import APIRouter, Header, Query, Request
 from sse_starlette.sse import EventSourceResponse
 
 from cloud.errors import NotLoggedInError, Problem, ProblemError
-from cloud.identity.auth import CurrentPrincipal, cookie_name, session_life
-from cloud.identity.service import principal_of
+from cloud.identity.auth import cookie_name, requires, session_life
+from cloud.identity.permissions import Permission
+from cloud.identity.service import Principal, principal_of
 from cloud.live.hub import LiveHub
 from cloud.live.stream import ScreenStream
 from cloud.state import State
 
 # A screen that takes nothing for this long is let go; it comes back and gets a replay.
 SEND_TIMEOUT_S = 10.0
+
+LiveReader = Annotated[Principal, requires(Permission.ALERTS_READ)]
 
 router = APIRouter(prefix="/api/v1", tags=["live"])
 
@@ -30,13 +33,14 @@ router = APIRouter(prefix="/api/v1", tags=["live"])
             "content": {"text/event-stream": {"schema": {"type": "string"}}},
         },
         401: {"model": Problem},
+        403: {"model": Problem},
         422: {"model": Problem},
     },
 )
 async def live(
     request: Request,
     state: State,
-    principal: CurrentPrincipal,
+    principal: LiveReader,
     after: Annotated[int | None, Query(ge=0)] = None,
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> EventSourceResponse:
@@ -51,10 +55,10 @@ async def live(
         try:
             async with state.database.transaction() as session:
                 now = state.clock.now()
-                await principal_of(session, token, now, session_life(state.settings))
+                who = await principal_of(session, token, now, session_life(state.settings))
         except NotLoggedInError:
             return False
-        return True
+        return who.may(Permission.ALERTS_READ)  # a role may have been taken away
 
     hub: LiveHub = request.app.state.live_hub
     stream = ScreenStream(hub, state.clock, principal.scope.institution_id, after, still_allowed)

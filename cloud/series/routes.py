@@ -11,7 +11,9 @@ from pydantic import AwareDatetime
 
 from cloud.clock import NS_PER_S, datetime_from_ns, ns_from_datetime
 from cloud.errors import Problem, ProblemError
-from cloud.identity.auth import CurrentPrincipal
+from cloud.identity.auth import requires
+from cloud.identity.permissions import Permission
+from cloud.identity.service import Principal
 from cloud.people.service import find_elder
 from cloud.series.schemas import GapOut, LatestOut, LineOut, SeriesOut
 from cloud.series.service import SeriesStore, Wanted, elder_latest, elder_series
@@ -22,7 +24,8 @@ from edge.signals import QUANTITIES
 MAX_POINTS: Final = 5_000
 MIN_POINTS: Final = 4
 _NS_PER_MS: Final = 1_000_000
-_ROLES: Final = ("duty", "admin")
+
+SeriesReader = Annotated[Principal, requires(Permission.SERIES_READ)]
 
 router = APIRouter(
     prefix="/api/v1/elders",
@@ -36,7 +39,7 @@ async def get_elder_series(
     *,
     request: Request,
     elder_id: UUID,
-    principal: CurrentPrincipal,
+    principal: SeriesReader,
     state: State,
     quantity: str,
     begin: Annotated[AwareDatetime, Query(alias="from")],
@@ -44,8 +47,6 @@ async def get_elder_series(
     points: Annotated[int, Query(ge=MIN_POINTS, le=MAX_POINTS)] = 500,
 ) -> SeriesOut:
     """One quantity of one elder in at most `points`; lowest and highest are kept."""
-    if principal.user.role not in _ROLES:
-        raise ProblemError(403, "forbidden", "Your role may not read measurements.")
     from_ns, until_ns = _range_ns(begin, end)
     if quantity not in QUANTITIES:
         raise _bad_request("quantity", f"unknown quantity {quantity[:80]!r}")

@@ -15,9 +15,10 @@ import numpy as np
 from fastapi import FastAPI
 
 from cloud.clock import datetime_from_ns, ns_from_datetime
-from cloud.database import Database
+from cloud.database import Database, TenantScope
 from cloud.devices.service import Subject, add_device, add_gateway, assign, issue_gateway_token
-from cloud.identity.models import UserSession
+from cloud.identity.models import User, UserSession
+from cloud.identity.permissions import Role
 from cloud.identity.secrets import new_token, token_hash
 from cloud.identity.service import add_institution, add_user, find_user
 from cloud.people.service import add_elder, add_stay
@@ -72,6 +73,10 @@ class Home:
     devices: list[str]
     usernames: list[str]
 
+    def username(self, role: Role) -> str:
+        """A user of each role; their password is PASSWORD too."""
+        return f"{self.usernames[0].partition('-')[0]}-{role.value}"
+
 
 async def make_home(database: Database, clock: ManualClock, prefix: str) -> Home:
     now = clock.now()
@@ -80,8 +85,9 @@ async def make_home(database: Database, clock: ManualClock, prefix: str) -> Home
         scope = await add_institution(session, f"{prefix} 养老院", now)
         for number, name in ((1, "周敏"), (2, "吴倩")):
             await add_user(
-                scope, f"{prefix}-duty{number}", name, role="duty", password=PASSWORD, now=now
+                scope, f"{prefix}-duty{number}", name, role=Role.DUTY, password=PASSWORD, now=now
             )
+        await _one_of_each_role(scope, prefix, now)
         unit = await add_unit(scope, "2 楼 护理一区", 1)
         room = await add_room(scope, unit.id, "203")
         elders, beds, devices = [], [], []
@@ -105,6 +111,19 @@ async def make_home(database: Database, clock: ManualClock, prefix: str) -> Home
         scope.institution_id, gateway.id, gateway.name, token, elders, beds, room.id, devices,
         usernames,
     )  # fmt: skip
+
+
+async def _one_of_each_role(scope: TenantScope, prefix: str, now: datetime) -> None:
+    first = await find_user(scope, f"{prefix}-duty1")
+    assert first is not None
+    for role in Role:
+        scope.session.add(
+            User(
+                id=uuid.uuid4(), institution_id=scope.institution_id,
+                username=f"{prefix}-{role.value}", display_name=f"{role.value} 测试",
+                role=role.value, password_hash=first.password_hash, created_at=now,
+            )
+        )  # fmt: skip
 
 
 def fall(
@@ -236,11 +255,20 @@ class World:
         return FakeGateway(client, self.clock)
 
     async def desk(self, number: int = 0, home: Home | None = None) -> httpx.AsyncClient:
-        """A logged-in client; without the password, whose check is slow on purpose."""
-        client, token, now = self.client(), new_token(), self.clock.now()
+        """A logged-in client of duty staff."""
         home = home or self.home
+        return await self.as_user(home.usernames[number], home)
+
+    async def as_role(self, role: Role, home: Home | None = None) -> httpx.AsyncClient:
+        """A logged-in client of that role."""
+        home = home or self.home
+        return await self.as_user(home.username(role), home)
+
+    async def as_user(self, username: str, home: Home) -> httpx.AsyncClient:
+        """Without the password, whose check is slow on purpose."""
+        client, token, now = self.client(), new_token(), self.clock.now()
         async with self.database.tenant(home.institution_id) as scope:
-            user = await find_user(scope, home.usernames[number])
+            user = await find_user(scope, username)
             assert user is not None
             scope.session.add(
                 UserSession(

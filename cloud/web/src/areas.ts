@@ -1,15 +1,15 @@
 /** The areas of the product: where each is, who works there, and its code, loaded on demand. */
 import { type ComponentType, lazy, type LazyExoticComponent } from "react";
 
-import type { Me } from "./api/types";
+import type { Me, Permission } from "./api/types";
 
 export type AreaName = "duty" | "operator";
 
 type Area = {
   name: AreaName;
   path: string;
-  /** Roles whose work is here; the server decides what they may do, call by call. */
-  roles: readonly string[];
+  /** Any of these opens the area; the server decides what they may do, call by call. */
+  permissions: readonly Permission[];
   Page: LazyExoticComponent<ComponentType>;
 };
 
@@ -18,19 +18,19 @@ export const AREAS: readonly Area[] = [
   {
     name: "duty",
     path: "/duty",
-    roles: ["duty", "head_nurse", "manager", "admin"],
+    permissions: ["alerts_act"],
     Page: lazy(() => import("./duty/DutyPage")),
   },
   {
     name: "operator",
     path: "/operator",
-    roles: ["operator", "manager", "admin"],
+    permissions: ["devices_manage", "gateways_manage"],
     Page: lazy(() => import("./operator")),
   },
 ];
 
 export const areasOf = (me: Me | undefined): readonly Area[] =>
-  me === undefined ? [] : AREAS.filter((area) => area.roles.includes(me.role));
+  me === undefined ? [] : AREAS.filter((area) => area.permissions.some((each) => me.permissions.includes(each)));
 
 /** Where a login leads: the desk, where a role has no area of its own yet. */
 export const homeOf = (me: Me): string => areasOf(me)[0]?.path ?? "/duty";

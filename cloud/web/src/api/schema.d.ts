@@ -100,7 +100,7 @@ export interface paths {
         put?: never;
         /**
          * Alert Shown
-         * @description This desk has drawn the alert.
+         * @description This desk has drawn the alert: someone who can act has it before them.
          */
         post: operations["alert_shown"];
         delete?: never;
@@ -728,11 +728,12 @@ export interface components {
             username: string;
             /** Name */
             name: string;
+            role: components["schemas"]["Role"];
             /**
-             * Role
-             * @enum {string}
+             * Permissions
+             * @description what this role may do, sorted
              */
-            role: "duty" | "admin";
+            permissions: components["schemas"]["Permission"][];
             institution: components["schemas"]["InstitutionOut"];
             /**
              * Session Expires At
@@ -800,6 +801,12 @@ export interface components {
          * @enum {string}
          */
         Origin: "live" | "simulated" | "drill";
+        /**
+         * Permission
+         * @description One capability each. Reading and changing are apart.
+         * @enum {string}
+         */
+        Permission: "own_account" | "alerts_read" | "alerts_act" | "alert_rules_manage" | "coverage_read" | "status_read" | "records_read" | "records_write" | "records_all_units" | "break_glass" | "series_read" | "care_read" | "care_write" | "consents_manage" | "records_export" | "places_read" | "places_manage" | "devices_read" | "devices_manage" | "gateways_manage" | "simulation_run" | "drills_run" | "roster_read" | "roster_manage" | "users_manage" | "audit_read" | "reports_read" | "family_read" | "bureau_read";
         /**
          * PlaceBrief
          * @description Where they live: `label` is the whole of it for a person.
@@ -903,6 +910,12 @@ export interface components {
             /** Devices */
             devices: components["schemas"]["RegisteredDeviceOut"][];
         };
+        /**
+         * Role
+         * @description What someone is in their institution.
+         * @enum {string}
+         */
+        Role: "duty" | "head_nurse" | "manager" | "assessor" | "operator" | "family" | "district_viewer" | "admin";
         /**
          * SeriesOut
          * @description A chart. Draw no line across a gap.
@@ -1132,6 +1145,15 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Not Found */
             404: {
                 headers: {
@@ -1174,6 +1196,15 @@ export interface operations {
             };
             /** @description Unauthorized */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1227,6 +1258,15 @@ export interface operations {
             };
             /** @description Unauthorized */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1292,6 +1332,15 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Not Found */
             404: {
                 headers: {
@@ -1336,6 +1385,15 @@ export interface operations {
             };
             /** @description Unauthorized */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1455,6 +1513,15 @@ export interface operations {
             };
             /** @description Unauthorized */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -3,6 +3,8 @@ import type { components } from "./schema";
 type Schemas = components["schemas"];
 
 export type Me = Schemas["Me"];
+export type Permission = Schemas["Permission"];
+export type Role = Schemas["Role"];
 export type AlertSummary = Schemas["AlertSummary"];
 export type AlertDetail = Schemas["AlertDetail"];
 export type AlertList = Schemas["AlertList"];

@@ -8,7 +8,7 @@ import OperatorArea from ".";
 let hub: FakeHub;
 beforeEach(() => {
   hub = new FakeHub();
-  hub.answers.set("GET /api/v1/session", () => json({ ...ME, role: "admin" }));
+  hub.answers.set("GET /api/v1/session", () => json({ ...ME, role: "manager", permissions: [...ME.permissions, "devices_manage"] }));
 });
 
 const open = () => renderAt("/operator/overview", <OperatorArea />, "/operator/*");

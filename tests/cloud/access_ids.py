@@ -1,0 +1,31 @@
+"""Where the access tests find an institution's own ids, and values that must make sense.
+
+A route with a new name in its path, say `{visit_id}`, needs a line in `ids_of`: the id of one that
+exists. The tests then call it with the id of the other institution too.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from edge.events import EventKind
+from tests.cloud.world import START, Home, World, alerts, fall
+
+# By the name of a query parameter or a field of a body.
+VALUES: dict[str, Any] = {
+    "quantity": "heart_rate",
+    "from": "2026-03-01T00:00:00Z",
+    "to": "2026-03-02T00:00:00Z",
+    "client_time": START.isoformat(),
+}
+
+
+async def fill(world: World, home: Home) -> None:
+    """Make what a fresh home lacks: one of each."""
+    await world.gateway(home).send(fall(EventKind.SOS, world.clock))
+
+
+async def ids_of(world: World, home: Home) -> dict[str, str]:
+    """By the name of a path parameter: something of this home that is there."""
+    (alert,) = await alerts(await world.desk(home=home))
+    return {"alert_id": alert["id"], "elder_id": str(home.elders[0])}
