@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from cloud.migrations.tenancy import run
 
-revision = "0006"
-down_revision = "0005"
+revision = "0007"
+down_revision = "0006"
 
 
 def upgrade() -> None:
