@@ -82,7 +82,7 @@ def create_app(
     dist: Path = DIST,
 ) -> FastAPI:
     """The application on a migrated database. `with_tasks` False: no timers, watchers, listener."""
-    state = AppState(settings, database, clock or SystemClock(), Metrics())
+    state = AppState(settings, database, clock or SystemClock(), Metrics(), settings.keyring)
     series = PostgresSeries(
         database, Retention(settings.series_raw_days, settings.series_minute_days)
     )

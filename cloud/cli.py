@@ -22,6 +22,7 @@ from sqlalchemy.exc import IntegrityError
 
 from cloud.app import create_app, openapi_document
 from cloud.clock import SystemClock
+from cloud.crypto import Keyring, new_key
 from cloud.database import Database, TenantScope
 from cloud.devices.service import add_gateway, find_gateway, issue_gateway_token
 from cloud.identity.permissions import Role
@@ -181,6 +182,21 @@ def add_gateway_command(
 
     token = _in_institution(institution, work)
     _out.print(f"YUYUE_GATEWAY_TOKEN={token}", soft_wrap=True)
+
+
+@app.command("new-key")
+def new_key_command(
+    key_id: Annotated[str, typer.Argument(help="Its id, letters and digits: the year, say.")],
+) -> None:
+    """Make a key for encrypted fields, to put in front of YUYUE_CLOUD_DATA_KEYS.
+
+    Example: yuyue cloud new-key 2026
+    """
+    try:
+        Keyring.parse(line := f"{key_id}:{new_key()}")
+    except ValueError as error:
+        _fail(str(error))
+    _out.print(line, soft_wrap=True, highlight=False)
 
 
 @app.command()

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from cloud.crypto import DEMO_KEYS, Keyring, is_demo
+
+# What stands in examples all over the world, and so in every list of guesses.
+_KNOWN_PASSWORDS: Final = frozenset(
+    {"postgres", "password", "changeme", "secret", "admin", "123456", "yuyue", "yuyue_app", "demo"}
+)
 
 
 class Environment(StrEnum):
@@ -20,7 +29,9 @@ class Environment(StrEnum):
 class Settings(BaseSettings):
     """Everything an operator may set. `database_url` empty: embedded PostgreSQL in `data_dir`."""
 
-    model_config = SettingsConfigDict(env_prefix="YUYUE_CLOUD_", extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="YUYUE_CLOUD_", extra="ignore", hide_input_in_errors=True
+    )
 
     environment: Environment = Environment.DEMO
     host: str = "127.0.0.1"
@@ -35,6 +46,10 @@ class Settings(BaseSettings):
     app_database_url: str = ""
     database_pool_size: int = Field(default=10, ge=2, le=100)
 
+    # Keys of encrypted fields, `ID:BASE64,...`, the newest first (yuyue cloud new-key). A demo
+    # without any uses one that everybody knows.
+    data_keys: SecretStr = SecretStr("")
+
     # Raw readings and waveforms; minutes made of them. Hours stay. Two days at least: what
     # is not yet a day old is never taken away.
     series_raw_days: int = Field(default=30, ge=2)
@@ -43,6 +58,18 @@ class Settings(BaseSettings):
     # A wall screen is used all the time and stays; a phone left in a drawer is logged out.
     session_idle_h: float = Field(default=12.0, gt=0)
     session_lifetime_h: float = Field(default=24.0 * 7, gt=0)
+
+    @property
+    def keyring(self) -> Keyring:
+        """The keys of encrypted fields."""
+        return Keyring.parse(self.data_keys.get_secret_value() or DEMO_KEYS)
+
+    @field_validator("data_keys")
+    @classmethod
+    def _keys_are_keys(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value():
+            Keyring.parse(value.get_secret_value())
+        return value
 
     @model_validator(mode="after")
     def _production_is_safe(self) -> Self:
@@ -54,4 +81,22 @@ class Settings(BaseSettings):
                 )
             if not self.cookie_secure:
                 raise ValueError("YUYUE_CLOUD_COOKIE_SECURE: must be true in production")
+            keys = self.data_keys.get_secret_value()
+            if not keys or is_demo(keys):
+                raise ValueError(
+                    "YUYUE_CLOUD_DATA_KEYS: production needs a key of its own; make one with "
+                    "`yuyue cloud new-key` and keep a copy apart from the database"
+                )
+            for name in ("database_url", "app_database_url"):
+                if _password_is_known(getattr(self, name)):
+                    raise ValueError(
+                        f"YUYUE_CLOUD_{name.upper()}: this password is in every list of guesses"
+                    )
         return self
+
+
+def _password_is_known(url: str) -> bool:
+    try:
+        return bool(url) and str(make_url(url).password or "").casefold() in _KNOWN_PASSWORDS
+    except ArgumentError:
+        return False  # said where the address is used

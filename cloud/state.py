@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cloud.clock import Clock
+from cloud.crypto import Keyring
 from cloud.database import Database
 from cloud.errors import ProblemError
 from cloud.metrics import Metrics
@@ -24,6 +25,7 @@ class AppState:
     database: Database
     clock: Clock
     metrics: Metrics
+    keyring: Keyring
 
 
 def get_state(request: Request) -> AppState:

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import make_url, text
 
 from cloud.app import create_app
+from cloud.crypto import new_key
 from cloud.database import Database
 from cloud.identity.secrets import new_password, token_hash
 from cloud.settings import Settings
@@ -101,8 +102,9 @@ async def test_idle_and_longest_life(world: World, clock: ManualClock) -> None:
 
 async def test_a_cookie_in_production(world: World) -> None:
     settings = Settings(
-        environment="production", cookie_secure=True, database_url="postgresql://x@y/z"
-    )  # type: ignore[arg-type]
+        environment="production", cookie_secure=True, database_url="postgresql://x@y/z",
+        data_keys=f"k:{new_key()}",
+    )  # type: ignore[arg-type]  # fmt: skip
     app = create_app(settings, world.database, world.clock, with_tasks=False)
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(
