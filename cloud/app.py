@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -24,7 +23,8 @@ from cloud.devices.gateways import announce_gateway_states
 from cloud.errors import Problem, install_error_handlers
 from cloud.identity.auth import PUBLIC
 from cloud.identity.routes import router as session_router
-from cloud.ingest.routes import MAX_BULK_AT_A_TIME, gateway_router, status_router
+from cloud.ingest.limits import IngestGate
+from cloud.ingest.routes import gateway_router, status_router
 from cloud.ingest.schemas import Health
 from cloud.ingest.status import status_of
 from cloud.live.hub import LiveHub
@@ -118,7 +118,7 @@ def create_app(
     app.state.yuyue = state
     app.state.series = series
     app.state.live_hub = hub
-    app.state.bulk_slots = asyncio.Semaphore(MAX_BULK_AT_A_TIME)
+    app.state.ingest_gate = IngestGate(settings.ingest_records_per_s)
     app.add_middleware(SecurityHeaders)
     install_error_handlers(app)
     for router in (

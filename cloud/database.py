@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Final, TypeVar
 
+from psycopg import AsyncCursor
 from sqlalchemy import (
     URL,
     DateTime,
@@ -73,6 +74,12 @@ class TenantScope:
         return select(model).where(model.institution_id == self.institution_id)
 
     @asynccontextmanager
+    async def driver_cursor(self) -> AsyncIterator[AsyncCursor[Any]]:
+        """The driver's own cursor in this transaction, binary: for the hot path only."""
+        async with driver_cursor(self.session) as cursor:
+            yield cursor
+
+    @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
         """On an error only what happened inside is undone, with what it wanted done at commit."""
         pending = dict(self.session.info.get(_BEFORE_COMMIT, {}))
@@ -86,6 +93,17 @@ class TenantScope:
     def before_commit(self, key: Hashable, action: Callable[[], Awaitable[None]]) -> None:
         """Run `action` as the last thing before the commit, once for each key."""
         self.session.info.setdefault(_BEFORE_COMMIT, {})[key] = action
+
+
+@asynccontextmanager
+async def driver_cursor(session: AsyncSession) -> AsyncIterator[AsyncCursor[Any]]:
+    """The driver's own cursor in the transaction of a session, binary."""
+    connection = await (await session.connection()).get_raw_connection()
+    driver = connection.driver_connection
+    if driver is None:
+        raise RuntimeError("the connection is closed")
+    async with driver.cursor(binary=True) as cursor:
+        yield cursor
 
 
 async def enter_tenant(session: AsyncSession, institution_id: uuid.UUID) -> TenantScope:

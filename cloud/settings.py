@@ -50,6 +50,10 @@ class Settings(BaseSettings):
     # without any uses one that everybody knows.
     data_keys: SecretStr = SecretStr("")
 
+    # Records of bulk that one gateway may send to one worker for long; ten seconds of it at once.
+    # A gateway catches up on a day of 50 devices within minutes and leaves room for others.
+    ingest_records_per_s: float = Field(default=20_000.0, gt=0)
+
     # Raw readings and waveforms; minutes made of them. Hours stay. Two days at least: what
     # is not yet a day old is never taken away.
     series_raw_days: int = Field(default=30, ge=2)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, or_, text, union_all
+from sqlalchemy import func, or_, union_all
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cloud.clock import NS_PER_S, datetime_from_ns, ns_from_datetime
-from cloud.database import TenantScope, enter_tenant
+from cloud.database import TenantScope, driver_cursor
 from cloud.devices.models import Assignment, Gateway, RegistryState
 from cloud.devices.service import described_devices, gateway_state
 from cloud.errors import UnknownGatewayError
@@ -21,6 +22,13 @@ from cloud.people.models import Stay
 from edge.signals import Position
 from edge.wire import Heartbeat, LaneState, RegisteredDevice, RegistryDocument
 
+# Who it is, and from here on the transaction sees that institution only (as `enter_tenant` does).
+_AUTH_GATEWAY = (
+    "SELECT a.institution_id, a.gateway_id,"
+    " set_config('app.institution_id', a.institution_id::text, true)"
+    " FROM auth_gateway(%s) AS a"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class GatewayPrincipal:
@@ -30,21 +38,22 @@ class GatewayPrincipal:
     gateway: Gateway
 
 
-async def gateway_of(session: AsyncSession, token: str | None) -> GatewayPrincipal:
-    """Whose token it is. Raises UnknownGatewayError."""
+async def enter_gateway(session: AsyncSession, token: str | None) -> tuple[TenantScope, uuid.UUID]:
+    """Scope and id of the gateway whose token it is. Raises UnknownGatewayError."""
     if not token:
         raise UnknownGatewayError
-    found = (
-        await session.execute(
-            text("SELECT * FROM auth_gateway(:hash)"), {"hash": token_hash(token)}
-        )
-    ).one_or_none()
+    async with driver_cursor(session) as cursor:
+        await cursor.execute(_AUTH_GATEWAY, [token_hash(token)])
+        found = await cursor.fetchone()
     if found is None:
         raise UnknownGatewayError
-    scope = await enter_tenant(session, found.institution_id)
-    gateway = (
-        await session.scalars(scope.select(Gateway).where(Gateway.id == found.gateway_id))
-    ).one()
+    return TenantScope(session, found[0]), found[1]
+
+
+async def gateway_of(session: AsyncSession, token: str | None) -> GatewayPrincipal:
+    """Whose token it is. Raises UnknownGatewayError."""
+    scope, gateway_id = await enter_gateway(session, token)
+    gateway = (await session.scalars(scope.select(Gateway).where(Gateway.id == gateway_id))).one()
     return GatewayPrincipal(scope, gateway)
 
 

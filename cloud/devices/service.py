@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, cast
 
-from sqlalchemy import ColumnElement, or_, text
+import numpy as np
+from sqlalchemy import ColumnElement, or_
 
+from cloud.arrays import Int8Array
+from cloud.clock import NS_PER_US
 from cloud.database import TenantScope
 from cloud.devices.models import Assignment, Device, DeviceActivity, Gateway, GatewayToken
 from cloud.devices.schemas import DevicesStatus, DeviceStatus, GatewayState, GatewayStatus
@@ -23,15 +26,15 @@ from edge.wire import HEARTBEAT_INTERVAL_S
 OFFLINE_AFTER: Final = timedelta(seconds=3 * HEARTBEAT_INTERVAL_S)
 SILENT_AFTER: Final = OFFLINE_AFTER
 # Whole arrays: one statement text however many devices, prepared once.
-_NOTE_ACTIVITY: Final = text("""
+_NOTE_ACTIVITY: Final = """
     INSERT INTO device_activity AS held
         (institution_id, device_id, last_data_at, last_received_at)
-    SELECT :institution_id, device_id, at, :now
-    FROM unnest(CAST(:device_ids AS text[]), CAST(:times AS timestamptz[])) AS new (device_id, at)
+    SELECT %(institution)s, device_id, 'epoch'::timestamptz + at_us * interval '1 us', %(now)s
+    FROM unnest(%(device_ids)b::text[], %(times_us)b) AS new (device_id, at_us)
     ON CONFLICT (institution_id, device_id) DO UPDATE SET
         last_data_at = greatest(held.last_data_at, excluded.last_data_at),
         last_received_at = excluded.last_received_at
-""")
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,22 +164,22 @@ async def subject_of(scope: TenantScope, assignment: Assignment, at: datetime) -
     return Subject(None, None, assignment.room_id)
 
 
-async def note_activity(
-    scope: TenantScope, last_data_at: Mapping[str, datetime], now: datetime
-) -> None:
+async def note_activity(scope: TenantScope, newest_ns: Mapping[str, int], now: datetime) -> None:
     """Remember the newest data of each device. Sorted: two batches cannot lock each other."""
-    if not last_data_at:
+    if not newest_ns:
         return
-    newest = sorted(last_data_at.items())
-    await scope.session.execute(
-        _NOTE_ACTIVITY,
-        {
-            "institution_id": scope.institution_id,
-            "device_ids": [device_id for device_id, _ in newest],
-            "times": [at for _, at in newest],
-            "now": now,
-        },
-    )
+    newest = sorted(newest_ns.items())
+    times = np.array([time_ns for _, time_ns in newest], np.int64)
+    async with scope.driver_cursor() as cursor:
+        await cursor.execute(
+            _NOTE_ACTIVITY,
+            {
+                "institution": scope.institution_id,
+                "device_ids": [device_id for device_id, _ in newest],
+                "times_us": Int8Array(times // NS_PER_US),
+                "now": now,
+            },
+        )
 
 
 def gateway_state(gateway: Gateway, now: datetime) -> GatewayState:

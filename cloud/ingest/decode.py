@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar, cast
 import msgspec
 
 from cloud.errors import BadBatchError, BatchTooLargeError
+from cloud.series.columns import ReadingColumns
 from edge.events import Event, Evidence
 from edge.signals import QUANTITIES, Reading, SignalError, Waveform
 from edge.wire import (
@@ -31,12 +32,12 @@ MAX_FRAME_BYTES: Final = 512
 # A record that may hold an event is kept whole: it is all there is of what happened.
 MAX_EVENT_FRAME_BYTES: Final = 256 * 1024
 _MAX_TEXT: Final = 1_000
-_MAX_ID: Final = 200
-_DEVICE_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+MAX_ID: Final = 200
+DEVICE_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 # A code to count by, also a label of a metric: nothing free may pass.
 _REASON: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
 # PostgreSQL's bigint, and far beyond the year 2200.
-_MAX_NS: Final = 2**63 - 1
+MAX_NS: Final = 2**63 - 1
 _MAX_BOOT: Final = 2**32 - 1
 
 Body = Event | Reading | Waveform | RejectedFrame
@@ -66,12 +67,18 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class DecodedBatch:
-    """A batch whose frame is right; entries in order."""
+    """A batch whose frame is right: entries in order, or readings by column (`fast`)."""
 
     outbox_id: str
     lane: Lane
     first_seq: int
     entries: list[Entry]
+    readings: ReadingColumns | None = None
+    content: bytes = b""
+
+    def raw(self, seq: int) -> bytes:
+        """A record as it came."""
+        return bytes(_frame.decode(self.content).records[seq - self.first_seq])
 
 
 class _Version(msgspec.Struct):
@@ -123,10 +130,10 @@ def decode_heartbeat(body: bytes) -> Heartbeat:
     beat = _decode(_heartbeat.decode, body)
     times = [beat.sent_ns, beat.started_ns]
     times += [lane.oldest_stored_ns or 0 for lane in (beat.urgent, beat.bulk)]
-    if not all(0 <= time_ns <= _MAX_NS for time_ns in times):
+    if not all(0 <= time_ns <= MAX_NS for time_ns in times):
         raise BadBatchError("a time is not nanoseconds since 1970")
     counts = [beat.urgent.pending, beat.bulk.pending]
-    if not all(0 <= count < 2**31 for count in counts) or not 0 <= beat.rejected_total <= _MAX_NS:
+    if not all(0 <= count < 2**31 for count in counts) or not 0 <= beat.rejected_total <= MAX_NS:
         raise BadBatchError("a count is negative or impossible")
     if any("\0" in item for item in (beat.software_version, beat.outbox_id, *beat.sources)):
         raise BadBatchError("a text holds a NUL")
@@ -141,9 +148,9 @@ def decode_batch(body: bytes) -> DecodedBatch:
     frame = _decode(_frame.decode, body)
     if len(frame.records) > MAX_RECORDS:
         raise BatchTooLargeError(f"{len(frame.records)} records, at most {MAX_RECORDS}")
-    if not 0 < len(frame.outbox_id) <= _MAX_ID or "\0" in frame.outbox_id:
-        raise BadBatchError(f"outbox_id: must be 1 to {_MAX_ID} characters")
-    if not 1 <= frame.first_seq <= _MAX_NS - MAX_RECORDS:
+    if not 0 < len(frame.outbox_id) <= MAX_ID or "\0" in frame.outbox_id:
+        raise BadBatchError(f"outbox_id: must be 1 to {MAX_ID} characters")
+    if not 1 <= frame.first_seq <= MAX_NS - MAX_RECORDS:
         raise BadBatchError(f"first_seq: cannot be {frame.first_seq}")
     entries = [
         _entry(bytes(raw), frame.first_seq + index) for index, raw in enumerate(frame.records)
@@ -175,7 +182,7 @@ def _entry(raw: bytes, expected_seq: int) -> Entry:
             fault = _evidence_fault(body.evidence)
     except (msgspec.DecodeError, SignalError, UnicodeDecodeError, RecursionError) as error:
         body = unusable(raw, *_reason(error))
-        stored_ns = min(max(stored_ns, 0), _MAX_NS)
+        stored_ns = min(max(stored_ns, 0), MAX_NS)
     return Entry(expected_seq, stored_ns, body, raw, fault)
 
 
@@ -190,7 +197,7 @@ def _body(record: Record) -> Body:
         _check_device(record.waveform.device_id)
         _check_time("start_ns", record.waveform.start_ns)
         waveform = waveform_from_record(record.waveform)
-        if waveform.boot_id > _MAX_BOOT or waveform.sequence_number > _MAX_NS:
+        if waveform.boot_id > _MAX_BOOT or waveform.sequence_number > MAX_NS:
             raise SignalError("boot_id", "a number is beyond what a device counts")
         _check_uncertainty(waveform.clock_uncertainty_s)
         return waveform
@@ -207,12 +214,12 @@ def _body(record: Record) -> Body:
 
 
 def _check_device(device_id: str) -> None:
-    if not _DEVICE_ID.fullmatch(device_id):
+    if not DEVICE_ID.fullmatch(device_id):
         raise SignalError("device_id", f"cannot be {device_id[:80]!r}")
 
 
 def _check_time(field: str, time_ns: int) -> None:
-    if not 0 <= time_ns <= _MAX_NS:
+    if not 0 <= time_ns <= MAX_NS:
         raise SignalError(field, f"cannot be {time_ns}")
 
 
@@ -233,8 +240,8 @@ def _check_event(event: Event) -> None:
         ("detector.name", event.detector.name),
         ("detector.version", event.detector.version),
     ):
-        if not 0 < len(value) <= _MAX_ID or "\0" in value:
-            raise SignalError(field, f"must be 1 to {_MAX_ID} characters")
+        if not 0 < len(value) <= MAX_ID or "\0" in value:
+            raise SignalError(field, f"must be 1 to {MAX_ID} characters")
 
 
 def _evidence_fault(evidence: Evidence | None) -> str | None:
@@ -247,7 +254,7 @@ def _evidence_fault(evidence: Evidence | None) -> str | None:
         value = getattr(evidence, field)
         if not (math.isfinite(value) and value > 0):
             return f"evidence.{field}: must be a positive number, got {value}"
-    if not (0 <= evidence.start_ns <= _MAX_NS and 0 <= evidence.moment_ns <= _MAX_NS):
+    if not (0 <= evidence.start_ns <= MAX_NS and 0 <= evidence.moment_ns <= MAX_NS):
         return "evidence: a time is not nanoseconds since 1970"
     try:
         counts_from_bytes(evidence.counts, evidence.channels)
@@ -264,7 +271,7 @@ def _clean_rejected(frame: RejectedFrame) -> RejectedFrame:
         reason=frame.reason if _REASON.fullmatch(frame.reason) else "other",
         detail=_clean(frame.detail),
         frame=frame.frame[:MAX_FRAME_BYTES],
-        device_id=None if frame.device_id is None else _clean(frame.device_id)[:_MAX_ID],
+        device_id=None if frame.device_id is None else _clean(frame.device_id)[:MAX_ID],
     )
 
 
@@ -294,7 +301,7 @@ def unusable(raw: bytes, reason: str, detail: str) -> Unusable:
         if isinstance(inner, dict):
             source = kind
             wanted = inner.get("device_id")
-            device_id = _clean(wanted)[:_MAX_ID] if isinstance(wanted, str) else None
+            device_id = _clean(wanted)[:MAX_ID] if isinstance(wanted, str) else None
             break
     keep = MAX_FRAME_BYTES if source in ("reading", "waveform") else MAX_EVENT_FRAME_BYTES
     return Unusable(reason, _clean(detail), source, device_id, raw[:keep])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import uuid
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import Final
+from typing import Any, Final, cast
 
+import numpy as np
+import numpy.typing as npt
 import structlog
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DataError, IntegrityError
@@ -15,12 +17,14 @@ from sqlalchemy.exc import DataError, IntegrityError
 from cloud.alerts.intake import Arrival, take_event
 from cloud.alerts.machine import IllegalMove
 from cloud.clock import NS_PER_S, datetime_from_ns
-from cloud.devices.gateways import GatewayPrincipal
+from cloud.database import TenantScope
 from cloud.devices.models import Assignment
 from cloud.devices.service import assignment_at, assignments_of, note_activity, subject_of
 from cloud.errors import SequenceGapError
 from cloud.ingest.decode import DecodedBatch, Entry, Unusable, unusable
+from cloud.ingest.intervals import IntervalCache, Intervals
 from cloud.ingest.models import IngestLane, Quarantine
+from cloud.series.columns import ReadingColumns
 from cloud.series.service import SeriesStore
 from edge.events import Event
 from edge.signals import Reading, Waveform
@@ -28,6 +32,19 @@ from edge.wire import RejectedFrame
 
 # Clocks differ by seconds; what is further ahead than this is a broken clock (docs/wire.md).
 FUTURE_LIMIT_NS: Final = 300 * NS_PER_S
+_DAY_NS: Final = 86_400 * NS_PER_S
+_LOCK_LANE: Final = """
+    SELECT last_seq,
+        (SELECT version FROM registry_state r WHERE r.institution_id = l.institution_id),
+        (SELECT name FROM gateway g WHERE g.id = l.gateway_id)
+    FROM ingest_lane l WHERE institution_id = %(institution_id)s AND gateway_id = %(gateway_id)s
+        AND outbox_id = %(outbox_id)s AND lane = %(lane)s FOR UPDATE
+"""
+_ADVANCE_LANE: Final = """
+    UPDATE ingest_lane SET last_seq = %(last_seq)s, updated_at = %(now)s
+    WHERE institution_id = %(institution_id)s AND gateway_id = %(gateway_id)s
+        AND outbox_id = %(outbox_id)s AND lane = %(lane)s
+"""
 _log = structlog.get_logger(__name__)
 
 
@@ -45,97 +62,169 @@ class Taken:
 class BatchIntake:
     """One batch of one gateway."""
 
-    def __init__(self, principal: GatewayPrincipal, series: SeriesStore, now_ns: int) -> None:
-        self._scope = principal.scope
-        self._gateway_id = principal.gateway.id
-        self._gateway_name = principal.gateway.name
+    def __init__(
+        self,
+        scope: TenantScope,
+        gateway_id: uuid.UUID,
+        series: SeriesStore,
+        now_ns: int,
+        known: IntervalCache,
+    ) -> None:
+        self._scope = scope
+        self._gateway_id = gateway_id
+        self._gateway_name = ""
         self._series = series
         self._now_ns = now_ns
         self._now = datetime_from_ns(now_ns)
-        self._intervals: dict[str, list[Assignment]] = {}
+        self._known = known
+        self._intervals: Intervals = {}
         self._horizon_ns = 0
 
     async def take(self, batch: DecodedBatch) -> Taken:
         """Raises SequenceGapError."""
-        lane = await self._lock_lane(batch)
-        if batch.first_seq > lane.last_seq + 1:
-            raise SequenceGapError(lane.last_seq + 1, batch.first_seq)
-        fresh = [entry for entry in batch.entries if entry.seq > lane.last_seq]
-        taken = Taken(lane.last_seq, skipped=len(batch.entries) - len(fresh))
-        if fresh:
-            await self._take_all(fresh, taken)
-            lane.last_seq = taken.acknowledged_through = fresh[-1].seq
-            lane.updated_at = self._now
+        lane, last_seq, version = await self._lock_lane(batch)
+        if batch.first_seq > last_seq + 1:
+            raise SequenceGapError(last_seq + 1, batch.first_seq)
+        count = len(batch.entries) if batch.readings is None else len(batch.readings)
+        skipped = min(count, last_seq + 1 - batch.first_seq)
+        taken = Taken(last_seq, skipped=skipped)
+        if skipped == count:
+            return taken
+        if batch.readings is None:
+            await self._take_entries(batch.entries[skipped:], version, taken)
+        else:
+            await self._take_readings(batch, skipped, version, taken)
+        taken.acknowledged_through = batch.first_seq + count - 1
+        async with self._scope.driver_cursor() as cursor:
+            moved = {"last_seq": taken.acknowledged_through, "now": self._now}
+            await cursor.execute(_ADVANCE_LANE, lane | moved)
         return taken
 
-    async def _lock_lane(self, batch: DecodedBatch) -> IngestLane:
-        scope = self._scope
-        key = {
-            "institution_id": scope.institution_id,
+    async def _lock_lane(self, batch: DecodedBatch) -> tuple[dict[str, Any], int, int | None]:
+        """The lane's key, its last number, and the version of the registry."""
+        lane = {
+            "institution_id": self._scope.institution_id,
             "gateway_id": self._gateway_id,
             "outbox_id": batch.outbox_id,
             "lane": batch.lane.value,
         }
-        await scope.session.execute(
-            insert(IngestLane)
-            .values(**key, last_seq=0, updated_at=self._now)
-            .on_conflict_do_nothing()
-        )
-        return (
-            await scope.session.scalars(
-                scope.select(IngestLane)
-                .filter_by(**key)
-                .with_for_update()
-                .execution_options(populate_existing=True)
-            )
-        ).one()
+        async with self._scope.driver_cursor() as cursor:
+            await cursor.execute(_LOCK_LANE, lane)
+            found = await cursor.fetchone()
+            if found is None:
+                new = insert(IngestLane).values(**lane, last_seq=0, updated_at=self._now)
+                await self._scope.session.execute(new.on_conflict_do_nothing())
+                await cursor.execute(_LOCK_LANE, lane)
+                found = await cursor.fetchone()
+        if found is None:
+            raise RuntimeError("a lane that was just made is gone")
+        last_seq, version, self._gateway_name = found
+        return lane, last_seq, version
 
-    async def _take_all(self, entries: list[Entry], taken: Taken) -> None:
+    async def _take_readings(
+        self, batch: DecodedBatch, skipped: int, version: int | None, taken: Taken
+    ) -> None:
+        """The usual batch: good readings, looked at by column."""
+        columns = cast(ReadingColumns, batch.readings)
+        number = np.arange(len(columns))
+        fresh = columns.where(number >= skipped)
+        devices = {device_id for device_id, _, _ in columns.keys}
+        self._intervals = await self._known.of(self._scope, version, devices)
+        await self._prepare(fresh.time_ns)
+        usable = self._usable(fresh)
+        if not bool(usable.all()):
+            for index in np.flatnonzero(~usable).tolist():
+                device_id = fresh.keys[int(fresh.key[index])][0]
+                reason = self._fault(device_id, int(fresh.time_ns[index]), kept=True)
+                raw = batch.raw(batch.first_seq + skipped + index)
+                self._quarantine(unusable(raw, *(reason or ("unusable", ""))), taken)
+            fresh = fresh.where(usable)
+        await self._series.append(self._scope, [], fresh)
+        await note_activity(self._scope, fresh.newest_ns(), self._now)
+        taken.kinds.update(reading=len(fresh))
+
+    def _usable(self, columns: ReadingColumns) -> npt.NDArray[np.bool_]:
+        """Which readings are neither of the future, nor too old, nor of a device of nobody."""
+        time_ns = columns.time_ns
+        usable: npt.NDArray[np.bool_] = (time_ns <= self._now_ns + FUTURE_LIMIT_NS) & (
+            time_ns >= self._horizon_ns
+        )
+        low = np.full(len(columns.keys), np.iinfo(np.int64).max)
+        high = np.zeros(len(columns.keys), np.int64)
+        np.minimum.at(low, columns.key, time_ns)
+        np.maximum.at(high, columns.key, time_ns)
+        bounds = zip(columns.keys, low.tolist(), high.tolist(), strict=True)
+        for index, ((device_id, _, _), first_ns, last_ns) in enumerate(bounds):
+            spans = self._intervals.get(device_id, [])
+            if any(begin <= first_ns and last_ns < end for begin, end in spans):
+                continue
+            mine = columns.key == index
+            covered = np.zeros(len(columns), np.bool_)
+            for begin, end in spans:
+                covered |= (time_ns >= begin) & (time_ns < end)
+            usable &= ~mine | covered
+        return usable
+
+    async def _prepare(self, times_ns: npt.NDArray[np.int64]) -> None:
+        """Partitions for the days of these times; how far back data may still come."""
+        times_ns = times_ns[times_ns <= self._now_ns + FUTURE_LIMIT_NS]
+        if len(times_ns):
+            _, one_a_day = np.unique(times_ns // _DAY_NS, return_index=True)
+            wanted = [int(times_ns.min()), *times_ns[one_a_day].tolist()]
+            self._horizon_ns = await self._series.prepare(wanted, self._now_ns)
+
+    async def _take_entries(self, entries: list[Entry], version: int | None, taken: Taken) -> None:
         bodies = [entry.body for entry in entries]
-        devices = {b.device_id for b in bodies if isinstance(b, Event | Reading | Waveform)}
-        self._intervals = await assignments_of(self._scope, devices)
-        times_ns = [_time_ns(b) for b in bodies if isinstance(b, Reading | Waveform)]
-        usable = [time_ns for time_ns in times_ns if time_ns <= self._now_ns + FUTURE_LIMIT_NS]
-        self._horizon_ns = await self._series.prepare(usable, self._now_ns)
+        data = [b for b in bodies if isinstance(b, Event | Reading | Waveform)]
+        devices = {body.device_id for body in data}
+        self._intervals = await self._known.of(self._scope, version, devices)
+        kept = [_time_ns(body) for body in data if not isinstance(body, Event)]
+        await self._prepare(np.array(kept, np.int64))
         waveforms: list[Waveform] = []
         readings: list[Reading] = []
-        events: list[tuple[Entry, Event, Assignment]] = []
+        events: list[tuple[Entry, Event]] = []
         for entry in entries:
             body = entry.body
             if isinstance(body, Unusable | RejectedFrame):
                 self._quarantine(body, taken)
                 continue
-            assignment = self._assignment_of(body)
-            if not isinstance(assignment, Assignment):
-                self._quarantine(unusable(entry.raw, *assignment), taken)
+            fault = self._fault(body.device_id, _time_ns(body), kept=not isinstance(body, Event))
+            if fault is not None:
+                self._quarantine(unusable(entry.raw, *fault), taken)
             elif isinstance(body, Event):
-                events.append((entry, body, assignment))
+                events.append((entry, body))
             elif isinstance(body, Waveform):
                 waveforms.append(body)
             else:
                 readings.append(body)
-        for entry, event, assignment in events:
-            await self._take_event(entry, event, assignment, taken)
+        if events:
+            intervals = await assignments_of(self._scope, {event.device_id for _, event in events})
+            for entry, event in events:
+                at = datetime_from_ns(event.time_ns)
+                assignment = assignment_at(intervals.get(event.device_id, []), at)
+                if assignment is not None:
+                    await self._take_event(entry, event, assignment, taken)
+                else:  # corrected between two statements of this transaction
+                    reason = "unassigned_device", f"{event.device_id} belonged to nobody"
+                    self._quarantine(unusable(entry.raw, *reason), taken)
         await self._series.append(self._scope, waveforms, readings)
         await note_activity(self._scope, _newest(waveforms, readings), self._now)
         taken.kinds.update(waveform=len(waveforms), reading=len(readings))
 
-    def _assignment_of(self, body: Event | Reading | Waveform) -> Assignment | tuple[str, str]:
-        """Whose it was at its own time; or why nobody can tell: code and sentence."""
-        time_ns = _time_ns(body)
+    def _fault(self, device_id: str, time_ns: int, *, kept: bool) -> tuple[str, str] | None:
+        """Why nobody can tell whose it was at its own time: code and sentence."""
         if time_ns > self._now_ns + FUTURE_LIMIT_NS:
             ahead_s = (time_ns - self._now_ns) / NS_PER_S
             return "future_time", f"{ahead_s:.0f} s ahead of the cloud"
-        if time_ns < self._horizon_ns and not isinstance(body, Event):
+        if time_ns < self._horizon_ns and kept:
             return "expired_time", "older than what retention keeps: cannot be told from a copy"
-        intervals = self._intervals.get(body.device_id)
+        intervals = self._intervals.get(device_id)
         if intervals is None:
-            return "unknown_device", f"{body.device_id} is not a device of this institution"
-        at = datetime_from_ns(time_ns)
-        return assignment_at(intervals, at) or (
-            "unassigned_device",
-            f"{body.device_id} belonged to nobody at {at.isoformat()}",
-        )
+            return "unknown_device", f"{device_id} is not a device of this institution"
+        if not any(begin <= time_ns < end for begin, end in intervals):
+            at = datetime_from_ns(time_ns)
+            return "unassigned_device", f"{device_id} belonged to nobody at {at.isoformat()}"
+        return None
 
     async def _take_event(
         self, entry: Entry, event: Event, assignment: Assignment, taken: Taken
@@ -185,11 +274,11 @@ def _time_ns(body: Event | Reading | Waveform) -> int:
     return body.start_ns if isinstance(body, Waveform) else body.time_ns
 
 
-def _newest(waveforms: Iterable[Waveform], readings: Iterable[Reading]) -> dict[str, datetime]:
+def _newest(waveforms: Iterable[Waveform], readings: Iterable[Reading]) -> dict[str, int]:
     newest_ns: dict[str, int] = {}
     for device_id, time_ns in (
         *((w.device_id, w.start_ns) for w in waveforms),
         *((r.device_id, r.time_ns) for r in readings),
     ):
         newest_ns[device_id] = max(time_ns, newest_ns.get(device_id, 0))
-    return {device_id: datetime_from_ns(time_ns) for device_id, time_ns in newest_ns.items()}
+    return newest_ns

@@ -15,7 +15,7 @@ from cloud.database import Database, TenantScope
 from cloud.devices.attribution import DeviceSpan
 from cloud.series.columns import Key, Points, ReadingColumns, columns_of
 from cloud.series.models import SeriesKey, WaveformRow
-from cloud.series.postgres_cursor import DAY_NS, driver_cursor
+from cloud.series.postgres_cursor import DAY_NS
 from cloud.series.postgres_erase import erase
 from cloud.series.postgres_keep import LATE_GRACE_NS, pack_days, put_minutes
 from cloud.series.postgres_points import points_between
@@ -29,8 +29,8 @@ from edge.wire import counts_from_bytes, waveform_to_record
 # A gateway that was cut off sends days late; what is older than this (a broken clock, an import)
 # goes to the rest partition instead of making a table for every day since 1970.
 OLDEST_PARTITION_DAYS: Final = 400
-# Later than this after its time, data may be of a day that retention has taken already: ask.
-_SURELY_KEPT_NS: Final = DAY_NS
+# Retention takes whole days that are over their time; nearer than this to it, ask what is gone.
+_ASK_BEFORE_DAYS: Final = 2
 # Some 10 ms of work before urgent requests get their turn; larger makes them wait, not faster.
 _ROWS_AT_A_TIME: Final = 250
 _LONGEST_BLOCK_NS: Final = round(MAX_WAVEFORM_DURATION_S * NS_PER_S)
@@ -62,7 +62,8 @@ class PostgresSeries:
         if not times_ns:
             return 0
         horizon_ns = 0
-        if min(times_ns) < now_ns - _SURELY_KEPT_NS:
+        surely_kept_ns = now_ns - max(1, self.retention.raw_days - _ASK_BEFORE_DAYS) * DAY_NS
+        if min(times_ns) < surely_kept_ns:
             horizon_ns = await self._horizon_ns()
         today = now_ns // DAY_NS
         oldest = max(today - OLDEST_PARTITION_DAYS, horizon_ns // DAY_NS)
@@ -116,7 +117,7 @@ class PostgresSeries:
     ) -> list[Reading]:
         """Readings in [from_ns, until_ns), by time."""
         keys = await self._keys_of(scope, device_id, quantity)
-        async with await driver_cursor(scope) as cursor:
+        async with scope.driver_cursor() as cursor:
             points = await points_between(scope, cursor, list(keys), from_ns, until_ns)
         found: list[Reading] = []
         for series_id, key in keys.items():
@@ -143,7 +144,7 @@ class PostgresSeries:
 
     async def inventory(self, scope: TenantScope) -> list[SeriesDay]:
         """How many readings are held of each series and day."""
-        async with await driver_cursor(scope) as cursor:
+        async with scope.driver_cursor() as cursor:
             await cursor.execute(_INVENTORY, {"institution": scope.institution_id})
             return [SeriesDay(*row) for row in await cursor.fetchall()]
 
@@ -166,7 +167,7 @@ class PostgresSeries:
         if unit is Unit.MINUTE:
             await put_minutes(scope, series_id, slots)
             return
-        async with await driver_cursor(scope) as cursor:
+        async with scope.driver_cursor() as cursor:
             await cursor.execute(
                 "DELETE FROM series_hour WHERE institution_id = %s AND series_id = %s"
                 " AND slot = ANY(%s)",

@@ -11,7 +11,7 @@ from cloud.database import TenantScope
 from cloud.devices.attribution import DeviceSpan
 from cloud.series.columns import Points
 from cloud.series.packing import pack_slots, unpack_slots
-from cloud.series.postgres_cursor import DAY_NS, HOUR_NS, driver_cursor
+from cloud.series.postgres_cursor import DAY_NS, HOUR_NS
 from cloud.series.postgres_keep import KEEP_LOCK, PUT_MINUTES, put_day
 from cloud.series.postgres_points import points_between
 from cloud.series.postgres_write import hours_between, merge_hours
@@ -88,7 +88,7 @@ class Eraser:
 
 async def erase(scope: TenantScope, series_ids: Sequence[int], span: DeviceSpan) -> Erased:
     """Take away what the series hold of [from, until)."""
-    async with await driver_cursor(scope) as cursor:
+    async with scope.driver_cursor() as cursor:
         eraser = Eraser(scope, cursor)
         await cursor.execute(KEEP_LOCK, [str(scope.institution_id)])
         await eraser.erase(series_ids, span)

@@ -7,11 +7,11 @@ from typing import Any, Final
 import numpy as np
 from psycopg import AsyncCursor
 
+from cloud.arrays import Int4Array
 from cloud.database import TenantScope
-from cloud.series.arrays import Int4Array
 from cloud.series.columns import Points, joined
 from cloud.series.packing import pack_points, pack_slots
-from cloud.series.postgres_cursor import DAY_NS, HOUR_NS, driver_cursor
+from cloud.series.postgres_cursor import DAY_NS, HOUR_NS
 from cloud.series.postgres_points import points_in_day, points_in_segments
 from cloud.series.slots import Slots, Unit, slots_of_readings, summarise
 
@@ -51,7 +51,7 @@ PUT_MINUTES: Final = (
 
 async def pack_days(scope: TenantScope, until_ns: int) -> int:
     """Pack days that end by `until_ns`, some at a time; how many. 0: there is nothing left."""
-    async with await driver_cursor(scope) as cursor:
+    async with scope.driver_cursor() as cursor:
         await cursor.execute(KEEP_LOCK, [str(scope.institution_id)])
         until_ns -= until_ns % DAY_NS
         await cursor.execute(_FIND, [scope.institution_id, until_ns, _DAYS_AT_A_TIME])
@@ -89,7 +89,7 @@ async def put_day(
 
 async def put_minutes(scope: TenantScope, series_id: int, minutes: Slots) -> None:
     """Minutes whose readings are not held, from another store."""
-    async with await driver_cursor(scope) as cursor:
+    async with scope.driver_cursor() as cursor:
         for day in np.unique(minutes["first_ns"] // DAY_NS).tolist():
             mine = minutes[minutes["first_ns"] // DAY_NS == day]
             await cursor.execute(

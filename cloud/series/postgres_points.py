@@ -8,8 +8,8 @@ from typing import Any, Final
 import numpy as np
 from psycopg import AsyncCursor
 
+from cloud.arrays import Int4Array
 from cloud.database import TenantScope
-from cloud.series.arrays import Int4Array
 from cloud.series.columns import POINT, IntArray, Points, joined
 from cloud.series.packing import unpack_points
 from cloud.series.postgres_cursor import DAY_NS, HOUR_NS

@@ -8,12 +8,12 @@ from typing import Any, Final
 import numpy as np
 from psycopg import AsyncCursor
 
+from cloud.arrays import Int4Array
 from cloud.database import TenantScope
 from cloud.devices.attribution import DeviceSpan
-from cloud.series.arrays import Int4Array
 from cloud.series.columns import Points
 from cloud.series.packing import unpack_slots
-from cloud.series.postgres_cursor import DAY_NS, HOUR_NS, array_in, driver_cursor
+from cloud.series.postgres_cursor import DAY_NS, HOUR_NS, array_in
 from cloud.series.postgres_points import points_between
 from cloud.series.postgres_write import COLUMNS, hours_between
 from cloud.series.service import Latest
@@ -194,13 +194,13 @@ async def tracks_of(
     scope: TenantScope, spans: Sequence[DeviceSpan], quantity: str, unit: Unit
 ) -> list[Track]:
     """What the devices said in their spans."""
-    async with await driver_cursor(scope) as cursor:
+    async with scope.driver_cursor() as cursor:
         return await Reader(scope, cursor).tracks(spans, quantity, unit)
 
 
 async def latest_of(scope: TenantScope, spans: Sequence[DeviceSpan]) -> list[Latest]:
     """The newest reading of each quantity and origin within the spans."""
-    async with await driver_cursor(scope) as cursor:
+    async with scope.driver_cursor() as cursor:
         return await Reader(scope, cursor).latest(spans)
 
 

@@ -12,10 +12,10 @@ from typing import Any, Final
 import numpy as np
 from psycopg import AsyncCursor
 
+from cloud.arrays import Float8Array, Int4Array, Int8Array
 from cloud.database import TenantScope
-from cloud.series.arrays import Float8Array, Int4Array, Int8Array
 from cloud.series.columns import POINT, IntArray, Points, held_in, in_order
-from cloud.series.postgres_cursor import HOUR_NS, driver_cursor
+from cloud.series.postgres_cursor import HOUR_NS
 from cloud.series.postgres_points import points_of_hours
 from cloud.series.slots import Slots, Unit, slots_of_readings, summarise
 
@@ -83,7 +83,7 @@ async def add_points(scope: TenantScope, points: Points) -> None:
     """Store what is not held yet, and bring its hours up to date."""
     points = in_order(points)
     hours = _hours(points)
-    async with await driver_cursor(scope) as cursor:
+    async with scope.driver_cursor() as cursor:
         await cursor.execute(_ADD_IN_ORDER, _parameters(scope, points, hours))
         ((series, slots, taken),) = await cursor.fetchall()
         if taken < len(hours):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
 import json
 from datetime import timedelta
@@ -15,6 +16,8 @@ from sqlalchemy import table as sql_table
 
 from cloud.database import Database
 from cloud.devices.service import Subject, assign
+from cloud.errors import TooManyTriesError
+from cloud.ingest.limits import MAX_BULK_AT_A_TIME, IngestGate
 from cloud.ingest.models import Quarantine
 from cloud.series.postgres import PostgresSeries
 from edge.events import EventKind
@@ -358,9 +361,56 @@ async def break_commits(database: Database, table: str) -> None:
 
 
 async def test_bulk_that_is_too_much_is_told_to_wait(world: World) -> None:
-    slots: asyncio.Semaphore = world.app.state.bulk_slots
-    for _ in range(4):
-        await slots.acquire()
+    gate: IngestGate = world.app.state.ingest_gate
+    with contextlib.ExitStack() as taken:
+        for number in range(MAX_BULK_AT_A_TIME):
+            taken.enter_context(gate.bulk(f"other-{number}"))
+        await refuses_bulk_and_takes_urgent(world)
+    assert gate.bulk_now == 0
+
+
+async def test_one_gateway_cannot_take_all_places(world: World) -> None:
+    gate: IngestGate = world.app.state.ingest_gate
+    with gate.bulk(world.home.token), gate.bulk(world.home.token):
+        await refuses_bulk_and_takes_urgent(world)
+        assert await world.gateway(world.other).send(reading(world.clock), lane=Lane.BULK) == 1
+
+
+async def test_a_gateway_that_floods_is_told_when_to_come_again(world: World) -> None:
+    world.app.state.ingest_gate = IngestGate(records_per_s=1.0, burst_s=3.0)
+    gateway = world.gateway()
+    bulk = [reading(world.clock, ago_s=float(n)) for n in range(1, 5)]
+    await gateway.send(*bulk[:2], lane=Lane.BULK)
+    content = msgspec.json.encode(gateway.batch(*bulk[2:], lane=Lane.BULK))
+    answer = await gateway.post(content)
+    assert (answer.status_code, answer.json()["code"]) == (429, "busy")
+    assert answer.headers["Retry-After"] == "1"
+    assert await gateway.send(reading(world.clock)) == 1  # urgent goes on
+    assert await world.gateway(world.other).send(reading(world.clock), lane=Lane.BULK) == 1
+
+
+def test_a_batch_larger_than_the_burst_passes_alone() -> None:
+    gate = IngestGate(records_per_s=10.0, burst_s=1.0)
+    gate.charge("a", 5_000, 0.0)
+    with pytest.raises(TooManyTriesError):
+        gate.charge("a", 1, 1.0)
+    gate.charge("b", 1, 1.0)
+    gate.charge("a", 1, 600.0)
+
+
+async def test_a_revoked_token_is_refused_at_once(world: World) -> None:
+    """Though it was good a moment ago."""
+    gateway = world.gateway()
+    await gateway.send(reading(world.clock))
+    async with world.database.tenant(world.home.institution_id) as scope:
+        await scope.session.execute(text("UPDATE gateway_token SET revoked_at = now()"))
+    content = msgspec.json.encode(gateway.batch(reading(world.clock, ago_s=3)))
+    for _ in range(2):
+        assert (await gateway.post(content)).status_code == 401
+    assert await count_readings(world) == 1
+
+
+async def refuses_bulk_and_takes_urgent(world: World) -> None:
     gateway = world.gateway()
     bulk = msgspec.json.encode(gateway.batch(reading(world.clock), lane=Lane.BULK))
     answer = await gateway.post(bulk)

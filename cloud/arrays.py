@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final
 
 import numpy as np
 import numpy.typing as npt
-from psycopg import AsyncCursor
+import psycopg
 from psycopg.abc import Buffer
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
@@ -79,12 +79,10 @@ class _Float8Dumper(_ArrayDumper):
         return _HEADER.pack(1, 1, _FLOAT8[0], len(missing), 1) + body
 
 
-def teach(cursor: AsyncCursor[Any]) -> AsyncCursor[Any]:
-    """The cursor takes our arrays as parameters."""
-    cursor.adapters.register_dumper(Int4Array, _Int4Dumper)
-    cursor.adapters.register_dumper(Int8Array, _ArrayDumper)
-    cursor.adapters.register_dumper(Float8Array, _Float8Dumper)
-    return cursor
+# The classes are ours: nothing else changes by it.
+psycopg.adapters.register_dumper(Int4Array, _Int4Dumper)
+psycopg.adapters.register_dumper(Int8Array, _ArrayDumper)
+psycopg.adapters.register_dumper(Float8Array, _Float8Dumper)
 
 
 def read_array(content: bytes | None, dtype: str) -> npt.NDArray[Any]:
