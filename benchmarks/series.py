@@ -292,8 +292,8 @@ async def main(days: int) -> None:
             for name, work in (
                 ("raw COPY, bare table", bench.raw_copy(size)),
                 ("FastAPI + pydantic + executemany", bench.plain_service(size)),
-                ("ours: decode, store, summaries", bench.our_store(size, 1 + 10 * index)),
-                ("ours: whole ingest over HTTP", bench.our_ingest(size, 5 + 10 * index)),
+                ("ours: decode, store, summaries", bench.our_store(size, 25 + index)),
+                ("ours: whole ingest over HTTP", bench.our_ingest(size, 27 + index)),
             ):
                 rows.setdefault(name, []).append(await work)
         for name, values in rows.items():
