@@ -1,0 +1,61 @@
+"""Heart and breathing of a made-up person over days: a daily rhythm, slow wander, fever, apnoea."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from edge.signals import FloatArray
+from firmware_sim.people.incidents import Incident
+from firmware_sim.people.persona import Persona
+from firmware_sim.scenarios.schema import IncidentKind
+
+_DAY_S: Final = 86_400.0
+# The heart is slowest around four in the morning, about 6 /min below its middle.
+_SLOWEST_H: Final = 4.0
+_SWING_PER_MIN: Final = 6.0
+# A high fever with an infection of the chest: heart and breathing far above this person's own.
+_FEVER_HEART: Final = 55.0
+_FEVER_BREATH: Final = 13.0
+_FEVER_RISE_S: Final = 1800.0
+# An apnoea halves the breaths counted in its minute.
+_APNOEA_SHARE: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Vitals:
+    """What a perfect sensor would read of one person."""
+
+    persona: Persona
+    fevers: tuple[Incident, ...]
+    start_hour: float
+
+    def at(self, times_s: FloatArray, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+        """Heart rate and respiration rate (1/min) at those times, shape as `times_s`."""
+        hour = self.start_hour + times_s / 3600.0
+        phase = np.cos(2.0 * np.pi * (hour - _SLOWEST_H) / 24.0)
+        heart = self.persona.resting_heart_rate - _SWING_PER_MIN * phase
+        breath = self.persona.resting_respiration_rate - 1.0 * phase
+        for fever in self.fevers:
+            rise = np.clip((times_s - fever.from_s) / _FEVER_RISE_S, 0.0, 1.0)
+            ebb = np.clip((fever.until_s - times_s) / _FEVER_RISE_S, 0.0, 1.0)
+            heart = heart + _FEVER_HEART * np.minimum(rise, ebb)
+            breath = breath + _FEVER_BREATH * np.minimum(rise, ebb)
+        n = len(times_s)
+        heart = heart + rng.normal(0.0, 2.0, n)
+        breath = breath + rng.normal(0.0, 0.7, n)
+        apnoea = rng.random(n) < self.persona.apnoea_per_h / 60.0
+        breath = np.where(apnoea, breath * _APNOEA_SHARE, breath)
+        return (
+            np.asarray(np.clip(heart, 30.0, 200.0), dtype=np.float64),
+            np.asarray(np.clip(breath, 3.0, 55.0), dtype=np.float64),
+        )
+
+
+def vitals_of(persona: Persona, incidents: Sequence[Incident], start_hour: float) -> Vitals:
+    """The vital signs that go with what happened."""
+    fevers = tuple(one for one in incidents if one.kind is IncidentKind.FEVER)
+    return Vitals(persona, fevers, start_hour)

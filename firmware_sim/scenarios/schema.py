@@ -1,0 +1,174 @@
+"""What a scenario file may say. A scenario and a seed give the same world, byte for byte."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from math import isclose
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class BuildingKind(StrEnum):
+    """Where the people live."""
+
+    INSTITUTION = "institution"
+    HOMES = "homes"
+
+
+class BuildingSpec(_Part):
+    """How large. An institution has units of rooms with beds; homes are flats of one person."""
+
+    kind: BuildingKind = BuildingKind.INSTITUTION
+    units: Annotated[int, Field(ge=1, le=50)] = 2
+    rooms_per_unit: Annotated[int, Field(ge=1, le=60)] = 10
+    beds_per_room: Annotated[int, Field(ge=1, le=4)] = 1
+    homes: Annotated[int, Field(ge=0, le=5000)] = 0
+
+    @property
+    def people(self) -> int:
+        """How many live there."""
+        if self.kind is BuildingKind.HOMES:
+            return self.homes
+        return self.units * self.rooms_per_unit * self.beds_per_room
+
+    @model_validator(mode="after")
+    def _somebody_lives_there(self) -> Self:
+        if self.people == 0:
+            raise ValueError("homes: a scenario of homes needs at least one")
+        return self
+
+
+class PeopleSpec(_Part):
+    """Who they are: shares of ability levels 0 to 4, and what sets them apart."""
+
+    level_shares: tuple[Share, Share, Share, Share, Share] = (0.1, 0.3, 0.3, 0.2, 0.1)
+    wearable_share: Share = 0.7
+    bathroom_visits_night: Annotated[float, Field(ge=0.0, le=10.0)] = 1.6
+    goes_out_share: Share = 0.3
+    visitors_per_week: Annotated[float, Field(ge=0.0, le=30.0)] = 1.5
+    # Each week slower, out of bed more often at night, less about: the share lost of each.
+    decline_per_week: Share = 0.0
+    declining_share: Share = 0.0
+
+    @model_validator(mode="after")
+    def _shares_are_a_whole(self) -> Self:
+        if not isclose(sum(self.level_shares), 1.0, abs_tol=1e-6):
+            raise ValueError(f"level_shares: must add up to 1, not {sum(self.level_shares):g}")
+        return self
+
+
+class IncidentKind(StrEnum):
+    """What goes wrong with a person."""
+
+    FALL = "fall"
+    SLOW_SLIDE = "slow_slide"  # no impact: a wearable cannot feel it
+    LYING_STILL = "lying_still"  # found still, awake or not, away from the bed
+    BATHROOM_STUCK = "bathroom_stuck"
+    WANDERING = "wandering"  # leaves at night
+    NO_RETURN = "no_return"  # goes out by day and does not come back in time
+    OUT_OF_BED = "out_of_bed"  # up at night and not back
+    FEVER = "fever"  # heart and breathing fast for hours
+    SOS = "sos"
+
+
+class IncidentSpec(_Part):
+    """How often something happens, per person and day; or exactly when, to whom."""
+
+    kind: IncidentKind
+    per_person_day: Annotated[float, Field(ge=0.0, le=24.0)] = 0.0
+    at_h: Annotated[float, Field(ge=0.0)] | None = None
+    person: Annotated[int, Field(ge=0)] | None = None
+    presses_button_share: Share = 0.3
+    gets_up_share: Share = 0.25
+    helped_after_min: Annotated[float, Field(gt=0.0, le=24 * 60)] = 45.0
+
+    @model_validator(mode="after")
+    def _rate_or_time(self) -> Self:
+        if (self.at_h is None) == (self.per_person_day == 0.0):
+            raise ValueError("say either per_person_day or at_h")
+        return self
+
+
+class FaultKind(StrEnum):
+    """What goes wrong with devices and lines."""
+
+    DROP = "drop"
+    DUPLICATE = "duplicate"
+    REORDER = "reorder"
+    CLOCK_SKEW = "clock_skew"
+    LOW_BATTERY = "low_battery"
+    LINK_CUT = "link_cut"
+    BROKEN = "broken"
+    POWER_CUT = "power_cut"
+
+
+class FaultSpec(_Part):
+    """One fault over a time. `devices_share`: of the devices it can hit; `amount` by kind."""
+
+    kind: FaultKind
+    from_h: Annotated[float, Field(ge=0.0)] = 0.0
+    until_h: Annotated[float, Field(gt=0.0)] | None = None
+    devices_share: Share = 1.0
+    # DROP, DUPLICATE, REORDER: share of messages. CLOCK_SKEW: seconds.
+    amount: Annotated[float, Field(ge=0.0)] = 0.05
+    roles: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _ends_after_it_begins(self) -> Self:
+        if self.until_h is not None and self.until_h <= self.from_h:
+            raise ValueError("until_h: must be after from_h")
+        return self
+
+
+class StaffSpec(_Part):
+    """Who answers. Times in seconds; each is drawn around its middle."""
+
+    day_carers: Annotated[int, Field(ge=0, le=200)] = 6
+    night_carers: Annotated[int, Field(ge=0, le=200)] = 2
+    night_from_h: Annotated[float, Field(ge=0, le=24)] = 22.0
+    night_until_h: Annotated[float, Field(ge=0, le=24)] = 6.0
+    answer_s: Annotated[float, Field(gt=0)] = 12.0
+    walk_s: Annotated[float, Field(gt=0)] = 60.0
+    help_s: Annotated[float, Field(gt=0)] = 480.0
+    round_every_h: Annotated[float, Field(gt=0)] = 2.0
+    round_s_per_bed: Annotated[float, Field(ge=0)] = 40.0
+    target_bedside_s: Annotated[float, Field(gt=0)] = 180.0
+
+
+class Scenario(_Part):
+    """One scenario file."""
+
+    schema_version: Literal[1]
+    key: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,40}$")]
+    title_zh: str
+    title_en: str
+    story_zh: str
+    story_en: str
+    starts_at: datetime
+    duration_h: Annotated[float, Field(gt=0.0, le=24 * 366)]
+    building: BuildingSpec
+    people: PeopleSpec = PeopleSpec()
+    incidents: tuple[IncidentSpec, ...] = ()
+    faults: tuple[FaultSpec, ...] = ()
+    staff: StaffSpec = StaffSpec()
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.starts_at.tzinfo is None:
+            raise ValueError("starts_at: needs its offset, such as 2026-03-02T20:00:00+08:00")
+        for position, incident in enumerate(self.incidents):
+            if incident.at_h is not None and incident.at_h >= self.duration_h:
+                raise ValueError(f"incidents[{position}].at_h: after the scenario has ended")
+            if incident.person is not None and incident.person >= self.building.people:
+                raise ValueError(
+                    f"incidents[{position}].person: there are {self.building.people} people"
+                )
+        return self
