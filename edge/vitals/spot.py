@@ -15,10 +15,15 @@ from edge.vitals.trend import MIN_Z, RECENT_DAYS, TRENDS, Trend
 from edge.watch import Voice, WatchBank, seconds_ns
 
 NAME: Final = "vitals"
-VERSION: Final = "0.1.0"
+VERSION: Final = "0.2.0"
 # A series with a hole longer than this is two series: nobody knows what was between.
 MAX_HOLE_S: Final = 60.0
 _MAX_HOLE_NS: Final = seconds_ns(MAX_HOLE_S)
+# A bed mat that says a value a minute has no hole after 61 s: three reports missed, as everywhere.
+STALE_REPORTS: Final = 3.0
+# A critical value that nothing follows may wait so long for its device, however slow that is.
+LONGEST_HOLE_S: Final = 900.0
+_LONGEST_HOLE_NS: Final = seconds_ns(LONGEST_HOLE_S)
 
 
 @dataclass(slots=True)
@@ -57,6 +62,8 @@ class Vital:
     origin: Origin = Origin.LIVE
     spot: bool = False
     silence_due_ns: int | None = None
+    heard_ns: int | None = None
+    interval_ns: int = 0  # between the last two values
     fault_episode: str = ""
     trend: Trend = field(default_factory=Trend)
 
@@ -113,15 +120,18 @@ class VitalsWatch:
         band = self._bands.get(quantity)
         if band is None:
             return
-        hole_ns = max(_MAX_HOLE_NS, seconds_ns(band.hold_s))
         value, time_ns = reading.value, reading.time_ns
+        hole_ns = _hole_ns(vital, band, sensor)
+        if vital.heard_ns is not None:
+            vital.interval_ns = max(0, time_ns - vital.heard_ns)
+        vital.heard_ns = time_ns
         vital.warning.see(band.outside_warning(value), time_ns, hole_ns)
         vital.critical.see(band.outside_critical(value), time_ns, hole_ns)
         vital.inside.see(band.well_inside(value), time_ns, hole_ns)
         vital.below_critical.see(not band.outside_critical(value), time_ns, hole_ns)
-        self._judge(quantity, vital, band)
+        self._judge(quantity, vital, band, hole_ns)
 
-    def _judge(self, quantity: str, vital: Vital, band: Band) -> None:
+    def _judge(self, quantity: str, vital: Vital, band: Band, hole_ns: int) -> None:
         hold_ns = seconds_ns(band.hold_s)
         if not vital.critical_episode and vital.critical.lasted(hold_ns):
             self._raise(quantity, vital, band, critical=True)
@@ -132,16 +142,15 @@ class VitalsWatch:
             self._raise(quantity, vital, band, critical=False)
         elif vital.warning_episode and vital.inside.lasted(hold_ns):
             self._end_warning(quantity, vital)
-        self._await_silence(vital, band)
+        self._await_silence(vital, hole_ns)
 
-    def _await_silence(self, vital: Vital, band: Band) -> None:
+    def _await_silence(self, vital: Vital, hole_ns: int) -> None:
         """A value that would alarm if it lasted must not be lost because nothing follows it."""
         waits = (vital.critical.since_ns is not None and not vital.critical_episode) or (
             vital.spot
             and vital.warning.since_ns is not None
             and not (vital.warning_episode or vital.critical_episode)
         )
-        hole_ns = max(_MAX_HOLE_NS, seconds_ns(band.hold_s))
         vital.silence_due_ns = vital.warning.last_ns + hole_ns if waits else None
 
     def _silence(self, quantity: str, vital: Vital) -> None:
@@ -261,6 +270,14 @@ class VitalsWatch:
             episode=episode,
             origin=vital.origin,
         )
+
+
+def _hole_ns(vital: Vital, band: Band, sensor: Sensor) -> int:
+    """How long nothing may come before it is silence: by the device's own interval."""
+    promised_ns = seconds_ns(sensor.report_interval_s or 0.0)
+    usual_ns = promised_ns or vital.interval_ns
+    patient_ns = min(_LONGEST_HOLE_NS, round(STALE_REPORTS * usual_ns))
+    return max(_MAX_HOLE_NS, seconds_ns(band.hold_s), patient_ns)
 
 
 class VitalsDetector(WatchBank[VitalsWatch]):

@@ -118,6 +118,8 @@ def _radar(seen: Seen, sensor: Sensor, number: int, rng: np.random.Generator) ->
         else:
             told.append((on_s, off_s))
     changes = [edge for span in told for edge in ((span[0], 1.0), (span[1], 0.0))]
+    if not changes or changes[0][0] > _RADAR_REPEAT_S:
+        changes.insert(0, (_RADAR_OCCUPIED_S[1], 0.0))
     return _with_repeats(number, "presence", changes, _RADAR_REPEAT_S, seen.duration_s, rng)
 
 

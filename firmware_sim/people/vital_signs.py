@@ -21,8 +21,8 @@ _SWING_PER_MIN: Final = 6.0
 _FEVER_HEART: Final = 55.0
 _FEVER_BREATH: Final = 13.0
 _FEVER_RISE_S: Final = 1800.0
-# An apnoea halves the breaths counted in its minute.
-_APNOEA_SHARE: Final = 0.5
+# An apnoea of 20 s takes a third of the breaths counted in its minute.
+_APNOEA_SHARE: Final = 0.7
 
 
 @dataclass(frozen=True, slots=True)

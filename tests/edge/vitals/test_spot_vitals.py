@@ -102,6 +102,24 @@ def test_a_critical_value_followed_by_silence_is_not_lost() -> None:
     assert codes(alarm) == ["heart_rate_low", "then_no_value"]
 
 
+def test_a_mat_that_tells_a_value_a_minute_has_no_holes() -> None:
+    """One low minute is no alarm, two are; its own interval is not silence."""
+    slow = Sensor("slow", SensorRole.BED, report_interval_s=60.0)
+    subject = Subject(VitalsDetector(), SubjectSettings(sensors=(slow,)))
+    assert series(subject, "respiration_rate", [7.5, 15, 7.5, 15], every_s=61, device="slow") == []
+    two = series(subject, "respiration_rate", [7.5, 7.5], every_s=61, device="slow")
+    assert two == ["vital_critical"]
+
+
+def test_a_slow_mat_that_falls_silent_after_a_critical_value_is_told() -> None:
+    slow = Sensor("slow", SensorRole.BED, report_interval_s=60.0)
+    subject = Subject(VitalsDetector(), SubjectSettings(sensors=(slow,)))
+    assert series(subject, "respiration_rate", [15, 7.0], every_s=60, device="slow") == []
+    assert subject.wait(last_ns(subject) + 170 * NS_PER_S) == []
+    (alarm,) = subject.wait(last_ns(subject) + 11 * NS_PER_S)
+    assert codes(alarm) == ["respiration_rate_low", "then_no_value"]
+
+
 def test_one_spot_measurement_is_told_and_a_repeat_asked() -> None:
     subject = person()
     assert series(subject, "spo2", [90], device="cuff") == []

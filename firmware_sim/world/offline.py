@@ -1,0 +1,125 @@
+"""A world straight into the detectors, without a network: thousands of times real pace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from edge.bed.detector import BedDetector
+from edge.coverage.detector import CoverageDetector
+from edge.engine import Engine, default_detectors
+from edge.events import Event
+from edge.inactivity.detector import InactivityDetector
+from edge.room.detector import RoomDetector
+from edge.signals import NS_PER_S, Reading, Signal
+from edge.subject import SensorRole, SubjectDetector
+from edge.vitals.spot import VitalsDetector
+from firmware_sim.world.track import Track
+from firmware_sim.world.world import Resident, World
+
+# Time is moved on this often where nothing arrives, as a gateway's timer does.
+_STEP_S: Final = 300.0
+# What arrives later than this is too late to be put in order by a gateway (its settle time).
+_SETTLE_S: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """An event of one resident."""
+
+    elder: str
+    event: Event
+
+
+def listen(world: World, progress: Callable[[int, int], None] | None = None) -> list[Heard]:
+    """All events of a world, in the order they were decided. `progress`: residents done, of all."""
+    heard: list[Heard] = []
+    owner = np.array(
+        [number for number, r in enumerate(world.residents) for _ in r.dwelling.sensors]
+    )
+    of_resident = owner[world.track.device]
+    order = np.argsort(of_resident, kind="stable")
+    borders = np.searchsorted(of_resident[order], np.arange(len(world.residents) + 1))
+    for number, resident in enumerate(world.residents):
+        own = world.track.keep(order[borders[number] : borders[number + 1]])
+        heard += _listen_to(world, resident, own)
+        if progress is not None:
+            progress(number + 1, len(world.residents))
+    heard += _felt(world)
+    return sorted(heard, key=lambda one: (one.event.decided_ns, one.event.event_id))
+
+
+def subject_detectors() -> list[SubjectDetector]:
+    """Those that watch an elder through many devices, fresh."""
+    return [
+        InactivityDetector(), BedDetector(), RoomDetector(), VitalsDetector(), CoverageDetector(),
+    ]  # fmt: skip
+
+
+def _listen_to(world: World, resident: Resident, track: Track) -> Iterator[Heard]:
+    """One resident after the other: what they share is nothing."""
+    detectors = subject_detectors()
+    for detector in detectors:
+        detector.open(resident.key, resident.settings())
+        detector.advance(resident.key, world.start_ns)
+    buttons = _Buttons(resident)
+    # A gateway puts readings in order within its settle time.
+    arrived_s = np.floor(track.sent_s / _SETTLE_S)
+    track = track.keep(np.lexsort((track.time_s, arrived_s)))
+    readings = list(track.readings(world.device_ids, world.start_ns))
+    ends = np.arange(_STEP_S, world.duration_s + _STEP_S, _STEP_S)
+    borders = np.searchsorted(track.sent_s, ends, side="left").tolist()
+    begun = 0
+    for end_s, border in zip(ends.tolist(), borders, strict=True):
+        chunk = readings[begun:border]
+        begun = border
+        until_ns = world.start_ns + round((end_s - _SETTLE_S) * NS_PER_S)
+        for detector in detectors:
+            wanted = [signal for signal in chunk if signal.quantity in detector.quantities]
+            for event in _advance(detector, resident.key, wanted, until_ns):
+                yield Heard(resident.key, event)
+        for event in buttons.press(chunk):
+            yield Heard(resident.key, event)
+
+
+def _advance(
+    detector: SubjectDetector, key: str, wanted: Sequence[Signal], until_ns: int
+) -> list[Event]:
+    events = detector.process(key, wanted) if wanted else []
+    return events + detector.advance(key, until_ns)
+
+
+class _Buttons:
+    """Calls go through the engine of devices, as in the gateway."""
+
+    def __init__(self, resident: Resident) -> None:
+        self._engine = Engine(default_detectors())
+        self._ids = {
+            sensor.device_id
+            for sensor in resident.dwelling.sensors
+            if sensor.role is SensorRole.BUTTON
+        }
+        for device_id in self._ids:
+            self._engine.open(device_id, None)
+
+    def press(self, readings: Sequence[Reading]) -> list[Event]:
+        return self._engine.process(
+            [one for one in readings if one.quantity == "sos" and one.device_id in self._ids]
+        )
+
+
+def _felt(world: World) -> list[Heard]:
+    """Falls that wearables feel: their blocks through the fall detector."""
+    engine = Engine(default_detectors())
+    heard: list[Heard] = []
+    for _, make in world.falls():
+        blocks = make()
+        device_id = blocks[0].device_id
+        resident = world.resident_of_device[device_id]
+        engine.open(device_id, resident.position)
+        for block in blocks:
+            heard += [Heard(resident.key, event) for event in engine.process([block])]
+    return heard
