@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, ClassVar, Final, TypeVar
 
 from psycopg import AsyncCursor
@@ -38,6 +39,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped
 APP_ROLE: Final = "yuyue_app"
 DRIVER: Final = "postgresql+psycopg"
 _BEFORE_COMMIT: Final = "before_commit"
+BEFORE_ALL: Final = -1
 
 
 class Base(DeclarativeBase):
@@ -90,9 +92,14 @@ class TenantScope:
             self.session.info[_BEFORE_COMMIT] = pending
             raise
 
-    def before_commit(self, key: Hashable, action: Callable[[], Awaitable[None]]) -> None:
-        """Run `action` as the last thing before the commit, once for each key."""
-        self.session.info.setdefault(_BEFORE_COMMIT, {})[key] = action
+    def before_commit(
+        self, key: Hashable, action: Callable[[], Awaitable[None]], *, rank: int = 0
+    ) -> None:
+        """Run `action` as the last thing before the commit, once for each key; low ranks first.
+
+        Actions take locks that every transaction takes: the ranks keep their order the same.
+        """
+        self.session.info.setdefault(_BEFORE_COMMIT, {})[key] = (rank, action)
 
 
 @asynccontextmanager
@@ -129,12 +136,7 @@ class Database:
         """One transaction without a tenant: commits at the end, rolls back on any error."""
         async with self._sessions() as session, session.begin():
             yield session
-            await session.flush()
-            actions: dict[Hashable, Callable[[], Awaitable[None]]]
-            while actions := session.info.pop(_BEFORE_COMMIT, {}):
-                for action in actions.values():
-                    await action()
-                await session.flush()
+            await _finish(session)
 
     @asynccontextmanager
     async def tenant(self, institution_id: uuid.UUID) -> AsyncIterator[TenantScope]:
@@ -171,6 +173,16 @@ class Database:
     async def close(self) -> None:
         """Close all connections."""
         await self.engine.dispose()
+
+
+async def _finish(session: AsyncSession) -> None:
+    """Write what is left, then do what is to be done last."""
+    await session.flush()
+    actions: dict[Hashable, tuple[int, Callable[[], Awaitable[None]]]]
+    while actions := session.info.pop(_BEFORE_COMMIT, {}):
+        for _, action in sorted(actions.values(), key=itemgetter(0)):
+            await action()
+        await session.flush()
 
 
 def normal_url(url: str) -> URL:

@@ -8,6 +8,10 @@ token, cloud/devices/auth.py). A module names its own alias:
 
     @router.get("/alerts")
     async def list_alerts(principal: AlertReader) -> AlertList: ...
+
+A GET with `{elder_id}` in its path and a permission of HEALTH_READS is written into the audit by
+itself. A call that shows a record by another way (a list, a search, an alert) says so with
+cloud.audit.service.record_read.
 """
 
 from __future__ import annotations
@@ -16,12 +20,14 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any, Final
+from uuid import UUID
 
 from fastapi import Depends, Request
 from fastapi.dependencies.models import Dependant
 
+from cloud.audit.service import record_read
 from cloud.errors import ForbiddenError
-from cloud.identity.permissions import Permission
+from cloud.identity.permissions import HEALTH_READS, Permission
 from cloud.identity.service import Principal, SessionLife, principal_of
 from cloud.settings import Settings
 from cloud.state import State, Transaction
@@ -65,12 +71,26 @@ def requires(*any_of: Permission) -> Any:
         raise ValueError("requires(): name a permission")
     wanted = frozenset(any_of)
 
-    async def principal_who_may(principal: _CurrentPrincipal) -> Principal:
+    async def principal_who_may(request: Request, principal: _CurrentPrincipal) -> Principal:
         if not wanted & principal.permissions:
             raise ForbiddenError(sorted(wanted))
+        if wanted & HEALTH_READS:
+            _note_read(request, principal)
         return principal
 
     return _marked(principal_who_may, Access("permission", wanted))
+
+
+def _note_read(request: Request, principal: Principal) -> None:
+    """Every look at one elder's record is written down, without the route doing anything."""
+    elder_id = request.path_params.get("elder_id")
+    if elder_id is not None and request.method in ("GET", "HEAD"):
+        try:
+            wanted = UUID(str(elder_id))
+        except ValueError:
+            return  # the route will say so
+        call = getattr(request.scope.get("route"), "name", request.url.path)
+        record_read(principal.scope, principal.actor, wanted, call, principal.at)
 
 
 def _marked(dependency: Callable[..., Awaitable[object]], access: Access) -> Any:

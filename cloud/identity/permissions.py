@@ -71,6 +71,12 @@ class Permission(StrEnum):
 
 
 _P = Permission
+
+# Reading with these shows something of an elder's health.
+HEALTH_READS: Final = frozenset(
+    {_P.RECORDS_READ, _P.SERIES_READ, _P.CARE_READ, _P.FAMILY_READ, _P.RECORDS_EXPORT}
+)
+
 _EVERYBODY: Final = frozenset({_P.OWN_ACCOUNT})
 
 _DUTY: Final = _EVERYBODY | {

@@ -11,6 +11,7 @@ from sqlalchemy import delete, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from cloud.audit.service import Actor
 from cloud.database import Database, TenantScope, enter_tenant
 from cloud.errors import BadLoginError, NotLoggedInError, TooManyTriesError
 from cloud.identity.models import Institution, LoginThrottle, User, UserSession
@@ -34,6 +35,7 @@ class Principal:
     scope: TenantScope
     user: User
     login: UserSession
+    at: datetime
 
     @property
     def role(self) -> Role:
@@ -48,6 +50,11 @@ class Principal:
     def may(self, permission: Permission) -> bool:
         """Whether they may."""
         return permission in self.permissions
+
+    @property
+    def actor(self) -> Actor:
+        """How the audit names them."""
+        return Actor("user", self.user.id, self.user.display_name, self.role.value)
 
     def me(self, institution_name: str, now: datetime) -> Me:
         """What the API says about them."""
@@ -128,7 +135,7 @@ async def log_in(
     await session.execute(
         delete(LoginThrottle).where(LoginThrottle.key == token_hash(f"user:{username.casefold()}"))
     )
-    return Principal(scope, user, login), token
+    return Principal(scope, user, login, now), token
 
 
 async def principal_of(
@@ -153,7 +160,7 @@ async def principal_of(
     if now - login.last_used_at >= _TOUCH_INTERVAL:
         login.last_used_at = now
         login.expires_at = min(now + life.idle, login.created_at + life.longest)
-    return Principal(scope, user, login)
+    return Principal(scope, user, login, now)
 
 
 async def log_out(principal: Principal, now: datetime) -> None:
