@@ -148,7 +148,7 @@ def test_a_tenant_cannot_write_in_the_name_of_another(
             sql.SQL(", ").join([sql.Placeholder()] * len(names)),
         )
         why = "permission denied" if table in READ_ONLY else "row-level security"
-            refused = pytest.raises(psycopg.errors.InsufficientPrivilege, match=why)
+        refused = pytest.raises(psycopg.errors.InsufficientPrivilege, match=why)
         with refused, as_app.transaction():
             as_app.execute(insert, values)
 
