@@ -19,6 +19,8 @@ from cloud.alerts.routes import router as alerts_router
 from cloud.alerts.service import note_pushed, work_timers
 from cloud.clock import Clock, SystemClock, ns_from_datetime
 from cloud.database import Database, TenantScope
+from cloud.devices.gateway_bell import GatewayBell
+from cloud.devices.gateway_routes import machine_router, operator_router
 from cloud.devices.gateways import announce_gateway_states
 from cloud.errors import Problem, install_error_handlers
 from cloud.identity.auth import PUBLIC
@@ -87,6 +89,7 @@ def create_app(
         database, Retention(settings.series_raw_days, settings.series_minute_days)
     )
     hub = _make_hub(state)
+    bell = GatewayBell(database)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -96,6 +99,7 @@ def create_app(
         if with_tasks:
             supervisor.start("live_listen", hub.listen)
             supervisor.start("live_pushed", hub.write_pushed)
+            supervisor.start("gateway_bell", bell.listen)
             supervisor.start("alert_timers", every(TIMER_INTERVAL_S, work.timers))
             supervisor.start("gateway_watch", every(WATCH_INTERVAL_S, work.watch_gateways))
             supervisor.start("housekeeping", every(HOUSEKEEPING_INTERVAL_S, work.housekeeping))
@@ -119,6 +123,7 @@ def create_app(
     app.state.series = series
     app.state.live_hub = hub
     app.state.ingest_gate = IngestGate(settings.ingest_records_per_s)
+    app.state.gateway_bell = bell
     app.add_middleware(SecurityHeaders)
     install_error_handlers(app)
     for router in (
@@ -128,6 +133,8 @@ def create_app(
         series_router,
         status_router,
         gateway_router,
+        operator_router,
+        machine_router,
     ):
         app.include_router(router)
     _install_operations(app)

@@ -73,6 +73,9 @@ class EventKind(StrEnum):
     DEVICE_OFFLINE_CLEARED = "device_offline_cleared"
     BATTERY_LOW = "battery_low"
     BATTERY_LOW_CLEARED = "battery_low_cleared"
+    # The gateway's own machine runs on its battery.
+    MAINS_LOST = "mains_lost"
+    MAINS_LOST_CLEARED = "mains_lost_cleared"
     COVERAGE_DEGRADED = "coverage_degraded"
     COVERAGE_BLIND = "coverage_blind"
     COVERAGE_PROTECTED = "coverage_protected"

@@ -100,6 +100,7 @@ QUANTITIES: Final = MappingProxyType(
         "motion_count": QuantityDescription("count", 0.0, 1e6, "活动次数"),
         "appliance_on": QuantityDescription("1", 0.0, 1.0, "电器使用"),
         "in_zone": QuantityDescription("1", 0.0, 1.0, "在区域内"),
+        "mains_power": QuantityDescription("1", 0.0, 1.0, "市电"),
     }
 )
 

@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 
 from edge.events import Event
+from edge.gateway_wire import Gap, LocalAction
 from edge.signals import Int16Array, Origin, Position, Reading, SignalError, Waveform
 
 # Readers refuse a batch of another major version instead of guessing.
@@ -62,7 +63,7 @@ class RejectedFrame:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One numbered entry of a lane. Exactly one of the four bodies is set.
+    """One numbered entry of a lane. Exactly one of the six bodies is set.
 
     `stored_ns` is when the gateway's outbox committed it.
     """
@@ -73,6 +74,8 @@ class Record:
     reading: Reading | None = None
     waveform: WaveformRecord | None = None
     rejected: RejectedFrame | None = None
+    gap: Gap | None = None
+    local: LocalAction | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +111,12 @@ class LaneState:
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """The gateway is alive and says how it is. Sent every HEARTBEAT_INTERVAL_S, and on start."""
+    """The gateway is alive and says how it is. Sent every HEARTBEAT_INTERVAL_S, and on start.
+
+    `machine_clock_offset_s`: the machine's clock minus the cloud's, as last measured (`sent_ns` is
+    put right already). `mains` and `battery_percent`: of the machine, where it has a battery.
+    `local_alarm`: off, ready or alarming. `devices_heard`: in the last minute.
+    """
 
     sent_ns: int
     started_ns: int
@@ -119,6 +127,15 @@ class Heartbeat:
     rejected_total: int
     registry_version: int
     sources: dict[str, bool]
+    machine_clock_offset_s: float | None = None
+    settings_version: int = 0
+    settings_error: str | None = None
+    outbox_bytes: int | None = None
+    disk_free_bytes: int | None = None
+    mains: bool | None = None
+    battery_percent: float | None = None
+    local_alarm: str = "off"
+    devices_heard: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The table of alert codes: name, category, default priority, and whether the cause can pass.
 
-From the domain's alarm table, with four rows of our own (device_fault, no_return, door_left_open,
-climate); defaults, not law. New code: one row here.
+From the domain's alarm table, with five rows of our own (mains_lost, device_fault, no_return,
+door_left_open, climate); defaults, not law. New code: one row here.
 """
 
 from __future__ import annotations
@@ -73,6 +73,7 @@ CODES: Final = MappingProxyType(
             AlertCode("device_offline", "设备离线", "Device offline", _T, _LOW, True),
             AlertCode("gateway_offline", "网关离线", "Gateway offline", _T, _MEDIUM, True),
             AlertCode("battery_low", "电量低", "Battery low", _T, _LOW, True),
+            AlertCode("mains_lost", "市电中断", "Gateway on battery", _T, _MEDIUM, True),
             AlertCode("device_fault", "设备故障", "Device fault", _T, _LOW, True),
             AlertCode("no_return", "外出未归", "Not back home", _P, _MEDIUM, True),
             AlertCode("door_left_open", "门未关", "Door left open", _E, _LOW, True),

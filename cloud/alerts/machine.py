@@ -81,7 +81,10 @@ class IllegalMove(ValueError):  # noqa: N818 - reads as what it is
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """One step. `code`, `priority` and `recovered` are new values, None: unchanged."""
+    """One step. `code`, `priority` and `recovered` are new values, None: unchanged.
+
+    `is_local`: a person at a gateway that was alone; the gateway knows a name, not an account.
+    """
 
     kind: MoveKind
     at: datetime
@@ -94,6 +97,7 @@ class Move:
     priority: Priority | None = None
     recovered: bool | None = None
     event_id: str | None = None
+    is_local: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +144,7 @@ def apply(condition: Condition | None, move: Move) -> Condition:
 
 
 def _answered(condition: Condition, move: Move) -> Condition:
-    if move.actor_id is None:
+    if move.actor_id is None and not (move.is_local and move.actor):
         raise IllegalMove(f"{move.kind} needs a person")
     if move.kind is MoveKind.ACKNOWLEDGE:
         return replace(

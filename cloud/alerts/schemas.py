@@ -15,8 +15,9 @@ StateName = Literal["raised", "acknowledged", "resolved"]
 OriginName = Literal["live", "simulated", "drill"]
 VerdictName = Literal["true", "false", "unclear", "test"]
 HopName = Literal[
-    "sensed", "decided", "stored", "committed", "pushed", "shown", "acknowledged", "resolved"
-]
+    "sensed", "decided", "stored", "committed", "pushed", "shown", "acknowledged", "resolved",
+    "local_raised", "local_shown", "local_acknowledged", "local_sent", "local_send_failed",
+]  # fmt: skip
 MoveName = Literal[
     "raise", "evidence", "repeat", "upgrade", "escalate", "recover", "cancel",
     "acknowledge", "resolve",

@@ -128,6 +128,7 @@ def move_of(row: AlertMove) -> Move:
         priority=None if row.priority is None else Priority(row.priority),
         recovered=row.recovered,
         event_id=row.event_id,
+        is_local=row.actor is not None and row.actor_id is None,
     )
 
 
@@ -144,6 +145,7 @@ async def make_move(scope: TenantScope, alert: Alert, before: Condition | None, 
         setattr(alert, name, value)
     values = asdict(move)
     values["move"] = values.pop("kind")
+    del values["is_local"]  # seen in the row: an actor without an account
     if before is None:
         scope.session.add(alert)
         await scope.session.flush()

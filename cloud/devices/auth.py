@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from cloud.devices.gateways import GatewayPrincipal, gateway_of
-from cloud.state import Transaction
+from cloud.state import State, Transaction
 
 
 def bearer_token(request: Request) -> str | None:
@@ -16,8 +16,10 @@ def bearer_token(request: Request) -> str | None:
     return token.strip() or None if scheme.lower() == "bearer" else None
 
 
-async def _current_gateway(request: Request, session: Transaction) -> GatewayPrincipal:
-    return await gateway_of(session, bearer_token(request))
+async def _current_gateway(
+    request: Request, state: State, session: Transaction
+) -> GatewayPrincipal:
+    return await gateway_of(session, bearer_token(request), state.clock.now())
 
 
 CurrentGateway = Annotated[GatewayPrincipal, Depends(_current_gateway)]

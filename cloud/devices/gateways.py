@@ -24,9 +24,9 @@ from edge.wire import Heartbeat, LaneState, RegisteredDevice, RegistryDocument
 
 # Who it is, and from here on the transaction sees that institution only (as `enter_tenant` does).
 _AUTH_GATEWAY = (
-    "SELECT a.institution_id, a.gateway_id,"
+    "SELECT a.institution_id, a.gateway_id, a.token_id, a.is_fresh,"
     " set_config('app.institution_id', a.institution_id::text, true)"
-    " FROM auth_gateway(%s) AS a"
+    " FROM auth_gateway(%s, %s) AS a"
 )
 
 
@@ -36,25 +36,36 @@ class GatewayPrincipal:
 
     scope: TenantScope
     gateway: Gateway
+    token_id: uuid.UUID
+    is_fresh: bool  # the token was never used before
 
 
-async def enter_gateway(session: AsyncSession, token: str | None) -> tuple[TenantScope, uuid.UUID]:
+async def enter_gateway(
+    session: AsyncSession, token: str | None, now: datetime
+) -> tuple[TenantScope, uuid.UUID]:
     """Scope and id of the gateway whose token it is. Raises UnknownGatewayError."""
+    scope, gateway_id, _, _ = await _enter(session, token, now)
+    return scope, gateway_id
+
+
+async def _enter(
+    session: AsyncSession, token: str | None, now: datetime
+) -> tuple[TenantScope, uuid.UUID, uuid.UUID, bool]:
     if not token:
         raise UnknownGatewayError
     async with driver_cursor(session) as cursor:
-        await cursor.execute(_AUTH_GATEWAY, [token_hash(token)])
+        await cursor.execute(_AUTH_GATEWAY, [token_hash(token), now])
         found = await cursor.fetchone()
     if found is None:
         raise UnknownGatewayError
-    return TenantScope(session, found[0]), found[1]
+    return TenantScope(session, found[0]), found[1], found[2], found[3]
 
 
-async def gateway_of(session: AsyncSession, token: str | None) -> GatewayPrincipal:
+async def gateway_of(session: AsyncSession, token: str | None, now: datetime) -> GatewayPrincipal:
     """Whose token it is. Raises UnknownGatewayError."""
-    scope, gateway_id = await enter_gateway(session, token)
+    scope, gateway_id, token_id, is_fresh = await _enter(session, token, now)
     gateway = (await session.scalars(scope.select(Gateway).where(Gateway.id == gateway_id))).one()
-    return GatewayPrincipal(scope, gateway)
+    return GatewayPrincipal(scope, gateway, token_id, is_fresh)
 
 
 async def take_heartbeat(principal: GatewayPrincipal, beat: Heartbeat, received_ns: int) -> int:
@@ -70,7 +81,18 @@ async def take_heartbeat(principal: GatewayPrincipal, beat: Heartbeat, received_
     gateway.oldest_pending_at = _oldest(beat.urgent, beat.bulk)
     gateway.rejected_total = beat.rejected_total
     gateway.sources = dict(beat.sources)
-    gateway.clock_offset_s = (beat.sent_ns - received_ns) / NS_PER_S
+    # A gateway that puts its clock right says how wrong the machine's is.
+    offset_s = beat.machine_clock_offset_s
+    sent_off_s = (beat.sent_ns - received_ns) / NS_PER_S
+    gateway.clock_offset_s = sent_off_s if offset_s is None else offset_s
+    gateway.settings_applied = beat.settings_version
+    gateway.settings_error = beat.settings_error
+    gateway.outbox_bytes = beat.outbox_bytes
+    gateway.disk_free_bytes = beat.disk_free_bytes
+    gateway.mains = beat.mains
+    gateway.battery_percent = beat.battery_percent
+    gateway.local_alarm = beat.local_alarm
+    gateway.devices_heard = beat.devices_heard
     if gateway.announced_state != "online":
         gateway.announced_state = "online"
         publish_at_commit(principal.scope, "gateways", "status", now)

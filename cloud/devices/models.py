@@ -6,7 +6,8 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger
+from sqlalchemy import BigInteger, Text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cloud.database import TenantBase
@@ -30,10 +31,26 @@ class Gateway(TenantBase):
     sources: Mapped[dict[str, Any]] = mapped_column(server_default="{}", default=dict)
     clock_offset_s: Mapped[float | None]
     announced_state: Mapped[str] = mapped_column(server_default="never", default="never")
+    enrolled_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+    settings: Mapped[dict[str, Any]] = mapped_column(server_default="{}", default=dict)
+    settings_version: Mapped[int] = mapped_column(BigInteger, server_default="1", default=1)
+    # What it says of itself in its heartbeat.
+    settings_applied: Mapped[int] = mapped_column(BigInteger, server_default="0", default=0)
+    settings_error: Mapped[str | None]
+    outbox_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    disk_free_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    mains: Mapped[bool | None]
+    battery_percent: Mapped[float | None]
+    local_alarm: Mapped[str] = mapped_column(server_default="off", default="off")
+    devices_heard: Mapped[int | None]
+    rotation_wanted_at: Mapped[datetime | None]
 
 
 class GatewayToken(TenantBase):
-    """What a gateway shows to be let in; only a hash is kept."""
+    """What a gateway shows to be let in; only a hash is kept. `revoked_at` may lie ahead: while
+    two tokens overlap, both are valid. `first_used_at` begins that overlap.
+    """
 
     __tablename__ = "gateway_token"
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
@@ -41,6 +58,40 @@ class GatewayToken(TenantBase):
     token_hash: Mapped[bytes]
     created_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+    first_used_at: Mapped[datetime | None]
+
+
+class GatewayCode(TenantBase):
+    """A one-time code that lets a new machine become this gateway; only a hash is kept."""
+
+    __tablename__ = "gateway_code"
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    gateway_id: Mapped[uuid.UUID]
+    code_hash: Mapped[bytes]
+    created_at: Mapped[datetime]
+    created_by: Mapped[uuid.UUID | None]
+    expires_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+
+class GatewayGap(TenantBase):
+    """Signals that a gateway missed over [from_at, until_at), or may have missed.
+
+    `device_ids` empty: of all its devices, or all of the source's. Told by the gateway itself, so
+    that a hole in a line is never taken for a quiet night.
+    """
+
+    __tablename__ = "gateway_gap"
+    institution_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    gateway_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    gap_id: Mapped[str] = mapped_column(primary_key=True)
+    cause: Mapped[str]
+    source: Mapped[str | None]
+    device_ids: Mapped[list[str]] = mapped_column(ARRAY(Text()))
+    from_at: Mapped[datetime]
+    until_at: Mapped[datetime]
+    records: Mapped[int] = mapped_column(BigInteger)
+    received_at: Mapped[datetime]
 
 
 class Device(TenantBase):

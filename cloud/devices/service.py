@@ -19,12 +19,15 @@ from cloud.devices.schemas import DevicesStatus, DeviceStatus, GatewayState, Gat
 from cloud.identity.secrets import new_gateway_token, token_hash
 from cloud.people.service import bed_of, elder_in, elders_by_id, stays_at
 from cloud.places.service import bed_names, room_names
+from edge.gateway_wire import gateway_device_id
 from edge.signals import Position
 from edge.wire import HEARTBEAT_INTERVAL_S
 
 # Three missed beats (alarms.md: 90 s); a device that streams gets the same.
 OFFLINE_AFTER: Final = timedelta(seconds=3 * HEARTBEAT_INTERVAL_S)
 SILENT_AFTER: Final = OFFLINE_AFTER
+# What a gateway is among the devices: it belongs to nobody.
+GATEWAY_MODEL: Final = "yuyue-gateway"
 # Whole arrays: one statement text however many devices, prepared once.
 _NOTE_ACTIVITY: Final = """
     INSERT INTO device_activity AS held
@@ -53,6 +56,8 @@ async def add_gateway(scope: TenantScope, name: str, now: datetime) -> Gateway:
     )
     scope.session.add(gateway)
     await scope.session.flush()
+    # Its machine's mains and battery are signals too.
+    await add_device(scope, gateway_device_id(str(gateway.id)), GATEWAY_MODEL, None, now)
     return gateway
 
 
@@ -76,6 +81,7 @@ async def issue_gateway_token(scope: TenantScope, gateway: Gateway, now: datetim
             gateway_id=gateway.id,
             token_hash=token_hash(secret),
             created_at=now,
+            first_used_at=now,
         )
     )
     await scope.session.flush()

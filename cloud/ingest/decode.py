@@ -6,7 +6,7 @@ import math
 import re
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar, cast
 
 import msgspec
@@ -14,6 +14,7 @@ import msgspec
 from cloud.errors import BadBatchError, BatchTooLargeError
 from cloud.series.columns import ReadingColumns
 from edge.events import Event, Evidence
+from edge.gateway_wire import Gap, LocalAction
 from edge.signals import QUANTITIES, Reading, SignalError, Waveform
 from edge.wire import (
     WIRE_VERSION,
@@ -32,6 +33,8 @@ MAX_FRAME_BYTES: Final = 512
 # A record that may hold an event is kept whole: it is all there is of what happened.
 MAX_EVENT_FRAME_BYTES: Final = 256 * 1024
 _MAX_TEXT: Final = 1_000
+_MAX_STATE: Final = 40
+_MAX_GAP_DEVICES: Final = 1_000
 MAX_ID: Final = 200
 DEVICE_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 # A code to count by, also a label of a metric: nothing free may pass.
@@ -40,7 +43,7 @@ _REASON: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
 MAX_NS: Final = 2**63 - 1
 _MAX_BOOT: Final = 2**32 - 1
 
-Body = Event | Reading | Waveform | RejectedFrame
+Body = Event | Reading | Waveform | RejectedFrame | Gap | LocalAction
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +138,26 @@ def decode_heartbeat(body: bytes) -> Heartbeat:
     counts = [beat.urgent.pending, beat.bulk.pending]
     if not all(0 <= count < 2**31 for count in counts) or not 0 <= beat.rejected_total <= MAX_NS:
         raise BadBatchError("a count is negative or impossible")
-    if any("\0" in item for item in (beat.software_version, beat.outbox_id, *beat.sources)):
+    texts = (beat.software_version, beat.outbox_id, beat.local_alarm, beat.settings_error or "")
+    if any("\0" in item for item in (*texts, *beat.sources)):
         raise BadBatchError("a text holds a NUL")
+    _check_machine(beat)
     return beat
+
+
+def _check_machine(beat: Heartbeat) -> None:
+    """What the gateway says of its machine. Raises BadBatchError."""
+    sizes = (beat.outbox_bytes, beat.disk_free_bytes, beat.settings_version)
+    if not all(0 <= size <= MAX_NS for size in sizes if size is not None):
+        raise BadBatchError("a size or version is negative or impossible")
+    if beat.devices_heard is not None and not 0 <= beat.devices_heard < 2**31:
+        raise BadBatchError(f"devices_heard: cannot be {beat.devices_heard}")
+    if beat.battery_percent is not None and not 0 <= beat.battery_percent <= 100:  # noqa: PLR2004
+        raise BadBatchError(f"battery_percent: must be 0..100, got {beat.battery_percent}")
+    if beat.machine_clock_offset_s is not None and not math.isfinite(beat.machine_clock_offset_s):
+        raise BadBatchError("machine_clock_offset_s: must be a number")
+    if len(beat.local_alarm) > _MAX_STATE or len(beat.settings_error or "") > _MAX_TEXT:
+        raise BadBatchError("local_alarm, settings_error: too long")
 
 
 def decode_batch(body: bytes) -> DecodedBatch:
@@ -188,8 +208,8 @@ def _entry(raw: bytes, expected_seq: int) -> Entry:
 
 def _body(record: Record) -> Body:
     """The one body that is set, checked. Raises SignalError naming the field."""
-    rejected = record.rejected
-    bodies = [b for b in (record.event, record.reading, record.waveform, rejected) if b]
+    rejected, gap, local = record.rejected, record.gap, record.local
+    bodies = [b for b in (record.event, record.reading, record.waveform, rejected, gap, local) if b]
     if len(bodies) != 1:
         raise SignalError("record", f"must hold one body, got {len(bodies)}")
     _check_time("stored_ns", record.stored_ns)
@@ -206,11 +226,38 @@ def _body(record: Record) -> Body:
         _check_time("time_ns", record.reading.time_ns)
         _check_uncertainty(record.reading.clock_uncertainty_s)
         return record.reading
-    if rejected is None:
-        event = cast(Event, record.event)
-        _check_event(event)
-        return event
-    return _clean_rejected(rejected)
+    if record.event is not None:
+        _check_event(record.event)
+        return record.event
+    if gap is not None:
+        return _checked_gap(gap)
+    if local is not None:
+        return _checked_local(local)
+    return _clean_rejected(cast(RejectedFrame, rejected))
+
+
+def _checked_gap(gap: Gap) -> Gap:
+    _check_id("gap_id", gap.gap_id)
+    _check_time("from_ns", gap.from_ns)
+    _check_time("until_ns", gap.until_ns)
+    if gap.until_ns <= gap.from_ns:
+        raise SignalError("until_ns", "must be after from_ns")
+    if not 0 <= gap.records <= MAX_NS:
+        raise SignalError("records", f"cannot be {gap.records}")
+    if len(gap.device_ids) > _MAX_GAP_DEVICES:
+        raise SignalError("device_ids", f"at most {_MAX_GAP_DEVICES}, else none for all")
+    for device_id in gap.device_ids:
+        _check_device(device_id)
+    return replace(gap, source=None if gap.source is None else _clean(gap.source)[:MAX_ID])
+
+
+def _checked_local(action: LocalAction) -> LocalAction:
+    _check_id("action_id", action.action_id)
+    _check_id("event_id", action.event_id)
+    _check_time("time_ns", action.time_ns)
+    if not action.by.strip():
+        raise SignalError("by", "somebody or something did it")
+    return replace(action, by=_clean(action.by)[:MAX_ID], note=_clean(action.note))
 
 
 def _check_device(device_id: str) -> None:
@@ -240,8 +287,12 @@ def _check_event(event: Event) -> None:
         ("detector.name", event.detector.name),
         ("detector.version", event.detector.version),
     ):
-        if not 0 < len(value) <= MAX_ID or "\0" in value:
-            raise SignalError(field, f"must be 1 to {MAX_ID} characters")
+        _check_id(field, value)
+
+
+def _check_id(field: str, value: str) -> None:
+    if not 0 < len(value) <= MAX_ID or "\0" in value:
+        raise SignalError(field, f"must be 1 to {MAX_ID} characters")
 
 
 def _evidence_fault(evidence: Evidence | None) -> str | None:
@@ -296,12 +347,12 @@ def unusable(raw: bytes, reason: str, detail: str) -> Unusable:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         content = {}
     source, device_id = "record", None
-    for kind in ("event", "reading", "waveform", "rejected"):
+    for kind in ("event", "reading", "waveform", "rejected", "gap", "local"):
         inner = content.get(kind)
         if isinstance(inner, dict):
             source = kind
             wanted = inner.get("device_id")
             device_id = _clean(wanted)[:MAX_ID] if isinstance(wanted, str) else None
             break
-    keep = MAX_FRAME_BYTES if source in ("reading", "waveform") else MAX_EVENT_FRAME_BYTES
+    keep = MAX_FRAME_BYTES if source in ("reading", "waveform", "gap") else MAX_EVENT_FRAME_BYTES
     return Unusable(reason, _clean(detail), source, device_id, raw[:keep])

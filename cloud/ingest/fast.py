@@ -41,6 +41,8 @@ class _Record(msgspec.Struct, gc=False):
     event: None = None
     waveform: None = None
     rejected: None = None
+    gap: None = None
+    local: None = None
 
 
 class _Batch(msgspec.Struct, gc=False):

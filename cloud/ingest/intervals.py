@@ -21,6 +21,8 @@ _LOAD: Final = text("""
 
 # Half-open, ns. No entry: not a device of the institution.
 Intervals = dict[str, list[tuple[int, int]]]
+# Of a device that needs no assignment.
+ALWAYS: Final = [(0, _FOREVER_NS)]
 
 
 @dataclass(slots=True)

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from fastapi import APIRouter, Request, Response
 
+from cloud.devices import enrolment
 from cloud.devices.auth import CurrentGateway, bearer_token
 from cloud.devices.gateways import enter_gateway, registry_document, take_heartbeat
 from cloud.errors import (
@@ -73,7 +74,7 @@ async def ingest(request: Request, state: State) -> AcknowledgementOut:
         if not gate.is_known(token, state.clock.monotonic_s()):
             # Who is it, before any work is done.
             async with state.database.transaction() as session:
-                await enter_gateway(session, token)
+                await enter_gateway(session, token, state.clock.now())
             gate.remember(token, state.clock.monotonic_s())
         batch = await _read_batch(request)
         taken = await _take(request, state, batch, gate)
@@ -102,7 +103,7 @@ async def _transact(
 ) -> Taken:
     started_s = state.clock.monotonic_s()
     async with state.database.transaction() as session:
-        scope, gateway_id = await enter_gateway(session, token)
+        scope, gateway_id = await enter_gateway(session, token, state.clock.now())
         intake = BatchIntake(scope, gateway_id, series, state.clock.now_ns(), gate.known)
         taken = await intake.take(batch)
     state.metrics.ingest_s.labels(batch.lane.value).observe(state.clock.monotonic_s() - started_s)
@@ -160,6 +161,7 @@ async def gateway_heartbeat(
         unpack(await read_body(request), request.headers.get("Content-Encoding", "").lower())
     )
     received_ns = state.clock.now_ns()
+    await enrolment.note_first_use(principal, state.clock.now())
     version = await take_heartbeat(principal, beat, received_ns)
     reply = HeartbeatReply(received_ns=received_ns, registry_version=version)
     return HeartbeatReplyOut(**asdict(reply))

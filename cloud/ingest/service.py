@@ -15,18 +15,27 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DataError, IntegrityError
 
 from cloud.alerts.intake import Arrival, take_event
+from cloud.alerts.local import take_local_action
 from cloud.alerts.machine import IllegalMove
 from cloud.clock import NS_PER_S, datetime_from_ns
 from cloud.database import TenantScope
+from cloud.devices.gaps import take_gap
 from cloud.devices.models import Assignment
-from cloud.devices.service import assignment_at, assignments_of, note_activity, subject_of
+from cloud.devices.service import (
+    Subject,
+    assignment_at,
+    assignments_of,
+    note_activity,
+    subject_of,
+)
 from cloud.errors import SequenceGapError
 from cloud.ingest.decode import DecodedBatch, Entry, Unusable, unusable
-from cloud.ingest.intervals import IntervalCache, Intervals
+from cloud.ingest.intervals import ALWAYS, IntervalCache, Intervals
 from cloud.ingest.models import IngestLane, Quarantine
 from cloud.series.columns import ReadingColumns
 from cloud.series.service import SeriesStore
 from edge.events import Event
+from edge.gateway_wire import Gap, LocalAction, gateway_device_id
 from edge.signals import Reading, Waveform
 from edge.wire import RejectedFrame
 
@@ -72,6 +81,7 @@ class BatchIntake:
     ) -> None:
         self._scope = scope
         self._gateway_id = gateway_id
+        self._machine_id = gateway_device_id(str(gateway_id))
         self._gateway_name = ""
         self._series = series
         self._now_ns = now_ns
@@ -129,7 +139,7 @@ class BatchIntake:
         number = np.arange(len(columns))
         fresh = columns.where(number >= skipped)
         devices = {device_id for device_id, _, _ in columns.keys}
-        self._intervals = await self._known.of(self._scope, version, devices)
+        self._intervals = await self._intervals_of(version, devices)
         await self._prepare(fresh.time_ns)
         usable = self._usable(fresh)
         if not bool(usable.all()):
@@ -177,16 +187,23 @@ class BatchIntake:
         bodies = [entry.body for entry in entries]
         data = [b for b in bodies if isinstance(b, Event | Reading | Waveform)]
         devices = {body.device_id for body in data}
-        self._intervals = await self._known.of(self._scope, version, devices)
+        self._intervals = await self._intervals_of(version, devices)
         kept = [_time_ns(body) for body in data if not isinstance(body, Event)]
         await self._prepare(np.array(kept, np.int64))
         waveforms: list[Waveform] = []
         readings: list[Reading] = []
-        events: list[tuple[Entry, Event]] = []
+        events: list[tuple[Entry, Event | LocalAction]] = []
         for entry in entries:
             body = entry.body
             if isinstance(body, Unusable | RejectedFrame):
                 self._quarantine(body, taken)
+                continue
+            if isinstance(body, Gap):
+                taken.kinds["gap"] += 1
+                await take_gap(self._scope, self._gateway_id, body, self._now)
+                continue
+            if isinstance(body, LocalAction):
+                events.append((entry, body))
                 continue
             fault = self._fault(body.device_id, _time_ns(body), kept=not isinstance(body, Event))
             if fault is not None:
@@ -197,16 +214,7 @@ class BatchIntake:
                 waveforms.append(body)
             else:
                 readings.append(body)
-        if events:
-            intervals = await assignments_of(self._scope, {event.device_id for _, event in events})
-            for entry, event in events:
-                at = datetime_from_ns(event.time_ns)
-                assignment = assignment_at(intervals.get(event.device_id, []), at)
-                if assignment is not None:
-                    await self._take_event(entry, event, assignment, taken)
-                else:  # corrected between two statements of this transaction
-                    reason = "unassigned_device", f"{event.device_id} belonged to nobody"
-                    self._quarantine(unusable(entry.raw, *reason), taken)
+        await self._take_events(events, taken)
         await self._series.append(self._scope, waveforms, readings)
         await note_activity(self._scope, _newest(waveforms, readings), self._now)
         taken.kinds.update(waveform=len(waveforms), reading=len(readings))
@@ -227,14 +235,16 @@ class BatchIntake:
         return None
 
     async def _take_event(
-        self, entry: Entry, event: Event, assignment: Assignment, taken: Taken
+        self, entry: Entry, event: Event, assignment: Assignment | None, taken: Taken
     ) -> None:
         """In a savepoint: an event that cannot be stored must not stop those behind it."""
         if entry.evidence_fault is not None:
             self._quarantine(unusable(entry.raw, "bad_evidence", entry.evidence_fault), taken)
             event = replace(event, evidence=None)
         at = datetime_from_ns(event.time_ns)
-        subject = await subject_of(self._scope, assignment, at)
+        subject = Subject(None, None, None)
+        if assignment is not None:
+            subject = await subject_of(self._scope, assignment, at)
         arrival = Arrival(event, self._gateway_id, self._gateway_name, entry.stored_ns, subject)
         await self._scope.session.flush()
         try:
@@ -246,6 +256,48 @@ class BatchIntake:
             self._quarantine(unusable(entry.raw, "cannot_store", detail), taken)
             return
         taken.kinds["event"] += 1
+        taken.moves.update(kind.value for kind in moves)
+
+    async def _take_events(
+        self, events: list[tuple[Entry, Event | LocalAction]], taken: Taken
+    ) -> None:
+        """In order: what was done about an event at the gateway comes behind it."""
+        if not events:
+            return
+        devices = {event.device_id for _, event in events if isinstance(event, Event)}
+        intervals = await assignments_of(self._scope, devices)
+        for entry, event in events:
+            if isinstance(event, LocalAction):
+                await self._take_local(entry, event, taken)
+                continue
+            at = datetime_from_ns(event.time_ns)
+            assignment = assignment_at(intervals.get(event.device_id, []), at)
+            if assignment is not None or event.device_id == self._machine_id:
+                await self._take_event(entry, event, assignment, taken)
+            else:  # corrected between two statements of this transaction
+                reason = "unassigned_device", f"{event.device_id} belonged to nobody"
+                self._quarantine(unusable(entry.raw, *reason), taken)
+
+    async def _intervals_of(self, version: int | None, devices: set[str]) -> Intervals:
+        """Whose each device was when; the gateway's own machine speaks for itself at any time."""
+        found = await self._known.of(self._scope, version, devices)
+        return {**found, self._machine_id: ALWAYS} if self._machine_id in devices else found
+
+    async def _take_local(self, entry: Entry, action: LocalAction, taken: Taken) -> None:
+        """What was done at the gateway while we were away."""
+        await self._scope.session.flush()
+        try:
+            async with self._scope.savepoint():
+                moves = await take_local_action(self._scope, action, self._gateway_name, self._now)
+        except (DataError, IntegrityError) as error:
+            detail = f"{type(error).__name__}: {str(error).splitlines()[0]}"
+            self._quarantine(unusable(entry.raw, "cannot_store", detail), taken)
+            return
+        if moves is None:
+            detail = f"no alert holds the event {action.event_id}"
+            self._quarantine(unusable(entry.raw, "no_such_event", detail), taken)
+            return
+        taken.kinds["local"] += 1
         taken.moves.update(kind.value for kind in moves)
 
     def _quarantine(self, body: Unusable | RejectedFrame, taken: Taken) -> None:

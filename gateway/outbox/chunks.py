@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
+from edge.gateway_wire import Gap, GapCause
 from edge.wire import Lane
 from gateway.outbox import codec, numbering
-from gateway.outbox.thinning import dropped_note, thin
+from gateway.outbox.thinning import gap_of, thin
 
 # Decoding a chunk for its last record alone must stay a matter of milliseconds.
 MAX_CHUNK_RECORDS: Final = 500
@@ -122,20 +123,27 @@ def join_small(db: sqlite3.Connection, untouchable: int, through_seq: int) -> bo
     return True
 
 
-def thin_oldest(db: sqlite3.Connection, untouchable: int, snapshot_seq: int, now_ns: int) -> bool:
+def thin_oldest(db: sqlite3.Connection, untouchable: int, snapshot_seq: int) -> bool:
     """Thin the oldest chunks above `untouchable` that the engine does not need either.
 
-    When all are thinned, drop the oldest. False when nothing can be done.
+    When all are thinned, drop the oldest. False when nothing can be done. A gap record says what
+    went, in the place where it was.
     """
     run = _oldest(db, untouchable, snapshot_seq, "state < ?1")
     if run:
-        _replace(db, run, thin([body for chunk in run for body in chunk.bodies()]))
+        bodies = [body for chunk in run for body in chunk.bodies()]
+        left = thin(bodies)
+        if len(left) < len(bodies):
+            left.append(gap_of(GapCause.THINNED, bodies, len(bodies) - len(left)))
+        _replace(db, run, left)
         return True
     run = _oldest(db, untouchable, snapshot_seq, "state = ?1")
     if sum(chunk.n for chunk in run) <= 1:
         return False
     bodies = [body for chunk in run for body in chunk.bodies()]
-    _replace(db, run, [dropped_note(bodies, now_ns)])
+    _replace(
+        db, run, [gap_of(GapCause.DROPPED, bodies, sum(not isinstance(b, Gap) for b in bodies))]
+    )
     return True
 
 

@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 
 from edge.events import Event
+from edge.gateway_wire import Gap, LocalAction
 from edge.signals import Reading, Signal, SignalError, Waveform
 from edge.wire import (
     Record,
@@ -21,10 +22,17 @@ from edge.wire import (
     waveform_to_record,
 )
 
-Body = Event | Reading | WaveformRecord | RejectedFrame
+Body = Event | Reading | WaveformRecord | RejectedFrame | Gap | LocalAction
 
 _TYPES: Final = MappingProxyType(
-    {"event": Event, "reading": Reading, "waveform": WaveformRecord, "rejected": RejectedFrame}
+    {
+        "event": Event,
+        "reading": Reading,
+        "waveform": WaveformRecord,
+        "rejected": RejectedFrame,
+        "gap": Gap,
+        "local": LocalAction,
+    }
 )
 _DECODERS: Final[dict[str, msgspec.msgpack.Decoder[Any]]] = {
     kind: msgspec.msgpack.Decoder(type_) for kind, type_ in _TYPES.items()
@@ -66,7 +74,7 @@ def unpack_counts(packed: bytes, channels: int) -> bytes:
     return np.ascontiguousarray(np.cumsum(steps, axis=1, dtype="<u2").T).tobytes()
 
 
-def body_of(item: Signal | RejectedFrame) -> Body:
+def body_of(item: Signal | RejectedFrame | Gap) -> Body:
     """What is stored of it."""
     return waveform_to_record(item) if isinstance(item, Waveform) else item
 
@@ -100,10 +108,8 @@ def encode_bodies(bodies: Sequence[Body], stored_ns: int) -> bytes:
         elif isinstance(body, WaveformRecord):
             packed = pack_counts(body.counts, body.channels)
             entries.append(("waveform", replace(body, counts=packed)))
-        elif isinstance(body, RejectedFrame):
-            entries.append(("rejected", body))
         else:
-            entries.append(("event", body))
+            entries.append((kind_of(body), body))
     return _compressed([(len(bodies), stored_ns)], entries)
 
 
@@ -152,14 +158,14 @@ def signal_of(body: Body) -> Signal | None:
         return None
 
 
-def encode_event(event: Event) -> tuple[str, bytes]:
-    """(kind, body)."""
-    return "event", _ENCODER.encode(event)
+def kind_of(body: Body) -> str:
+    """The name under which a body is stored."""
+    return next(kind for kind, type_ in _TYPES.items() if isinstance(body, type_))
 
 
-def encode_rejected(frame: RejectedFrame) -> tuple[str, bytes]:
-    """(kind, body)."""
-    return "rejected", _ENCODER.encode(frame)
+def encode_one(body: Event | RejectedFrame | LocalAction) -> tuple[str, bytes]:
+    """(kind, body) of a record that is stored by itself."""
+    return kind_of(body), _ENCODER.encode(body)
 
 
 def decode_record(seq: int, stored_ns: int, kind: str, body: bytes) -> Record:
@@ -179,6 +185,10 @@ def record_of(seq: int, stored_ns: int, body: Body) -> Record:
         return Record(seq, stored_ns, waveform=body)
     if isinstance(body, RejectedFrame):
         return Record(seq, stored_ns, rejected=body)
+    if isinstance(body, Gap):
+        return Record(seq, stored_ns, gap=body)
+    if isinstance(body, LocalAction):
+        return Record(seq, stored_ns, local=body)
     return Record(seq, stored_ns, event=body)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from edge.events import Event
+from edge.gateway_wire import Gap, LocalAction
 from edge.signals import Signal
 from edge.wire import Lane, Record, RejectedFrame
 
@@ -19,6 +20,7 @@ MAX_DELIVERIES: Final = 1024
 class Group:
     """What a group of frames became. Committed whole or not at all.
 
+    `gaps` travel with the bulk data, `actions` behind the events they are about.
     `device_memory`: rows of Plausibility; `deliveries`: keys of RecentDeliveries;
     `rejected_counts`: refused frames by reason, also those that wrote no row.
     """
@@ -29,13 +31,15 @@ class Group:
     device_memory: Mapping[str, bytes] = field(default_factory=dict)
     deliveries: Sequence[bytes] = ()
     rejected_counts: Mapping[str, int] = field(default_factory=dict)
+    gaps: Sequence[Gap] = ()
+    actions: Sequence[LocalAction] = ()
 
     @property
     def is_empty(self) -> bool:
         """Nothing in it to store."""
         return not (
             self.signals or self.rejected or self.events or self.device_memory
-            or self.deliveries or self.rejected_counts
+            or self.deliveries or self.rejected_counts or self.gaps or self.actions
         )  # fmt: skip
 
 

@@ -127,7 +127,7 @@ def _copy_urgent(
     last = last_seq if last_seq is not None else max(found, default=0)
     missing = [seq for seq in range(through + 1, last + 1) if seq not in found]
     note = codec.damaged(now_ns, "an urgent record was lost in a damaged outbox")
-    kind, body = codec.encode_rejected(note)
+    kind, body = codec.encode_one(note)
     rows = [*found.values(), *((seq, now_ns, kind, body) for seq in missing)]
     target.executemany("INSERT INTO record VALUES ('urgent', ?, ?, ?, ?)", rows)
     if last_seq is None:

@@ -186,7 +186,7 @@ def _convert_from_1(connection: sqlite3.Connection) -> None:
 
 def _body_of_1(seq: int, stored_ns: int, kind: str, body: bytes) -> codec.Body:
     record = codec.decode_record(seq, stored_ns, kind, body)
-    found = record.event or record.reading or record.waveform or record.rejected
+    found = record.event or record.reading or record.waveform or record.rejected or record.gap
     if found is None:  # pragma: no cover  # decode_record always sets one
         raise msgspec.DecodeError(f"record {seq} has no body")
     return found

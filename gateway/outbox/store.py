@@ -99,7 +99,7 @@ class Outbox:
         if group.is_empty:
             return Committed((), self.last_seq(Lane.BULK))
         now_ns = self._clock.now_ns()
-        bodies = [codec.body_of(item) for item in (*group.signals, *group.rejected)]
+        bodies = [codec.body_of(item) for item in (*group.signals, *group.rejected, *group.gaps)]
         parts = [
             (len(part), codec.encode_bodies(part, now_ns))
             for start in range(0, len(bodies), chunks.MAX_CHUNK_RECORDS)
@@ -114,7 +114,9 @@ class Outbox:
                     "INSERT OR IGNORE INTO event_id VALUES (?, ?)", (event.event_id, bulk_seq)
                 ).rowcount
             )
-            lanes.append_urgent(db, [codec.encode_event(event) for event in new_events], now_ns)
+            urgent = [codec.encode_one(event) for event in new_events]
+            urgent += [codec.encode_one(action) for action in group.actions]
+            lanes.append_urgent(db, urgent, now_ns)
             db.executemany(
                 "INSERT OR REPLACE INTO device_memory VALUES (?, ?)", group.device_memory.items()
             )
@@ -300,7 +302,7 @@ class Outbox:
 
     def _thin(self, db: sqlite3.Connection) -> bool:
         snapshot_seq = int(lanes.meta(db, "snapshot_seq"))
-        return chunks.thin_oldest(db, lanes.untouchable(db), snapshot_seq, self._clock.now_ns())
+        return chunks.thin_oldest(db, lanes.untouchable(db), snapshot_seq)
 
     @property
     def has_reserve(self) -> bool:

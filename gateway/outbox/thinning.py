@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 import numpy as np
 
+from edge.events import Event, stable_id
+from edge.gateway_wire import Gap, GapCause, LocalAction
 from edge.signals import NS_PER_S, QUANTITIES, Reading, SignalError
 from edge.wire import RejectedFrame, WaveformRecord, counts_from_bytes
 from gateway.outbox.codec import Body
 
 MINUTE_NS: Final = 60 * NS_PER_S
 THINNED: Final = "thinned"
-DROPPED: Final = "dropped"
+# A gap that names more devices than this says "all".
+_MAX_DEVICES: Final = 200
 
 
 def thin(bodies: Sequence[Body]) -> list[Body]:
@@ -35,7 +38,7 @@ def thin(bodies: Sequence[Body]) -> list[Body]:
         elif isinstance(body, WaveformRecord):
             minute = body.start_ns // MINUTE_NS
             blocks[body.device_id, body.quantity, body.origin, minute].append(index)
-        elif isinstance(body, RejectedFrame) and body.reason not in {THINNED, DROPPED}:
+        elif isinstance(body, RejectedFrame) and body.reason != THINNED:
             refusals[body.device_id, body.reason, body.received_ns // MINUTE_NS] = index
         else:
             kept[index] = body
@@ -86,18 +89,34 @@ def _minute_of_blocks(blocks: Sequence[WaveformRecord]) -> RejectedFrame:
     )
 
 
-def dropped_note(bodies: Iterable[Body], stored_ns: int) -> RejectedFrame:
-    """One row for old data that had to go altogether."""
-    n, devices = 0, set()
+def gap_of(cause: GapCause, bodies: Sequence[Body], given_up: int) -> Gap:
+    """What nobody can read any more of `bodies`: when, whose, how many records of them."""
+    times_ns: list[int] = []
+    devices: set[str] = set()
+    is_all, records = False, given_up
     for body in bodies:
-        n += 1
-        if body.device_id is not None:
-            devices.add(body.device_id)
-    return RejectedFrame(
-        source="outbox",
-        received_ns=stored_ns,
-        reason=DROPPED,
-        detail=f"{n} records of {len(devices)} devices, thinned before, were dropped: "
-        "the disk of the gateway was full",
-        frame=b"",
+        if isinstance(body, Gap):
+            times_ns += [body.from_ns, body.until_ns]
+            devices.update(body.device_ids)
+            is_all = is_all or not body.device_ids
+            records += body.records
+        elif not isinstance(body, LocalAction):
+            times_ns.append(_time_ns(body))
+            if body.device_id is not None:
+                devices.add(body.device_id)
+    is_all = is_all or len(devices) > _MAX_DEVICES
+    from_ns, until_ns = min(times_ns, default=0), max(times_ns, default=0) + 1
+    return Gap(
+        gap_id=stable_id("gap", cause, from_ns, until_ns, records, *sorted(devices)),
+        cause=cause,
+        from_ns=from_ns,
+        until_ns=until_ns,
+        device_ids=() if is_all else tuple(sorted(devices)),
+        records=records,
     )
+
+
+def _time_ns(body: Event | Reading | WaveformRecord | RejectedFrame) -> int:
+    if isinstance(body, WaveformRecord):
+        return body.start_ns
+    return body.received_ns if isinstance(body, RejectedFrame) else body.time_ns

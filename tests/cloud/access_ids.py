@@ -28,4 +28,8 @@ async def fill(world: World, home: Home) -> None:
 async def ids_of(world: World, home: Home) -> dict[str, str]:
     """By the name of a path parameter: something of this home that is there."""
     (alert,) = await alerts(await world.desk(home=home))
-    return {"alert_id": alert["id"], "elder_id": str(home.elders[0])}
+    return {
+        "alert_id": alert["id"],
+        "elder_id": str(home.elders[0]),
+        "gateway_id": str(home.gateway_id),
+    }

@@ -403,7 +403,9 @@ async def test_a_revoked_token_is_refused_at_once(world: World) -> None:
     gateway = world.gateway()
     await gateway.send(reading(world.clock))
     async with world.database.tenant(world.home.institution_id) as scope:
-        await scope.session.execute(text("UPDATE gateway_token SET revoked_at = now()"))
+        await scope.session.execute(
+            text("UPDATE gateway_token SET revoked_at = :at"), {"at": world.clock.now()}
+        )
     content = msgspec.json.encode(gateway.batch(reading(world.clock, ago_s=3)))
     for _ in range(2):
         assert (await gateway.post(content)).status_code == 401

@@ -319,7 +319,7 @@ def test_a_file_of_version_1_is_converted(path: Path) -> None:
         for n in range(5, 8):
             body = msgspec.msgpack.encode(reading(n))
             db.execute("INSERT INTO record VALUES ('bulk', ?, ?, 'reading', ?)", (n, n, body))
-        kind, body = codec.encode_event(event("a"))
+        kind, body = codec.encode_one(event("a"))
         db.execute("INSERT INTO record VALUES ('urgent', 1, 1, ?, ?)", (kind, body))
         db.execute("UPDATE lane SET last_seq = 1 WHERE name = 'urgent'")
     db.close()
