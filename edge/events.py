@@ -25,9 +25,11 @@ class EventKind(StrEnum):
     FALL_RECOVERED = "fall_recovered"
     FALL_CANCELLED = "fall_cancelled"
     SOS = "sos"
-    # Bed. `bed_exit_cleared` is the return to bed after `bed_exit_no_return`.
+    # Bed. `bed_exit_cleared` is the return to bed after `bed_exit_no_return`; `_high`: silence
+    # everywhere after leaving the bed at night.
     BED_EXIT = "bed_exit"
     BED_EXIT_NO_RETURN = "bed_exit_no_return"
+    BED_EXIT_NO_RETURN_HIGH = "bed_exit_no_return_high"
     BED_EXIT_CLEARED = "bed_exit_cleared"
     BED_EDGE = "bed_edge"
     BED_RESTLESS = "bed_restless"
@@ -81,6 +83,17 @@ class EventKind(StrEnum):
     COVERAGE_PROTECTED = "coverage_protected"
 
 
+# Nobody waits for these: they may go behind a backlog.
+UNHURRIED_KINDS: Final = frozenset(
+    {
+        EventKind.NIGHT_SUMMARY,
+        EventKind.VITAL_TREND,
+        EventKind.BED_RESTLESS,
+        EventKind.BED_RESTLESS_CLEARED,
+    }
+)
+
+
 @dataclass(frozen=True, slots=True)
 class DetectorInfo:
     """Who decided, and all that the decision depended on besides the signal (range, position)."""
@@ -123,7 +136,8 @@ class Event:
 
     `episode_id` is shared by all events of one happening (suspected, confirmed, recovered).
     `time_ns` is when it happened; `decided_ns` is the time of the last sample the decision needed.
-    `confidence` is in 0..1.
+    `confidence` is in 0..1. `subject_id` (an elder, or a room) is set where the finding is about
+    somebody watched through many devices; whose it is is then not asked of the device.
     """
 
     event_id: str
@@ -137,6 +151,7 @@ class Event:
     detector: DetectorInfo
     origin: Origin
     evidence: Evidence | None = None
+    subject_id: str | None = None
 
 
 def stable_id(*parts: str | int) -> str:

@@ -101,6 +101,7 @@ QUANTITIES: Final = MappingProxyType(
         "appliance_on": QuantityDescription("1", 0.0, 1.0, "电器使用"),
         "in_zone": QuantityDescription("1", 0.0, 1.0, "在区域内"),
         "mains_power": QuantityDescription("1", 0.0, 1.0, "市电"),
+        "fall_reported": QuantityDescription("1", 0.0, 1.0, "设备报告跌倒"),
     }
 )
 

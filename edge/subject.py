@@ -149,6 +149,20 @@ class SubjectSettings:
         return {sensor.device_id: sensor for sensor in self.sensors}
 
 
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Somebody (or, with `elder_id` None, a room that several share) watched through devices.
+
+    `settings.sensors` tell of this person alone. `shared` ones hang in a room with others: they
+    count for what can be seen of the person, and what they report belongs to the room.
+    """
+
+    subject_id: str
+    elder_id: str | None
+    settings: SubjectSettings
+    shared: tuple[Sensor, ...] = ()
+
+
 @runtime_checkable
 class SubjectDetector(Protocol):
     """One kind of detection for many subjects at once. A subject is an elder or a home, by id.

@@ -15,6 +15,7 @@ import numpy as np
 from edge.events import Event
 from edge.gateway_wire import Gap, LocalAction
 from edge.signals import Int16Array, Origin, Position, Reading, SignalError, Waveform
+from edge.subject import Subject
 
 # Readers refuse a batch of another major version instead of guessing.
 WIRE_VERSION: Final = 1
@@ -170,12 +171,16 @@ class RegisteredDevice:
 
 @dataclass(frozen=True, slots=True)
 class RegistryDocument:
-    """All devices a gateway may speak for, as of `version` (grows with every change)."""
+    """All devices a gateway may speak for, as of `version` (grows with every change).
+
+    `subjects`: whom this gateway watches over. One gateway for each, so that nothing is told twice.
+    """
 
     version: int
     gateway_id: str
     institution_name: str
     devices: list[RegisteredDevice]
+    subjects: list[Subject] = field(default_factory=list)
 
 
 def waveform_to_record(waveform: Waveform) -> WaveformRecord:

@@ -10,17 +10,18 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 
 from edge.detector import SnapshotError
 from edge.events import Event
-from edge.signals import Position, Signal
+from edge.signals import Signal
 from edge.wire import Lane, RegistryDocument, RejectedFrame
 from gateway.clock import Clock
 from gateway.deliveries import RecentDeliveries
 from gateway.drivers import DriverError, match_topic
+from gateway.engine import Engine
 from gateway.isolation import Fault, isolated
 from gateway.metrics import Metrics
 from gateway.outbox import Committed, Group, Outbox
@@ -28,21 +29,12 @@ from gateway.plausibility import Plausibility
 from gateway.quarantine import MAX_FRAME_BYTES, Quarantine
 from gateway.registry import Registry
 from gateway.sources import Frame
+from gateway.subjects import SubjectWatch
 
 log = structlog.get_logger(__name__)
 
 # A restart replays at most this much of the log: seconds of work, whatever the outage was.
 SNAPSHOT_INTERVAL_S: Final = 30.0
-
-
-class Engine(Protocol):
-    """What the pipeline needs of `edge.engine.Engine`."""
-
-    def open(self, device_id: str, position: Position | None) -> None: ...  # noqa: D102
-    def close(self, device_id: str) -> None: ...  # noqa: D102
-    def process(self, signals: Sequence[Signal]) -> list[Event]: ...  # noqa: D102
-    def take_dirty_snapshots(self) -> dict[str, bytes]: ...  # noqa: D102
-    def restore(self, device_id: str, snapshot: bytes) -> None: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +60,8 @@ class Pipeline:
         self._plausibility = Plausibility(outbox.device_memory())
         self._deliveries = RecentDeliveries(outbox.deliveries())
         self._quarantine = Quarantine()
+        self._subjects = SubjectWatch(outbox, metrics, clock)
+        self._untold: list[Event] = []
         self._bulk_seq = 0
         self._snapshot_seq = 0
         self._unsaved: dict[str, bytes] = {}
@@ -83,10 +77,14 @@ class Pipeline:
         """
         for device_id, device in self._registry.assigned().items():
             self._engine.open(device_id, device.position)
+        self._subjects.apply(self._registry.subjects())
         self._snapshot_seq, snapshots = self._outbox.snapshots()
-        for device_id in sorted(snapshots):
-            if self._registry.device(device_id) is not None:
-                self._restore(device_id, snapshots[device_id])
+        for key in sorted(snapshots):
+            if self._subjects.owns(key):
+                if not self._subjects.restore(key, snapshots[key]):
+                    self._dropped.add(key)
+            elif self._registry.device(key) is not None:
+                self._restore(key, snapshots[key])
         new_events: list[Event] = []
         through_seq = self._snapshot_seq
         rejected: list[RejectedFrame] = []
@@ -94,11 +92,13 @@ class Pipeline:
             self._snapshot_seq, self._outbox.last_seq(Lane.BULK)
         ):
             known = [s for s in signals if self._registry.device(s.device_id) is not None]
+            self._subjects.derive(known)  # what it gave is in the log already
             events = self._feed(known, through_seq, rejected)
             through_seq = last_seq
             new_events += self._outbox.commit(Group(events=events)).new_events
         self._outbox.commit(self._group_of_rejected(rejected))
         self._bulk_seq = self._outbox.last_seq(Lane.BULK)
+        new_events += self._catch_up()
         log.info(
             "engine_restored",
             streams=len(self._registry.assigned()),
@@ -107,6 +107,17 @@ class Pipeline:
             new_events=len(new_events),
         )
         return Committed(tuple(new_events), self._bulk_seq)
+
+    def _catch_up(self) -> tuple[Event, ...]:
+        """What fell due before the machine went off; the time it was off is nobody's silence."""
+        now_ns, alive_ns = self._clock.now_ns(), self._outbox.alive_ns()
+        if alive_ns is None or alive_ns > now_ns:
+            return ()
+        self._untold += self._subjects.advance(alive_ns, listening=True)
+        self._subjects.missed(alive_ns, now_ns)
+        events = self._commit_untold().new_events
+        self.save_snapshots()
+        return events
 
     def apply_registry(self, document: RegistryDocument) -> None:
         """Take over a newer registry. Raises OSError or sqlite3.Error, and then keeps the old.
@@ -135,6 +146,11 @@ class Pipeline:
             self._dropped.add(device_id)
         for device_id, device in after.items():
             self._engine.open(device_id, device.position)
+        void = self._subjects.apply(self._registry.subjects())
+        void |= {self._subjects.forget_device(name) for name in gone | changed_hands}
+        for key in void:
+            self._unsaved.pop(key, None)
+        self._dropped |= void
         self._outbox.forget_devices(gone)
         self.save_snapshots()
         self._metrics.registry_version.set(document.version)
@@ -177,6 +193,7 @@ class Pipeline:
             if key is not None:
                 deliveries.append(key)
         self._is_ahead = True
+        signals += self._subjects.derive(signals)
         events = self._feed(signals, self._bulk_seq, refused)
         rejected = self._group_of_rejected(refused)
         group = Group(
@@ -208,6 +225,29 @@ class Pipeline:
         ids of its events are known then.
         """
         committed = self._outbox.commit(Group(events=prepared.group.events))
+        self._tell_of(committed)
+        return committed
+
+    def advance(self, *, listening: bool) -> Committed:
+        """Let time pass for everybody watched. Raises sqlite3.Error; then it is told next time."""
+        if self._is_ahead:
+            return Committed((), self._bulk_seq)
+        now_ns = self._clock.now_ns()
+        self._untold += self._subjects.advance(now_ns, listening=listening)
+        committed = self._commit_untold()
+        if committed.new_events:
+            # The log does not know how far time was moved on when this was decided.
+            self.save_snapshots()
+        if listening:
+            self._outbox.note_alive(now_ns)
+        return committed
+
+    def _commit_untold(self) -> Committed:
+        if not self._untold:
+            return Committed((), self._bulk_seq)
+        committed = self._outbox.commit(Group(events=self._untold))
+        self._untold = []
+        self._bulk_seq = committed.bulk_seq
         self._tell_of(committed)
         return committed
 
@@ -251,6 +291,13 @@ class Pipeline:
     # -- engine ------------------------------------------------------------------------------
 
     def _feed(
+        self, signals: Sequence[Signal], log_through: int, refused: list[RejectedFrame]
+    ) -> list[Event]:
+        """What device streams and the watch over people decide."""
+        events = self._feed_streams(signals, log_through, refused)
+        return self._subjects.feed(signals, events, log_through, refused)
+
+    def _feed_streams(
         self, signals: Sequence[Signal], log_through: int, refused: list[RejectedFrame]
     ) -> list[Event]:
         """What the engine decides; a faulty stream begins anew and is told of in `refused`.
@@ -317,6 +364,7 @@ class Pipeline:
         if self._is_ahead:
             return
         self._unsaved.update(self._engine.take_dirty_snapshots())
+        self._unsaved.update(self._subjects.take_dirty_snapshots())
         self._dropped -= self._unsaved.keys()
         if self._bulk_seq == self._snapshot_seq and not self._unsaved and not self._dropped:
             return

@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from edge.subject import Subject
 from edge.wire import RegisteredDevice, RegistryDocument
 
 _DECODER: Final = msgspec.json.Decoder(RegistryDocument)
@@ -72,6 +73,10 @@ class Registry:
     def device(self, device_id: str) -> RegisteredDevice | None:
         """An assigned device; None for a stranger's, and for one that lies in a drawer."""
         return self._assigned.get(device_id)
+
+    def subjects(self) -> list[Subject]:
+        """Whom this gateway watches over."""
+        return self.document.subjects if self.document else []
 
     def _take(self, document: RegistryDocument) -> None:
         self.document = document

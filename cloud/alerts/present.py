@@ -10,7 +10,6 @@ import msgspec
 import numpy as np
 
 from cloud.alerts.models import Alert, AlertEvent, AlertLedger, AlertMove
-from cloud.alerts.reasons import explain
 from cloud.alerts.schemas import (
     AlertDetail,
     AlertSummary,
@@ -36,6 +35,7 @@ from cloud.people.models import Elder
 from cloud.people.service import age_on, elders_by_id
 from cloud.places.service import PlaceName, bed_names, room_names
 from edge.events import Event, Evidence
+from edge.words import explain
 from edge.wire import counts_from_bytes
 
 # A count of a 16 g sensor is 0.0005 g; more digits would only be noise on the wire.
@@ -146,8 +146,8 @@ def event_out(event: Event) -> EventOut:
             ReasonOut(
                 code=reason.code,
                 values=reason.values,
-                text_zh=explain(reason, "zh"),
-                text_en=explain(reason, "en"),
+                text_zh=explain(event.detector.name, reason, "zh"),
+                text_en=explain(event.detector.name, reason, "en"),
             )
             for reason in event.reasons
         ],

@@ -88,6 +88,10 @@ class CoverageDetector:
         tracker.advance(until_ns, findings)
         return [self._event(subject_id, tracker, finding) for finding in findings]
 
+    def missed(self, subject_id: str, until_ns: int) -> None:
+        """Nobody listened until `until_ns`: that was not the silence of a device."""
+        self._trackers[subject_id].missed(until_ns)
+
     def coverage(self, subject_id: str) -> Coverage:
         """What can be seen of this elder now."""
         return self._trackers[subject_id].coverage()

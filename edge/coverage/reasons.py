@@ -1,12 +1,11 @@
-"""Findings of coverage in words. Form as in edge/fall/reasons.py."""
+"""Findings of coverage in words."""
 
 from __future__ import annotations
 
 from types import MappingProxyType
 from typing import Final
 
-from edge.events import Reason
-from edge.fall.reasons import ReasonText
+from edge.reasons import ReasonText
 from edge.subject import Capability
 
 CAPABILITY_NAMES: Final = MappingProxyType(
@@ -57,12 +56,3 @@ REASONS: Final = MappingProxyType(
         },
     }
 )
-
-
-def explain(reason: Reason, language: str = "zh") -> str:
-    """The reason in words. A code from a newer detector is shown as it is."""
-    text = REASONS.get(reason.code)
-    if text is None:
-        return reason.code
-    template = text.zh if language.startswith("zh") else text.en
-    return template.format(**reason.values)

@@ -113,14 +113,16 @@ class Tracker:
         self.origin = report.origin
         devices, state = self.devices, self.states[device]
         devices.heard(device, time_ns)
+        # What comes late is known late: nothing is told to be earlier than what was told before.
+        known_ns = max(time_ns, self.now_ns)
         if state.fault == SILENT:
-            self._mend(device, time_ns, EventKind.DEVICE_OFFLINE_CLEARED, findings)
+            self._mend(device, known_ns, EventKind.DEVICE_OFFLINE_CLEARED, findings)
         state.due_ns = int(devices.heard_ns[device]) + self._limit_ns(device)
         if report.quantity >= 0:
             self._see(report, findings)
         if report.battery is not None:
-            self._weigh_battery(device, report.battery, time_ns, findings)
-        self._tell(time_ns, findings)
+            self._weigh_battery(device, report.battery, known_ns, findings)
+        self._tell(known_ns, findings)
 
     def advance(self, until_ns: int, findings: list[Finding]) -> None:
         """Let every silence that is too long by `until_ns` be told, in the order of time."""
@@ -131,6 +133,19 @@ class Tracker:
             self._tell(grace_ns, findings)
         self._fall_silent(until_ns, findings)
         self.now_ns = max(self.now_ns, until_ns)
+
+    def missed(self, until_ns: int) -> None:
+        """Nobody listened until then: devices that spoke before get their time anew."""
+        if self.opened_ns == NEVER_NS:
+            return
+        self.now_ns = max(self.now_ns, until_ns)
+        heard_ns = self.devices.heard_ns
+        for k, state in enumerate(self.states):
+            if state.fault == SILENT:
+                continue
+            if heard_ns[k] != NEVER_NS:
+                heard_ns[k] = max(int(heard_ns[k]), until_ns)
+            state.due_ns = max(state.due_ns, until_ns + self._limit_ns(k))
 
     def _fall_silent(self, until_ns: int, findings: list[Finding]) -> None:
         while True:
@@ -225,8 +240,8 @@ class Tracker:
         devices.saw(device, self.bouts)
         self.states[device].seen_ns = time_ns
         if self.states[device].fault == SEES_NOTHING:
-            self._mend(device, time_ns, EventKind.DEVICE_FAULT_CLEARED, findings)
-        self._find_sightless(time_ns, findings)
+            self._mend(device, max(time_ns, self.now_ns), EventKind.DEVICE_FAULT_CLEARED, findings)
+        self._find_sightless(max(time_ns, self.now_ns), findings)
 
     def _find_sightless(self, time_ns: int, findings: list[Finding]) -> None:
         devices = self.devices

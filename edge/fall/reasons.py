@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from edge.events import Reason
-
-
-@dataclass(frozen=True, slots=True)
-class ReasonText:
-    """Templates for one code; names in braces are keys of `Reason.values`."""
-
-    zh: str
-    en: str
-
+from edge.reasons import ReasonText
 
 REASONS: Final = MappingProxyType(
     {
@@ -61,12 +51,3 @@ REASONS: Final = MappingProxyType(
         ),
     }
 )
-
-
-def explain(reason: Reason, language: str = "zh") -> str:
-    """The reason in words. A code from a newer detector is shown as it is."""
-    text = REASONS.get(reason.code)
-    if text is None:
-        return reason.code
-    template = text.zh if language.startswith("zh") else text.en
-    return template.format(**reason.values)

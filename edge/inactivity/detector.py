@@ -12,6 +12,7 @@ from edge.inactivity import bulk, snapshot
 from edge.inactivity.devices import QUANTITY_INDEX
 from edge.inactivity.explain import reasons_of
 from edge.inactivity.limits import Limits
+from edge.inactivity.missed import missed
 from edge.inactivity.state import NONE_NS, Finding, Rule
 from edge.inactivity.watch import Watch
 from edge.signals import QUANTITIES, Origin, Reading, Signal
@@ -108,6 +109,10 @@ class InactivityDetector:
         watch.advance(until_ns, findings)
         self._tell(subject_id, watch, findings, events)
         return events
+
+    def missed(self, subject_id: str, until_ns: int) -> None:
+        """Nobody listened until `until_ns`: that was not the silence of a person."""
+        missed(self._watches[subject_id], until_ns)
 
     def deadline(self, subject_id: str) -> Deadline | None:
         """The next moment of alarm if nothing more comes; None before anybody was ever seen."""

@@ -1,12 +1,11 @@
-"""Why a silence became an alarm: codes, and what a nurse reads. Form as in edge/fall/reasons.py."""
+"""Why a silence became an alarm: codes, and what a nurse reads."""
 
 from __future__ import annotations
 
 from types import MappingProxyType
 from typing import Final
 
-from edge.events import Reason
-from edge.fall.reasons import ReasonText
+from edge.reasons import ReasonText
 from edge.subject import RoomKind
 
 ROOM_NAMES: Final = MappingProxyType(
@@ -75,12 +74,3 @@ REASONS: Final = MappingProxyType(
         ),
     }
 )
-
-
-def explain(reason: Reason, language: str = "zh") -> str:
-    """The reason in words. A code from a newer detector is shown as it is."""
-    text = REASONS.get(reason.code)
-    if text is None:
-        return reason.code
-    template = text.zh if language.startswith("zh") else text.en
-    return template.format(**reason.values)

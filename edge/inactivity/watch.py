@@ -105,7 +105,9 @@ class Watch:
         # Closing a door is as good as opening it; getting up does not undo a door just used.
         rise = rise or kind <= Kind.DOOR
         if self.activity(device, kind, time_ns, value, rise=rise) and state.stage:
-            self._clear(state.frontier_ns, findings)
+            # What comes late ends an alarm when it comes, not before the alarm was.
+            told_ns = self.high_ns() if state.stage == HIGH_STAGE else state.episode_ns
+            self._clear(max(state.frontier_ns, told_ns), findings)
         devices.saw(device, state.bouts)
 
     def begin_day(self, time_ns: int) -> None:

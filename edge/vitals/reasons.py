@@ -1,11 +1,11 @@
-"""What the reasons about vital signs say to a nurse. Same form as edge.fall.reasons."""
+"""What the reasons about vital signs say to a nurse."""
 
 from __future__ import annotations
 
 from types import MappingProxyType
 from typing import Final
 
-from edge.fall.reasons import ReasonText
+from edge.reasons import ReasonText
 
 _WORDS: Final = MappingProxyType(
     {

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final, TypeVar
 
+from edge.events import UNHURRIED_KINDS
 from edge.signals import Signal
 from edge.wire import Lane, LaneState, Record
 from gateway.clock import Clock
@@ -100,21 +101,24 @@ class Outbox:
             return Committed((), self.last_seq(Lane.BULK))
         now_ns = self._clock.now_ns()
         bodies = [codec.body_of(item) for item in (*group.signals, *group.rejected, *group.gaps)]
-        parts = [
-            (len(part), codec.encode_bodies(part, now_ns))
-            for start in range(0, len(bodies), chunks.MAX_CHUNK_RECORDS)
-            if (part := bodies[start : start + chunks.MAX_CHUNK_RECORDS])
-        ]
         with self._transaction(durable=True) as db:
-            bulk_seq = lanes.append_bulk(db, parts, now_ns)
+            last_seq = lanes.lane_row(db, Lane.BULK).last_seq + len(bodies)
             new_events = tuple(
                 event
                 for event in group.events
                 if db.execute(
-                    "INSERT OR IGNORE INTO event_id VALUES (?, ?)", (event.event_id, bulk_seq)
+                    "INSERT OR IGNORE INTO event_id VALUES (?, ?)", (event.event_id, last_seq)
                 ).rowcount
             )
-            urgent = [codec.encode_one(event) for event in new_events]
+            bodies += [event for event in new_events if event.kind in UNHURRIED_KINDS]
+            parts = [
+                (len(part), codec.encode_bodies(part, now_ns))
+                for start in range(0, len(bodies), chunks.MAX_CHUNK_RECORDS)
+                if (part := bodies[start : start + chunks.MAX_CHUNK_RECORDS])
+            ]
+            bulk_seq = lanes.append_bulk(db, parts, now_ns)
+            hurried = [event for event in new_events if event.kind not in UNHURRIED_KINDS]
+            urgent = [codec.encode_one(event) for event in hurried]
             urgent += [codec.encode_one(action) for action in group.actions]
             lanes.append_urgent(db, urgent, now_ns)
             db.executemany(
@@ -208,6 +212,17 @@ class Outbox:
         """How much waits in a lane, and since when."""
         with self._reading(lane) as db:
             return lanes.lane_state(db, lane)
+
+    def note_alive(self, now_ns: int) -> None:
+        """We listened until now; after a kill, silence counts from here."""
+        with self._transaction(durable=False) as db:
+            db.execute("INSERT OR REPLACE INTO meta VALUES ('alive_ns', ?)", (str(now_ns),))
+
+    def alive_ns(self) -> int | None:
+        """Until when we listened the last time; None in a new outbox."""
+        with self._reading(Lane.BULK) as db:
+            row = db.execute("SELECT value FROM meta WHERE key = 'alive_ns'").fetchone()
+        return None if row is None else int(row[0])
 
     # -- the engine's log --------------------------------------------------------------------
 

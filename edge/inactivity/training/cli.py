@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from edge.inactivity.limits import S_PER_DAY, S_PER_HOUR
-from edge.inactivity.reasons import explain
+from edge.inactivity.reasons import REASONS
 from edge.inactivity.training.backtest import (
     TIMERS_H,
     Result,
@@ -31,6 +31,7 @@ from edge.inactivity.training.backtest import (
 from edge.inactivity.training.backtest import Progress as Report
 from edge.inactivity.training.homes import Home, HomeFileError, read_home
 from edge.inactivity.training.report import report
+from edge.reasons import say
 from edge.signals import FloatArray, SignalError
 
 import numpy as np  # isort: skip
@@ -170,7 +171,7 @@ def _write(result: Result, path: Path) -> None:
                     iso(row.time_ns),
                     "" if row.inactivity_ns is None else iso(row.inactivity_ns),
                     "" if row.no_return_ns is None else iso(row.no_return_ns),
-                    "; ".join(explain(reason, "en") for reason in row.reasons),
+                    "; ".join(say(REASONS, reason, "en") for reason in row.reasons),
                 )
             )
 

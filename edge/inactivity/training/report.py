@@ -10,9 +10,10 @@ import numpy as np
 from edge.events import EventKind
 from edge.inactivity.limits import LEARNED_AFTER_DAYS, S_PER_DAY, S_PER_HOUR, SLOT_S, SLOTS, Context
 from edge.inactivity.profile import ROOM_KINDS
-from edge.inactivity.reasons import ROOM_NAMES, explain
+from edge.inactivity.reasons import REASONS, ROOM_NAMES
 from edge.inactivity.training.backtest import Result, iso
 from edge.inactivity.watch import Watch
+from edge.reasons import say
 from edge.signals import NS_PER_S
 
 _WIDTH: Final = 960
@@ -160,9 +161,9 @@ def _raster(result: Result) -> str:
 def _list(result: Result) -> str:
     entries = [
         f"<li>{iso(f.time_ns)[:16]} {escape(f.kind)}: "
-        + escape("；".join(explain(reason) for reason in f.reasons))
+        + escape("；".join(say(REASONS, reason) for reason in f.reasons))
         + "<br>"
-        + escape("; ".join(explain(reason, "en") for reason in f.reasons))
+        + escape("; ".join(say(REASONS, reason, "en") for reason in f.reasons))
         + "</li>"
         for f in result.findings
         if f.kind in _RAISED

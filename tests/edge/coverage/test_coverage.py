@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from edge.coverage.detector import CoverageDetector
-from edge.coverage.reasons import explain
+from edge.words import explain
 from edge.coverage.status import CoverageState, Level, whole
 from edge.detector import SnapshotError
 from edge.events import Event, EventKind
@@ -100,7 +100,7 @@ def test_one_motion_sensor_unplugged_is_degraded_all_of_them_blind_and_back() ->
     assert (inactivity.capability, inactivity.level) == (Capability.INACTIVITY, Level.PARTIAL)
     assert inactivity.missing == ("pir-kitchen",)
     assert inactivity.since_ns == cut_ns - BEAT_NS + NS_PER_S
-    assert "活动监测不完整" in explain(events[1].reasons[0])
+    assert "活动监测不完整" in explain("coverage", events[1].reasons[0])
 
     events = detector.advance("e1", cut_ns + 12 * HOUR_NS)
     assert kinds(events)[-1] == (EventKind.COVERAGE_BLIND, "e1")

@@ -10,7 +10,8 @@ import pytest
 from edge.detector import Detector, SnapshotError
 from edge.events import Event, EventKind
 from edge.fall.detector import FallDetector
-from edge.fall.reasons import REASONS, explain
+from edge.fall.reasons import REASONS
+from edge.reasons import say
 from edge.fall.replay import ReplayError, replay
 from edge.signals import NS_PER_S, Origin, Position
 
@@ -253,7 +254,7 @@ def test_every_reason_reads_well_in_both_languages(made_fall, blocks):
     reasons = [r for e in run(blocks(made_fall(50.0), 50.0)) for r in e.reasons]
     assert {r.code for r in reasons} <= set(REASONS)
     for reason in reasons:
-        assert "{" not in explain(reason, "zh") + explain(reason, "en")
+        assert "{" not in say(REASONS, reason, "zh") + say(REASONS, reason, "en")
 
 
 @pytest.mark.recordings

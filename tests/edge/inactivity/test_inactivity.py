@@ -9,7 +9,8 @@ import pytest
 from edge.detector import SnapshotError
 from edge.events import Event, EventKind
 from edge.inactivity.detector import InactivityDetector
-from edge.inactivity.reasons import REASONS, explain
+from edge.inactivity.reasons import REASONS
+from edge.words import explain
 from edge.localtime import LocalTime
 from edge.signals import NS_PER_S, Origin, Reading, SignalError
 from edge.subject import Pause, RoomKind, Sensor, SensorRole, SubjectSettings
@@ -57,7 +58,7 @@ def test_silence_by_day_is_medium_then_high_then_cleared() -> None:
     assert [r.code for r in deadline.reasons] == [
         "usually_kitchen", "silent_since", "last_kitchen", "door_unused",
     ]  # fmt: skip
-    assert explain(deadline.reasons[0]).startswith("平时最迟 09:")
+    assert explain("inactivity", deadline.reasons[0]).startswith("平时最迟 09:")
     events = detector.advance("e1", at(21, 16.0))
     assert kinds(events) == [EventKind.INACTIVITY, EventKind.INACTIVITY_HIGH]
     assert events[0].time_ns == deadline.time_ns

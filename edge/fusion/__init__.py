@@ -1,0 +1,1 @@
+"""What several sensors say of one person, put together."""
