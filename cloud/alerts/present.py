@@ -35,8 +35,8 @@ from cloud.people.models import Elder
 from cloud.people.service import age_on, elders_by_id
 from cloud.places.service import PlaceName, bed_names, room_names
 from edge.events import Event, Evidence
-from edge.words import explain
 from edge.wire import counts_from_bytes
+from edge.words import explain
 
 # A count of a 16 g sensor is 0.0005 g; more digits would only be noise on the wire.
 _SAMPLE_DECIMALS = 5

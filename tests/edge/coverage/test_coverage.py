@@ -9,7 +9,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from edge.coverage.detector import CoverageDetector
-from edge.words import explain
 from edge.coverage.status import CoverageState, Level, whole
 from edge.detector import SnapshotError
 from edge.events import Event, EventKind
@@ -22,6 +21,7 @@ from edge.subject import (
     SubjectDetector,
     SubjectSettings,
 )
+from edge.words import explain
 
 T0_NS = 1_790_553_600 * NS_PER_S
 MINUTE_NS = 60 * NS_PER_S

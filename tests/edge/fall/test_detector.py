@@ -11,8 +11,8 @@ from edge.detector import Detector, SnapshotError
 from edge.events import Event, EventKind
 from edge.fall.detector import FallDetector
 from edge.fall.reasons import REASONS
-from edge.reasons import say
 from edge.fall.replay import ReplayError, replay
+from edge.reasons import say
 from edge.signals import NS_PER_S, Origin, Position
 
 KINDS = {"suspected": EventKind.FALL_SUSPECTED, "confirmed": EventKind.FALL_CONFIRMED}

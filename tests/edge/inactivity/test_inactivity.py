@@ -10,10 +10,10 @@ from edge.detector import SnapshotError
 from edge.events import Event, EventKind
 from edge.inactivity.detector import InactivityDetector
 from edge.inactivity.reasons import REASONS
-from edge.words import explain
 from edge.localtime import LocalTime
 from edge.signals import NS_PER_S, Origin, Reading, SignalError
 from edge.subject import Pause, RoomKind, Sensor, SensorRole, SubjectSettings
+from edge.words import explain
 from tests.edge.inactivity.homes import (
     BATH,
     BEDROOM,
