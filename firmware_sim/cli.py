@@ -32,12 +32,16 @@ from firmware_sim.session import (
     run_until_stopped,
 )
 from firmware_sim.transports.mqtt import BrokerRefusedError, MqttSettings, waveform_topic
+from firmware_sim.world import cli as world_cli
 
 app = typer.Typer(
     help="Simulated devices and people, over real MQTT. Everything they send is marked simulated.",
     no_args_is_help=True,
     add_completion=False,
 )
+app.command("scenarios")(world_cli.scenarios)
+app.command("run")(world_cli.run)
+app.command("what-if")(world_cli.what_if_command)
 _console = Console()
 _errors = Console(stderr=True)
 

@@ -94,9 +94,9 @@ def _motion(seen: Seen, sensor: Sensor, number: int, rng: np.random.Generator) -
         moments.append(rng.uniform(stretch.from_s, stretch.until_s, count))
         if stretch.doing not in (Doing.SLEEP, Doing.FLOOR):  # whoever comes in is seen
             moments.append(np.array([stretch.from_s + rng.uniform(0.5, 3.0)]))
-    if not moments:
+    times = np.sort(np.concatenate([np.empty(0), *moments]))
+    if not len(times):
         return joined([])
-    times = np.sort(np.concatenate(moments))
     starts = np.concatenate([[True], np.diff(times) > _MOTION_HOLD_S])
     ends = np.concatenate([starts[1:], [True]])
     return joined(

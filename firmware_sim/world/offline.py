@@ -48,7 +48,7 @@ def listen(world: World, progress: Callable[[int, int], None] | None = None) -> 
         heard += _listen_to(world, resident, own)
         if progress is not None:
             progress(number + 1, len(world.residents))
-    heard += _felt(world)
+    heard += feel(world)
     return sorted(heard, key=lambda one: (one.event.decided_ns, one.event.event_id))
 
 
@@ -111,7 +111,7 @@ class _Buttons:
         )
 
 
-def _felt(world: World) -> list[Heard]:
+def feel(world: World) -> list[Heard]:
     """Falls that wearables feel: their blocks through the fall detector."""
     engine = Engine(default_detectors())
     heard: list[Heard] = []

@@ -47,6 +47,8 @@ FULL_SCALE_G: Final = 8.0
 # A wearable that streams on suspicion only: this much before the impact, and after it.
 _BEFORE_S: Final = 12.0
 _AFTER_S: Final = 100.0
+# The way from the first block to the impact at the longest: ordinary life, steps, the fall.
+_LEAD_S: Final = 40.0
 _LEVEL_NEEDS_TURNING: Final = 3
 _POSITIONS: Final = (Position.WAIST, Position.WRIST, Position.CHEST)
 _POSITION_SHARES: Final = (0.3, 0.6, 0.1)
@@ -167,7 +169,7 @@ class World:
                 ):
                     continue
                 make = partial(self._blocks, resident, band.device_id, incident, number)
-                yield incident.from_s - _BEFORE_S, make
+                yield incident.from_s - _LEAD_S, make
 
     def _at(self, seconds: float) -> int:
         return self.start_ns + round(seconds * NS_PER_S)
@@ -184,11 +186,11 @@ class World:
             living(self.scenario.starts_at.hour + incident.from_s / 3600.0),
         )  # fmt: skip
         before = wearer.read(round(_BEFORE_S * RATE_HZ))
-        wearer.fall(kind, aftermath, _AFTER_S)
+        impact_n = wearer.fall(kind, aftermath, _AFTER_S)
         samples = np.concatenate([before, wearer.read(round(_AFTER_S * RATE_HZ))])
         counts = quantise(samples, FULL_SCALE_G)
         block_n = round(RATE_HZ)
-        first_s = incident.from_s - _BEFORE_S
+        first_s = incident.from_s - impact_n / RATE_HZ  # it hits the ground when the truth says
         return [
             Waveform(
                 device_id, "acceleration", self._at(first_s + position), RATE_HZ,
