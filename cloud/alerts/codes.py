@@ -1,7 +1,7 @@
 """The table of alert codes: name, category, default priority, and whether the cause can pass.
 
-From the domain's alarm table, with five rows of our own (mains_lost, device_fault, no_return,
-door_left_open, climate); defaults, not law. New code: one row here.
+From the domain's alarm table, with six rows of our own (mains_lost, device_fault, coverage_blind,
+no_return, door_left_open, climate); defaults, not law. New code: one row here.
 """
 
 from __future__ import annotations
@@ -71,6 +71,7 @@ CODES: Final = MappingProxyType(
             AlertCode("no_turning", "未翻身", "Not turned", _P, _LOW, True),
             AlertCode("not_worn", "未佩戴", "Not worn", _T, _LOW, True),
             AlertCode("device_offline", "设备离线", "Device offline", _T, _LOW, True),
+            AlertCode("coverage_blind", "失去监测", "Nobody can see them", _T, _MEDIUM, True),
             AlertCode("gateway_offline", "网关离线", "Gateway offline", _T, _MEDIUM, True),
             AlertCode("battery_low", "电量低", "Battery low", _T, _LOW, True),
             AlertCode("mains_lost", "市电中断", "Gateway on battery", _T, _MEDIUM, True),

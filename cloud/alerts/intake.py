@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import msgspec
@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from cloud.alerts import rules, store
 from cloud.alerts.codes import CODES, Category
+from cloud.alerts.grading import priority_of
 from cloud.alerts.machine import Move, MoveKind
 from cloud.alerts.models import Alert, AlertEvent
 from cloud.alerts.rules import Decision, PlannedMove, Timer
@@ -84,7 +85,8 @@ async def _decide(
     scope: TenantScope, row: AlertEvent, arrival: Arrival, now: datetime
 ) -> list[MoveKind]:
     known, alerts = await store.load_known(scope, row, arrival.subject)
-    decision = rules.decide(store.happening_of(row), known)
+    happening = replace(store.happening_of(row), priority=priority_of(arrival.event))
+    decision = rules.decide(happening, known)
     if decision.move is None:
         return []
     move = _move(decision.move, row.event_id, now)

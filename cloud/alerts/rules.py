@@ -10,6 +10,8 @@
   someone who calls again after an answer calls anew.
 - Every other finding is raised under its code, one open alert per person and code; `..._high` makes
   it high; `..._cleared` and `..._eased` mark it recovered where its code says that it can pass.
+- Silent devices of a person are one alert. When nothing that their care plan needs is left, it
+  becomes `coverage_blind`: somebody must go and look. It recovers when all of them report again.
 - A kind that is no code is a log entry: kept, raising nothing.
 """
 
@@ -37,6 +39,11 @@ RECOVERIES: Final = frozenset({EventKind.FALL_RECOVERED, EventKind.FALL_CANCELLE
 _FALL_CODES: Final = frozenset({"fall_suspected", "fall_confirmed"})
 _WORSE: Final = "_high"
 _OVER: Final = ("_cleared", "_eased")
+# How much of a person can be seen: one episode for each person, told by its last word.
+_COVERAGE: Final = frozenset(
+    {EventKind.COVERAGE_BLIND, EventKind.COVERAGE_DEGRADED, EventKind.COVERAGE_PROTECTED}
+)
+_SIGHT: Final = frozenset({"device_offline", "coverage_blind"})
 
 
 class Timer(StrEnum):
@@ -55,6 +62,7 @@ class Happening:
     kind: EventKind
     happened_ns: int
     decided_ns: int
+    priority: Priority | None = None  # its own, where it is not that of its code
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +128,8 @@ def all_recovered(happenings: Sequence[Happening]) -> bool:
     last_recovery_ns: dict[str, int] = {}
     for item in happenings:
         last = last_recovery_ns if _is_over(item.kind) else last_fall_ns
-        last[item.episode_id] = max(item.decided_ns, last.get(item.episode_id, item.decided_ns))
+        episode = "coverage" if item.kind in _COVERAGE else item.episode_id
+        last[episode] = max(item.decided_ns, last.get(episode, item.decided_ns))
     return all(
         episode in last_recovery_ns and last_recovery_ns[episode] >= fall_ns
         for episode, fall_ns in last_fall_ns.items()
@@ -128,12 +137,16 @@ def all_recovered(happenings: Sequence[Happening]) -> bool:
 
 
 def _is_over(kind: EventKind) -> bool:
+    if kind in _COVERAGE:
+        return kind is not EventKind.COVERAGE_BLIND
     return kind in RECOVERIES or kind.value.endswith(_OVER)
 
 
 def code_of(kind: EventKind) -> str | None:
     """The alert code a kind belongs to; None: a log entry."""
     name = kind.value
+    if kind in _COVERAGE:
+        return "coverage_blind"
     for suffix in (_WORSE, *_OVER):
         if name.removesuffix(suffix) in CODES:
             return name.removesuffix(suffix)
@@ -143,13 +156,14 @@ def code_of(kind: EventKind) -> str | None:
 def _decide_finding(happening: Happening, known: Sequence[Known], own: Known | None) -> Decision:
     """Anything but falls and calls: one open alert for each person and code."""
     code = code_of(happening.kind)
-    same = [alert for alert in known if alert.code == code and alert.state is not State.RESOLVED]
+    codes = _SIGHT if code in _SIGHT else {code}
+    same = [alert for alert in known if alert.code in codes and alert.state is not State.RESOLVED]
     target = max(same, key=lambda alert: alert.raised_at, default=None)
     if code is None or (target is None and _is_over(happening.kind)):
         return Decision(None)
     worse = happening.kind.value.endswith(_WORSE)
     if target is None:
-        priority = Priority.HIGH if worse else CODES[code].priority
+        priority = Priority.HIGH if worse else happening.priority or CODES[code].priority
         move = PlannedMove(MoveKind.RAISE, code, priority, False)
         return Decision(move, follows_id=None if own is None else own.alert_id)
     if _is_over(happening.kind):
@@ -159,8 +173,12 @@ def _decide_finding(happening: Happening, known: Sequence[Known], own: Known | N
         return Decision(PlannedMove(MoveKind.EVIDENCE), target.alert_id)
     back = target.recovered and not all_recovered((*target.happenings, happening))
     recovered = False if back else None
-    if worse and RANK[target.priority] < RANK[Priority.HIGH]:
-        move = PlannedMove(MoveKind.UPGRADE, None, Priority.HIGH, recovered)
+    wanted = Priority.HIGH if worse else happening.priority or CODES[code].priority
+    newly_blind = code == "coverage_blind" and target.code != code
+    if newly_blind or RANK[target.priority] < RANK[wanted]:
+        higher = wanted if RANK[target.priority] < RANK[wanted] else None
+        new_code = code if newly_blind else None
+        move = PlannedMove(MoveKind.UPGRADE, new_code, higher, recovered)
     else:
         kind = MoveKind.EVIDENCE if target is own else MoveKind.REPEAT
         move = PlannedMove(kind, recovered=recovered)

@@ -31,6 +31,9 @@ REASONS: Final = MappingProxyType(
             "Life goes on in the home ({bouts:.0f} bouts) and this sensor sees none of it; "
             "usually {usual_bouts:.0f} at most",
         ),
+        "alarm_device": ReasonText(
+            "此设备负责跌倒或呼叫报警", "This device watches for falls or calls for help"
+        ),
         "battery": ReasonText("最后电量 {percent:.0f}%", "Last battery level {percent:.0f}%"),
         "everything_silent": ReasonText(
             "该老人的其他设备也没有上报：可能是网关、供电或网络故障",

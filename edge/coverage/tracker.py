@@ -27,6 +27,8 @@ GAPS_KEPT: Final = 64
 _HOUR_NS: Final = S_PER_HOUR * NS_PER_S
 _BIN_NS: Final = BIN_S * NS_PER_S
 
+# alarms.md: a silent device for falls or calls for help is worse than another.
+_ALARMS: Final = frozenset({Capability.FALL, Capability.SOS})
 OK, SILENT, SEES_NOTHING = range(3)
 
 
@@ -274,6 +276,8 @@ class Tracker:
             reasons.append(Reason("battery", {"percent": state.battery}))
         elif state.cause == "everything_silent":
             reasons.append(Reason("everything_silent"))
+        if self.settings.sensors[device].serves & _ALARMS:
+            reasons.append(Reason("alarm_device"))
         findings.append(
             Finding(
                 EventKind.DEVICE_OFFLINE,

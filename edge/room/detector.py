@@ -154,7 +154,10 @@ class RoomWatch:
             "too_cold": (EventKind.CLIMATE, Reason("too_cold", {"cel": condition.value})),
             "too_hot": (EventKind.CLIMATE, Reason("too_hot", {"cel": condition.value})),
         }[table]
-        condition.episode = self._say(kind, since_ns, condition, reason, device_id=device_id)
+        reasons = [reason]
+        if kind is EventKind.GEOFENCE and self._settings.needs_company:
+            reasons.append(Reason("needs_company"))
+        condition.episode = self._say(kind, since_ns, condition, *reasons, device_id=device_id)
 
     def _hazard(self, reading: Reading) -> None:
         key = f"{reading.quantity}|{reading.device_id}"

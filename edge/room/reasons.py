@@ -32,6 +32,10 @@ REASONS: Final = MappingProxyType(
             "夜间禁止外出时段大门被打开", "The outer door was opened in forbidden hours"
         ),
         "seen_inside": ReasonText("关门后室内有活动", "Activity inside after the door was shut"),
+        "needs_company": ReasonText(
+            "能力等级或失智情况需有人陪同外出",
+            "Must not be outside alone (ability level, dementia)",
+        ),
         "left_zone": ReasonText("离开允许的区域", "Left the permitted zone"),
         "back_in_zone": ReasonText("已回到区域内", "Back in the zone"),
         "too_cold": ReasonText("室温过低（{cel:.1f} ℃）", "The room is too cold ({cel:.1f} °C)"),

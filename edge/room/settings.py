@@ -33,6 +33,8 @@ NIGHT_FROM_H: Final = 22.0
 NIGHT_UNTIL_H: Final = 5.0
 # Radio positions jump at a zone's border; a person who leaves is gone for longer (D).
 ZONE_HOLD_S: Final = 60.0
+# alarms.md: leaving the zone is high for level 2 and above, or dementia.
+COMPANY_LEVEL: Final = 2
 # Room temperature: below, an old person cools down; above, heat illness begins to be seen (D).
 CLIMATE_LOW_CEL: Final = 16.0
 CLIMATE_HIGH_CEL: Final = 32.0
@@ -47,6 +49,7 @@ class RoomSettings:
 
     forbidden: Night
     lives_alone: bool
+    needs_company: bool
     bath_dwell_ns: int
     bath_high_ns: int
     zone_hold_ns: int
@@ -62,7 +65,8 @@ def room_settings(settings: SubjectSettings) -> RoomSettings:
 
     Overrides: `room.bath_dwell_s`, `room.night_from_h`, `room.night_until_h`, `room.zone_hold_s`,
     `room.climate_low_cel`, `room.climate_high_cel`, `room.climate_hold_s`,
-    `room.empty_late_s.<device>`, `room.door_left_open_s.<device>` (0: never).
+    `room.wanders` (1: dementia, must not be outside alone), `room.empty_late_s.<device>`,
+    `room.door_left_open_s.<device>` (0: never).
     """
     own = settings.overrides
 
@@ -93,6 +97,7 @@ def room_settings(settings: SubjectSettings) -> RoomSettings:
             number("room.night_until_h", NIGHT_UNTIL_H),
         ),
         lives_alone=settings.lives_alone,
+        needs_company=settings.ability_level >= COMPANY_LEVEL or number("room.wanders", 0.0) > 0,
         bath_dwell_ns=seconds_ns(dwell_s),
         bath_high_ns=seconds_ns(BATH_HIGH_FACTOR * dwell_s),
         zone_hold_ns=seconds_ns(number("room.zone_hold_s", ZONE_HOLD_S)),

@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from cloud.alerts import machine, rules
 from cloud.alerts.codes import CODES, RANK, Priority
+from cloud.alerts.grading import priority_of
 from cloud.alerts.machine import (
     PEOPLES_MOVES,
     TRANSITIONS,
@@ -24,7 +25,8 @@ from cloud.alerts.machine import (
     Verdict,
 )
 from cloud.alerts.rules import MERGE_WINDOW_NS, Decision, Happening, Known, decide
-from edge.events import EventKind
+from edge.events import DetectorInfo, Event, EventKind, Reason
+from edge.signals import Origin
 
 NOW = datetime(2026, 3, 1, 2, 13, tzinfo=UTC)
 S_NS = 1_000_000_000
@@ -170,6 +172,7 @@ def test_every_kind_there_is_has_a_rule() -> None:
     for kind in EventKind:
         planned = decide(happening(kind), []).move
         ends = kind in rules.RECOVERIES or kind.value.endswith(("_cleared", "_eased"))
+        ends = ends or kind in (EventKind.COVERAGE_DEGRADED, EventKind.COVERAGE_PROTECTED)
         if planned is None:
             assert ends or rules.code_of(kind) is None, kind
         else:
@@ -318,3 +321,69 @@ def test_two_falls_are_one_within_the_window_only(distance_ns: int) -> None:
     other = replace(FIRST, episode_id="e2", happened_ns=FIRST.happened_ns + distance_ns)
     joined = decide(other, [known(FIRST)]).alert_id is not None
     assert joined == (abs(distance_ns) <= MERGE_WINDOW_NS)
+
+
+OFFLINE, BACK = EventKind.DEVICE_OFFLINE, EventKind.DEVICE_OFFLINE_CLEARED
+BLIND, DEGRADED = EventKind.COVERAGE_BLIND, EventKind.COVERAGE_DEGRADED
+PROTECTED = EventKind.COVERAGE_PROTECTED
+
+
+def test_silent_devices_and_a_blind_elder_are_one_alert() -> None:
+    code, priority, recovered = "device_offline", Priority.LOW, False
+    first = happening(OFFLINE, "pir-1", 100.0)
+    raised = decide(first, []).move
+    assert raised is not None
+    assert (raised.kind, raised.code, raised.priority) == (MoveKind.RAISE, code, priority)
+    so_far = [first]
+    for item, over in (
+        (happening(OFFLINE, "pir-2", 200.0), False),
+        (happening(BLIND, "elder-a", 200.0), False),
+        (happening(DEGRADED, "elder-b", 300.0), False),
+        (happening(BACK, "pir-2", 300.0), False),
+        (happening(PROTECTED, "elder-c", 400.0), False),
+        (happening(BACK, "pir-1", 400.0), True),
+        (happening(BLIND, "elder-d", 500.0), False),
+    ):
+        alert = known(*so_far, code=code, priority=priority, recovered=recovered)
+        decision = decide(item, [alert])
+        assert decision.move is not None
+        assert decision.alert_id == alert.alert_id, item
+        code = decision.move.code or code
+        priority = decision.move.priority or priority
+        recovered = recovered if decision.move.recovered is None else decision.move.recovered
+        assert recovered is over, item
+        if item.kind is BLIND:
+            assert (code, priority) == ("coverage_blind", Priority.MEDIUM)
+        so_far.append(item)
+
+
+def test_seeing_everything_raises_nothing() -> None:
+    assert decide(happening(PROTECTED, "elder-a"), []).move is None
+    assert decide(happening(DEGRADED, "elder-a"), []).move is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "reasons", "priority"),
+    [
+        (OFFLINE, [Reason("silent"), Reason("alarm_device")], Priority.MEDIUM),
+        (OFFLINE, [Reason("silent")], Priority.LOW),
+        (EventKind.BATTERY_LOW, [Reason("battery", {"percent": 4.0})], Priority.MEDIUM),
+        (EventKind.BATTERY_LOW, [Reason("battery", {"percent": 12.0})], Priority.LOW),
+        (EventKind.GEOFENCE, [Reason("left_zone"), Reason("needs_company")], Priority.HIGH),
+        (EventKind.GEOFENCE, [Reason("left_zone")], Priority.MEDIUM),
+    ],
+)
+def test_what_the_detector_says_makes_it_more_urgent(
+    kind: EventKind, reasons: list[Reason], priority: Priority
+) -> None:
+    event = Event(
+        "e", "e", kind, "d", 0, 0, 1.0, tuple(reasons), DetectorInfo("x", "1"), Origin.LIVE
+    )
+    own = replace(happening(kind), priority=priority_of(event))
+    raised = decide(own, []).move
+    assert raised is not None
+    assert raised.priority is priority
+    low = known(happening(kind, "e0"), code=str(raised.code), priority=Priority.LOW)
+    move = decide(own, [low]).move
+    assert move is not None
+    assert move.priority is (None if priority is Priority.LOW else priority)

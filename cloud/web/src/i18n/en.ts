@@ -111,6 +111,7 @@ export const en: Texts = {
     no_turning: "Not turned",
     not_worn: "Not worn",
     device_offline: "Device offline",
+    coverage_blind: "Nobody can see them",
     gateway_offline: "Gateway offline",
     battery_low: "Low battery",
     mains_lost: "Gateway on battery",

@@ -107,6 +107,7 @@ export const zh = {
     no_turning: "未翻身",
     not_worn: "未佩戴",
     device_offline: "设备离线",
+    coverage_blind: "失去监测",
     gateway_offline: "网关离线",
     battery_low: "电量低",
     mains_lost: "网关市电中断",
