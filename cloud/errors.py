@@ -122,12 +122,13 @@ class NotFoundError(ProblemError):
 class IllegalMoveError(ProblemError):
     """A move the alert's state does not allow."""
 
-    def __init__(self, move: str, state: str, by: str | None) -> None:
+    def __init__(self, move: str, state: str, by: str | None, why: str = "") -> None:
         who = f" by {by}" if by else ""
+        reason = f" ({why})" if why else ""
         super().__init__(
             409,
             "illegal_move",
-            f"Cannot {move}: the alert is {state}{who}.",
+            f"Cannot {move}: the alert is {state}{who}.{reason}",
             state=state,
             by=by,
         )

@@ -9,9 +9,11 @@ from datetime import datetime
 import msgspec
 from sqlalchemy.dialects.postgresql import insert
 
-from cloud.alerts import rules, store
+from cloud.alerts import lifecycle, rules, store
 from cloud.alerts.codes import CODES, Category
+from cloud.alerts.conditions import condition_of
 from cloud.alerts.grading import priority_of
+from cloud.alerts.lifecycle import ESCALATE_TIMER
 from cloud.alerts.machine import Move, MoveKind
 from cloud.alerts.models import Alert, AlertEvent
 from cloud.alerts.rules import Decision, PlannedMove, Timer
@@ -20,7 +22,6 @@ from cloud.database import TenantScope
 from cloud.devices.service import Subject
 from edge.events import Event
 
-ESCALATE_TIMER = "escalate_suspected_fall"
 _encoder = msgspec.json.Encoder()
 
 
@@ -92,14 +93,14 @@ async def _decide(
     move = _move(decision.move, row.event_id, now)
     if decision.alert_id is None:
         category = CODES[str(decision.move.code)].category
-        alert = _new_alert(scope, arrival, category, now)
+        alert = await _new_alert(scope, arrival, category, now)
         alert.follows_id = decision.follows_id
         before = None
     else:
         alert = alerts[decision.alert_id]
         alert.confidence = max(alert.confidence, row.confidence)
-        before = store.condition_of(alert)
-    await store.make_move(scope, alert, before, move)
+        before = condition_of(alert)
+    await lifecycle.make_move(scope, alert, before, move)
     row.alert_id = alert.id
     await _set_timer(scope, alert, decision, now)
     _note_way(scope, alert.id, arrival, now)
@@ -118,7 +119,9 @@ def _move(planned: PlannedMove, event_id: str, now: datetime) -> Move:
     )
 
 
-def _new_alert(scope: TenantScope, arrival: Arrival, category: Category, now: datetime) -> Alert:
+async def _new_alert(
+    scope: TenantScope, arrival: Arrival, category: Category, now: datetime
+) -> Alert:
     """The facts that no move changes; the machine adds the rest."""
     event = arrival.event
     happened_at = datetime_from_ns(event.time_ns)
@@ -130,17 +133,19 @@ def _new_alert(scope: TenantScope, arrival: Arrival, category: Category, now: da
         elder_id=arrival.subject.elder_id,
         bed_id=arrival.subject.bed_id,
         room_id=arrival.subject.room_id,
+        unit_id=await store.unit_of(scope, arrival.subject),
         device_id=event.device_id,
         happened_ns=event.time_ns,
         raised_at=now,
         late_s=max(0.0, (now - happened_at).total_seconds()),
         confidence=event.confidence,
+        rules_version=rules.RULES_VERSION,
     )
 
 
 async def _set_timer(scope: TenantScope, alert: Alert, decision: Decision, now: datetime) -> None:
     if decision.timer is Timer.CANCEL:
-        await store.cancel_timers(scope, alert.id, now)
+        await store.cancel_timers(scope, alert.id, now, ESCALATE_TIMER)
     elif decision.timer is Timer.START:
         happened_at = datetime_from_ns(alert.happened_ns)
         if decision.alert_id is not None:  # down again after a recovery: from now on

@@ -8,7 +8,8 @@ from typing import Final
 from sqlalchemy.dialects.postgresql import insert
 
 from cloud.alerts import store
-from cloud.alerts.machine import Move, MoveKind, State
+from cloud.alerts.elsewhere import MoveElsewhere, add_move_elsewhere
+from cloud.alerts.machine import MoveKind
 from cloud.alerts.models import AlertEvent, AlertLedger
 from cloud.clock import datetime_from_ns
 from cloud.database import TenantScope
@@ -27,8 +28,8 @@ HOPS: Final = {
 async def take_local_action(
     scope: TenantScope, action: LocalAction, gateway_name: str, now: datetime
 ) -> list[MoveKind] | None:
-    """A row of the ledger with the gateway's own time; an acknowledgement is a move as well, while
-    nobody here has answered. None: no such event. A repeated action changes nothing.
+    """A row of the ledger with the gateway's own time; an acknowledgement is a move as well, or a
+    note where somebody here was first. None: no such event. A repeated action changes nothing.
     """
     await store.lock_decisions(scope)
     statement = scope.select(AlertEvent).where(AlertEvent.event_id == action.event_id)
@@ -53,18 +54,13 @@ async def take_local_action(
     )
     if inserted.one_or_none() is None or action.kind is not LocalActionKind.ACKNOWLEDGED:
         return []
-    alert = await store.lock_alert(scope, event.alert_id)
-    if alert is None or alert.state != State.RAISED:
-        return []
-    move = Move(
+    made = MoveElsewhere(
         MoveKind.ACKNOWLEDGE,
-        now,
-        actor=by,
-        client_time=datetime_from_ns(action.time_ns),
-        note=action.note or None,
-        event_id=action.event_id,
-        is_local=True,
+        action.event_id,
+        datetime_from_ns(action.time_ns),
+        by,
+        action.action_id,
+        action.note or None,
     )
-    await store.make_move(scope, alert, store.condition_of(alert), move)
-    await store.cancel_timers(scope, alert.id, now)
-    return [move.kind]
+    kind = await add_move_elsewhere(scope, made, now)
+    return [] if kind is None else [kind]

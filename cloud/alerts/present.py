@@ -9,6 +9,8 @@ from typing import cast
 import msgspec
 import numpy as np
 
+from cloud.alerts.conditions import condition_of
+from cloud.alerts.machine import State, missing_to_close
 from cloud.alerts.models import Alert, AlertEvent, AlertLedger, AlertMove
 from cloud.alerts.schemas import (
     AlertDetail,
@@ -18,7 +20,10 @@ from cloud.alerts.schemas import (
     ElderBrief,
     EventOut,
     EvidenceOut,
+    FamilyName,
+    FindingName,
     HopName,
+    InjuryName,
     LedgerOut,
     MoveName,
     MoveOut,
@@ -82,11 +87,26 @@ def _summary(
         happened_at=datetime_from_ns(alert.happened_ns),
         raised_at=alert.raised_at,
         late_s=round(alert.late_s, 3),
+        rings=alert.rings,
+        step=alert.step,
+        second_due=alert.second_due,
+        suppressed=alert.suppressed,
+        shelved_until=alert.shelved_until,
+        shelved_by=alert.shelved_by,
         acknowledged_at=alert.acknowledged_at,
         acknowledged_by=alert.acknowledged_by,
+        attending_at=alert.attending_at,
+        attending_by=alert.attending_by,
+        arrived_at=alert.arrived_at,
+        arrived_by=alert.arrived_by,
         resolved_at=alert.resolved_at,
         resolved_by=alert.resolved_by,
+        closed_at=alert.closed_at,
+        closed_by=alert.closed_by,
         verdict=cast(VerdictName | None, alert.verdict),
+        finding=cast(FindingName | None, alert.finding),
+        injury=cast(InjuryName | None, alert.injury),
+        to_close=missing_to_close(condition_of(alert)) if alert.state == State.RESOLVED else [],
         confidence=round(alert.confidence, 3),
         count=alert.count,
         updated_at=alert.updated_at,
@@ -127,6 +147,10 @@ async def detail(scope: TenantScope, alert: Alert, now: datetime) -> AlertDetail
     (summary,) = await summaries(scope, [alert], now)
     return AlertDetail(
         **dict(summary),
+        cause=alert.cause,
+        measure=alert.measure,
+        family=cast(FamilyName | None, alert.family),
+        rules_version=alert.rules_version,
         events=[event_out(msgspec.json.decode(row.body, type=Event)) for row in events],
         moves=[_move_out(row) for row in moves],
         ledger=[LedgerOut(hop=cast(HopName, row.hop), at=row.at, by=row.by) for row in ledger],
@@ -182,4 +206,9 @@ def _move_out(row: AlertMove) -> MoveOut:
         note=row.note,
         verdict=cast(VerdictName | None, row.verdict),
         priority=cast(PriorityName | None, row.priority),
+        finding=cast(FindingName | None, row.finding),
+        injury=cast(InjuryName | None, row.injury),
+        step=row.step,
+        until=row.until,
+        source=row.source,
     )

@@ -30,16 +30,18 @@ router = APIRouter(
 async def list_alerts(
     principal: AlertReader,
     state: State,
-    view: Annotated[Literal["open", "recent"], Query()] = "open",
+    view: Annotated[Literal["open", "recent", "unclosed"], Query()] = "open",
 ) -> AlertList:
-    """Alerts newest first: all open ones, or also those resolved within a day."""
+    """Newest first: all open ones; also those resolved within a day; or those not yet closed."""
     scope, now = principal.scope, state.clock.now()
     # The position first: what commits in between is then told twice, never not at all.
     head = await read_head(scope)
     if view == "open":
         alerts = await service.open_alerts(scope)
-    else:
+    elif view == "recent":
         alerts = await service.recent_alerts(scope, now)
+    else:
+        alerts = await service.unclosed_alerts(scope)
     lines = await present.summaries(scope, alerts, now)
     return AlertList(position=head.position, server_time=now, alerts=lines)
 
@@ -55,7 +57,10 @@ async def get_alert(alert_id: UUID, principal: AlertReader, state: State) -> Ale
 async def move_alert(
     alert_id: UUID, move: MoveIn, principal: AlertActor, state: State
 ) -> AlertDetail:
-    """Acknowledge or resolve. Saying again what one has done oneself changes nothing."""
+    """Acknowledge, go, arrive, resolve, close; shelve and reopen for head nurses.
+
+    Saying again what one has done oneself changes nothing.
+    """
     now = state.clock.now()
     alert, changed = await service.move_alert(principal, alert_id, move, now)
     if changed:

@@ -25,10 +25,11 @@ from enum import StrEnum
 from typing import Final
 
 from cloud.alerts.codes import CODES, RANK, Priority
-from cloud.alerts.machine import MoveKind, State, Verdict
+from cloud.alerts.findings import Verdict
+from cloud.alerts.machine import ENDED, UNANSWERED, MoveKind, State
 from edge.events import EventKind
 
-RULES_VERSION: Final = "1"
+RULES_VERSION: Final = "2"
 # The same fall reported by two sensors differs by their windows and clocks (alarms.md, 2).
 MERGE_WINDOW_NS: Final = 30 * 1_000_000_000
 # Lying for a minute after a fall is serious by itself (alarms.md, 1).
@@ -44,6 +45,8 @@ _COVERAGE: Final = frozenset(
     {EventKind.COVERAGE_BLIND, EventKind.COVERAGE_DEGRADED, EventKind.COVERAGE_PROTECTED}
 )
 _SIGHT: Final = frozenset({"device_offline", "coverage_blind"})
+# What a fall that goes on after a recovery sets ringing again (cloud/alerts/machine.py).
+_RINGS_BACK: Final = UNANSWERED | {State.ACKNOWLEDGED}
 
 
 class Timer(StrEnum):
@@ -108,7 +111,7 @@ def decide(happening: Happening, known: Sequence[Known]) -> Decision:
         return _decide_finding(happening, known, own)
     if happening.kind in RECOVERIES:
         return Decision(None) if own is None else _decide_recovery(happening, own)
-    if own is not None and own.state is State.RESOLVED:
+    if own is not None and own.state in ENDED:
         return _decide_after_the_end(happening, own)
     target = own or _same_fall(happening, known)
     return _raise(happening) if target is None else _decide_fall(happening, target, own is None)
@@ -157,7 +160,7 @@ def _decide_finding(happening: Happening, known: Sequence[Known], own: Known | N
     """Anything but falls and calls: one open alert for each person and code."""
     code = code_of(happening.kind)
     codes = _SIGHT if code in _SIGHT else {code}
-    same = [alert for alert in known if alert.code in codes and alert.state is not State.RESOLVED]
+    same = [alert for alert in known if alert.code in codes and alert.state not in ENDED]
     target = max(same, key=lambda alert: alert.raised_at, default=None)
     if code is None or (target is None and _is_over(happening.kind)):
         return Decision(None)
@@ -192,7 +195,7 @@ def _own_episode(happening: Happening, known: Sequence[Known]) -> Known | None:
         for alert in known
         if any(item.episode_id == happening.episode_id for item in alert.happenings)
     ]
-    return max(own, key=lambda a: (a.state is not State.RESOLVED, a.raised_at), default=None)
+    return max(own, key=lambda a: (a.state not in ENDED, a.raised_at), default=None)
 
 
 def _same_fall(happening: Happening, known: Sequence[Known]) -> Known | None:
@@ -211,7 +214,7 @@ def _same_fall(happening: Happening, known: Sequence[Known]) -> Known | None:
     near = [
         alert
         for alert in known
-        if alert.state is not State.RESOLVED
+        if alert.state not in ENDED
         and alert.code in _FALL_CODES
         and distance_ns(alert) <= MERGE_WINDOW_NS
     ]
@@ -243,13 +246,13 @@ def _decide_fall(happening: Happening, target: Known, other_episode: bool) -> De
     timer = None
     if confirmed:
         timer = Timer.CANCEL
-    elif up_again and target.state is State.RAISED and target.priority is not high:
+    elif up_again and target.state in _RINGS_BACK and target.priority is not high:
         timer = Timer.START
     return Decision(PlannedMove(kind, code, priority, recovered), target.alert_id, timer)
 
 
 def _decide_recovery(happening: Happening, own: Known) -> Decision:
-    if own.state is State.RESOLVED:
+    if own.state in ENDED:
         return Decision(PlannedMove(MoveKind.EVIDENCE), own.alert_id)
     if own.recovered or not all_recovered((*own.happenings, happening)):
         return Decision(PlannedMove(MoveKind.EVIDENCE), own.alert_id)
@@ -270,9 +273,9 @@ def _decide_call(happening: Happening, known: Sequence[Known]) -> Decision:
         alert
         for alert in known
         if alert.code == "sos"
-        and alert.state is not State.RESOLVED
+        and alert.state not in ENDED
         and (
-            alert.state is State.RAISED
+            alert.state in UNANSWERED
             or any(
                 abs(item.happened_ns - happening.happened_ns) <= MERGE_WINDOW_NS
                 for item in alert.happenings

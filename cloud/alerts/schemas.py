@@ -11,16 +11,26 @@ from cloud.schema_types import ApiModel, UtcMs
 
 PriorityName = Literal["high", "medium", "low", "info"]
 CategoryName = Literal["person", "environment", "technical", "duty"]
-StateName = Literal["raised", "acknowledged", "resolved"]
+StateName = Literal[
+    "raised", "notified", "acknowledged", "attending", "arrived", "resolved", "closed"
+]
 OriginName = Literal["live", "simulated", "drill"]
 VerdictName = Literal["true", "false", "unclear", "test"]
+FindingName = Literal[
+    "real_fall", "lowered_self", "sat_hard", "device_dropped", "care_handling", "visitor",
+    "real", "false_alarm", "test", "unclear",
+]  # fmt: skip
+InjuryName = Literal["none", "minor", "serious", "hospital", "death", "unknown"]
+FamilyName = Literal["told", "not_required", "unreachable"]
 HopName = Literal[
-    "sensed", "decided", "stored", "committed", "pushed", "shown", "acknowledged", "resolved",
+    "sensed", "decided", "stored", "committed", "pushed", "drawn", "shown", "notified",
+    "acknowledged", "attending", "arrived", "resolved", "closed",
     "local_raised", "local_shown", "local_acknowledged", "local_sent", "local_send_failed",
 ]  # fmt: skip
 MoveName = Literal[
-    "raise", "evidence", "repeat", "upgrade", "escalate", "recover", "cancel",
-    "acknowledge", "resolve",
+    "raise", "evidence", "repeat", "upgrade", "escalate", "recover", "cancel", "suppress",
+    "release", "notify", "note", "acknowledge", "take_over", "arrive", "resolve", "close",
+    "shelve", "unshelve", "reopen",
 ]  # fmt: skip
 
 
@@ -55,15 +65,30 @@ class AlertSummary(ApiModel):
     origin: OriginName
     elder: ElderBrief | None
     place: PlaceBrief | None
-    device_id: str
+    device_id: str | None = Field(description="null: raised by the cloud itself")
     happened_at: UtcMs
     raised_at: UtcMs
     late_s: float
+    rings: int = Field(description="how often it began to sound; more: it sounds again")
+    step: int = Field(description="how far it was escalated; 0: not")
+    second_due: bool = Field(description="a second person must acknowledge")
+    suppressed: bool
+    shelved_until: UtcMs | None
+    shelved_by: str | None
     acknowledged_at: UtcMs | None
     acknowledged_by: str | None
+    attending_at: UtcMs | None
+    attending_by: str | None
+    arrived_at: UtcMs | None
+    arrived_by: str | None
     resolved_at: UtcMs | None
     resolved_by: str | None
+    closed_at: UtcMs | None
+    closed_by: str | None
     verdict: VerdictName | None
+    finding: FindingName | None
+    injury: InjuryName | None
+    to_close: list[str] = Field(description="what is still needed to close it")
     confidence: float
     count: int
     updated_at: UtcMs
@@ -122,6 +147,11 @@ class MoveOut(ApiModel):
     note: str | None
     verdict: VerdictName | None
     priority: PriorityName | None = Field(description="the priority it was given by this move")
+    finding: FindingName | None
+    injury: InjuryName | None
+    step: int | None
+    until: UtcMs | None
+    source: str | None = Field(description="where it was made, if not at this server")
 
 
 class LedgerOut(ApiModel):
@@ -135,6 +165,10 @@ class LedgerOut(ApiModel):
 class AlertDetail(AlertSummary):
     """Everything about an alert."""
 
+    cause: str | None
+    measure: str | None
+    family: FamilyName | None
+    rules_version: str
     events: list[EventOut]
     moves: list[MoveOut]
     ledger: list[LedgerOut]
@@ -149,11 +183,19 @@ class AlertList(ApiModel):
 
 
 class MoveIn(ApiModel):
-    """What a person does. `resolve` needs a verdict."""
+    """What a person does. `resolve` needs a finding (or a verdict); `shelve` a note and an end."""
 
-    move: Literal["acknowledge", "resolve"]
+    move: Literal[
+        "acknowledge", "take_over", "arrive", "resolve", "close", "shelve", "unshelve", "reopen"
+    ]
     client_time: AwareDatetime
     verdict: VerdictName | None = None
+    finding: FindingName | None = None
+    injury: InjuryName | None = None
+    cause: str | None = Field(default=None, max_length=500)
+    measure: str | None = Field(default=None, max_length=500)
+    family: FamilyName | None = None
+    until: AwareDatetime | None = Field(default=None, description="end of a shelf, 8 h at most")
     note: str | None = Field(default=None, max_length=2000)
 
 

@@ -9,16 +9,19 @@ from dataclasses import asdict
 from datetime import datetime
 
 from sqlalchemy import or_, text, update
+from sqlalchemy.dialects.postgresql import insert
 
 from cloud.alerts import machine
-from cloud.alerts.codes import Priority
-from cloud.alerts.machine import Condition, Move, MoveKind, State, Verdict
+from cloud.alerts.codes import RANK, Priority
+from cloud.alerts.findings import Verdict
+from cloud.alerts.machine import ENDED, Condition, Move, State
 from cloud.alerts.models import Alert, AlertEvent, AlertLedger, AlertMove, AlertTimer
 from cloud.alerts.present import summary_json
 from cloud.alerts.rules import Happening, Known
 from cloud.database import TenantScope
 from cloud.devices.service import Subject
 from cloud.live.service import publish_at_commit
+from cloud.places.models import Bed, Room
 from edge.events import EventKind
 
 
@@ -47,7 +50,7 @@ async def load_known(
         scope.select(Alert)
         .where(
             Alert.origin == event.origin,
-            or_(same_subject & (Alert.state != State.RESOLVED), Alert.id.in_(of_episode)),
+            or_(same_subject & Alert.state.not_in(ENDED), Alert.id.in_(of_episode)),
         )
         .order_by(Alert.id)
         .with_for_update(key_share=True)
@@ -95,63 +98,31 @@ async def lock_alert(scope: TenantScope, alert_id: uuid.UUID) -> Alert | None:
     return (await scope.session.scalars(statement)).one_or_none()
 
 
-def condition_of(alert: Alert) -> Condition:
-    """The cached condition of an alert."""
-    return Condition(
-        state=State(alert.state),
-        code=alert.code,
-        priority=Priority(alert.priority),
-        recovered=alert.recovered,
-        count=alert.count,
-        updated_at=alert.updated_at,
-        verdict=None if alert.verdict is None else Verdict(alert.verdict),
-        acknowledged_at=alert.acknowledged_at,
-        acknowledged_by=alert.acknowledged_by,
-        acknowledged_by_id=alert.acknowledged_by_id,
-        resolved_at=alert.resolved_at,
-        resolved_by=alert.resolved_by,
-        resolved_by_id=alert.resolved_by_id,
-    )
-
-
-def move_of(row: AlertMove) -> Move:
-    """A stored move, for the machine."""
-    return Move(
-        kind=MoveKind(row.move),
-        at=row.at,
-        actor_id=row.actor_id,
-        actor=row.actor,
-        client_time=row.client_time,
-        note=row.note,
-        verdict=None if row.verdict is None else Verdict(row.verdict),
-        code=row.code,
-        priority=None if row.priority is None else Priority(row.priority),
-        recovered=row.recovered,
-        event_id=row.event_id,
-        is_local=row.actor is not None and row.actor_id is None,
-    )
-
-
 async def moves_of(scope: TenantScope, alert_id: uuid.UUID) -> list[AlertMove]:
     """All moves of an alert, in order."""
     statement = scope.select(AlertMove).where(AlertMove.alert_id == alert_id)
     return list((await scope.session.scalars(statement.order_by(AlertMove.id))).all())
 
 
-async def make_move(scope: TenantScope, alert: Alert, before: Condition | None, move: Move) -> None:
-    """Append the move, renew the cache, tell the screens at commit. Raises IllegalMove."""
+async def append_move(
+    scope: TenantScope, alert: Alert, before: Condition | None, move: Move
+) -> Condition:
+    """Append the move, renew the cache, tell the screens at commit. Raises IllegalMove.
+
+    For cloud/alerts/lifecycle.py, which does what follows from it.
+    """
     after = machine.apply(before, move)
     for name, value in asdict(after).items():
         setattr(alert, name, value)
     values = asdict(move)
     values["move"] = values.pop("kind")
-    del values["is_local"]  # seen in the row: an actor without an account
     if before is None:
         scope.session.add(alert)
         await scope.session.flush()
     scope.session.add(AlertMove(institution_id=scope.institution_id, alert_id=alert.id, **values))
     await scope.session.flush()
     announce(scope, alert, move.at)
+    return after
 
 
 def announce(scope: TenantScope, alert: Alert, now: datetime) -> None:
@@ -178,6 +149,20 @@ def note_hop(
     )  # fmt: skip
 
 
+async def note_hop_once(
+    scope: TenantScope, alert_id: uuid.UUID, hop: str, at: datetime, *, by: str, source: str
+) -> None:
+    """Add a row to the ledger unless this source has that hop already."""
+    await scope.session.execute(
+        insert(AlertLedger)
+        .values(
+            institution_id=scope.institution_id, alert_id=alert_id, hop=hop, at=at, by=by,
+            source=source,
+        )
+        .on_conflict_do_nothing()
+    )  # fmt: skip
+
+
 def start_timer(scope: TenantScope, alert_id: uuid.UUID, kind: str, due_at: datetime) -> None:
     """Something is due for the alert."""
     scope.session.add(
@@ -191,17 +176,40 @@ def start_timer(scope: TenantScope, alert_id: uuid.UUID, kind: str, due_at: date
     )
 
 
-async def cancel_timers(scope: TenantScope, alert_id: uuid.UUID, now: datetime) -> None:
-    """Nothing is due for the alert any more."""
+async def cancel_timers(
+    scope: TenantScope, alert_id: uuid.UUID, now: datetime, *kinds: str
+) -> None:
+    """Nothing is due for the alert any more; or nothing of these kinds."""
+    which = [AlertTimer.kind.in_(kinds)] if kinds else []
     await scope.session.execute(
         update(AlertTimer)
         .where(
             AlertTimer.institution_id == scope.institution_id,
             AlertTimer.alert_id == alert_id,
             AlertTimer.ended_at.is_(None),
+            *which,
         )
         .values(ended_at=now, outcome="cancelled")
     )
+
+
+def higher_priority(wanted: Priority, held: Priority) -> Priority | None:
+    """`wanted` where it is higher than what is held."""
+    return wanted if RANK[wanted] > RANK[held] else None
+
+
+async def unit_of(scope: TenantScope, subject: Subject) -> uuid.UUID | None:
+    """The unit of a bed or a room: whose duty staff is told."""
+    if subject.bed_id is None and subject.room_id is None:
+        return None
+    statement = scope.select(Room).with_only_columns(Room.unit_id)
+    if subject.bed_id is not None:
+        statement = statement.join(
+            Bed, (Bed.institution_id == Room.institution_id) & (Bed.room_id == Room.id)
+        ).where(Bed.id == subject.bed_id)
+    else:
+        statement = statement.where(Room.id == subject.room_id)
+    return (await scope.session.execute(statement)).scalar_one_or_none()
 
 
 async def waiting_events(scope: TenantScope, episode_id: str) -> Sequence[AlertEvent]:

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cloud.alerts import machine, store
+from cloud.alerts import conditions, machine, store
 from cloud.alerts.models import Alert, AlertTimer
-from cloud.alerts.service import work_timers
+from cloud.alerts.timers import work_timers
 from edge.events import EventKind
 from edge.signals import Origin
 from edge.wire import Lane
@@ -43,7 +43,10 @@ async def test_one_fall_from_the_wrist_to_the_end(world: World, clock: ManualClo
         "raised_at": "2026-03-01T02:13:00.000Z", "late_s": 2.5, "acknowledged_at": None,
         "acknowledged_by": None, "resolved_at": None, "resolved_by": None, "verdict": None,
         "confidence": 0.9, "count": 1, "updated_at": "2026-03-01T02:13:00.000Z",
-        "follows_id": None,
+        "follows_id": None, "rings": 1, "step": 0, "second_due": False, "suppressed": False,
+        "shelved_until": None, "shelved_by": None, "attending_at": None, "attending_by": None,
+        "arrived_at": None, "arrived_by": None, "closed_at": None, "closed_by": None,
+        "finding": None, "injury": None, "to_close": [],
     }  # fmt: skip
 
     clock.advance(10)
@@ -60,6 +63,7 @@ async def test_one_fall_from_the_wrist_to_the_end(world: World, clock: ManualClo
     answer = await move(first, alert["id"], "resolve", verdict="true")
     story = answer.json()
     assert (story["state"], story["verdict"]) == ("resolved", "true")
+    assert story["to_close"] == ["injury", "measure", "family"]
     assert (story["acknowledged_by"], story["resolved_by"]) == ("吴倩", "周敏")
     assert [(m["move"], m["actor"], m["note"]) for m in story["moves"]] == [
         ("raise", None, None), ("upgrade", None, None), ("acknowledge", "吴倩", "马上到"),
@@ -221,7 +225,7 @@ async def test_a_confirmation_after_false_raises_anew(world: World, clock: Manua
     (second,) = await alerts(desk)
     assert (second["code"], second["priority"]) == ("fall_confirmed", "high")
     assert second["follows_id"] == first["id"] != second["id"]
-    assert (await detail(desk, first["id"]))["state"] == "resolved"
+    assert (await detail(desk, first["id"]))["state"] == "closed"
 
 
 async def test_what_is_not_allowed_says_so(world: World, clock: ManualClock) -> None:
@@ -323,7 +327,7 @@ async def test_the_cached_state_is_what_the_moves_say(
                 await move(desks[which], alert["id"], what, **extra)
     async with world.database.tenant(world.home.institution_id) as scope:
         for alert in await scope.session.scalars(scope.select(Alert)):
-            moves = [store.move_of(row) for row in await store.moves_of(scope, alert.id)]
-            assert machine.fold(moves) == store.condition_of(alert)
+            moves = [conditions.move_of(row) for row in await store.moves_of(scope, alert.id)]
+            assert machine.fold(moves) == conditions.condition_of(alert)
     status = (await desks[0].get("/api/v1/status")).json()
     assert status["quarantine"] == []

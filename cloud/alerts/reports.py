@@ -1,0 +1,103 @@
+"""What the cloud itself finds becomes an alert: nobody on duty, a round missed, a dead switch."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from cloud.alerts import lifecycle, rules, store
+from cloud.alerts.codes import CODES, Priority
+from cloud.alerts.conditions import condition_of
+from cloud.alerts.machine import ENDED, Move, MoveKind
+from cloud.alerts.models import Alert
+from cloud.clock import ns_from_datetime
+from cloud.database import TenantScope
+from cloud.devices.service import Subject
+
+NOBODY: Final = Subject(None, None, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Something the cloud itself found. One open alert for each code and key."""
+
+    code: str
+    key: str
+    subject: Subject = NOBODY
+    unit_id: uuid.UUID | None = None
+    device_id: str | None = None
+    priority: Priority | None = None
+    origin: str = "live"
+    happened_at: datetime | None = None
+    note: str | None = None
+
+
+async def raise_alert(scope: TenantScope, report: Report, now: datetime) -> Alert:
+    """Raise it, or count it up where one of its code and key is open; worse than that upgrades."""
+    await store.lock_decisions(scope)
+    code = CODES[report.code]
+    priority = report.priority or code.priority
+    alert = await _open_of(scope, report.code, report.key, report.origin)
+    if alert is not None:
+        before = condition_of(alert)
+        higher = store.higher_priority(priority, before.priority)
+        move = Move(
+            MoveKind.REPEAT, now, priority=higher, note=report.note,
+            recovered=False if before.recovered else None,
+        )  # fmt: skip
+        await lifecycle.make_move(scope, alert, before, move)
+        return alert
+    happened_at = report.happened_at or now
+    alert = Alert(
+        id=uuid.uuid4(),
+        institution_id=scope.institution_id,
+        category=code.category.value,
+        origin=report.origin,
+        elder_id=report.subject.elder_id,
+        bed_id=report.subject.bed_id,
+        room_id=report.subject.room_id,
+        unit_id=report.unit_id or await store.unit_of(scope, report.subject),
+        device_id=report.device_id,
+        happened_ns=ns_from_datetime(happened_at),
+        raised_at=now,
+        late_s=max(0.0, (now - happened_at).total_seconds()),
+        confidence=1.0,
+        rules_version=rules.RULES_VERSION,
+        key=report.key,
+    )
+    move = Move(
+        MoveKind.RAISE, now, code=report.code, priority=priority, recovered=False, note=report.note
+    )
+    await lifecycle.make_move(scope, alert, None, move)
+    for hop, at in (("sensed", happened_at), ("decided", now), ("committed", now)):
+        store.note_hop(scope, alert.id, hop, at, by="cloud", source=report.key)
+    await scope.session.flush()
+    return alert
+
+
+async def recover_raised(
+    scope: TenantScope, code: str, key: str, now: datetime, *, origin: str = "live"
+) -> bool:
+    """The cause of what `raise_alert` raised has passed; the check is still due."""
+    await store.lock_decisions(scope)
+    alert = await _open_of(scope, code, key, origin)
+    if alert is None or alert.recovered or not CODES[code].passes:
+        return False
+    move = Move(MoveKind.RECOVER, now, recovered=True)
+    await lifecycle.make_move(scope, alert, condition_of(alert), move)
+    return True
+
+
+async def _open_of(scope: TenantScope, code: str, key: str, origin: str) -> Alert | None:
+    statement = (
+        scope.select(Alert)
+        .where(
+            Alert.code == code, Alert.key == key, Alert.origin == origin,
+            Alert.state.not_in(ENDED),
+        )
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )  # fmt: skip
+    return (await scope.session.scalars(statement)).first()
