@@ -38,7 +38,7 @@ export interface paths {
         };
         /**
          * List Alerts
-         * @description Alerts newest first: all open ones, or also those resolved within a day.
+         * @description Newest first: all open ones; also those resolved within a day; or those not yet closed.
          */
         get: operations["list_alerts"];
         put?: never;
@@ -80,7 +80,9 @@ export interface paths {
         put?: never;
         /**
          * Move Alert
-         * @description Acknowledge or resolve. Saying again what one has done oneself changes nothing.
+         * @description Acknowledge, go, arrive, resolve, close; shelve and reopen for head nurses.
+         *
+         *     Saying again what one has done oneself changes nothing.
          */
         post: operations["move_alert"];
         delete?: never;
@@ -475,7 +477,7 @@ export interface components {
              * State
              * @enum {string}
              */
-            state: "raised" | "acknowledged" | "resolved";
+            state: "raised" | "notified" | "acknowledged" | "attending" | "arrived" | "resolved" | "closed";
             /** Recovered */
             recovered: boolean;
             /**
@@ -485,8 +487,11 @@ export interface components {
             origin: "live" | "simulated" | "drill";
             elder: components["schemas"]["ElderBrief"] | null;
             place: components["schemas"]["PlaceBrief"] | null;
-            /** Device Id */
-            device_id: string;
+            /**
+             * Device Id
+             * @description null: raised by the cloud itself
+             */
+            device_id: string | null;
             /**
              * Happened At
              * Format: date-time
@@ -499,16 +504,58 @@ export interface components {
             raised_at: string;
             /** Late S */
             late_s: number;
+            /**
+             * Rings
+             * @description how often it began to sound; more: it sounds again
+             */
+            rings: number;
+            /**
+             * Step
+             * @description how far it was escalated; 0: not
+             */
+            step: number;
+            /**
+             * Second Due
+             * @description a second person must acknowledge
+             */
+            second_due: boolean;
+            /** Suppressed */
+            suppressed: boolean;
+            /** Shelved Until */
+            shelved_until: string | null;
+            /** Shelved By */
+            shelved_by: string | null;
             /** Acknowledged At */
             acknowledged_at: string | null;
             /** Acknowledged By */
             acknowledged_by: string | null;
+            /** Attending At */
+            attending_at: string | null;
+            /** Attending By */
+            attending_by: string | null;
+            /** Arrived At */
+            arrived_at: string | null;
+            /** Arrived By */
+            arrived_by: string | null;
             /** Resolved At */
             resolved_at: string | null;
             /** Resolved By */
             resolved_by: string | null;
+            /** Closed At */
+            closed_at: string | null;
+            /** Closed By */
+            closed_by: string | null;
             /** Verdict */
             verdict: ("true" | "false" | "unclear" | "test") | null;
+            /** Finding */
+            finding: ("real_fall" | "lowered_self" | "sat_hard" | "device_dropped" | "care_handling" | "visitor" | "real" | "false_alarm" | "test" | "unclear") | null;
+            /** Injury */
+            injury: ("none" | "minor" | "serious" | "hospital" | "death" | "unknown") | null;
+            /**
+             * To Close
+             * @description what is still needed to close it
+             */
+            to_close: string[];
             /** Confidence */
             confidence: number;
             /** Count */
@@ -523,6 +570,14 @@ export interface components {
              * @description an earlier, resolved alert of the same happening
              */
             follows_id: string | null;
+            /** Cause */
+            cause: string | null;
+            /** Measure */
+            measure: string | null;
+            /** Family */
+            family: ("told" | "not_required" | "unreachable") | null;
+            /** Rules Version */
+            rules_version: string;
             /** Events */
             events: components["schemas"]["EventOut"][];
             /** Moves */
@@ -571,7 +626,7 @@ export interface components {
              * State
              * @enum {string}
              */
-            state: "raised" | "acknowledged" | "resolved";
+            state: "raised" | "notified" | "acknowledged" | "attending" | "arrived" | "resolved" | "closed";
             /** Recovered */
             recovered: boolean;
             /**
@@ -581,8 +636,11 @@ export interface components {
             origin: "live" | "simulated" | "drill";
             elder: components["schemas"]["ElderBrief"] | null;
             place: components["schemas"]["PlaceBrief"] | null;
-            /** Device Id */
-            device_id: string;
+            /**
+             * Device Id
+             * @description null: raised by the cloud itself
+             */
+            device_id: string | null;
             /**
              * Happened At
              * Format: date-time
@@ -595,16 +653,58 @@ export interface components {
             raised_at: string;
             /** Late S */
             late_s: number;
+            /**
+             * Rings
+             * @description how often it began to sound; more: it sounds again
+             */
+            rings: number;
+            /**
+             * Step
+             * @description how far it was escalated; 0: not
+             */
+            step: number;
+            /**
+             * Second Due
+             * @description a second person must acknowledge
+             */
+            second_due: boolean;
+            /** Suppressed */
+            suppressed: boolean;
+            /** Shelved Until */
+            shelved_until: string | null;
+            /** Shelved By */
+            shelved_by: string | null;
             /** Acknowledged At */
             acknowledged_at: string | null;
             /** Acknowledged By */
             acknowledged_by: string | null;
+            /** Attending At */
+            attending_at: string | null;
+            /** Attending By */
+            attending_by: string | null;
+            /** Arrived At */
+            arrived_at: string | null;
+            /** Arrived By */
+            arrived_by: string | null;
             /** Resolved At */
             resolved_at: string | null;
             /** Resolved By */
             resolved_by: string | null;
+            /** Closed At */
+            closed_at: string | null;
+            /** Closed By */
+            closed_by: string | null;
             /** Verdict */
             verdict: ("true" | "false" | "unclear" | "test") | null;
+            /** Finding */
+            finding: ("real_fall" | "lowered_self" | "sat_hard" | "device_dropped" | "care_handling" | "visitor" | "real" | "false_alarm" | "test" | "unclear") | null;
+            /** Injury */
+            injury: ("none" | "minor" | "serious" | "hospital" | "death" | "unknown") | null;
+            /**
+             * To Close
+             * @description what is still needed to close it
+             */
+            to_close: string[];
             /** Confidence */
             confidence: number;
             /** Count */
@@ -1137,7 +1237,7 @@ export interface components {
              * Hop
              * @enum {string}
              */
-            hop: "sensed" | "decided" | "stored" | "committed" | "pushed" | "shown" | "acknowledged" | "resolved" | "local_raised" | "local_shown" | "local_acknowledged" | "local_sent" | "local_send_failed";
+            hop: "sensed" | "decided" | "stored" | "committed" | "pushed" | "drawn" | "shown" | "notified" | "acknowledged" | "attending" | "arrived" | "resolved" | "closed" | "local_raised" | "local_shown" | "local_acknowledged" | "local_sent" | "local_send_failed";
             /**
              * At
              * Format: date-time
@@ -1203,14 +1303,14 @@ export interface components {
         };
         /**
          * MoveIn
-         * @description What a person does. `resolve` needs a verdict.
+         * @description What a person does. `resolve` needs a finding (or a verdict); `shelve` a note and an end.
          */
         MoveIn: {
             /**
              * Move
              * @enum {string}
              */
-            move: "acknowledge" | "resolve";
+            move: "acknowledge" | "take_over" | "arrive" | "resolve" | "close" | "shelve" | "unshelve" | "reopen";
             /**
              * Client Time
              * Format: date-time
@@ -1218,6 +1318,21 @@ export interface components {
             client_time: string;
             /** Verdict */
             verdict?: ("true" | "false" | "unclear" | "test") | null;
+            /** Finding */
+            finding?: ("real_fall" | "lowered_self" | "sat_hard" | "device_dropped" | "care_handling" | "visitor" | "real" | "false_alarm" | "test" | "unclear") | null;
+            /** Injury */
+            injury?: ("none" | "minor" | "serious" | "hospital" | "death" | "unknown") | null;
+            /** Cause */
+            cause?: string | null;
+            /** Measure */
+            measure?: string | null;
+            /** Family */
+            family?: ("told" | "not_required" | "unreachable") | null;
+            /**
+             * Until
+             * @description end of a shelf, 8 h at most
+             */
+            until?: string | null;
             /** Note */
             note?: string | null;
         };
@@ -1230,7 +1345,7 @@ export interface components {
              * Move
              * @enum {string}
              */
-            move: "raise" | "evidence" | "repeat" | "upgrade" | "escalate" | "recover" | "cancel" | "acknowledge" | "resolve";
+            move: "raise" | "evidence" | "repeat" | "upgrade" | "escalate" | "recover" | "cancel" | "suppress" | "release" | "notify" | "note" | "acknowledge" | "take_over" | "arrive" | "resolve" | "close" | "shelve" | "unshelve" | "reopen";
             /**
              * At
              * Format: date-time
@@ -1249,6 +1364,19 @@ export interface components {
              * @description the priority it was given by this move
              */
             priority: ("high" | "medium" | "low" | "info") | null;
+            /** Finding */
+            finding: ("real_fall" | "lowered_self" | "sat_hard" | "device_dropped" | "care_handling" | "visitor" | "real" | "false_alarm" | "test" | "unclear") | null;
+            /** Injury */
+            injury: ("none" | "minor" | "serious" | "hospital" | "death" | "unknown") | null;
+            /** Step */
+            step: number | null;
+            /** Until */
+            until: string | null;
+            /**
+             * Source
+             * @description where it was made, if not at this server
+             */
+            source: string | null;
         };
         /**
          * NewTokenOut
@@ -1582,7 +1710,7 @@ export interface operations {
     list_alerts: {
         parameters: {
             query?: {
-                view?: "open" | "recent";
+                view?: "open" | "recent" | "unclosed";
             };
             header?: never;
             path?: never;

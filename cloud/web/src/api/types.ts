@@ -20,9 +20,13 @@ export type Priority = AlertSummary["priority"];
 
 export const VERDICTS: readonly Verdict[] = ["true", "false", "unclear", "test"];
 
-/** Anything not ended by a person is open, also in states that later versions may add. */
-export const isOpen = (alert: AlertSummary): boolean => alert.resolved_at === null;
+/** Anything not ended is open, also in states that later versions may add. */
+export const isOpen = (alert: AlertSummary): boolean =>
+  alert.resolved_at === null && alert.closed_at === null;
 
-/** Nobody has answered yet: this is what rings. */
+/** Fewer people have answered than are needed, and nobody has set it aside: this is what rings. */
 export const isUnanswered = (alert: AlertSummary): boolean =>
-  isOpen(alert) && alert.acknowledged_at === null;
+  isOpen(alert) &&
+  (alert.state === "raised" || alert.state === "notified" || alert.second_due) &&
+  alert.shelved_until === null &&
+  !alert.suppressed;

@@ -22,7 +22,7 @@ const isNumber = (text: string): boolean => /^[0-9A-Za-z-]+$/.test(text);
 
 /** `203 房 1 床`: where to run. Rooms with a name (`主卧`) stay as they are. */
 export function bedText(t: TFunction, alert: AlertSummary): string {
-  if (alert.place === null) return t("alert.unknownPlace", { device: alert.device_id });
+  if (alert.place === null) return t("alert.unknownPlace", { device: alert.device_id ?? t("common.unknown") });
   const { room, bed, label } = alert.place;
   if (room === "") return label;
   const roomText = isNumber(room) ? t("alert.room", { room }) : room;

@@ -31,6 +31,21 @@ export function anAlert(changes: Partial<AlertSummary> = {}): AlertSummary {
     count: 1,
     updated_at: "2026-03-01T18:13:02.000Z",
     follows_id: null,
+    rings: 1,
+    step: 0,
+    second_due: false,
+    suppressed: false,
+    shelved_until: null,
+    shelved_by: null,
+    attending_at: null,
+    attending_by: null,
+    arrived_at: null,
+    arrived_by: null,
+    closed_at: null,
+    closed_by: null,
+    finding: null,
+    injury: null,
+    to_close: [],
     ...changes,
   };
 }
@@ -54,6 +69,10 @@ export const resolved = (by: string): Partial<AlertSummary> => ({
 export function aDetail(changes: Partial<AlertDetail> = {}): AlertDetail {
   return {
     ...anAlert(),
+    cause: null,
+    measure: null,
+    family: null,
+    rules_version: "2",
     events: [
       {
         id: "e1",
