@@ -14,7 +14,7 @@ from cloud.alerts import machine, rules
 from cloud.alerts.codes import CODES, Priority
 from cloud.alerts.findings import Verdict
 from cloud.alerts.grading import priority_of
-from cloud.alerts.machine import Condition, Move, State
+from cloud.alerts.machine import Condition, Move, MoveKind, State
 from cloud.alerts.rules import MERGE_WINDOW_NS, Decision, Happening, Known, decide
 from edge.events import DetectorInfo, Event, EventKind, Reason
 from edge.signals import Origin
