@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final, Protocol
+from zoneinfo import ZoneInfo
 
 NS_PER_S: Final = 1_000_000_000
 NS_PER_US: Final = 1_000
@@ -52,3 +53,12 @@ def ns_from_datetime(moment: datetime) -> int:
     """Nanoseconds since 1970 of an aware time, exactly."""
     since = moment - _EPOCH
     return ((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds) * NS_PER_US
+
+
+# China keeps one time zone; dates on forms and due lists are its days.
+LOCAL_ZONE: Final = ZoneInfo("Asia/Shanghai")
+
+
+def local_date(moment: datetime) -> date:
+    """The calendar day in China at a moment."""
+    return moment.astimezone(LOCAL_ZONE).date()

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from cloud.identity.permissions import Role
 from edge.events import EventKind
+from tests.cloud.care.assessments import a_draft, assessment_id_of, save
 from tests.cloud.world import START, Home, World, alerts, fall
 
 # By the name of a query parameter or a field of a body.
@@ -16,6 +18,7 @@ VALUES: dict[str, Any] = {
     "quantity": "heart_rate",
     "from": "2026-03-01T00:00:00Z",
     "to": "2026-03-02T00:00:00Z",
+    "reference_date": START.date().isoformat(),
     "client_time": START.isoformat(),
 }
 
@@ -23,6 +26,8 @@ VALUES: dict[str, Any] = {
 async def fill(world: World, home: Home) -> None:
     """Make what a fresh home lacks: one of each."""
     await world.gateway(home).send(fall(EventKind.SOS, world.clock))
+    assessor = await world.as_role(Role.ASSESSOR, home)
+    await save(assessor, home, a_draft())
 
 
 async def ids_of(world: World, home: Home) -> dict[str, str]:
@@ -30,6 +35,7 @@ async def ids_of(world: World, home: Home) -> dict[str, str]:
     (alert,) = await alerts(await world.desk(home=home))
     return {
         "alert_id": alert["id"],
+        "assessment_id": str(assessment_id_of(home)),
         "elder_id": str(home.elders[0]),
         "gateway_id": str(home.gateway_id),
     }

@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 import cloud.alerts.models
 import cloud.audit.models
+import cloud.care.assessment.models
 import cloud.devices.models
 import cloud.identity.models
 import cloud.ingest.models
@@ -22,12 +23,15 @@ import cloud.people.models
 import cloud.places.models
 import cloud.series.models  # noqa: F401 - all tables
 from cloud.database import APP_ROLE, Base, Database, libpq_arguments
+from cloud.identity.permissions import Role
 from cloud.series.models import SeriesErasure
 from edge.events import EventKind
 from edge.wire import Lane, RejectedFrame
+from tests.cloud.care.assessments import a_draft
+from tests.cloud.care.assessments import save as save_assessment
 from tests.cloud.conftest import Seeded
 from tests.cloud.test_ingest import fall, reading, waveform
-from tests.cloud.world import World, alerts, move
+from tests.cloud.world import CHANGES, World, alerts, move
 from tests.support.postgres import Postgres
 
 # Belong to no institution; named here so that a new table is a tenant's unless someone says so.
@@ -57,6 +61,12 @@ async def filled(world: World) -> World:
         await move(desk, alert["id"], "acknowledge")
         yesterday = reading(world.clock, ago_s=86_400.0)
         await gateway.send(reading(world.clock, ago_s=2), yesterday, lane=Lane.BULK)
+        await save_assessment(await world.as_role(Role.ASSESSOR, home), home, a_draft())
+        await (await world.as_role(Role.HEAD_NURSE, home)).put(
+            "/api/v1/assessment-settings",
+            json={"changes_add_up": True, "events_count_together": True, "interval_days": 365},
+            headers=CHANGES,
+        )
         async with world.database.tenant(home.institution_id) as scope:
             row = SeriesErasure(
                 id=uuid.uuid4(), institution_id=home.institution_id, elder_id=home.elders[0],
