@@ -22,6 +22,11 @@ VALUES: dict[str, Any] = {
     "client_time": START.isoformat(),
 }
 
+# What these make is new under any id; that another institution has it too must not show.
+CHOSEN_BY_THE_CALLER = {
+    ("PUT /api/v1/elders/{elder_id}/assessments/{assessment_id}", "assessment_id"),
+}
+
 
 async def fill(world: World, home: Home) -> None:
     """Make what a fresh home lacks: one of each."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import uuid
 from collections.abc import Iterator
+from datetime import timedelta
 
 import psycopg
 import pytest
@@ -23,6 +24,7 @@ import cloud.people.models
 import cloud.places.models
 import cloud.series.models  # noqa: F401 - all tables
 from cloud.database import APP_ROLE, Base, Database, libpq_arguments
+from cloud.devices.models import GatewayGap
 from cloud.identity.permissions import Role
 from cloud.series.models import SeriesErasure
 from edge.events import EventKind
@@ -61,6 +63,8 @@ async def filled(world: World) -> World:
         await move(desk, alert["id"], "acknowledge")
         yesterday = reading(world.clock, ago_s=86_400.0)
         await gateway.send(reading(world.clock, ago_s=2), yesterday, lane=Lane.BULK)
+        operator = await world.as_role(Role.OPERATOR, home)
+        await operator.post(f"/api/v1/gateways/{home.gateway_id}/code", headers=CHANGES)
         await save_assessment(await world.as_role(Role.ASSESSOR, home), home, a_draft())
         await (await world.as_role(Role.HEAD_NURSE, home)).put(
             "/api/v1/assessment-settings",
@@ -73,7 +77,13 @@ async def filled(world: World) -> World:
                 erased_at=world.clock.now(), erased_by="test", readings=0, minutes=0, hours=0,
                 waveforms=0,
             )  # fmt: skip
-            scope.session.add(row)
+            gap = GatewayGap(
+                institution_id=home.institution_id, gateway_id=home.gateway_id, gap_id="g1",
+                cause="gateway_down", device_ids=[], from_at=world.clock.now(),
+                until_at=world.clock.now() + timedelta(minutes=1), records=0,
+                received_at=world.clock.now(),
+            )  # fmt: skip
+            scope.session.add_all([row, gap])
         assert (await gateway.client.get("/api/v1/gateway/registry")).status_code == 200
     await world.app.state.series.pack(world.clock.now_ns())
     return world
