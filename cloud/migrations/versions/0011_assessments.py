@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from cloud.migrations.tenancy import protect, run
 
-revision = "0010"
-down_revision = "0009"
+revision = "0011"
+down_revision = "0010"
 
 TABLES = """
 CREATE TABLE assessment (
