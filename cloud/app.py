@@ -16,7 +16,7 @@ from fastapi.routing import APIRoute
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from cloud.alerts.routes import router as alerts_router
-from cloud.alerts.service import note_pushed, work_timers
+from cloud.alerts.service import note_pushed
 from cloud.alerts.timers import work_timers
 from cloud.care.assessment.routes import router as assessment_router
 from cloud.clock import Clock, SystemClock, ns_from_datetime
