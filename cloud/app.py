@@ -24,6 +24,7 @@ from cloud.database import Database, TenantScope
 from cloud.devices.gateway_bell import GatewayBell
 from cloud.devices.gateway_routes import machine_router, operator_router
 from cloud.devices.gateways import announce_gateway_states
+from cloud.devices.register_routes import router as device_register_router
 from cloud.errors import Problem, install_error_handlers
 from cloud.identity.auth import PUBLIC
 from cloud.identity.routes import router as session_router
@@ -35,6 +36,10 @@ from cloud.live.hub import LiveHub
 from cloud.live.routes import router as live_router
 from cloud.live.service import forget_old
 from cloud.metrics import Metrics
+from cloud.people.family_routes import router as family_router
+from cloud.people.routes import router as people_router
+from cloud.places.routes import router as places_router
+from cloud.records.routes import router as records_router
 from cloud.series.postgres import PostgresSeries
 from cloud.series.routes import router as series_router
 from cloud.series.service import Retention, SeriesStore
@@ -133,6 +138,11 @@ def create_app(
         alerts_router,
         live_router,
         series_router,
+        places_router,
+        people_router,
+        family_router,
+        device_register_router,
+        records_router,
         status_router,
         gateway_router,
         operator_router,

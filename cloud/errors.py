@@ -10,6 +10,8 @@ ProblemError                 anything a caller is told
 ├── SequenceGapError         409 sequence_gap (with the number expected)
 ├── BatchTooLargeError       413 batch_too_large
 ├── BadBatchError            415 / 422 bad_batch (the field is named)
+├── BadFieldError            422 bad_request (the field is named)
+├── ConflictError            409 conflict (the field is named)
 └── TooManyTriesError        429 busy (Retry-After)
 """
 
@@ -165,6 +167,22 @@ class TooManyTriesError(ProblemError):
 
     def __init__(self, detail: str, retry_after_s: int) -> None:
         super().__init__(429, "busy", detail, headers={"Retry-After": str(retry_after_s)})
+
+
+class BadFieldError(ProblemError):
+    """A field that cannot be taken, as FastAPI's own check would tell it."""
+
+    def __init__(self, field: str, message: str) -> None:
+        errors = [{"field": f"body.{field}", "message": message}]
+        super().__init__(422, "bad_request", f"body.{field}: {message}", errors=errors)
+
+
+class ConflictError(ProblemError):
+    """Right in itself, but not together with what is there already."""
+
+    def __init__(self, field: str, message: str) -> None:
+        errors = [{"field": f"body.{field}", "message": message}]
+        super().__init__(409, "conflict", f"body.{field}: {message}", errors=errors)
 
 
 def problem_response(

@@ -28,6 +28,8 @@ from cloud.identity.service import (
     institution_name,
     set_password,
 )
+from cloud.people.family import add_consent
+from cloud.people.schemas import ConsentIn, Purpose
 from cloud.people.service import add_elder, add_stay
 from cloud.places.models import Bed
 from cloud.places.service import PlaceName, add_bed, add_room, add_unit
@@ -73,6 +75,8 @@ USERS: Final = (
 # Unit name, its rooms; two beds each.
 UNITS: Final = (("2 楼 护理一区", ("201", "202", "203")), ("3 楼 护理二区", ("301", "302", "303")))
 BEDS_PER_ROOM: Final = ("1", "2")
+# What the gateways measure is what was agreed to.
+PURPOSES: Final[tuple[Purpose, ...]] = ("safety", "vitals", "location")
 _W: Final = "wearable-000"
 ELDERS: Final = (
     DemoElder("王秀兰", "female", date(1941, 3, 12), "右髋置换术后，搀扶时走左侧", ("201", "1"),
@@ -141,6 +145,12 @@ async def _build(scope: TenantScope, now: datetime) -> None:
             now=now,
         )
         await add_stay(scope, elder.id, beds[person.bed].id, since)
+        for purpose in PURPOSES:
+            consent = ConsentIn(
+                purpose=purpose, text_version="示范 1", signer="self", signer_name=person.name,
+                valid_from=since,
+            )  # fmt: skip
+            await add_consent(scope, elder.id, consent, None, now)
         if person.wearable is not None:
             device_id, position = person.wearable
             await add_device(scope, device_id, WEARABLE_MODEL, position, now)

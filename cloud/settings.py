@@ -59,6 +59,10 @@ class Settings(BaseSettings):
     series_raw_days: int = Field(default=30, ge=2)
     series_minute_days: int = Field(default=730, ge=30)
 
+    # Without a consent for a kind of data the gateways drop it, except smoke, gas and calls for
+    # help. False while consents are still being collected: everything is taken in.
+    consent_required: bool = True
+
     # A wall screen is used all the time and stays; a phone left in a drawer is logged out.
     session_idle_h: float = Field(default=12.0, gt=0)
     session_lifetime_h: float = Field(default=24.0 * 7, gt=0)

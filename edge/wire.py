@@ -167,6 +167,8 @@ class RegisteredDevice:
     place: str | None
     assigned_from_ns: int
     link: dict[str, str] = field(default_factory=dict)
+    # Kinds of data the person agreed to (edge/consent.py). None: no person is meant, all may pass.
+    allowed_kinds: list[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

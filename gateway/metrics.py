@@ -21,6 +21,7 @@ class Metrics:
         self.rejected = counter("rejected_frames", "Frames refused", "reason")
         self.duplicates = counter("duplicate_frames", "Frames held already")
         self.signals = counter("signals", "Signals stored", "quantity")
+        self.without_consent = counter("without_consent", "Signals not agreed to", "quantity")
         self.events = counter("events", "New events stored", "kind")
         self.engine_faults = counter("engine_faults", "Streams begun anew after a detector fault")
         self.snapshots_refused = counter("snapshots_refused", "Snapshots of another version")

@@ -14,6 +14,7 @@ from typing import Final
 
 import structlog
 
+from edge.consent import may_pass
 from edge.detector import SnapshotError
 from edge.events import Event
 from edge.signals import Signal
@@ -188,7 +189,7 @@ class Pipeline:
                 if not fresh:
                     duplicates += 1
                     continue
-                signals += fresh
+                signals += self._agreed_to(fresh)
             key = self._deliveries.add(frame)
             if key is not None:
                 deliveries.append(key)
@@ -279,6 +280,18 @@ class Pipeline:
             log.error("driver_failed", topic=frame.topic, exc_info=decoded.error)
             raise DriverError("driver_failed", f"fault in the driver: {decoded}")
         return self._plausibility.admit(decoded, frame.received_ns)
+
+    def _agreed_to(self, fresh: Sequence[Signal]) -> list[Signal]:
+        """Without what the person did not agree to: it is counted and goes nowhere."""
+        allowed = self._registry.allowed_kinds(fresh[0].device_id)
+        if allowed is None:
+            return list(fresh)
+        kept = [signal for signal in fresh if may_pass(signal.quantity, allowed)]
+        if len(kept) < len(fresh):
+            dropped = Counter(s.quantity for s in fresh if not may_pass(s.quantity, allowed))
+            for quantity, n in dropped.items():
+                self._metrics.without_consent.labels(quantity).inc(n)
+        return kept
 
     def _group_of_rejected(self, refused: Sequence[RejectedFrame]) -> Group:
         counts = Counter(frame.reason for frame in refused)

@@ -36,6 +36,7 @@ class Registry:
         self._path = path
         self.document: RegistryDocument | None = None
         self._assigned: dict[str, RegisteredDevice] = {}
+        self._allowed: dict[str, frozenset[str]] = {}
 
     def load(self) -> None:
         """From disk, if it was ever saved. Raises RegistryError."""
@@ -70,6 +71,10 @@ class Registry:
         """The devices that belong to somebody or somewhere, by id."""
         return dict(self._assigned)
 
+    def allowed_kinds(self, device_id: str) -> frozenset[str] | None:
+        """What the person behind a device agreed to; None: no person is meant."""
+        return self._allowed.get(device_id)
+
     def device(self, device_id: str) -> RegisteredDevice | None:
         """An assigned device; None for a stranger's, and for one that lies in a drawer."""
         return self._assigned.get(device_id)
@@ -84,4 +89,9 @@ class Registry:
             device.device_id: device
             for device in document.devices
             if device.elder_id is not None or device.place is not None
+        }
+        self._allowed = {
+            device.device_id: frozenset(device.allowed_kinds)
+            for device in self._assigned.values()
+            if device.allowed_kinds is not None
         }

@@ -139,3 +139,18 @@ class AlertLedger(TenantBase):
     at: Mapped[datetime]
     by: Mapped[str]
     source: Mapped[str]
+
+
+class AlertRelink(TenantBase):
+    """An alert whose person or place was corrected: what stood there before, and why."""
+
+    __tablename__ = "alert_relink"
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    alert_id: Mapped[uuid.UUID]
+    at: Mapped[datetime]
+    actor_id: Mapped[uuid.UUID | None]
+    actor: Mapped[str]
+    reason: Mapped[str]
+    elder_id_before: Mapped[uuid.UUID | None]
+    bed_id_before: Mapped[uuid.UUID | None]
+    room_id_before: Mapped[uuid.UUID | None]

@@ -44,6 +44,12 @@ async def open_alerts(scope: TenantScope) -> list[Alert]:
     return list((await scope.session.scalars(_newest_first(statement))).all())
 
 
+async def open_alerts_of(scope: TenantScope, elder_id: uuid.UUID) -> list[Alert]:
+    """All of one elder that are not resolved, newest first."""
+    statement = scope.select(Alert).where(Alert.elder_id == elder_id, Alert.state.not_in(ENDED))
+    return list((await scope.session.scalars(_newest_first(statement))).all())
+
+
 async def recent_alerts(scope: TenantScope, now: datetime) -> list[Alert]:
     """Open ones and those resolved within RECENT, newest first."""
     statement = scope.select(Alert).where(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import or_, text, update
+from sqlalchemy import func, or_, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from cloud.alerts import machine
@@ -21,7 +21,7 @@ from cloud.alerts.rules import Happening, Known
 from cloud.database import TenantScope
 from cloud.devices.service import Subject
 from cloud.live.service import publish_at_commit
-from cloud.places.models import Bed, Room
+from cloud.places.models import Bed, Home, Room
 from edge.events import EventKind
 
 
@@ -199,10 +199,14 @@ def higher_priority(wanted: Priority, held: Priority) -> Priority | None:
 
 
 async def unit_of(scope: TenantScope, subject: Subject) -> uuid.UUID | None:
-    """The unit of a bed or a room: whose duty staff is told."""
+    """The unit of a bed or a room, or that watches over a home: whose duty staff is told."""
     if subject.bed_id is None and subject.room_id is None:
         return None
-    statement = scope.select(Room).with_only_columns(Room.unit_id)
+    statement = (
+        scope.select(Room)
+        .outerjoin(Home, Home.id == Room.home_id)
+        .with_only_columns(func.coalesce(Room.unit_id, Home.operator_unit_id))
+    )
     if subject.bed_id is not None:
         statement = statement.join(
             Bed, (Bed.institution_id == Room.institution_id) & (Bed.room_id == Room.id)

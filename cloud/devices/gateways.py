@@ -12,13 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cloud.clock import NS_PER_S, datetime_from_ns, ns_from_datetime
 from cloud.database import TenantScope, driver_cursor
+from cloud.devices.consents import allowed_kinds
 from cloud.devices.models import Assignment, Gateway, RegistryState
 from cloud.devices.service import described_devices, gateway_state
 from cloud.errors import UnknownGatewayError
 from cloud.identity.secrets import token_hash
 from cloud.identity.service import institution_name
 from cloud.live.service import publish_at_commit
-from cloud.people.models import Stay
+from cloud.people.models import Consent, Stay
 from edge.signals import Position
 from edge.wire import Heartbeat, LaneState, RegisteredDevice, RegistryDocument
 
@@ -124,7 +125,7 @@ async def registry_version(scope: TenantScope, now: datetime) -> int:
 
 
 async def _boundary_between(scope: TenantScope, after: datetime, until: datetime) -> bool:
-    """Whether an assignment or a stay begins or ends in (after, until]."""
+    """Whether an assignment, a stay or a consent begins or ends in (after, until]."""
     parts = [
         scope.select(model)
         .where(
@@ -134,15 +135,19 @@ async def _boundary_between(scope: TenantScope, after: datetime, until: datetime
             )
         )
         .with_only_columns(func.count())
-        for model in (Assignment, Stay)
+        for model in (Assignment, Stay, Consent)
     ]
     counts = await scope.session.scalars(union_all(*parts))
     return any(counts)
 
 
-async def registry_document(principal: GatewayPrincipal, now: datetime) -> RegistryDocument:
+async def registry_document(
+    principal: GatewayPrincipal, now: datetime, *, consent_required: bool = True
+) -> RegistryDocument:
     """Every device assigned now: a device that is not in it belongs to nobody."""
     scope = principal.scope
+    described = await described_devices(scope, now)
+    allowed = await allowed_kinds(scope, described, now) if consent_required else {}
     version = await registry_version(scope, now)
     return RegistryDocument(
         version=version,
@@ -157,8 +162,9 @@ async def registry_document(principal: GatewayPrincipal, now: datetime) -> Regis
                 elder_name=item.elder_name,
                 place=item.place,
                 assigned_from_ns=ns_from_datetime(item.assigned_from),
+                allowed_kinds=allowed.get(item.device.device_id),
             )
-            for item in await described_devices(scope, now)
+            for item in described
         ],
     )
 

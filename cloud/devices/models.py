@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Text
+from sqlalchemy import BigInteger, Date, Text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -103,6 +103,53 @@ class Device(TenantBase):
     model: Mapped[str]
     position: Mapped[str | None]
     created_at: Mapped[datetime]
+    kind: Mapped[str] = mapped_column(default="other")
+    label: Mapped[str] = mapped_column(default="")
+    serial: Mapped[str] = mapped_column(default="")
+    condition: Mapped[str] = mapped_column(default="ok")
+    accepted_by: Mapped[str | None]
+    warranty_until: Mapped[date | None] = mapped_column(Date)
+    retired_at: Mapped[datetime | None]
+    retired_reason: Mapped[str] = mapped_column(default="")
+    tested_at: Mapped[datetime | None]
+    version: Mapped[int] = mapped_column(default=1)
+
+
+class DeviceTest(TenantBase):
+    """A line of the test register: buttons and wearables, weekly."""
+
+    __tablename__ = "device_test"
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    device_id: Mapped[str]
+    tested_at: Mapped[datetime]
+    passed: Mapped[bool]
+    tester_id: Mapped[uuid.UUID | None]
+    tester: Mapped[str]
+    note: Mapped[str] = mapped_column(default="")
+
+
+class DeviceFault(TenantBase):
+    """A device that does not work, and what stands in for it meanwhile."""
+
+    __tablename__ = "device_fault"
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    device_id: Mapped[str]
+    reported_at: Mapped[datetime]
+    reported_by: Mapped[str]
+    description: Mapped[str]
+    elder_id: Mapped[uuid.UUID | None]
+    bed_id: Mapped[uuid.UUID | None]
+    room_id: Mapped[uuid.UUID | None]
+    stopgap_due_at: Mapped[datetime | None]
+    stopgap_at: Mapped[datetime | None]
+    stopgap_by: Mapped[str | None]
+    stopgap_way: Mapped[str | None]
+    stopgap_note: Mapped[str] = mapped_column(default="")
+    substitute_device_id: Mapped[str | None]
+    ended_at: Mapped[datetime | None]
+    ended_by: Mapped[str | None]
+    outcome: Mapped[str | None]
+    version: Mapped[int] = mapped_column(default=1)
 
 
 class Assignment(TenantBase):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import numpy as np
 from sqlalchemy import ColumnElement, or_
@@ -17,7 +17,7 @@ from cloud.database import TenantScope
 from cloud.devices.models import Assignment, Device, DeviceActivity, Gateway, GatewayToken
 from cloud.devices.schemas import DevicesStatus, DeviceStatus, GatewayState, GatewayStatus
 from cloud.identity.secrets import new_gateway_token, token_hash
-from cloud.people.service import bed_of, elder_in, elders_by_id, stays_at
+from cloud.people.service import bed_of, elder_in, elders_by_id, stays_at, stays_of_any
 from cloud.places.service import bed_names, room_names
 from edge.gateway_wire import gateway_device_id
 from edge.signals import Position
@@ -57,7 +57,8 @@ async def add_gateway(scope: TenantScope, name: str, now: datetime) -> Gateway:
     scope.session.add(gateway)
     await scope.session.flush()
     # Its machine's mains and battery are signals too.
-    await add_device(scope, gateway_device_id(str(gateway.id)), GATEWAY_MODEL, None, now)
+    machine_id = gateway_device_id(str(gateway.id))
+    await add_device(scope, machine_id, GATEWAY_MODEL, None, now, kind="gateway", label=name)
     return gateway
 
 
@@ -89,15 +90,18 @@ async def issue_gateway_token(scope: TenantScope, gateway: Gateway, now: datetim
 
 
 async def add_device(
-    scope: TenantScope, device_id: str, model: str, position: Position | None, now: datetime
-) -> Device:
-    """A new device."""
+    scope: TenantScope, device_id: str, model: str, position: Position | None, now: datetime,
+    **more: Any,
+) -> Device:  # fmt: skip
+    """A new device; `more`: kind, label, serial and the like. What is worn is a wearable."""
+    more.setdefault("kind", "other" if position is None else "wearable")
     device = Device(
         institution_id=scope.institution_id,
         device_id=device_id,
         model=model,
         position=None if position is None else position.value,
         created_at=now,
+        **more,
     )
     scope.session.add(device)
     await scope.session.flush()
@@ -168,6 +172,26 @@ async def subject_of(scope: TenantScope, assignment: Assignment, at: datetime) -
         elder_id = await elder_in(scope, assignment.bed_id, at)
         return Subject(elder_id, assignment.bed_id, None)
     return Subject(None, None, assignment.room_id)
+
+
+async def subjects_of(
+    scope: TenantScope, assignments: Sequence[Assignment], at: datetime
+) -> dict[uuid.UUID, Subject]:
+    """Elder and place behind many assignments at one time, by assignment."""
+    stays = await stays_of_any(
+        scope, {row.elder_id for row in assignments if row.elder_id},
+        {row.bed_id for row in assignments if row.bed_id}, at,
+    )  # fmt: skip
+    bed_by_elder = {stay.elder_id: stay.bed_id for stay in stays}
+    elder_by_bed = {stay.bed_id: stay.elder_id for stay in stays}
+    return {
+        row.id: Subject(
+            row.elder_id or (elder_by_bed.get(row.bed_id) if row.bed_id else None),
+            row.bed_id or (bed_by_elder.get(row.elder_id) if row.elder_id else None),
+            row.room_id,
+        )
+        for row in assignments
+    }
 
 
 async def note_activity(scope: TenantScope, newest_ns: Mapping[str, int], now: datetime) -> None:
@@ -247,6 +271,7 @@ class DescribedDevice:
     elder_name: str | None
     place: str | None
     assigned_from: datetime
+    room_id: uuid.UUID | None = None
 
 
 async def described_devices(scope: TenantScope, now: datetime) -> list[DescribedDevice]:
@@ -287,6 +312,7 @@ async def described_devices(scope: TenantScope, now: datetime) -> list[Described
                 None if elder is None else elder.name,
                 None if place is None else place.label,
                 assignment.valid_from,
+                subject.room_id,
             )
         )
     return described

@@ -174,7 +174,9 @@ async def gateway_heartbeat(
 )
 async def gateway_registry(request: Request, principal: CurrentGateway, state: State) -> Response:
     """The devices a gateway may speak for."""
-    document = await registry_document(principal, state.clock.now())
+    document = await registry_document(
+        principal, state.clock.now(), consent_required=state.settings.consent_required
+    )
     etag = f'"{document.version}"'
     headers = {"ETag": etag, "Cache-Control": "no-cache"}
     if request.headers.get("If-None-Match") == etag:

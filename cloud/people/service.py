@@ -6,11 +6,14 @@ import uuid
 from collections.abc import Collection
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, or_
+from sqlalchemy import ColumnElement, cast, func, or_
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.types import Text
 
 from cloud.database import TenantScope
 from cloud.errors import NotFoundError
 from cloud.people.models import Elder, Stay
+from cloud.people.search_keys import name_pinyin, search_keys
 
 
 def age_on(birth_date: date, day: date) -> int:
@@ -32,15 +35,23 @@ async def add_elder(
     elder = Elder(
         id=uuid.uuid4(),
         institution_id=scope.institution_id,
-        name=name,
         sex=sex,
         birth_date=birth_date,
         care_note=care_note,
         created_at=now,
+        updated_at=now,
     )
+    set_name(elder, name)
     scope.session.add(elder)
     await scope.session.flush()
     return elder
+
+
+def set_name(elder: Elder, name: str) -> None:
+    """The name, and all by which it is found."""
+    elder.name = name
+    elder.name_pinyin = name_pinyin(name)
+    elder.search_keys = func.array_to_tsvector(cast(search_keys(name), ARRAY(Text())))
 
 
 async def add_stay(
@@ -84,14 +95,14 @@ async def elders_by_id(
 
 async def bed_of(scope: TenantScope, elder_id: uuid.UUID, at: datetime) -> uuid.UUID | None:
     """The bed an elder had at a time."""
-    statement = scope.select(Stay).where(Stay.elder_id == elder_id, *_covers(at))
+    statement = scope.select(Stay).where(Stay.elder_id == elder_id, *covers(at))
     stay = (await scope.session.scalars(statement)).one_or_none()
     return None if stay is None else stay.bed_id
 
 
 async def elder_in(scope: TenantScope, bed_id: uuid.UUID, at: datetime) -> uuid.UUID | None:
     """The elder who had a bed at a time."""
-    statement = scope.select(Stay).where(Stay.bed_id == bed_id, *_covers(at))
+    statement = scope.select(Stay).where(Stay.bed_id == bed_id, *covers(at))
     stay = (await scope.session.scalars(statement)).one_or_none()
     return None if stay is None else stay.elder_id
 
@@ -101,13 +112,28 @@ async def stays_of(scope: TenantScope, elder_id: uuid.UUID) -> list[Stay]:
     return list(await scope.session.scalars(scope.select(Stay).where(Stay.elder_id == elder_id)))
 
 
+async def stays_of_any(
+    scope: TenantScope,
+    elder_ids: Collection[uuid.UUID],
+    bed_ids: Collection[uuid.UUID],
+    at: datetime,
+) -> list[Stay]:
+    """The stays of these elders or in these beds at a time."""
+    if not elder_ids and not bed_ids:
+        return []
+    statement = scope.select(Stay).where(
+        or_(Stay.elder_id.in_(elder_ids), Stay.bed_id.in_(bed_ids)), *covers(at)
+    )
+    return list(await scope.session.scalars(statement))
+
+
 async def stays_at(scope: TenantScope, at: datetime) -> list[Stay]:
     """All stays at a time."""
-    return list((await scope.session.scalars(scope.select(Stay).where(*_covers(at)))).all())
+    return list((await scope.session.scalars(scope.select(Stay).where(*covers(at)))).all())
 
 
-def _covers(at: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    """Half-open: the moment it ends it is over."""
+def covers(at: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Stays at a time; half-open: the moment it ends it is over."""
     return (
         Stay.valid_from <= at,
         or_(Stay.valid_until.is_(None), Stay.valid_until > at),

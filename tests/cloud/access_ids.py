@@ -11,6 +11,7 @@ from typing import Any
 from cloud.identity.permissions import Role
 from edge.events import EventKind
 from tests.cloud.care.assessments import a_draft, assessment_id_of, save
+from tests.cloud.records import fill_records, record_ids
 from tests.cloud.world import START, Home, World, alerts, fall
 
 # By the name of a query parameter or a field of a body.
@@ -33,6 +34,7 @@ async def fill(world: World, home: Home) -> None:
     await world.gateway(home).send(fall(EventKind.SOS, world.clock))
     assessor = await world.as_role(Role.ASSESSOR, home)
     await save(assessor, home, a_draft())
+    await fill_records(world, home)
 
 
 async def ids_of(world: World, home: Home) -> dict[str, str]:
@@ -43,4 +45,5 @@ async def ids_of(world: World, home: Home) -> dict[str, str]:
         "assessment_id": str(assessment_id_of(home)),
         "elder_id": str(home.elders[0]),
         "gateway_id": str(home.gateway_id),
+        **await record_ids(world, home),
     }

@@ -12,9 +12,20 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from cloud.devices.gateways import announce_gateway_states
-from cloud.devices.service import Subject, assign, find_gateway, issue_gateway_token
+from cloud.devices.service import (
+    Subject,
+    add_device,
+    assign,
+    find_gateway,
+    issue_gateway_token,
+)
 from cloud.live.service import read_after
-from cloud.people.service import add_stay, age_on
+from cloud.people.family import add_consent
+from cloud.people.schemas import ConsentIn
+from cloud.people.service import add_elder, add_stay, age_on
+from cloud.places.homes import add_home
+from cloud.places.schemas import HomeIn
+from cloud.places.service import add_bed, add_room
 from cloud.series.postgres import PostgresSeries
 from edge.signals import NS_PER_S
 from edge.wire import LaneState, RegistryDocument
@@ -246,3 +257,54 @@ async def test_the_series_store_keeps_what_it_was_given(world: World, clock: Man
     assert after == []
     async with world.database.tenant(world.other.institution_id) as scope:
         assert await series.waveforms(scope, "wearable-1", "acceleration", *span) == []
+
+
+async def kinds_of(world: World) -> dict[str, list[str] | None]:
+    return {device.device_id: device.allowed_kinds for device in (await known(world)).devices}
+
+
+async def test_gateways_are_told_what_people_agreed_to(world: World, clock: ManualClock) -> None:
+    home, now = world.home, clock.now()
+    assert await kinds_of(world) == {"wearable-1": [], "wearable-2": []}
+    async with world.database.tenant(home.institution_id) as scope:
+        for purpose, until in (("safety", None), ("vitals", now + timedelta(hours=1))):
+            consent = ConsentIn(
+                purpose=purpose, text_version="1", signer="self", signer_name="王秀兰",
+                valid_from=now, valid_until=until,
+            )  # type: ignore[arg-type]  # fmt: skip
+            held = await add_consent(scope, home.elders[0], consent, None, now)
+        await add_device(scope, "climate-1", "m", None, now)
+        await assign(scope, "climate-1", Subject(None, None, home.room_id), now)
+    before = await known(world)
+    assert await kinds_of(world) == {
+        "climate-1": None, "wearable-1": ["safety", "vitals"], "wearable-2": [],
+    }  # fmt: skip
+    clock.advance(3600)
+    assert (await world.gateway().beat()).json()["registry_version"] > before.version
+    assert (await kinds_of(world))["wearable-1"] == ["safety"]
+    async with world.database.tenant(home.institution_id) as scope:
+        await scope.session.execute(text("UPDATE consent SET withdrawn_at = :at"), {"at": now})
+    assert held.purpose == "vitals"
+    assert (await kinds_of(world))["wearable-1"] == []
+    world.app.state.yuyue.settings.consent_required = False
+    assert await kinds_of(world) == {"climate-1": None, "wearable-1": None, "wearable-2": None}
+
+
+async def test_in_a_home_everybody_who_lives_there_is_meant(
+    world: World, clock: ManualClock
+) -> None:
+    home, now = world.home, clock.now()
+    async with world.database.tenant(home.institution_id) as scope:
+        private = await add_home(scope, HomeIn(name="张家"), world.app.state.yuyue.keyring, now)
+        bedroom = await add_room(scope, None, "卧室", private.id)
+        living = await add_room(scope, None, "客厅", private.id)
+        bed = await add_bed(scope, bedroom.id, "1", kind="home")
+        await add_device(scope, "radar-1", "m", None, now, kind="radar")
+        await assign(scope, "radar-1", Subject(None, None, living.id), now)
+    assert (await kinds_of(world))["radar-1"] is None
+    async with world.database.tenant(home.institution_id) as scope:
+        elder = await add_elder(
+            scope, "张桂芳", sex="female", birth_date=date(1941, 3, 12), care_note="", now=now
+        )
+        await add_stay(scope, elder.id, bed.id, now)
+    assert (await kinds_of(world))["radar-1"] == []

@@ -73,7 +73,10 @@ def test_openapi_needs_no_database() -> None:
     assert all(name.isidentifier() for name in names)
     for path, _, operation in operations:
         answer = operation["responses"].get("200") or operation["responses"]["204"]
-        schema = answer.get("content", {}).get("application/json", {}).get("schema", {})
+        content = answer.get("content", {})
+        if "image/jpeg" in content:
+            continue
+        schema = content.get("application/json", {}).get("schema", {})
         assert (
             "$ref" in schema or path.endswith(("/live", ".pdf")) or "204" in operation["responses"]
         ), path

@@ -23,6 +23,7 @@ import cloud.live.models
 import cloud.people.models
 import cloud.places.models
 import cloud.series.models  # noqa: F401 - all tables
+from cloud.alerts.models import AlertRelink
 from cloud.database import APP_ROLE, Base, Database, libpq_arguments
 from cloud.devices.models import GatewayGap
 from cloud.identity.permissions import Role
@@ -32,6 +33,7 @@ from edge.wire import Lane, RejectedFrame
 from tests.cloud.care.assessments import a_draft
 from tests.cloud.care.assessments import save as save_assessment
 from tests.cloud.conftest import Seeded
+from tests.cloud.records import fill_records
 from tests.cloud.test_ingest import fall, reading, waveform
 from tests.cloud.world import CHANGES, World, alerts, move
 from tests.support.postgres import Postgres
@@ -43,6 +45,7 @@ OF_ELDER = (
 )
 # Written by a function of their own, not by requests.
 READ_ONLY = {"audit_entry", "audit_head"}
+JSONB_OID = psycopg.adapters.types["jsonb"].oid
 SHARED = {"login_throttle", "alembic_version", "series_deletion"}
 TENANT_TABLES = sorted(name for name in Base.metadata.tables if name not in SHARED)
 
@@ -84,6 +87,13 @@ async def filled(world: World) -> World:
                 received_at=world.clock.now(),
             )  # fmt: skip
             scope.session.add_all([row, gap])
+            scope.session.add(
+                AlertRelink(
+                    institution_id=home.institution_id, alert_id=uuid.UUID(alert["id"]),
+                    at=world.clock.now(), actor="周敏", reason="戴错了人",
+                )
+            )  # fmt: skip
+        await fill_records(world, home)
         assert (await gateway.client.get("/api/v1/gateway/registry")).status_code == 200
     await world.app.state.series.pack(world.clock.now_ns())
     return world
@@ -159,9 +169,13 @@ def test_a_tenant_cannot_write_in_the_name_of_another(
     for table in TENANT_TABLES:
         query = statement("SELECT * FROM {table} WHERE {tenant} = %s LIMIT 1", table)
         cursor = everything.execute(query, other)
-        names = [column.name for column in cursor.description or ()]
+        columns = cursor.description or ()
+        names = [column.name for column in columns]
         (row,) = cursor.fetchall()
-        values = [Jsonb(value) if isinstance(value, dict) else value for value in row]
+        values = [
+            Jsonb(value) if column.type_code == JSONB_OID and value is not None else value
+            for column, value in zip(columns, row, strict=True)
+        ]
         insert = sql.SQL("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE VALUES ({})").format(
             sql.Identifier(table),
             sql.SQL(", ").join(map(sql.Identifier, names)),

@@ -300,3 +300,30 @@ def test_a_damaged_registry_says_which_field(tmp_path: Path) -> None:
     path.write_text('{"version": "four"}')
     with pytest.raises(RegistryError, match=r"registry\.json.*version"):
         Registry(path).load()
+
+
+def test_what_was_not_agreed_to_goes_nowhere(rig: Rig) -> None:
+    """Dropped at once and counted: not stored, not decided upon, not in the quarantine."""
+    agreed = replace(registered("w-1"), allowed_kinds=["safety"])
+    nothing = replace(registered("w-2"), allowed_kinds=[])
+    rig.pipeline.apply_registry(RegistryDocument(2, "g-1", "试用养老院", [agreed, nothing]))
+    time_s = T0_NS // S - 10
+    frames = []
+    for device_id in ("w-1", "w-2"):
+        pack = [
+            {"n": "steps", "v": 5, "t": time_s}, {"n": "sos", "v": 1, "t": time_s},
+            {"n": "heart_rate", "u": "1/min", "v": 71, "t": time_s},
+        ]  # fmt: skip
+        topic = f"yuyue/v1/{device_id}/senml"
+        frames.append(Frame("test", topic, json.dumps(pack).encode(), T0_NS))
+    prepared = rig.pipeline.prepare(frames)
+    kept = [(signal.device_id, signal.quantity) for signal in prepared.group.signals]
+    assert sorted(kept) == [("w-1", "sos"), ("w-1", "steps"), ("w-2", "sos")]
+    rig.pipeline.commit(prepared)
+    assert rig.detector.seen["w-2"] == []
+    assert rig.rejected() == {}
+    counted = {
+        quantity: rig.metrics.without_consent.labels(quantity)._value.get()
+        for quantity in ("steps", "heart_rate", "sos")
+    }
+    assert counted == {"steps": 1, "heart_rate": 2, "sos": 0}

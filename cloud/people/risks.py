@@ -1,0 +1,104 @@
+"""The nine service-safety risks (九防, GB 38600-2019) of each elder."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection
+from datetime import date, datetime
+from typing import cast
+
+from sqlalchemy.dialects.postgresql import insert
+
+from cloud.database import TenantScope
+from cloud.errors import BadFieldError
+from cloud.etag import require_version
+from cloud.people.models import RiskEntry
+from cloud.people.schemas import OpenRisk, RiskIn, RiskLevel, RiskName, RiskOut
+from cloud.people.service import elders_by_id, stays_at
+from cloud.people.vocabulary import RISKS
+from cloud.places.service import bed_names
+
+
+async def risks_of(
+    scope: TenantScope, elder_ids: Collection[uuid.UUID]
+) -> dict[uuid.UUID, dict[str, RiskEntry]]:
+    """What was assessed, by elder and risk."""
+    found: dict[uuid.UUID, dict[str, RiskEntry]] = {elder_id: {} for elder_id in elder_ids}
+    if elder_ids:
+        rows = await scope.session.scalars(
+            scope.select(RiskEntry).where(RiskEntry.elder_id.in_(elder_ids))
+        )
+        for row in rows:
+            found[row.elder_id][row.risk] = row
+    return found
+
+
+async def assess_risk(
+    scope: TenantScope, elder_id: uuid.UUID, wanted: RiskIn, *, by: str, now: datetime
+) -> RiskEntry:
+    """An entry anew. Raises BadFieldError, ProblemError 412."""
+    if wanted.level in ("watch", "high"):
+        for field in ("measures", "owner", "review_on"):
+            if not getattr(wanted, field):
+                raise BadFieldError(field, f"needed where the risk is {wanted.level}")
+    key = {"institution_id": scope.institution_id, "elder_id": elder_id, "risk": wanted.risk}
+    await scope.session.execute(
+        insert(RiskEntry).values(**key, level="not_assessed", version=0).on_conflict_do_nothing()
+    )
+    statement = scope.select(RiskEntry).filter_by(**key).with_for_update()
+    entry = (await scope.session.scalars(statement.execution_options(populate_existing=True))).one()
+    require_version(str(wanted.version), entry.version)
+    assessed = wanted.level != "not_assessed"
+    entry.level, entry.measures, entry.owner = wanted.level, wanted.measures, wanted.owner
+    entry.review_on = wanted.review_on
+    entry.assessed_at, entry.assessed_by = (now, by) if assessed else (None, None)
+    entry.version += 1
+    await scope.session.flush()
+    return entry
+
+
+def is_due(entry: RiskEntry | None, today: date) -> bool:
+    """Whether somebody has to look: not assessed yet, or its review has come."""
+    if entry is None or entry.level == "not_assessed":
+        return True
+    return entry.review_on is not None and entry.review_on <= today
+
+
+def risk_out(risk: str, entry: RiskEntry | None, today: date) -> RiskOut:
+    """One of the nine; where nothing was written down it is not assessed."""
+    return RiskOut(
+        risk=cast(RiskName, risk),
+        name_zh=RISKS[risk],
+        level="not_assessed" if entry is None else cast(RiskLevel, entry.level),
+        measures="" if entry is None else entry.measures,
+        owner="" if entry is None else entry.owner,
+        review_on=None if entry is None else entry.review_on,
+        assessed_at=None if entry is None else entry.assessed_at,
+        assessed_by=None if entry is None else entry.assessed_by,
+        is_due=is_due(entry, today),
+        version=0 if entry is None else entry.version,
+    )
+
+
+async def open_risks(scope: TenantScope, now: datetime) -> list[OpenRisk]:
+    """Open tasks of everybody who has a bed, by place."""
+    stays = await stays_at(scope, now)
+    elders = await elders_by_id(scope, {stay.elder_id for stay in stays})
+    names = await bed_names(scope, {stay.bed_id for stay in stays})
+    entries = await risks_of(scope, list(elders))
+    found = []
+    for stay in stays:
+        held = entries[stay.elder_id]
+        due = [risk for risk in RISKS if is_due(held.get(risk), now.date())]
+        unknown = [r for r in due if r not in held or held[r].level == "not_assessed"]
+        if due:
+            found.append(
+                OpenRisk(
+                    elder_id=stay.elder_id,
+                    name=elders[stay.elder_id].name,
+                    place=names[stay.bed_id].label,
+                    not_assessed=cast(list[RiskName], unknown),
+                    reviews_due=cast(list[RiskName], [r for r in due if r not in unknown]),
+                )
+            )
+    return sorted(found, key=lambda item: item.place or "")
