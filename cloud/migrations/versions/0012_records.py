@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from cloud.migrations.tenancy import protect, run
 
-revision = "0011"
-down_revision = "0010"
+revision = "0012"
+down_revision = "0011"
 
 PLACES = """
 CREATE TABLE building (

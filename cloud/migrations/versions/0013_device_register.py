@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from cloud.migrations.tenancy import protect, run
 
-revision = "0012"
-down_revision = "0011"
+revision = "0013"
+down_revision = "0012"
 
 DEVICES = """
 ALTER TABLE device
