@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
 from gateway.clock import Clock
@@ -12,14 +13,17 @@ from gateway.sources import Source
 from gateway.sources.mqtt import MqttAddress, MqttSource
 
 
-def sources_of(
+def makers_of(
     settings: Settings, registry: Registry, clock: Clock, metrics: Metrics
-) -> list[Source]:
-    """MQTT always, Bluetooth with an adapter in the settings."""
-    sources: list[Source] = [_mqtt_source(settings, clock)]
+) -> dict[str, Callable[[], Source]]:
+    """MQTT always, Bluetooth with an adapter in the settings; by name, made when they are needed.
+
+    A source's settings are those whose names begin with its own.
+    """
+    makers: dict[str, Callable[[], Source]] = {"mqtt": lambda: _mqtt_source(settings, clock)}
     if settings.ble_adapter_names:
-        sources.append(_ble_source(settings, registry, clock, metrics))
-    return sources
+        makers["ble"] = lambda: _ble_source(settings, registry, clock, metrics)
+    return makers
 
 
 def _mqtt_source(settings: Settings, clock: Clock) -> MqttSource:
@@ -48,4 +52,4 @@ def _ble_source(settings: Settings, registry: Registry, clock: Clock, metrics: M
         timezone=ZoneInfo(settings.ble_timezone),
         memory_path=settings.data_dir / "ble.json",
     )
-    return BleSource(options, registry, clock, metrics.registry)
+    return BleSource(options, registry, clock, metrics.part("ble"))

@@ -53,6 +53,8 @@ class CorrectedClock:
         self._anchor: tuple[int, float] | None = None
         # The same, of the last time that the cloud found the machine's clock right.
         self._agreed: tuple[int, float] | None = None
+        # The machine's clock minus the cloud's, as last observed.
+        self.machine_offset_s: float | None = None
 
     def now_ns(self) -> int:
         """Nanoseconds since 1970 UTC."""
@@ -81,6 +83,7 @@ class CorrectedClock:
         limit_ns = round((CLOCK_TOLERANCE_S + uncertainty_s) * _NS_PER_S)
         machine_ns = self._machine.now_ns()
         machine_off_ns = cloud_ns - machine_ns
+        self.machine_offset_s = round(-machine_off_ns / _NS_PER_S, 3)
         if abs(machine_off_ns) <= limit_ns:
             self._agreed = (machine_ns, self._machine.monotonic_s())
             if self._anchor is not None:

@@ -1,4 +1,4 @@
-"""The three calls to the cloud (docs/wire.md section 2), and what their answers mean."""
+"""The calls to the cloud (docs/wire.md section 2), and what their answers mean."""
 
 from __future__ import annotations
 
@@ -11,6 +11,13 @@ from typing import Any, Final, TypeVar
 import httpx
 import msgspec
 
+from edge.gateway_wire import (
+    CONFIG_WAIT_S,
+    Enrolment,
+    EnrolRequest,
+    GatewayConfig,
+    NewToken,
+)
 from edge.wire import (
     WIRE_VERSION,
     Acknowledgement,
@@ -27,6 +34,8 @@ from gateway.registry import RegistryError, decode_registry
 URGENT_TIMEOUT_S: Final = 8.0
 BULK_TIMEOUT_S: Final = 60.0
 CONTROL_TIMEOUT_S: Final = 10.0
+# The cloud holds this call until there is news.
+CONFIG_TIMEOUT_S: Final = CONFIG_WAIT_S + CONTROL_TIMEOUT_S
 _CONNECT_TIMEOUT_S: Final = 5.0
 # Longer than the pause between heartbeats, so that the TLS session of the urgent lane stays up.
 _KEEPALIVE_S: Final = 60.0
@@ -77,7 +86,7 @@ class CloudClient:
     """One connection pool to the cloud. A lane has its own, so that none waits for another."""
 
     def __init__(
-        self, base_url: str, token: str, timeout_s: float, ca_file: Path | None = None
+        self, base_url: str, token: str | None, timeout_s: float, ca_file: Path | None = None
     ) -> None:
         verify: ssl.SSLContext | bool = (
             ssl.create_default_context(cafile=str(ca_file)) if ca_file else True
@@ -85,13 +94,17 @@ class CloudClient:
         self._timeout_s = timeout_s
         self._http = httpx.AsyncClient(
             base_url=base_url,
-            headers={"Authorization": f"Bearer {token}"},
+            headers={"Authorization": f"Bearer {token}"} if token else {},
             timeout=httpx.Timeout(timeout_s, connect=min(timeout_s, _CONNECT_TIMEOUT_S)),
             limits=httpx.Limits(keepalive_expiry=_KEEPALIVE_S),
             verify=verify,
             # Proxies and certificates come from our settings, not from a stray variable.
             trust_env=False,
         )
+
+    def use_token(self, token: str) -> None:
+        """From the next call on."""
+        self._http.headers["Authorization"] = f"Bearer {token}"
 
     async def close(self) -> None:
         """Close the connections."""
@@ -125,6 +138,36 @@ class CloudClient:
             return decode_registry(answer.content)
         except RegistryError as error:
             raise CallError("bad_answer", str(error)) from error
+
+    async def config(self, settings_version: int, registry_version: int) -> GatewayConfig:
+        """What the cloud wants of us; waits for news when we have it all. Raises CallError."""
+        have = {
+            "settings_version": str(settings_version),
+            "registry_version": str(registry_version),
+            "wait_s": str(CONFIG_WAIT_S),
+        }
+        try:
+            answer = await self._call("GET", "/api/v1/gateway/config", params=have)
+        except CallError as error:
+            if error.reason != "refused":
+                raise
+            # A cloud that is older than this gateway.
+            raise CallError("unknown_call", error.detail, is_slow=True) from error
+        return _decoded(answer, GatewayConfig)
+
+    async def new_token(self) -> str:
+        """A further token of ours. Raises CallError."""
+        return _decoded(await self._call("POST", "/api/v1/gateway/token"), NewToken).token
+
+    async def enrol(self, request: EnrolRequest) -> Enrolment:
+        """Become the gateway that the code is for. Raises CallError."""
+        answer = await self._call(
+            "POST",
+            "/api/v1/gateway/enroll",
+            content=msgspec.json.encode(request),
+            headers={"Content-Type": "application/json", "X-Yuyue-Request": "1"},
+        )
+        return _decoded(answer, Enrolment)
 
     async def _call(self, method: str, path: str, **arguments: Any) -> httpx.Response:
         """An answer that is 200 or 304. Raises CallError."""

@@ -10,6 +10,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._parts: dict[str, CollectorRegistry] = {}
 
         def counter(name: str, text: str, *labels: str) -> Counter:
             return Counter(f"yuyue_gateway_{name}", text, labels, registry=self.registry)
@@ -41,3 +42,16 @@ class Metrics:
         self.source_connected = gauge("source_connected", "Source is connected", "source")
         self.clock_offset_s = gauge("clock_offset_seconds", "Clock of the cloud minus ours")
         self.registry_version = gauge("registry_version", "Version of the registry in use")
+        self.cloud_away_s = gauge("cloud_away_seconds", "For how long the cloud is out of reach")
+        self.devices_heard = gauge("devices_heard", "Devices heard in the last minute")
+        self.alarms_ringing = gauge("local_alarms_ringing", "Local alarms nobody has answered")
+        self.gaps = counter("gaps", "Gaps told", "cause")
+
+    def part(self, name: str) -> CollectorRegistry:
+        """A registry for the figures of one source; a later one of the same name replaces it."""
+        before = self._parts.pop(name, None)
+        if before is not None:
+            self.registry.unregister(before)
+        part = self._parts[name] = CollectorRegistry()
+        self.registry.register(part)
+        return part

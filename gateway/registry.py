@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Final
 
@@ -10,15 +9,13 @@ import msgspec
 
 from edge.subject import Subject
 from edge.wire import RegisteredDevice, RegistryDocument
+from gateway.private_file import write_private
 
 _DECODER: Final = msgspec.json.Decoder(RegistryDocument)
 
 
 class RegistryError(ValueError):
     """A registry that cannot be read; the message says which and why."""
-
-
-_PRIVATE: Final = 0o600
 
 
 def decode_registry(document: bytes) -> RegistryDocument:
@@ -51,21 +48,19 @@ class Registry:
 
     def save(self, document: RegistryDocument) -> None:
         """Take it over; on disk first, whole or not at all."""
-        temporary = self._path.with_name(self._path.name + ".new")
         # Names of elders and keys of radios: nobody else's to read.
-        temporary.unlink(missing_ok=True)
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE)
-        with os.fdopen(handle, "wb") as file:
-            file.write(msgspec.json.encode(document))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self._path)
+        write_private(self._path, msgspec.json.encode(document))
         self._take(document)
 
     @property
     def version(self) -> int:
         """0 until there was a registry."""
         return self.document.version if self.document else 0
+
+    @property
+    def gateway_id(self) -> str | None:
+        """Our own; None until there was a registry."""
+        return self.document.gateway_id if self.document else None
 
     def assigned(self) -> dict[str, RegisteredDevice]:
         """The devices that belong to somebody or somewhere, by id."""

@@ -10,34 +10,40 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Final, ParamSpec, TypeVar
 
 import structlog
 
-from edge.wire import Heartbeat, Lane, RegistryDocument
-from gateway.all_sources import sources_of
+from edge.gateway_wire import SettingValue
+from edge.wire import Lane, RegistryDocument
+from gateway.all_sources import makers_of
 from gateway.clock import Clock, CorrectedClock
 from gateway.cloud_client import (
     BULK_TIMEOUT_S,
+    CONFIG_TIMEOUT_S,
     CONTROL_TIMEOUT_S,
     URGENT_TIMEOUT_S,
     CloudClient,
 )
+from gateway.config_sync import ConfigSync
 from gateway.engine import Engine
+from gateway.local_alarm.book import AlarmBook
+from gateway.local_alarm.service import LocalAlarm
+from gateway.machine import Heard, Machine
 from gateway.metrics import Metrics
-from gateway.outbox import Committed, DiskPolicy, Outbox, OutboxDamagedError
+from gateway.opening import open_outbox
+from gateway.outbox import Committed, DiskPolicy, Group, Outbox
 from gateway.outbox.room import MIB
-from gateway.outbox.salvage import put_aside, salvage
 from gateway.outbox.schema import is_damage
 from gateway.pipeline import SNAPSHOT_INTERVAL_S, Pipeline, Prepared
 from gateway.registry import Registry, RegistryError
-from gateway.settings import Settings
+from gateway.report import Report
+from gateway.settings import Settings, load_settings
+from gateway.source_keeper import SourceKeeper
 from gateway.sources import Frame, Source
 from gateway.uplink import Uplink
 
@@ -65,14 +71,27 @@ class Gateway:
         engine: Engine,
         clock: Clock,
         metrics: Metrics,
+        *,
         source: Source | None = None,
+        load: Callable[[Mapping[str, SettingValue]], Settings] = load_settings,
     ) -> None:
+        """`load`: the settings with what the cloud wants in them."""
         self._settings = settings
+        self._load = load
         self._clock = clock = CorrectedClock(clock)
         self._metrics = metrics
         self._engine = engine
         self._registry = Registry(settings.registry_path)
-        self._sources = [source] if source else sources_of(settings, self._registry, clock, metrics)
+        self._sources = SourceKeeper(
+            settings,
+            lambda now: (
+                {source.name: lambda: source}
+                if source
+                else makers_of(now, self._registry, clock, metrics)
+            ),
+        )
+        self._heard = Heard()
+        self._settings_changed = asyncio.Event()
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="pipeline")
         # A group is prepared and committed under it: nothing may come between.
         self._pipeline_lock = asyncio.Lock()
@@ -101,7 +120,10 @@ class Gateway:
             Lane.BULK: self._client(BULK_TIMEOUT_S),
         }
         control = self._client(CONTROL_TIMEOUT_S)
+        waiting = self._client(CONFIG_TIMEOUT_S)
+        self._clients = (*clients.values(), control, waiting)
         self._uplink = Uplink(outbox, clients, control, self._metrics, self._clock)
+        self._make_report(outbox, waiting)
         try:
             await self._start_from_disk()
             tasks = [
@@ -118,19 +140,54 @@ class Gateway:
                 task.result()
             await self._save_at_end()
         finally:
-            for client in (*clients.values(), control):
+            for client in self._clients:
                 await client.close()
+            self._book.close()
+
+    def _make_report(self, outbox: Outbox, waiting: CloudClient) -> None:
+        data_dir = self._settings.data_dir
+        config = ConfigSync(data_dir, waiting, self._uplink.state, self._take_settings)
+        self._book = AlarmBook(data_dir / "local_alarm.sqlite3")
+        self._report = Report(
+            data_dir,
+            self._started_ns,
+            self._clock,
+            outbox,
+            self._registry,
+            self._metrics,
+            self._uplink.state,
+            self._heard,
+            self._source_states,
+            config,
+        )
+        self._machine = self._report.machine = Machine(
+            data_dir,
+            self._settings.power_dir,
+            self._clock,
+            self._commit_own,
+            states=self._source_states,
+            gateway_id=lambda: self._registry.gateway_id,
+            health=self._report.health,
+        )
 
     def _tasks(self, stop: asyncio.Event) -> dict[str, Coroutine[None, None, object]]:
         return {
             "stop": stop.wait(),
             "urgent": self._uplink.senders[Lane.URGENT].run(),
             "bulk": self._uplink.senders[Lane.BULK].run(),
-            "heartbeat": self._uplink.run_heartbeat(self._heartbeat, self._clock.observe),
+            "heartbeat": self._uplink.run_heartbeat(self._report.heartbeat, self._clock.observe),
             "registry": self._uplink.run_registry(
                 lambda: self._registry.version, self._take_registry
             ),
-            **{source.name: self._run_source(source) for source in self._sources},
+            "config": self._report.config.run(
+                lambda: self._registry.version,
+                self._uplink.want_registry,
+                self._use_token,
+                self._uplink.beat_soon,
+            ),
+            "sources": self._run_sources(),
+            "machine": self._machine.run(),
+            "local_alarm": self._run_local_alarm(),
             "maintenance": self._run_maintenance(),
             "log": self._run_write_back(),
         }
@@ -164,20 +221,21 @@ class Gateway:
 
     async def _save_at_end(self) -> None:
         """Snapshots, so that the next start has nothing to replay."""
-        if not self._started.is_set():
-            return
         try:
+            await self._machine.end()
+            if not self._started.is_set():
+                return
             await self._in_worker(self._pipeline.write_held_back, final=True)
             await self._in_worker(self._pipeline.save_snapshots)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             log.warning("not_saved_at_end", why=str(error))
         log.info("stopped")
 
     # -- frames ------------------------------------------------------------------------------
 
-    async def _run_source(self, source: Source) -> None:
+    async def _run_sources(self) -> None:
         await self._started.wait()
-        await source.run(self._handle)
+        await self._sources.run(self._handle)
 
     async def _handle(self, frames: Sequence[Frame]) -> None:
         """A group of frames; returns when it is on disk. The source then acknowledges it."""
@@ -186,9 +244,19 @@ class Gateway:
             prepared = await self._in_worker(self._pipeline.prepare, frames)
             committed = await self._commit(prepared)
         self._metrics.commit_s.observe(self._clock.monotonic_s() - began_s)
+        self._heard.note(prepared.group.signals, self._clock.monotonic_s())
         self._tell(committed)
         if prepared.strangers:
             self._uplink.want_registry()
+
+    async def _commit_own(self, group: Group) -> Committed:
+        """What the gateway says of itself: in between the groups of frames."""
+        async with self._pipeline_lock:
+            committed = await self._in_worker(self._outbox.commit, group)
+        for gap in group.gaps:
+            self._metrics.gaps.labels(gap.cause.value).inc()
+        self._tell(committed)
+        return committed
 
     async def _commit(self, prepared: Prepared) -> Committed:
         """Until it is written: the engine has decided already and cannot be asked again.
@@ -233,7 +301,7 @@ class Gateway:
         told: dict[str, bool] = {}
         while True:
             await asyncio.sleep(_MAINTENANCE_INTERVAL_S)
-            for source in self._sources:
+            for source in self._sources.sources:
                 self._metrics.source_connected.labels(source.name).set(source.connected)
             states = self._source_states()
             if states != told:
@@ -267,7 +335,7 @@ class Gateway:
 
     async def _let_time_pass(self) -> Committed:
         """For the people watched. Whoever listens to no source cannot tell silence from quiet."""
-        listening = not self._stuck and any(source.connected for source in self._sources)
+        listening = not self._stuck and any(source.connected for source in self._sources.sources)
         return await self._in_worker(self._pipeline.advance, listening=listening)
 
     async def _run_write_back(self) -> None:
@@ -286,26 +354,59 @@ class Gateway:
             if not await self._in_worker(self._outbox.tidy):
                 return
 
-    def _heartbeat(self) -> Heartbeat:
-        """How we are. A source whose frames cannot be stored counts as down: it is as blind."""
-        return Heartbeat(
-            sent_ns=self._clock.now_ns(),
-            started_ns=self._started_ns,
-            software_version=software_version(),
-            outbox_id=self._outbox.outbox_id,
-            urgent=self._outbox.lane_state(Lane.URGENT),
-            bulk=self._outbox.lane_state(Lane.BULK),
-            rejected_total=sum(self._outbox.rejected_counts().values()),
-            registry_version=self._registry.version,
-            sources=self._source_states(),
-        )
+    # -- settings from the cloud, local alarm ------------------------------------------------
+
+    async def _take_settings(self, wanted: Mapping[str, SettingValue]) -> None:
+        """Work with what the cloud wants from now on. Raises SettingsError, changing nothing."""
+        settings = await asyncio.to_thread(self._load, wanted)
+        if settings == self._settings:
+            return
+        self._settings = settings
+        self._sources.apply(settings)
+        self._settings_changed.set()
+
+    def _use_token(self, token: str) -> None:
+        for client in self._clients:
+            client.use_token(token)
+
+    async def _run_local_alarm(self) -> None:
+        """With the settings as they are; a change begins it anew on the same book."""
+        while True:
+            self._settings_changed.clear()
+            changed = asyncio.create_task(self._settings_changed.wait())
+            waits: list[asyncio.Task[object]] = [changed]
+            if self._settings.local_alarm:
+                alarm = self._report.local_alarm = LocalAlarm(
+                    self._settings,
+                    outbox=self._outbox,
+                    book=self._book,
+                    clock=self._clock,
+                    device_of=self._registry.device,
+                    away_s=lambda: self._uplink.state.away_s,
+                    situation=self._report.situation,
+                )
+                waits.append(asyncio.create_task(alarm.run()))
+            else:
+                self._report.local_alarm = None
+            try:
+                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for task in waits:
+                    task.cancel()
+                results = await asyncio.gather(*waits, return_exceptions=True)
+            for result in results[1:]:
+                if isinstance(result, Exception):
+                    raise result
+
+    def health(self) -> tuple[bool, dict[str, object]]:
+        """For /healthz: not well while nothing can be stored."""
+        if not hasattr(self, "_report"):
+            return False, {"status": "starting"}
+        return not self._stuck, self._report.health()
 
     def _source_states(self) -> dict[str, bool]:
-        return {
-            name: is_open and not self._stuck
-            for source in self._sources
-            for name, is_open in source.states.items()
-        }
+        """A source whose frames cannot be stored counts as down: it is as blind."""
+        return {name: is_open and not self._stuck for name, is_open in self._sources.states.items()}
 
     def _client(self, timeout_s: float) -> CloudClient:
         settings = self._settings
@@ -318,37 +419,3 @@ class Gateway:
     ) -> Result:
         call = partial(work, *args, **kwargs)
         return await asyncio.get_running_loop().run_in_executor(self._worker, call)
-
-
-def open_outbox(path: Path, clock: Clock, policy: DiskPolicy | None = None) -> Outbox:
-    """The outbox; a damaged file is put aside and what can be read of it saved, because a gateway
-    without an outbox protects nobody.
-
-    Raises OutboxError for everything that a person has to decide.
-    """
-    try:
-        return Outbox(path, clock, policy)
-    except OutboxDamagedError as error:
-        aside = put_aside(path, clock.now_ns())
-        log.critical("outbox_damaged", why=str(error), put_aside=aside.name)
-    try:
-        saved = salvage(aside, path, clock.now_ns())
-    except sqlite3.Error as error:
-        path.unlink(missing_ok=True)
-        log.critical("outbox_begun_anew", why=str(error))
-    else:
-        log.critical(
-            "outbox_salvaged",
-            saved={lane.value: n for lane, n in saved.saved.items()},
-            lost={lane.value: n for lane, n in saved.lost.items()},
-            same_name=saved.same_name,
-        )
-    return Outbox(path, clock, policy)
-
-
-def software_version() -> str:
-    """The installed version; a checkout that was never installed has none."""
-    try:
-        return version("yuyue-care-hub")
-    except PackageNotFoundError:
-        return "unknown"

@@ -35,6 +35,8 @@ SLOW_RETRY_S: Final = 30.0
 ASK_AGAIN_S: Final = 0.2
 # A stranger's device makes us look for a newer registry; not more often than this.
 REGISTRY_MIN_INTERVAL_S: Final = 10.0
+# The cloud cannot be reached, rather than that it does not want what we say.
+_AWAY: Final = frozenset({"timeout", "unreachable"})
 # Gaps one after the other that are simply filled; then the two sides do not understand each other.
 _MAX_GAPS: Final = 3
 
@@ -68,8 +70,10 @@ POLICIES: Final = {
 class CloudState:
     """Which calls fail now. Tells of it once when it breaks and once when it heals."""
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, metrics: Metrics, clock: Clock) -> None:
         self._metrics = metrics
+        self._clock = clock
+        self._away_since_s: float | None = None
         self._failing: dict[str, str] = {}
         self._healed: list[asyncio.Event] = []
 
@@ -82,6 +86,8 @@ class CloudState:
     def failed(self, call: str, error: CallError) -> None:
         """A call failed."""
         self._metrics.uplink_failures.labels(call, error.reason).inc()
+        if self._away_since_s is None and error.reason in _AWAY:
+            self._away_since_s = self._clock.monotonic_s()
         if self._failing.get(call) != error.reason:
             self._failing[call] = error.reason
             say = log.error if error.is_slow else log.warning
@@ -89,10 +95,22 @@ class CloudState:
 
     def worked(self, call: str) -> None:
         """A call worked."""
+        self._away_since_s = None
         if self._failing.pop(call, None) is not None:
             log.info("uplink_up", call=call)
             for event in self._healed:
                 event.set()
+
+    @property
+    def away_s(self) -> float:
+        """For how long no call has reached the cloud; 0 while it can be reached."""
+        since_s = self._away_since_s
+        return 0.0 if since_s is None else self._clock.monotonic_s() - since_s
+
+    @property
+    def failing(self) -> dict[str, str]:
+        """Calls that fail now, and why."""
+        return dict(self._failing)
 
 
 class Backoff:
@@ -251,7 +269,7 @@ class Uplink:
         self._control = control
         self._metrics = metrics
         self._clock = clock
-        self._state = CloudState(metrics)
+        self.state = self._state = CloudState(metrics, clock)
         self._healed = self._state.healed_event()
         self._healed_for_heartbeat = self._state.healed_event()
         self._registry_wanted = asyncio.Event()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from edge.events import Event
 from edge.wire import Lane, LaneState, Record
 from gateway.outbox import chunks, codec, numbering
 from gateway.outbox.groups import MAX_DELIVERIES
@@ -19,6 +20,8 @@ _PRUNE_CHUNKS: Final = 5_000
 # The cloud takes at most this many records in a batch, so no more than these can be in the cloud
 # without our knowing: their numbers are never touched.
 _IN_FLIGHT: Final = 5000
+# A long outage is looked at piece by piece.
+_WAITING_AT_ONCE: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,21 @@ def append_urgent(db: sqlite3.Connection, bodies: Sequence[tuple[str, bytes]], n
 
 def _set_last(db: sqlite3.Connection, lane: Lane, seq: int) -> None:
     db.execute("UPDATE lane SET last_seq = ? WHERE name = ?", (seq, lane.value))
+
+
+def urgent_waiting(db: sqlite3.Connection, after_seq: int) -> list[tuple[int, int, Event | None]]:
+    """(number, stored_ns, event) of urgent records that the cloud lacks above a number, in order;
+    None for what is no event.
+    """
+    through = lane_row(db, Lane.URGENT).acknowledged_through
+    rows = db.execute(
+        "SELECT seq, stored_ns, kind, body FROM record "
+        "WHERE lane = 'urgent' AND seq > ? ORDER BY seq LIMIT ?",
+        (max(after_seq, through), _WAITING_AT_ONCE),
+    )
+    return [
+        (seq, at, codec.decode_record(seq, at, kind, body).event) for seq, at, kind, body in rows
+    ]
 
 
 def store_deliveries(db: sqlite3.Connection, keys: Sequence[bytes]) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final, TypeVar
 
-from edge.events import UNHURRIED_KINDS
+from edge.events import UNHURRIED_KINDS, Event
 from edge.signals import Signal
 from edge.wire import Lane, LaneState, Record
 from gateway.clock import Clock
@@ -341,6 +341,16 @@ class Outbox:
         """The last number given in a lane (inside, not on the wire)."""
         with self._reading(lane) as db:
             return lanes.lane_row(db, lane).last_seq
+
+    def acknowledged_seq(self, lane: Lane) -> int:
+        """The last number of a lane that the cloud has (inside, not on the wire)."""
+        with self._reading(lane) as db:
+            return lanes.lane_row(db, lane).acknowledged_through
+
+    def urgent_waiting(self, after_seq: int) -> list[tuple[int, int, Event | None]]:
+        """(number inside, stored_ns, event) of what the cloud lacks above a number; see `lanes`."""
+        with self._reading(Lane.URGENT) as db:
+            return lanes.urgent_waiting(db, after_seq)
 
     def device_memory(self) -> dict[str, bytes]:
         """Rows for Plausibility."""

@@ -19,6 +19,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from edge.gateway_wire import GatewayConfig, SettingValue
 from edge.signals import Position
 from edge.wire import (
     Batch,
@@ -75,6 +76,10 @@ class CloudDouble:
     take_at_most: int | None = None
     bulk_delay_s: float = 0.0
     clock_ahead_s: float = 0.0
+    settings: dict[str, SettingValue] = field(default_factory=dict)
+    settings_version: int = 1
+    rotate: bool = False
+    further_tokens: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.records: dict[tuple[str, Lane], list[Record]] = defaultdict(list)
@@ -114,6 +119,8 @@ class CloudDouble:
                 Route("/api/v1/ingest", self._ingest, methods=["POST"]),
                 Route("/api/v1/gateway/heartbeat", self._heartbeat, methods=["POST"]),
                 Route("/api/v1/gateway/registry", self._registry, methods=["GET"]),
+                Route("/api/v1/gateway/config", self._config, methods=["GET"]),
+                Route("/api/v1/gateway/token", self._new_token, methods=["POST"]),
             ]
         )
         config = uvicorn.Config(
@@ -194,8 +201,36 @@ class CloudDouble:
             headers={"ETag": etag},
         )
 
+    async def _config(self, request: Request) -> Response:
+        if (refusal := self._refusal(request)) is not None:
+            return refusal
+        have = (
+            request.query_params.get("settings_version", "0"),
+            request.query_params.get("registry_version", "0"),
+        )  # fmt: skip
+        until_s = time.monotonic() + float(request.query_params.get("wait_s", "0"))
+
+        def is_quiet() -> bool:
+            now = (str(self.settings_version), str(self.registry.version))
+            stopping = self._server is None or self._server.should_exit
+            return now == have and not self.rotate and time.monotonic() < until_s and not stopping
+
+        await self._while(is_quiet)
+        config = GatewayConfig(
+            self.settings_version, self.settings, self.registry.version, self.rotate
+        )
+        return Response(msgspec.json.encode(config), media_type="application/json")
+
+    async def _new_token(self, request: Request) -> Response:
+        if (refusal := self._refusal(request)) is not None:
+            return refusal
+        self.rotate = False
+        self.further_tokens.append(f"renewed-gateway-token-{len(self.further_tokens)}")
+        return JSONResponse({"token": self.further_tokens[-1]})
+
     def _refusal(self, request: Request) -> Response | None:
-        if request.headers.get("authorization") != f"Bearer {self.token}":
+        known = {f"Bearer {token}" for token in (self.token, *self.further_tokens)}
+        if request.headers.get("authorization") not in known:
             return problem(401, "unknown_gateway")
         return None
 

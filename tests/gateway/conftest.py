@@ -7,21 +7,23 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as paho
 import pytest
+from pydantic import ValidationError
 from structlog.testing import capture_logs
 
 from edge.engine import Engine, default_detectors
+from edge.gateway_wire import SettingValue
 from edge.wire import Lane
 from gateway.clock import Clock, SystemClock
 from gateway.metrics import Metrics
 from gateway.outbox import Outbox
 from gateway.runtime import Gateway
-from gateway.settings import Settings
+from gateway.settings import CLOUD_FIELDS, Settings, SettingsError
 from tests.gateway.cloud_double import TOKEN, CloudDouble
 from tests.support.mosquitto import Mosquitto
 from tests.support.processes import Process, wait_until
@@ -71,7 +73,19 @@ class InnerGateway:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
         self.metrics = Metrics()
-        gateway = Gateway(self._settings, self._engine, self._clock, self.metrics)
+
+        def load(wanted: Mapping[str, SettingValue]) -> Settings:
+            """As `load_settings` does from the environment, which this gateway has none of."""
+            values = {
+                name: getattr(self._settings, name) for name in self._settings.model_fields_set
+            }
+            known = {name: value for name, value in wanted.items() if name in CLOUD_FIELDS}
+            try:
+                return Settings(**{**known, **values})
+            except ValidationError as error:
+                raise SettingsError(str(error)) from error
+
+        gateway = Gateway(self._settings, self._engine, self._clock, self.metrics, load=load)
         self._ready.set()
         await gateway.run(self._stop)
 

@@ -15,8 +15,8 @@ import pytest
 
 from edge.signals import Signal, Waveform
 from edge.wire import Lane, Record, waveform_from_record
+from gateway.opening import open_outbox
 from gateway.outbox import Group, Outbox, OutboxDamagedError, OutboxError
-from gateway.runtime import open_outbox
 from tests.gateway.makers import T0_NS, HandClock, S, block, event, reading, refused
 from tests.support.processes import REPOSITORY, wait_until
 

@@ -19,12 +19,12 @@ from hypothesis import strategies as st
 
 from edge.signals import Reading
 from edge.wire import Lane, Record, waveform_to_record
+from gateway.opening import open_outbox
 from gateway.outbox import DiskPolicy, Group, Outbox
 from gateway.outbox.codec import Body, pack_counts, unpack_counts
 from gateway.outbox.room import MIB
 from gateway.outbox.status import read_status
 from gateway.outbox.thinning import thin
-from gateway.runtime import open_outbox
 from tests.gateway.makers import T0_NS, HandClock, S, block, event, reading, refused
 
 SMALL = DiskPolicy(budget_bytes=MIB, reserve_bytes=64 * 1024)
