@@ -27,11 +27,14 @@ from cloud.devices.gateways import announce_gateway_states
 from cloud.devices.register_routes import router as device_register_router
 from cloud.errors import Problem, install_error_handlers
 from cloud.identity.auth import PUBLIC
+from cloud.identity.routes import account_router
 from cloud.identity.routes import router as session_router
+from cloud.identity.user_routes import router as users_router
 from cloud.ingest.limits import IngestGate
 from cloud.ingest.routes import gateway_router, status_router
 from cloud.ingest.schemas import Health
 from cloud.ingest.status import status_of
+from cloud.limits import BodyLimit
 from cloud.live.hub import LiveHub
 from cloud.live.routes import router as live_router
 from cloud.live.service import forget_old
@@ -43,7 +46,7 @@ from cloud.records.routes import router as records_router
 from cloud.series.postgres import PostgresSeries
 from cloud.series.routes import router as series_router
 from cloud.series.service import Retention, SeriesStore
-from cloud.settings import Settings
+from cloud.settings import Environment, Settings
 from cloud.state import AppState, State
 from cloud.tasks import Supervisor, every
 from cloud.web_files import DIST, SecurityHeaders, install_web
@@ -53,6 +56,10 @@ TIMER_INTERVAL_S: Final = 1.0
 # A gateway counts as lost after 90 s; these are the seconds on top until a desk knows.
 WATCH_INTERVAL_S: Final = 2.0
 HOUSEKEEPING_INTERVAL_S: Final = 3600.0
+
+
+class DemoDataError(RuntimeError):
+    """Production on the demo's database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +108,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await database.check()
+        await _refuse_demo_in_production(settings, database)
         work = _Work(state, series)
         supervisor = Supervisor(state.metrics)
         if with_tasks:
@@ -131,10 +139,13 @@ def create_app(
     app.state.live_hub = hub
     app.state.ingest_gate = IngestGate(settings.ingest_records_per_s)
     app.state.gateway_bell = bell
+    app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders)
     install_error_handlers(app)
     for router in (
         session_router,
+        account_router,
+        users_router,
         alerts_router,
         live_router,
         series_router,
@@ -153,6 +164,15 @@ def create_app(
     _install_operations(app)
     install_web(app, dist)
     return app
+
+
+async def _refuse_demo_in_production(settings: Settings, database: Database) -> None:
+    """The demo's logins stand in a file and on screens: never beside people's real data."""
+    if settings.environment is Environment.PRODUCTION and await database.demo_institutions():
+        raise DemoDataError(
+            "this database holds the demo's institution, whose logins are known: production needs "
+            "a database of its own"
+        )
 
 
 def _make_hub(state: AppState) -> LiveHub:

@@ -10,7 +10,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, Any, Final, NoReturn, TypeVar
+from typing import Annotated, Any, Final, Literal, NoReturn, TypeVar
 
 import structlog
 import typer
@@ -76,7 +76,10 @@ def serve(
             # without ours the process would be gone before the database is released.
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: None)
-            uvicorn.Server(config).run()
+            server = uvicorn.Server(config)
+            server.run()
+            if not server.started:
+                _fail("the cloud did not start; the reason stands above")
             log.info("stopped")
     except NewerDatabaseError as error:
         _fail(str(error))
@@ -125,6 +128,12 @@ def add_institution_command(
     name: Annotated[str, typer.Argument(help="Name of the institution.")],
     username: Annotated[str, typer.Option(help="User name of its first administrator.")],
     display_name: Annotated[str, typer.Option(help="Name of that person.")],
+    organization: Annotated[
+        str | None, typer.Option(help="The operator, if it has several institutions.")
+    ] = None,
+    bureau: Annotated[
+        bool, typer.Option(help="A district bureau: sees counts, has no beds.")
+    ] = False,
 ) -> None:
     """Make an institution and its first administrator, whose password is shown once.
 
@@ -135,9 +144,16 @@ def add_institution_command(
     async def work(database: Database) -> None:
         now = SystemClock().now()
         async with database.transaction() as session:
-            scope = await add_institution(session, name, now)
+            kind: Literal["care", "bureau"] = "bureau" if bureau else "care"
+            scope = await add_institution(session, name, now, organization=organization, kind=kind)
             await add_user(
-                scope, username, display_name, role=Role.ADMIN, password=password, now=now
+                scope,
+                username,
+                display_name,
+                role=Role.ADMIN,
+                password=password,
+                now=now,
+                must_change_password=True,
             )
 
     _with_database(_settings(), work)
@@ -159,7 +175,15 @@ def add_user_command(
 
     async def work(scope: TenantScope) -> None:
         now = SystemClock().now()
-        await add_user(scope, username, display_name, role=role, password=password, now=now)
+        await add_user(
+            scope,
+            username,
+            display_name,
+            role=role,
+            password=password,
+            now=now,
+            must_change_password=True,
+        )
 
     _in_institution(institution, work)
     _out.print(f"{username} {password}", soft_wrap=True)

@@ -127,7 +127,11 @@ class Database:
     def __init__(self, app_url: URL, *, pool_size: int = 10) -> None:
         self.app_url = app_url
         self.engine: AsyncEngine = create_async_engine(
-            app_url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True
+            app_url,
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_pre_ping=True,
+            hide_parameters=True,  # they would stand in logged errors: names, hashes
         )
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False, autoflush=False)
 
@@ -164,6 +168,11 @@ class Database:
             raise RuntimeError(
                 f"requests must run as {APP_ROLE} without superuser or bypassrls, not {row.rolname}"
             )
+
+    async def demo_institutions(self) -> int:
+        """How many institutions were made by the demo, with logins that a file tells."""
+        async with self.transaction() as session:
+            return int((await session.execute(text("SELECT demo_institutions()"))).scalar_one())
 
     async def ping(self) -> None:
         """Raises where the database does not answer."""

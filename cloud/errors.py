@@ -4,8 +4,11 @@ ProblemError                 anything a caller is told
 ├── NotLoggedInError         401 not_logged_in
 ├── UnknownGatewayError      401 unknown_gateway
 ├── BadLoginError            401 bad_login
+├── SecondFactorError        401 second_factor_needed, bad_second_factor
 ├── ForbiddenError           403 forbidden (with the permissions any of which would do)
 ├── NotFoundError            404 not_found (also: of another institution)
+├── BadFieldError            422 bad_request (the field is named)
+├── ConflictError            409 conflict (the field is named)
 ├── IllegalMoveError         409 illegal_move (with the state it is in)
 ├── SequenceGapError         409 sequence_gap (with the number expected)
 ├── BatchTooLargeError       413 batch_too_large
@@ -26,7 +29,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
@@ -112,6 +115,13 @@ class ForbiddenError(ProblemError):
             "Your role does not allow this; ask an administrator of your institution.",
             required=list(any_of),
         )
+
+
+class SecondFactorError(ProblemError):
+    """The password is right; the second factor is missing or wrong."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(401, code, detail)
 
 
 class NotFoundError(ProblemError):
@@ -210,11 +220,18 @@ def problem_response(
 
 # What Starlette and FastAPI raise by themselves, in our codes.
 _CODES_BY_STATUS = {
+    400: "bad_request",
     404: "not_found",
     405: "method_not_allowed",
     413: "too_large",
     422: "bad_request",
 }
+
+
+def _field_problem(item: Any) -> dict[str, str]:
+    if item["type"] == "json_invalid":  # its place is a number of characters, not a field
+        return {"field": "body", "message": f"is not JSON (at character {item['loc'][-1]})"}
+    return {"field": ".".join(str(part) for part in item["loc"]), "message": item["msg"]}
 
 
 def install_error_handlers(app: FastAPI) -> None:
@@ -228,18 +245,25 @@ def install_error_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def on_validation(_request: Request, error: RequestValidationError) -> JSONResponse:
-        errors = [
-            {"field": ".".join(str(part) for part in item["loc"]), "message": item["msg"]}
-            for item in error.errors()
-        ]
+        errors = [_field_problem(item) for item in error.errors()]
         detail = "; ".join(f"{item['field']}: {item['message']}" for item in errors)
         return problem_response(422, "bad_request", detail, errors=errors)
 
     @app.exception_handler(HTTPException)
     async def on_http(_request: Request, error: HTTPException) -> JSONResponse:
         code = _CODES_BY_STATUS.get(error.status_code, f"http_{error.status_code}")
+        if error.status_code == HTTPStatus.BAD_REQUEST:  # FastAPI could not read the body at all
+            errors = [{"field": "body", "message": "is not UTF-8 text as its Content-Type says"}]
+            return problem_response(422, "bad_request", "body: is not UTF-8 text", errors=errors)
         headers = dict(error.headers) if error.headers else None
         return problem_response(error.status_code, code, str(error.detail), headers)
+
+    @app.exception_handler(DataError)
+    async def on_data(_request: Request, _error: DataError) -> JSONResponse:
+        # Checked by schemas where we thought of it; PostgreSQL itself is the last to refuse.
+        message = "holds what cannot be kept: a NUL in a text, or a number or date out of range"
+        errors = [{"field": "request", "message": message}]
+        return problem_response(422, "bad_request", f"request: {message}", errors=errors)
 
     @app.exception_handler(OperationalError)
     @app.exception_handler(InterfaceError)

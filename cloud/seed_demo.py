@@ -107,7 +107,7 @@ async def seed_demo(
     found = await _find_institution(database)
     async with database.transaction() as session:
         if found is None:
-            scope = await add_institution(session, INSTITUTION, now)
+            scope = await add_institution(session, INSTITUTION, now, demo=True)
             await _build(scope, now)
         else:
             scope = await enter_tenant(session, found.institution_id)

@@ -67,6 +67,16 @@ class Settings(BaseSettings):
     session_idle_h: float = Field(default=12.0, gt=0)
     session_lifetime_h: float = Field(default=24.0 * 7, gt=0)
 
+    # Administrators must have a second factor; by default in production.
+    require_admin_totp: bool | None = None
+
+    @property
+    def admins_need_totp(self) -> bool:
+        """Whether an administrator without a second factor can only set one up."""
+        if self.require_admin_totp is None:
+            return self.environment is Environment.PRODUCTION
+        return self.require_admin_totp
+
     @property
     def keyring(self) -> Keyring:
         """The keys of encrypted fields."""

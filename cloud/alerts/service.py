@@ -144,7 +144,7 @@ async def note_shown(principal: Principal, alert_id: uuid.UUID, now: datetime) -
     """This login has the alert on its screen; when it first had. Raises NotFoundError."""
     scope = principal.scope
     await find_alert(scope, alert_id)
-    source = f"session {principal.login.id}"
+    source = principal.source
     await store.note_hop_once(
         scope, alert_id, "shown", now, by=principal.user.display_name, source=source
     )

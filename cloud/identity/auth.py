@@ -26,11 +26,18 @@ from fastapi import Depends, Request
 from fastapi.dependencies.models import Dependant
 
 from cloud.audit.service import record_read
-from cloud.errors import ForbiddenError
-from cloud.identity.permissions import HEALTH_READS, Permission
-from cloud.identity.service import Principal, SessionLife, principal_of
+from cloud.errors import ForbiddenError, ProblemError
+from cloud.identity.permissions import HEALTH_READS, Permission, Role
+from cloud.identity.service import Principal, Rules, SessionLife, principal_of
+from cloud.identity.tokens import principal_of_token
 from cloud.settings import Settings
 from cloud.state import State, Transaction
+
+# Desks have settings of their own: a wall screen is used all the time and stays. The others (D):
+# an office computer is left open over lunch, not over night; a family's phone is their own.
+_OFFICE: Final = SessionLife(timedelta(hours=2), timedelta(hours=12))
+_ADMIN: Final = SessionLife(timedelta(hours=1), timedelta(hours=12))
+_PHONE: Final = SessionLife(timedelta(days=30), timedelta(days=90))
 
 
 def cookie_name(settings: Settings) -> str:
@@ -38,16 +45,27 @@ def cookie_name(settings: Settings) -> str:
     return "__Host-yuyue_session" if settings.cookie_secure else "yuyue_session"
 
 
-def session_life(settings: Settings) -> SessionLife:
-    """How long logins last."""
-    return SessionLife(
+def rules_of(settings: Settings) -> Rules:
+    """How long logins last, by role, and who needs a second factor."""
+    desk = SessionLife(
         timedelta(hours=settings.session_idle_h), timedelta(hours=settings.session_lifetime_h)
     )
+    lives = dict.fromkeys(Role, _OFFICE) | {
+        Role.DUTY: desk,
+        Role.HEAD_NURSE: desk,
+        Role.FAMILY: _PHONE,
+        Role.ADMIN: _ADMIN,
+    }
+    return Rules(lives, settings.admins_need_totp)
 
 
 async def _current_principal(request: Request, state: State, session: Transaction) -> Principal:
+    now, rules = state.clock.now(), rules_of(state.settings)
+    scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return await principal_of_token(session, bearer.strip(), now, rules)
     token = request.cookies.get(cookie_name(state.settings))
-    return await principal_of(session, token, state.clock.now(), session_life(state.settings))
+    return await principal_of(session, token, now, rules)
 
 
 # Not for routes: they say what they require.
@@ -73,12 +91,21 @@ def requires(*any_of: Permission) -> Any:
 
     async def principal_who_may(request: Request, principal: _CurrentPrincipal) -> Principal:
         if not wanted & principal.permissions:
-            raise ForbiddenError(sorted(wanted))
+            raise _refusal(principal, wanted)
         if wanted & HEALTH_READS:
             _note_read(request, principal)
         return principal
 
     return _marked(principal_who_may, Access("permission", wanted))
+
+
+def _refusal(principal: Principal, wanted: frozenset[Permission]) -> ProblemError:
+    if principal.restriction == "password_change":
+        return ProblemError(403, "password_change_needed", "Choose a password of your own first.")
+    if principal.restriction == "second_factor":
+        detail = "Set up a second factor first: administrators here need one."
+        return ProblemError(403, "second_factor_setup_needed", detail)
+    return ForbiddenError(sorted(wanted))
 
 
 def _note_read(request: Request, principal: Principal) -> None:

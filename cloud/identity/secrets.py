@@ -12,6 +12,7 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 
 # 32 bytes cannot be guessed, so a plain hash of a token is enough; passwords get argon2.
 TOKEN_BYTES: Final = 32
+API_TOKEN_PREFIX: Final = "yut_"  # noqa: S105 - its beginning
 _GATEWAY_PREFIX: Final = "ygw_"  # so that a leaked one is recognised in logs and repositories
 
 _passwords = PasswordHash((Argon2Hasher(),))
@@ -27,6 +28,11 @@ def new_token() -> str:
 def new_gateway_token() -> str:
     """A gateway token."""
     return _GATEWAY_PREFIX + secrets.token_urlsafe(TOKEN_BYTES)
+
+
+def new_api_token() -> str:
+    """A token of a program."""
+    return API_TOKEN_PREFIX + secrets.token_urlsafe(TOKEN_BYTES)
 
 
 def new_password() -> str:

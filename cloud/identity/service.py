@@ -1,73 +1,33 @@
-"""Rules of identity: logging in and out, and making institutions and users."""
+"""Rules of identity: who asks, logging in and out, and making institutions and users."""
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Literal
 
-from sqlalchemy import delete, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cloud.audit.service import Actor
+from cloud.audit.actions import Action
+from cloud.audit.service import Actor, record
+from cloud.crypto import Keyring
 from cloud.database import Database, TenantScope, enter_tenant
-from cloud.errors import BadLoginError, NotLoggedInError, TooManyTriesError
-from cloud.identity.models import Institution, LoginThrottle, User, UserSession
+from cloud.errors import BadLoginError, NotLoggedInError, SecondFactorError
+from cloud.identity import second_factor
+from cloud.identity.models import ApiToken, Institution, User, UserSession
 from cloud.identity.permissions import GRANTS, Permission, Role
 from cloud.identity.schemas import InstitutionOut, Me
 from cloud.identity.secrets import hash_password, new_token, password_matches, token_hash
+from cloud.identity.throttle import forgive
 
-# Ten guesses in five minutes: far from guessing, still kind to someone with cold fingers.
-MAX_TRIES_PER_USERNAME: Final = 10
-# Everyone of a nursing home may come from one address.
-MAX_TRIES_PER_ADDRESS: Final = 100
-THROTTLE_WINDOW: Final = timedelta(minutes=5)
 # Using a session extends it; writing that down more often than this would only cost.
 _TOUCH_INTERVAL: Final = timedelta(minutes=1)
+_MAX_AGENT_CHARS: Final = 200
 
-
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """Who asks, in the transaction in which they ask."""
-
-    scope: TenantScope
-    user: User
-    login: UserSession
-    at: datetime
-
-    @property
-    def role(self) -> Role:
-        """What they are here."""
-        return Role(self.user.role)
-
-    @property
-    def permissions(self) -> frozenset[Permission]:
-        """What they may do."""
-        return GRANTS[self.role]
-
-    def may(self, permission: Permission) -> bool:
-        """Whether they may."""
-        return permission in self.permissions
-
-    @property
-    def actor(self) -> Actor:
-        """How the audit names them."""
-        return Actor("user", self.user.id, self.user.display_name, self.role.value)
-
-    def me(self, institution_name: str, now: datetime) -> Me:
-        """What the API says about them."""
-        return Me(
-            id=self.user.id,
-            username=self.user.username,
-            name=self.user.display_name,
-            role=self.role,
-            permissions=sorted(self.permissions),
-            institution=InstitutionOut(id=self.scope.institution_id, name=institution_name),
-            session_expires_at=self.login.expires_at,
-            server_time=now,
-        )
+Restriction = Literal["password_change", "second_factor"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,41 +38,114 @@ class SessionLife:
     longest: timedelta
 
 
-async def count_login_try(database: Database, username: str, address: str, now: datetime) -> None:
-    """Count a try before it is judged, in its own transaction. Raises TooManyTriesError."""
-    limits = (
-        (f"user:{username.casefold()}", MAX_TRIES_PER_USERNAME),
-        (f"address:{address}", MAX_TRIES_PER_ADDRESS),
-    )
-    async with database.transaction() as session:
-        await session.execute(
-            delete(LoginThrottle).where(LoginThrottle.window_started_at < now - THROTTLE_WINDOW)
-        )
-        tries = [(await _count(session, key, now), limit) for key, limit in limits]
-    for (failures, started_at), limit in tries:
-        if failures > limit:
-            wait_s = round((started_at + THROTTLE_WINDOW - now).total_seconds())
-            raise TooManyTriesError("Too many failed logins; wait a little.", max(1, wait_s))
+SessionLives = Mapping[Role, SessionLife]
 
 
-async def _count(session: AsyncSession, key: str, now: datetime) -> tuple[int, datetime]:
-    statement = (
-        insert(LoginThrottle)
-        .values(key=token_hash(key), failures=1, window_started_at=now)
-        .on_conflict_do_update(
-            index_elements=[LoginThrottle.key],
-            set_={"failures": LoginThrottle.failures + 1},
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the settings say about logins."""
+
+    lives: SessionLives
+    admins_need_totp: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Where a login comes from, to be recognised by its owner in the list of sessions."""
+
+    user_agent: str = ""
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who asks, in the transaction in which they ask: a login, or an API token of a user."""
+
+    scope: TenantScope
+    user: User
+    login: UserSession | None
+    at: datetime
+    token: ApiToken | None = None
+    restriction: Restriction | None = None
+
+    @property
+    def role(self) -> Role:
+        """What they are here."""
+        return Role(self.user.role)
+
+    @property
+    def permissions(self) -> frozenset[Permission]:
+        """What they may do; only their own account until a new password or second factor is set."""
+        granted = GRANTS[self.role]
+        if self.restriction is not None:
+            return granted & {Permission.OWN_ACCOUNT}
+        if self.token is not None:
+            return granted & frozenset(map(Permission, self.token.permissions))
+        return granted
+
+    def may(self, permission: Permission) -> bool:
+        """Whether they may."""
+        return permission in self.permissions
+
+    @property
+    def actor(self) -> Actor:
+        """How the audit names them."""
+        if self.token is not None:
+            name = f"{self.token.name} ({self.user.display_name})"
+            return Actor("token", self.token.id, name, self.role.value)
+        return Actor("user", self.user.id, self.user.display_name, self.role.value)
+
+    @property
+    def source(self) -> str:
+        """Which login or token it is, for ledgers."""
+        return f"session {self.login.id}" if self.login else f"token {self.user.id}"
+
+    @property
+    def own_login(self) -> UserSession:
+        """The login; a token has none. Raises NotLoggedInError."""
+        if self.login is None:
+            raise NotLoggedInError
+        return self.login
+
+    def me(self, institution_name: str, now: datetime) -> Me:
+        """What the API says about them."""
+        return Me(
+            id=self.user.id,
+            username=self.user.username,
+            name=self.user.display_name,
+            role=self.role,
+            permissions=sorted(self.permissions),
+            restriction=self.restriction,
+            second_factor=self.user.totp_confirmed_at is not None,
+            institution=InstitutionOut(id=self.scope.institution_id, name=institution_name),
+            session_expires_at=self.own_login.expires_at,
+            server_time=now,
         )
-        .returning(LoginThrottle.failures, LoginThrottle.window_started_at)
-    )
-    row = (await session.execute(statement)).one()
-    return int(row[0]), row[1]
+
+
+def restriction_of(user: User, rules: Rules) -> Restriction | None:
+    """What must be done before anything else. A linked account's home account has done it."""
+    if user.home_account_id is not None:
+        return None
+    if user.must_change_password:
+        return "password_change"
+    if rules.admins_need_totp and user.role == Role.ADMIN and user.totp_confirmed_at is None:
+        return "second_factor"
+    return None
 
 
 async def log_in(
-    session: AsyncSession, username: str, password: str, now: datetime, life: SessionLife
+    session: AsyncSession,
+    username: str,
+    password: str,
+    now: datetime,
+    rules: Rules,
+    *,
+    keyring: Keyring,
+    code: str | None = None,
+    caller: Caller = Caller(),
 ) -> tuple[Principal, str]:
-    """A new login and its token. Raises BadLoginError."""
+    """A new login and its token. Raises BadLoginError, SecondFactorError."""
     found = (
         await session.execute(text("SELECT * FROM auth_login(:name)"), {"name": username})
     ).one_or_none()
@@ -120,8 +153,34 @@ async def log_in(
     if found is None or not matches:
         raise BadLoginError
     scope = await enter_tenant(session, found.institution_id)
-    user = (await session.scalars(scope.select(User).where(User.id == found.user_id))).one()
+    user = (
+        await session.scalars(scope.select(User).where(User.id == found.user_id).with_for_update())
+    ).one()
+    if found.has_totp:
+        await _check_second_factor(scope, user, code, now, keyring)
+    await forgive(session, username)
+    return await start_login(scope, user, now, rules, caller)
+
+
+async def _check_second_factor(
+    scope: TenantScope, user: User, code: str | None, now: datetime, keyring: Keyring
+) -> None:
+    if not code:
+        raise SecondFactorError("second_factor_needed", "Enter the code of your authenticator.")
+    if second_factor.code_matches(keyring, user, code.replace(" ", ""), now):
+        return
+    if not await second_factor.use_recovery_code(scope, user, code, now):
+        raise SecondFactorError("bad_second_factor", "This code is wrong or was used before.")
+    actor = Actor("user", user.id, user.display_name, user.role)
+    record(scope, actor, Action.RECOVERY_CODE_USED, now)
+
+
+async def start_login(
+    scope: TenantScope, user: User, now: datetime, rules: Rules, caller: Caller
+) -> tuple[Principal, str]:
+    """A session for someone who has proved who they are."""
     token = new_token()
+    life = rules.lives[Role(user.role)]
     login = UserSession(
         id=uuid.uuid4(),
         institution_id=scope.institution_id,
@@ -130,16 +189,29 @@ async def log_in(
         created_at=now,
         last_used_at=now,
         expires_at=now + min(life.idle, life.longest),
+        user_agent=caller.user_agent.replace("\x00", "")[:_MAX_AGENT_CHARS],
+        address=caller.address,
     )
-    session.add(login)
-    await session.execute(
-        delete(LoginThrottle).where(LoginThrottle.key == token_hash(f"user:{username.casefold()}"))
-    )
-    return Principal(scope, user, login, now), token
+    scope.session.add(login)
+    principal = Principal(scope, user, login, now, restriction=restriction_of(user, rules))
+    record(scope, principal.actor, Action.LOGGED_IN, now, detail={"user_agent": login.user_agent})
+    return principal, token
+
+
+async def note_failed_login(database: Database, username: str, why: str, now: datetime) -> None:
+    """Write a failed login into the audit of the user's institution, if there is such a user."""
+    async with database.transaction() as session:
+        found = (
+            await session.execute(text("SELECT * FROM auth_login(:name)"), {"name": username})
+        ).one_or_none()
+        if found is not None:
+            scope = await enter_tenant(session, found.institution_id)
+            actor = Actor("user", found.user_id, username)
+            record(scope, actor, Action.LOGIN_FAILED, now, detail={"why": why})
 
 
 async def principal_of(
-    session: AsyncSession, token: str | None, now: datetime, life: SessionLife
+    session: AsyncSession, token: str | None, now: datetime, rules: Rules
 ) -> Principal:
     """Who a session token stands for; its use extends it. Raises NotLoggedInError."""
     if not token:
@@ -158,14 +230,44 @@ async def principal_of(
     ).one()
     user = (await session.scalars(scope.select(User).where(User.id == login.user_id))).one()
     if now - login.last_used_at >= _TOUCH_INTERVAL:
+        life = rules.lives[Role(user.role)]
         login.last_used_at = now
         login.expires_at = min(now + life.idle, login.created_at + life.longest)
-    return Principal(scope, user, login, now)
+    return Principal(scope, user, login, now, restriction=restriction_of(user, rules))
 
 
 async def log_out(principal: Principal, now: datetime) -> None:
-    """End the login."""
-    principal.login.ended_at = now
+    """End the login, and its live streams."""
+    principal.own_login.ended_at = now
+    record(principal.scope, principal.actor, Action.LOGGED_OUT, now)
+    await wake_streams(principal.scope)
+
+
+async def end_sessions(
+    scope: TenantScope, user_id: uuid.UUID, now: datetime, *, but: uuid.UUID | None = None
+) -> int:
+    """End all logins of a user here, or all but one; how many."""
+    statement = (
+        update(UserSession)
+        .where(
+            UserSession.institution_id == scope.institution_id,
+            UserSession.user_id == user_id,
+            UserSession.ended_at.is_(None),
+            UserSession.id != but if but is not None else UserSession.id.is_not(None),
+        )
+        .values(ended_at=now)
+        .returning(UserSession.id)
+    )
+    ended = len((await scope.session.execute(statement)).all())
+    await wake_streams(scope)
+    return ended
+
+
+async def wake_streams(scope: TenantScope) -> None:
+    """Live streams look again at once whether they are still allowed (cloud/live/hub.py)."""
+    await scope.session.execute(
+        text("SELECT pg_notify('yuyue_live', :payload)"), {"payload": str(scope.institution_id)}
+    )
 
 
 async def institution_name(scope: TenantScope) -> str:
@@ -173,11 +275,31 @@ async def institution_name(scope: TenantScope) -> str:
     return (await scope.session.get_one(Institution, scope.institution_id)).name
 
 
-async def add_institution(session: AsyncSession, name: str, now: datetime) -> TenantScope:
-    """A new institution, and its scope."""
+async def add_institution(
+    session: AsyncSession,
+    name: str,
+    now: datetime,
+    *,
+    organization: str | None = None,
+    kind: Literal["care", "bureau"] = "care",
+    demo: bool = False,
+) -> TenantScope:
+    """A new institution, and its scope; one of several of an organization, made where missing."""
     institution_id = uuid.uuid4()
     scope = await enter_tenant(session, institution_id)
-    session.add(Institution(id=institution_id, name=name, created_at=now))
+    organization_id = None
+    if organization is not None:
+        organization_id = (
+            await session.execute(
+                text("SELECT join_organization(:name, :now)"), {"name": organization, "now": now}
+            )
+        ).scalar_one()
+    session.add(
+        Institution(
+            id=institution_id, name=name, created_at=now, organization_id=organization_id,
+            kind=kind, demo=demo,
+        )
+    )  # fmt: skip
     await session.flush()
     return scope
 
@@ -190,6 +312,7 @@ async def add_user(
     role: Role,
     password: str,
     now: datetime,
+    must_change_password: bool = False,
 ) -> User:
     """A new user."""
     user = User(
@@ -200,6 +323,7 @@ async def add_user(
         role=role,
         password_hash=await hash_password(password),
         created_at=now,
+        must_change_password=must_change_password,
     )
     scope.session.add(user)
     await scope.session.flush()

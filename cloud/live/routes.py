@@ -8,7 +8,7 @@ from fastapi import APIRouter, Header, Query, Request
 from sse_starlette.sse import EventSourceResponse
 
 from cloud.errors import NotLoggedInError, Problem, ProblemError
-from cloud.identity.auth import cookie_name, requires, session_life
+from cloud.identity.auth import cookie_name, requires, rules_of
 from cloud.identity.permissions import Permission
 from cloud.identity.service import Principal, principal_of
 from cloud.live.hub import LiveHub
@@ -55,7 +55,7 @@ async def live(
         try:
             async with state.database.transaction() as session:
                 now = state.clock.now()
-                who = await principal_of(session, token, now, session_life(state.settings))
+                who = await principal_of(session, token, now, rules_of(state.settings))
         except NotLoggedInError:
             return False
         return who.may(Permission.ALERTS_READ)  # a role may have been taken away

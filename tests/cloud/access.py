@@ -166,7 +166,11 @@ async def perform(
         return await _first_words(app, call.method, path, query, headers)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://cloud.test") as client:
-        wanted = {**headers, **({"Content-Type": kind} if body is not None else {})}
+        wanted = {
+            "If-Match": '"1"',
+            **headers,
+            **({"Content-Type": kind} if body is not None else {}),
+        }
         url = f"{path}?{query}" if query else path
         return await client.request(call.method, url, content=body, headers=wanted)
 

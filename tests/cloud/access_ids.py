@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from cloud.identity.permissions import Role
+from cloud.places.models import Unit
 from edge.events import EventKind
 from tests.cloud.care.assessments import a_draft, assessment_id_of, save
 from tests.cloud.records import fill_records, record_ids
@@ -21,6 +22,7 @@ VALUES: dict[str, Any] = {
     "to": "2026-03-02T00:00:00Z",
     "reference_date": START.date().isoformat(),
     "client_time": START.isoformat(),
+    "expires_at": "2026-04-01T00:00:00Z",
 }
 
 # What these make is new under any id; that another institution has it too must not show.
@@ -46,4 +48,24 @@ async def ids_of(world: World, home: Home) -> dict[str, str]:
         "elder_id": str(home.elders[0]),
         "gateway_id": str(home.gateway_id),
         **await record_ids(world, home),
+        **await _of_identity(world, home),
+    }
+
+
+async def _of_identity(world: World, home: Home) -> dict[str, str]:
+    duty = await world.as_role(Role.DUTY, home)
+    (*_, session) = (await duty.get("/api/v1/account/sessions")).json()["sessions"]
+    admin = await world.as_role(Role.ADMIN, home)
+    users = (await admin.get("/api/v1/users?role=family")).json()["users"]
+    wanted = {"name": "x", "permissions": ["status_read"], "expires_at": "2026-04-01T00:00:00Z"}
+    token = (await admin.post("/api/v1/tokens", json=wanted)).json()["token"]
+    async with world.database.tenant(home.institution_id) as scope:
+        unit = (await scope.session.scalars(scope.select(Unit))).first()
+        assert unit is not None
+    return {
+        "institution_id": str(home.institution_id),
+        "session_id": session["id"],
+        "token_id": token["id"],
+        "unit_id": str(unit.id),
+        "user_id": users[0]["id"],
     }

@@ -17,6 +17,8 @@ export const ME: Me = {
   name: "周敏",
   role: "duty",
   permissions: ["alerts_act", "alerts_read", "own_account", "status_read"],
+  restriction: null,
+  second_factor: false,
   institution: { id: "7d1f0a52-0000-4000-8000-0000000000f2", name: "某某养老院" },
   session_expires_at: "2026-03-02T18:15:00.000Z",
   server_time: "2026-03-01T18:15:00.000Z",
