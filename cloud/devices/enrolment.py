@@ -21,7 +21,8 @@ from cloud.devices.models import Gateway, GatewayCode, GatewayToken
 from cloud.devices.service import add_gateway
 from cloud.errors import NotFoundError, ProblemError
 from cloud.identity.secrets import new_gateway_token, token_hash
-from cloud.identity.service import count_login_try, institution_name
+from cloud.identity.service import institution_name
+from cloud.identity.throttle import count_login_try
 from edge.gateway_wire import Enrolment, EnrolRequest
 
 # Long enough to walk to the machine.

@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import uuid
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
 
 import psycopg
 import pytest
 from psycopg import sql
 from psycopg.types.json import Jsonb
-from sqlalchemy import text
+from sqlalchemy import ARRAY, JSON, text
 
 import cloud.alerts.models
 import cloud.audit.models
@@ -37,7 +39,7 @@ from tests.cloud.care.assessments import save as save_assessment
 from tests.cloud.conftest import Seeded
 from tests.cloud.records import fill_records
 from tests.cloud.test_ingest import fall, reading, waveform
-from tests.cloud.world import CHANGES, Home, World, alerts, move
+from tests.cloud.world import CHANGES, START, Home, World, alerts, move
 from tests.support.postgres import Postgres
 
 # Belong to no institution; named here so that a new table is a tenant's unless someone says so.
@@ -150,11 +152,64 @@ def statement(template: str, table: str) -> sql.Composed:
 
 
 @pytest.fixture
-def everything(filled: World, postgres: Postgres, database_name: str) -> Iterator[Connection]:
+def everything(
+    filled: World, postgres: Postgres, database_name: str, seeded: Seeded
+) -> Iterator[Connection]:
     """As superuser, who sees all; both institutions have rows in every table."""
     with psycopg.connect(**libpq_arguments(postgres.superuser_url(database_name))) as connection:
+        for table in TENANT_TABLES:
+            for home in (seeded.home, seeded.other):
+                fill_empty(connection, table, home.institution_id)
+        connection.commit()
         yield connection
         connection.rollback()
+
+
+def fill_empty(connection: Connection, table: str, institution_id: uuid.UUID) -> None:
+    """A made-up row where a table has none: row-level security does not ask what it means."""
+    query = statement("SELECT 1 FROM {table} WHERE {tenant} = %s LIMIT 1", table)
+    if connection.execute(query, [institution_id]).fetchone():
+        return
+    checks = connection.execute(
+        "SELECT conname FROM pg_constraint WHERE conrelid = %s::regclass AND contype = 'c'", [table]
+    ).fetchall()
+    for (name,) in checks:
+        connection.execute(
+            sql.SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(
+                sql.Identifier(table), sql.Identifier(str(name))
+            )
+        )
+    columns = Base.metadata.tables[table].columns
+    values = {
+        column.name: made_up(column.type, table, institution_id)
+        for column in columns
+        if not column.nullable or column.primary_key
+    }
+    values[tenant_column(table)] = institution_id
+    connection.execute("SET LOCAL session_replication_role = replica")  # keys aside
+    connection.execute(
+        sql.SQL("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE VALUES ({})").format(
+            sql.Identifier(table),
+            sql.SQL(", ").join(map(sql.Identifier, values)),
+            sql.SQL(", ").join([sql.Placeholder()] * len(values)),
+        ),
+        list(values.values()),
+    )
+    connection.execute("SET LOCAL session_replication_role = origin")
+
+
+def made_up(kind: Any, table: str, institution_id: uuid.UUID) -> object:
+    if isinstance(kind, ARRAY):
+        return []
+    if isinstance(kind, JSON):
+        return Jsonb({})
+    python: type = kind.python_type
+    examples: dict[type, object] = {
+        uuid.UUID: uuid.uuid4(), bool: False, int: 1, float: 1.0, datetime: START,
+        date: START.date(), time: START.time(), Decimal: Decimal(1),
+        str: f"{table} {institution_id}", bytes: f"{table} {institution_id}".encode(),
+    }  # fmt: skip
+    return examples[python]
 
 
 def test_a_tenant_sees_its_own_rows_and_no_others(

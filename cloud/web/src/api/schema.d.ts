@@ -430,7 +430,7 @@ export interface paths {
         };
         /**
          * List Alerts
-         * @description Alerts newest first: all open ones, or also those resolved within a day.
+         * @description Newest first: all open ones; also those resolved within a day; or those not yet closed.
          */
         get: operations["list_alerts"];
         put?: never;
@@ -472,7 +472,9 @@ export interface paths {
         put?: never;
         /**
          * Move Alert
-         * @description Acknowledge or resolve. Saying again what one has done oneself changes nothing.
+         * @description Acknowledge, go, arrive, resolve, close; shelve and reopen for head nurses.
+         *
+         *     Saying again what one has done oneself changes nothing.
          */
         post: operations["move_alert"];
         delete?: never;
@@ -621,6 +623,194 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/gateways": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Gateways
+         * @description All gateways of the institution, by name.
+         */
+        get: operations["list_gateways"];
+        put?: never;
+        /**
+         * Create Gateway
+         * @description Make a gateway. The code that lets a machine become it is shown once.
+         */
+        post: operations["create_gateway"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/gateways/{gateway_id}/code": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create Gateway Code
+         * @description A new code, for a machine in the place of the old one; an earlier code ends.
+         */
+        post: operations["create_gateway_code"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/gateways/{gateway_id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Rotate Gateway Token
+         * @description Ask the gateway to take a new token; the old one ends soon after it has used the new one.
+         */
+        post: operations["rotate_gateway_token"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/gateways/{gateway_id}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Revoke Gateway
+         * @description Shut the gateway out at once.
+         */
+        post: operations["revoke_gateway"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/gateways/{gateway_id}/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Gateway Settings
+         * @description What the gateway is told to do; secrets are masked.
+         */
+        get: operations["get_gateway_settings"];
+        /**
+         * Put Gateway Settings
+         * @description Change what the gateway is told; a connected one applies it within seconds.
+         */
+        put: operations["put_gateway_settings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/gateways/{gateway_id}/gaps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Gateway Gaps
+         * @description What it missed in the last seven days, newest first.
+         */
+        get: operations["list_gateway_gaps"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/gateway/enroll": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Enroll Gateway
+         * @description A machine shows the code and becomes the gateway. Codes work once.
+         */
+        post: operations["enroll_gateway"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/gateway/config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Gateway Config
+         * @description What the gateway should work with; waits while that is what it has.
+         */
+        get: operations["gateway_config"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/gateway/token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Rotate Own Token
+         * @description A new token for the gateway that asks; both work until the new one has been used a while.
+         */
+        post: operations["rotate_own_token"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -679,7 +869,7 @@ export interface components {
              * State
              * @enum {string}
              */
-            state: "raised" | "acknowledged" | "resolved";
+            state: "raised" | "notified" | "acknowledged" | "attending" | "arrived" | "resolved" | "closed";
             /** Recovered */
             recovered: boolean;
             /**
@@ -689,8 +879,11 @@ export interface components {
             origin: "live" | "simulated" | "drill";
             elder: components["schemas"]["ElderBrief"] | null;
             place: components["schemas"]["PlaceBrief"] | null;
-            /** Device Id */
-            device_id: string;
+            /**
+             * Device Id
+             * @description null: raised by the cloud itself
+             */
+            device_id: string | null;
             /**
              * Happened At
              * Format: date-time
@@ -703,16 +896,58 @@ export interface components {
             raised_at: string;
             /** Late S */
             late_s: number;
+            /**
+             * Rings
+             * @description how often it began to sound; more: it sounds again
+             */
+            rings: number;
+            /**
+             * Step
+             * @description how far it was escalated; 0: not
+             */
+            step: number;
+            /**
+             * Second Due
+             * @description a second person must acknowledge
+             */
+            second_due: boolean;
+            /** Suppressed */
+            suppressed: boolean;
+            /** Shelved Until */
+            shelved_until: string | null;
+            /** Shelved By */
+            shelved_by: string | null;
             /** Acknowledged At */
             acknowledged_at: string | null;
             /** Acknowledged By */
             acknowledged_by: string | null;
+            /** Attending At */
+            attending_at: string | null;
+            /** Attending By */
+            attending_by: string | null;
+            /** Arrived At */
+            arrived_at: string | null;
+            /** Arrived By */
+            arrived_by: string | null;
             /** Resolved At */
             resolved_at: string | null;
             /** Resolved By */
             resolved_by: string | null;
+            /** Closed At */
+            closed_at: string | null;
+            /** Closed By */
+            closed_by: string | null;
             /** Verdict */
             verdict: ("true" | "false" | "unclear" | "test") | null;
+            /** Finding */
+            finding: ("real_fall" | "lowered_self" | "sat_hard" | "device_dropped" | "care_handling" | "visitor" | "real" | "false_alarm" | "test" | "unclear") | null;
+            /** Injury */
+            injury: ("none" | "minor" | "serious" | "hospital" | "death" | "unknown") | null;
+            /**
+             * To Close
+             * @description what is still needed to close it
+             */
+            to_close: string[];
             /** Confidence */
             confidence: number;
             /** Count */
@@ -727,6 +962,14 @@ export interface components {
              * @description an earlier, resolved alert of the same happening
              */
             follows_id: string | null;
+            /** Cause */
+            cause: string | null;
+            /** Measure */
+            measure: string | null;
+            /** Family */
+            family: ("told" | "not_required" | "unreachable") | null;
+            /** Rules Version */
+            rules_version: string;
             /** Events */
             events: components["schemas"]["EventOut"][];
             /** Moves */
@@ -775,7 +1018,7 @@ export interface components {
              * State
              * @enum {string}
              */
-            state: "raised" | "acknowledged" | "resolved";
+            state: "raised" | "notified" | "acknowledged" | "attending" | "arrived" | "resolved" | "closed";
             /** Recovered */
             recovered: boolean;
             /**
@@ -785,8 +1028,11 @@ export interface components {
             origin: "live" | "simulated" | "drill";
             elder: components["schemas"]["ElderBrief"] | null;
             place: components["schemas"]["PlaceBrief"] | null;
-            /** Device Id */
-            device_id: string;
+            /**
+             * Device Id
+             * @description null: raised by the cloud itself
+             */
+            device_id: string | null;
             /**
              * Happened At
              * Format: date-time
@@ -799,16 +1045,58 @@ export interface components {
             raised_at: string;
             /** Late S */
             late_s: number;
+            /**
+             * Rings
+             * @description how often it began to sound; more: it sounds again
+             */
+            rings: number;
+            /**
+             * Step
+             * @description how far it was escalated; 0: not
+             */
+            step: number;
+            /**
+             * Second Due
+             * @description a second person must acknowledge
+             */
+            second_due: boolean;
+            /** Suppressed */
+            suppressed: boolean;
+            /** Shelved Until */
+            shelved_until: string | null;
+            /** Shelved By */
+            shelved_by: string | null;
             /** Acknowledged At */
             acknowledged_at: string | null;
             /** Acknowledged By */
             acknowledged_by: string | null;
+            /** Attending At */
+            attending_at: string | null;
+            /** Attending By */
+            attending_by: string | null;
+            /** Arrived At */
+            arrived_at: string | null;
+            /** Arrived By */
+            arrived_by: string | null;
             /** Resolved At */
             resolved_at: string | null;
             /** Resolved By */
             resolved_by: string | null;
+            /** Closed At */
+            closed_at: string | null;
+            /** Closed By */
+            closed_by: string | null;
             /** Verdict */
             verdict: ("true" | "false" | "unclear" | "test") | null;
+            /** Finding */
+            finding: ("real_fall" | "lowered_self" | "sat_hard" | "device_dropped" | "care_handling" | "visitor" | "real" | "false_alarm" | "test" | "unclear") | null;
+            /** Injury */
+            injury: ("none" | "minor" | "serious" | "hospital" | "death" | "unknown") | null;
+            /**
+             * To Close
+             * @description what is still needed to close it
+             */
+            to_close: string[];
             /** Confidence */
             confidence: number;
             /** Count */
@@ -898,18 +1186,6 @@ export interface components {
             sex: "female" | "male";
             /** Care Note */
             care_note: string;
-        };
-        /**
-         * EnrolmentOut
-         * @description A second factor to scan; it counts once its first code is confirmed.
-         */
-        EnrolmentOut: {
-            /** Secret */
-            secret: string;
-            /** Uri */
-            uri: string;
-            /** Qr Svg */
-            qr_svg: string;
         };
         /**
          * EnterIn
@@ -1004,6 +1280,253 @@ export interface components {
              * @enum {string}
              */
             reason: "no_data" | "unassigned";
+        };
+        /**
+         * GatewayCodeOut
+         * @description A code, shown once.
+         */
+        GatewayCodeOut: {
+            gateway: components["schemas"]["GatewayOut"];
+            /** Code */
+            code: string;
+            /**
+             * Code Expires At
+             * Format: date-time
+             */
+            code_expires_at: string;
+        };
+        /**
+         * GatewayConfigOut
+         * @description edge/gateway_wire.py GatewayConfig.
+         */
+        GatewayConfigOut: {
+            /** Settings Version */
+            settings_version: number;
+            /** Settings */
+            settings: {
+                [key: string]: unknown;
+            };
+            /** Registry Version */
+            registry_version: number;
+            /** Rotate Token */
+            rotate_token: boolean;
+        };
+        /**
+         * GatewayGapList
+         * @description What a gateway missed, newest first.
+         */
+        GatewayGapList: {
+            /** Gaps */
+            gaps: components["schemas"]["GatewayGapOut"][];
+        };
+        /**
+         * GatewayGapOut
+         * @description Signals that were missed, or may have been.
+         */
+        GatewayGapOut: {
+            /**
+             * Cause
+             * @enum {string}
+             */
+            cause: "source_down" | "gateway_down" | "thinned" | "dropped";
+            /** Source */
+            source: string | null;
+            /**
+             * Device Ids
+             * @description empty: all of the source's, or of the gateway's
+             */
+            device_ids: string[];
+            /**
+             * From At
+             * Format: date-time
+             */
+            from_at: string;
+            /**
+             * Until At
+             * Format: date-time
+             */
+            until_at: string;
+            /**
+             * Records
+             * @description stored records that were given up
+             */
+            records: number;
+        };
+        /**
+         * GatewayIn
+         * @description A gateway to make.
+         */
+        GatewayIn: {
+            /** Name */
+            name: string;
+            /** @default {} */
+            settings: components["schemas"]["GatewaySettings"];
+        };
+        /**
+         * GatewayList
+         * @description All gateways of an institution.
+         */
+        GatewayList: {
+            /**
+             * Server Time
+             * Format: date-time
+             */
+            server_time: string;
+            /** Gateways */
+            gateways: components["schemas"]["GatewayOut"][];
+        };
+        /**
+         * GatewayOut
+         * @description A gateway as it last said it was.
+         */
+        GatewayOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "online" | "offline" | "never";
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Enrolled At */
+            enrolled_at: string | null;
+            /** Revoked At */
+            revoked_at: string | null;
+            /** Last Heartbeat At */
+            last_heartbeat_at: string | null;
+            /** Started At */
+            started_at: string | null;
+            /** Software Version */
+            software_version: string | null;
+            /**
+             * Urgent Pending
+             * @description events it holds that the cloud lacks
+             */
+            urgent_pending: number;
+            /** Bulk Pending */
+            bulk_pending: number;
+            /** Oldest Pending At */
+            oldest_pending_at: string | null;
+            /** Outbox Bytes */
+            outbox_bytes: number | null;
+            /** Disk Free Bytes */
+            disk_free_bytes: number | null;
+            /** Rejected Total */
+            rejected_total: number;
+            /**
+             * Clock Offset S
+             * @description its machine's clock minus ours
+             */
+            clock_offset_s: number | null;
+            /**
+             * Sources
+             * @description its sources, and whether each is connected
+             */
+            sources: {
+                [key: string]: boolean;
+            };
+            /**
+             * Devices Heard
+             * @description devices heard in the last minute
+             */
+            devices_heard: number | null;
+            /**
+             * Mains
+             * @description the machine has mains power; null: it has no battery
+             */
+            mains: boolean | null;
+            /** Battery Percent */
+            battery_percent: number | null;
+            /**
+             * Local Alarm
+             * @description off, ready, alarming
+             */
+            local_alarm: string;
+            /** Settings Version */
+            settings_version: number;
+            /**
+             * Settings Applied
+             * @description the version it works with
+             */
+            settings_applied: number;
+            /** Settings Error */
+            settings_error: string | null;
+            /**
+             * Rotating
+             * @description asked for a new token, which it has not used yet
+             */
+            rotating: boolean;
+            /**
+             * Code Expires At
+             * @description an unused code is open until then
+             */
+            code_expires_at: string | null;
+        };
+        /**
+         * GatewaySettings
+         * @description What a gateway is told to do. A field that is not set: as the gateway itself is set up.
+         *
+         *     The names are those of the gateway's own settings, whose environment variables override these.
+         */
+        GatewaySettings: {
+            /** Mqtt Host */
+            mqtt_host?: string | null;
+            /** Mqtt Port */
+            mqtt_port?: number | null;
+            /** Mqtt Username */
+            mqtt_username?: string | null;
+            /** Mqtt Password */
+            mqtt_password?: string | null;
+            /**
+             * Ble Adapters
+             * @description such as hci0,hci1
+             */
+            ble_adapters?: string | null;
+            /** Ble Scan */
+            ble_scan?: ("active" | "passive") | null;
+            /** Ble Slots */
+            ble_slots?: number | null;
+            /** Ble Timezone */
+            ble_timezone?: string | null;
+            /**
+             * Local Alarm
+             * @description serve the local alarm page
+             */
+            local_alarm?: boolean | null;
+            /** Local Alarm Delay S */
+            local_alarm_delay_s?: number | null;
+            /**
+             * Local Alarm Mqtt
+             * @description bells and lamps by MQTT
+             */
+            local_alarm_mqtt?: boolean | null;
+            /**
+             * Local Alarm Channels
+             * @description apprise addresses for texts
+             */
+            local_alarm_channels?: string[] | null;
+        };
+        /**
+         * GatewaySettingsOut
+         * @description Settings of a gateway, secrets masked.
+         */
+        GatewaySettingsOut: {
+            settings: components["schemas"]["GatewaySettings"];
+            /** Settings Version */
+            settings_version: number;
+            /** Settings Applied */
+            settings_applied: number;
+            /** Settings Error */
+            settings_error: string | null;
         };
         /**
          * GatewayStatus
@@ -1117,7 +1640,7 @@ export interface components {
              * Hop
              * @enum {string}
              */
-            hop: "sensed" | "decided" | "stored" | "committed" | "pushed" | "shown" | "acknowledged" | "resolved";
+            hop: "sensed" | "decided" | "stored" | "committed" | "pushed" | "drawn" | "shown" | "notified" | "acknowledged" | "attending" | "arrived" | "resolved" | "closed" | "local_raised" | "local_shown" | "local_acknowledged" | "local_sent" | "local_send_failed";
             /**
              * At
              * Format: date-time
@@ -1212,14 +1735,14 @@ export interface components {
         };
         /**
          * MoveIn
-         * @description What a person does. `resolve` needs a verdict.
+         * @description What a person does. `resolve` needs a finding (or a verdict); `shelve` a note and an end.
          */
         MoveIn: {
             /**
              * Move
              * @enum {string}
              */
-            move: "acknowledge" | "resolve";
+            move: "acknowledge" | "take_over" | "arrive" | "resolve" | "close" | "shelve" | "unshelve" | "reopen";
             /**
              * Client Time
              * Format: date-time
@@ -1227,6 +1750,21 @@ export interface components {
             client_time: string;
             /** Verdict */
             verdict?: ("true" | "false" | "unclear" | "test") | null;
+            /** Finding */
+            finding?: ("real_fall" | "lowered_self" | "sat_hard" | "device_dropped" | "care_handling" | "visitor" | "real" | "false_alarm" | "test" | "unclear") | null;
+            /** Injury */
+            injury?: ("none" | "minor" | "serious" | "hospital" | "death" | "unknown") | null;
+            /** Cause */
+            cause?: string | null;
+            /** Measure */
+            measure?: string | null;
+            /** Family */
+            family?: ("told" | "not_required" | "unreachable") | null;
+            /**
+             * Until
+             * @description end of a shelf, 8 h at most
+             */
+            until?: string | null;
             /** Note */
             note?: string | null;
         };
@@ -1239,7 +1777,7 @@ export interface components {
              * Move
              * @enum {string}
              */
-            move: "raise" | "evidence" | "repeat" | "upgrade" | "escalate" | "recover" | "cancel" | "acknowledge" | "resolve";
+            move: "raise" | "evidence" | "repeat" | "upgrade" | "escalate" | "recover" | "cancel" | "suppress" | "release" | "notify" | "note" | "acknowledge" | "take_over" | "arrive" | "resolve" | "close" | "shelve" | "unshelve" | "reopen";
             /**
              * At
              * Format: date-time
@@ -1258,6 +1796,27 @@ export interface components {
              * @description the priority it was given by this move
              */
             priority: ("high" | "medium" | "low" | "info") | null;
+            /** Finding */
+            finding: ("real_fall" | "lowered_self" | "sat_hard" | "device_dropped" | "care_handling" | "visitor" | "real" | "false_alarm" | "test" | "unclear") | null;
+            /** Injury */
+            injury: ("none" | "minor" | "serious" | "hospital" | "death" | "unknown") | null;
+            /** Step */
+            step: number | null;
+            /** Until */
+            until: string | null;
+            /**
+             * Source
+             * @description where it was made, if not at this server
+             */
+            source: string | null;
+        };
+        /**
+         * NewTokenOut
+         * @description edge/gateway_wire.py NewToken.
+         */
+        NewTokenOut: {
+            /** Token */
+            token: string;
         };
         /**
          * Origin
@@ -1692,6 +2251,38 @@ export interface components {
             role: components["schemas"]["Role"];
             /** Current */
             current: boolean;
+        };
+        /**
+         * EnrolmentOut
+         * @description edge/gateway_wire.py Enrolment.
+         */
+        cloud__devices__gateway_schemas__EnrolmentOut: {
+            /** Gateway Id */
+            gateway_id: string;
+            /** Name */
+            name: string;
+            /** Institution Name */
+            institution_name: string;
+            /** Token */
+            token: string;
+            /** Settings Version */
+            settings_version: number;
+            /** Settings */
+            settings: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * EnrolmentOut
+         * @description A second factor to scan; it counts once its first code is confirmed.
+         */
+        cloud__identity__schemas__EnrolmentOut: {
+            /** Secret */
+            secret: string;
+            /** Uri */
+            uri: string;
+            /** Qr Svg */
+            qr_svg: string;
         };
     };
     responses: never;
@@ -2231,7 +2822,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["EnrolmentOut"];
+                    "application/json": components["schemas"]["cloud__identity__schemas__EnrolmentOut"];
                 };
             };
             /** @description Unauthorized */
@@ -3540,7 +4131,7 @@ export interface operations {
     list_alerts: {
         parameters: {
             query?: {
-                view?: "open" | "recent";
+                view?: "open" | "recent" | "unclosed";
             };
             header?: never;
             path?: never;
@@ -4134,6 +4725,633 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_gateways: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_gateway: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GatewayIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayCodeOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_gateway_code: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                gateway_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayCodeOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotate_gateway_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                gateway_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revoke_gateway: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                gateway_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_gateway_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                gateway_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewaySettingsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_gateway_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                gateway_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GatewaySettings"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewaySettingsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_gateway_gaps: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                gateway_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayGapList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    enroll_gateway: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description edge/gateway_wire.py EnrolRequest */
+        requestBody: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["cloud__devices__gateway_schemas__EnrolmentOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    gateway_config: {
+        parameters: {
+            query?: {
+                settings_version?: number;
+                registry_version?: number;
+                wait_s?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayConfigOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotate_own_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewTokenOut"];
+                };
             };
             /** @description Unauthorized */
             401: {
