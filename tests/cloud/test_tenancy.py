@@ -28,8 +28,8 @@ import cloud.series.models  # noqa: F401 - all tables
 from cloud.alerts.models import AlertRelink
 from cloud.database import APP_ROLE, Base, Database, libpq_arguments
 from cloud.devices.models import GatewayGap
-from cloud.identity.permissions import Role
 from cloud.identity.models import ApiToken, BreakGlass, RecoveryCode, User, UserUnit
+from cloud.identity.permissions import Role
 from cloud.places.models import Unit
 from cloud.series.models import SeriesErasure
 from edge.events import EventKind

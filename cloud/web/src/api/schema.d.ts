@@ -811,6 +811,154 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/assessment-form": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Assessment Form
+         * @description The form of GB/T 42195-2022: items, options, levels, value lists. Keep it for offline use.
+         */
+        get: operations["get_assessment_form"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/assessments-due": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Due Assessments
+         * @description Whose assessment is due, never assessed first.
+         */
+        get: operations["list_due_assessments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/assessment-settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Assessment Settings
+         * @description How this institution reads the standard's open points.
+         */
+        get: operations["get_assessment_settings"];
+        /**
+         * Put Assessment Settings
+         * @description Change them for assessments filed from now on.
+         */
+        put: operations["put_assessment_settings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/elders/{elder_id}/assessments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Assessments
+         * @description All assessments of an elder, and the level that holds now.
+         */
+        get: operations["list_assessments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/elders/{elder_id}/assessments/{assessment_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Assessment
+         * @description One assessment, with its report where it is filed.
+         */
+        get: operations["get_assessment"];
+        /**
+         * Put Assessment
+         * @description Keep a draft, new or changed, under an id that the tablet chose. A draft has no level.
+         */
+        put: operations["put_assessment"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/elders/{elder_id}/assessments/{assessment_id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * File Assessment
+         * @description File a full and signed draft: it gets its level and never changes again.
+         */
+        post: operations["file_assessment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/elders/{elder_id}/assessments/{assessment_id}/report.pdf": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Assessment Report
+         * @description The report of a filed assessment on A4, in Chinese.
+         */
+        get: operations["get_assessment_report"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -1113,6 +1261,130 @@ export interface components {
             follows_id: string | null;
         };
         /**
+         * AssessmentBrief
+         * @description A line in an elder's list.
+         */
+        AssessmentBrief: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Reason */
+            reason: number;
+            /**
+             * Reference Date
+             * Format: date
+             */
+            reference_date: string;
+            /** Filed At */
+            filed_at: string | null;
+            /** Total */
+            total: number | null;
+            /** First Level */
+            first_level: number | null;
+            /** Final Level */
+            final_level: number | null;
+            /** Final Level Name */
+            final_level_name: string | null;
+        };
+        /**
+         * AssessmentOut
+         * @description One assessment. `report` only where it is filed; `missing`: items not answered yet.
+         */
+        AssessmentOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Version */
+            version: number;
+            /** Reason */
+            reason: number;
+            /** Reason Note */
+            reason_note: string;
+            /**
+             * Reference Date
+             * Format: date
+             */
+            reference_date: string;
+            /** Answers */
+            answers: {
+                [key: string]: string;
+            };
+            circumstances: components["schemas"]["CircumstancesIn"];
+            informant: components["schemas"]["InformantIn"];
+            /** Assessors */
+            assessors: string[];
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            /** Filed At */
+            filed_at: string | null;
+            /** Missing */
+            missing: string[];
+            /** Domains */
+            domains: components["schemas"]["DomainOut"][];
+            report: components["schemas"]["ReportOut"] | null;
+        };
+        /**
+         * AssessmentsOut
+         * @description All assessments of an elder, newest first, and the level that holds now.
+         */
+        AssessmentsOut: {
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Current Level */
+            current_level: number | null;
+            /** Current Level Name */
+            current_level_name: string | null;
+            /** Due On */
+            due_on: string | null;
+            /** Assessments */
+            assessments: components["schemas"]["AssessmentBrief"][];
+        };
+        /**
+         * CircumstancesIn
+         * @description A.2.14, A.4 and A.5.11 as far as they change the level.
+         */
+        CircumstancesIn: {
+            /**
+             * Coma
+             * @default false
+             */
+            coma: boolean;
+            /**
+             * Dementia Confirmed
+             * @default false
+             */
+            dementia_confirmed: boolean;
+            /**
+             * Mental Disorder By Psychiatrist
+             * @default false
+             */
+            mental_disorder_by_psychiatrist: boolean;
+            /** Risk Events */
+            risk_events?: {
+                [key: string]: number;
+            };
+        };
+        /**
          * CodeIn
          * @description A code of the authenticator.
          */
@@ -1164,6 +1436,100 @@ export interface components {
             silent: number;
             /** Devices */
             devices: components["schemas"]["DeviceStatus"][];
+        };
+        /**
+         * DomainOut
+         * @description C.1: one subtotal.
+         */
+        DomainOut: {
+            /** Code */
+            code: string;
+            /** Name */
+            name: string;
+            /** Score */
+            score: number;
+            /** Highest */
+            highest: number;
+        };
+        /**
+         * DraftIn
+         * @description A form as far as it is filled in. `version`: the one it was changed from (0: a new one).
+         */
+        DraftIn: {
+            /** Version */
+            version: number;
+            /** Reason */
+            reason: number;
+            /**
+             * Reason Note
+             * @default
+             */
+            reason_note: string;
+            /**
+             * Reference Date
+             * Format: date
+             */
+            reference_date: string;
+            /**
+             * Answers
+             * @example {
+             *       "B.1.1": "4",
+             *       "B.3.9": "2"
+             *     }
+             */
+            answers?: {
+                [key: string]: string;
+            };
+            /**
+             * @default {
+             *       "coma": false,
+             *       "dementia_confirmed": false,
+             *       "mental_disorder_by_psychiatrist": false,
+             *       "risk_events": {}
+             *     }
+             */
+            circumstances: components["schemas"]["CircumstancesIn"];
+            /**
+             * @default {
+             *       "name": "",
+             *       "relationship": "",
+             *       "signed": false
+             *     }
+             */
+            informant: components["schemas"]["InformantIn"];
+            /** Assessors */
+            assessors?: string[];
+        };
+        /**
+         * DueListOut
+         * @description Who is due within the next days, the longest overdue first.
+         */
+        DueListOut: {
+            /** Interval Days */
+            interval_days: number;
+            /** Due */
+            due: components["schemas"]["DueOut"][];
+        };
+        /**
+         * DueOut
+         * @description An elder whose assessment is due. `due_on` None: never assessed.
+         */
+        DueOut: {
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /** Last Level */
+            last_level: number | null;
+            /** Last On */
+            last_on: string | null;
+            /** Due On */
+            due_on: string | null;
+            /** Overdue Days */
+            overdue_days: number | null;
         };
         /**
          * ElderBrief
@@ -1259,6 +1625,24 @@ export interface components {
             field: string;
             /** Message */
             message: string;
+        };
+        /**
+         * FileIn
+         * @description File the draft as it stands: `version` is the one that was looked at.
+         */
+        FileIn: {
+            /** Version */
+            version: number;
+        };
+        /**
+         * FormOut
+         * @description The form: items, options, levels, value lists.
+         */
+        FormOut: {
+            /** Form */
+            form: {
+                [key: string]: unknown;
+            };
         };
         /**
          * GapOut
@@ -1574,6 +1958,24 @@ export interface components {
             };
         };
         /**
+         * GroundOut
+         * @description C.4: one ground for changing the level.
+         */
+        GroundOut: {
+            /** Rule */
+            rule: string;
+            /** Text */
+            text: string;
+            /** Because */
+            because: string;
+            /** Because En */
+            because_en: string;
+            /** Level Before */
+            level_before: number;
+            /** Level After */
+            level_after: number;
+        };
+        /**
          * Health
          * @description The cloud answers and so does its database.
          */
@@ -1592,6 +1994,27 @@ export interface components {
             received_ns: number;
             /** Registry Version */
             registry_version: number;
+        };
+        /**
+         * InformantIn
+         * @description A.3: who gave the information, and whether they have signed.
+         */
+        InformantIn: {
+            /**
+             * Name
+             * @default
+             */
+            name: string;
+            /**
+             * Relationship
+             * @default
+             */
+            relationship: string;
+            /**
+             * Signed
+             * @default false
+             */
+            signed: boolean;
         };
         /**
          * InstitutionOut
@@ -1960,6 +2383,32 @@ export interface components {
             devices: components["schemas"]["RegisteredDeviceOut"][];
         };
         /**
+         * ReportOut
+         * @description C.1 to C.5, each step.
+         */
+        ReportOut: {
+            /** Rules Version */
+            rules_version: string;
+            /** Domains */
+            domains: components["schemas"]["DomainOut"][];
+            /** Total */
+            total: number;
+            /** First Level */
+            first_level: number;
+            /** First Level Name */
+            first_level_name: string;
+            /** Grounds */
+            grounds: components["schemas"]["GroundOut"][];
+            /** Final Level */
+            final_level: number;
+            /** Final Level Name */
+            final_level_name: string;
+            /** Changes Add Up */
+            changes_add_up: boolean;
+            /** Events Count Together */
+            events_count_together: boolean;
+        };
+        /**
          * Role
          * @description What someone is in their institution.
          * @enum {string}
@@ -2040,6 +2489,18 @@ export interface components {
             address: string;
             /** Current */
             current: boolean;
+        };
+        /**
+         * SettingsIO
+         * @description Open points of the standard as this institution reads them (unverified: settings).
+         */
+        SettingsIO: {
+            /** Changes Add Up */
+            changes_add_up: boolean;
+            /** Events Count Together */
+            events_count_together: boolean;
+            /** Interval Days */
+            interval_days: number;
         };
         /**
          * ShownOut
@@ -5355,6 +5816,698 @@ export interface operations {
             };
             /** @description Unauthorized */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_assessment_form: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FormOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_due_assessments: {
+        parameters: {
+            query?: {
+                within_days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DueListOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_assessment_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingsIO"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_assessment_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SettingsIO"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingsIO"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_assessments: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssessmentsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_assessment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+                assessment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssessmentOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_assessment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+                assessment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DraftIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssessmentOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    file_assessment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+                assessment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FileIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssessmentOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_assessment_report: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+                assessment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
