@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 from cloud.identity.permissions import Role
-from cloud.places.models import Unit
 from edge.events import EventKind
 from tests.cloud.care.assessments import a_draft, assessment_id_of, save
 from tests.cloud.records import fill_records, record_ids
@@ -59,13 +58,9 @@ async def _of_identity(world: World, home: Home) -> dict[str, str]:
     users = (await admin.get("/api/v1/users?role=family")).json()["users"]
     wanted = {"name": "x", "permissions": ["status_read"], "expires_at": "2026-04-01T00:00:00Z"}
     token = (await admin.post("/api/v1/tokens", json=wanted)).json()["token"]
-    async with world.database.tenant(home.institution_id) as scope:
-        unit = (await scope.session.scalars(scope.select(Unit))).first()
-        assert unit is not None
     return {
         "institution_id": str(home.institution_id),
         "session_id": session["id"],
         "token_id": token["id"],
-        "unit_id": str(unit.id),
         "user_id": users[0]["id"],
     }

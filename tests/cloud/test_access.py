@@ -20,6 +20,9 @@ from tests.cloud.access import Call, Rehearsal, calls_of, other_routes, perform,
 from tests.cloud.access_ids import CHOSEN_BY_THE_CALLER, fill, ids_of
 from tests.cloud.world import CHANGES, Home, World
 
+# All routes by all roles: some ten seconds alone, more where others work too.
+pytestmark = pytest.mark.timeout(300)
+
 # Not calls of the API: the document itself, and the web's files.
 STATIC = {"/api/v1/openapi.json", "/{path:path}"}
 NOBODY = {**CHANGES, "X-Forwarded-For": "192.0.2.1"}
