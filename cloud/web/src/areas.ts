@@ -3,7 +3,7 @@ import { type ComponentType, lazy, type LazyExoticComponent } from "react";
 
 import type { Me, Permission } from "./api/types";
 
-export type AreaName = "duty" | "operator";
+export type AreaName = "duty" | "care" | "operator";
 
 type Area = {
   name: AreaName;
@@ -20,6 +20,12 @@ export const AREAS: readonly Area[] = [
     path: "/duty",
     permissions: ["alerts_act"],
     Page: lazy(() => import("./duty/DutyPage")),
+  },
+  {
+    name: "care",
+    path: "/care",
+    permissions: ["care_read"],
+    Page: lazy(() => import("./care")),
   },
   {
     name: "operator",

@@ -1,6 +1,8 @@
 /** The text namespaces of the areas: types only, so that their words load with their code. */
+import type { zh as care } from "../care/texts";
 import type { zh as operator } from "../operator/texts";
 
 export type AreaTexts = {
+  care: typeof care;
   operator: typeof operator;
 };

@@ -16,6 +16,7 @@ export const en: Texts = {
     sections: "Pages of this area",
     skip: "Skip to content",
     duty: "Duty desk",
+    care: "Care",
     operator: "Operations",
   },
   failure: {

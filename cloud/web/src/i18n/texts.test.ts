@@ -1,11 +1,12 @@
 import { describe, expect, it } from "vitest";
 
+import * as care from "../care/texts";
 import * as operator from "../operator/texts";
 import { en } from "./en";
 import { zh } from "./zh";
 
 // One line for each area.
-const TEXTS = { translation: { zh, en }, operator };
+const TEXTS = { translation: { zh, en }, care, operator };
 
 type Tree = { [key: string]: string | Tree };
 

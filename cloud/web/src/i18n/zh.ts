@@ -14,6 +14,7 @@ export const zh = {
     sections: "本区页面",
     skip: "跳到正文",
     duty: "值班台",
+    care: "照护",
     operator: "运维",
   },
   failure: {

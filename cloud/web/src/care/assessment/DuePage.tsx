@@ -1,0 +1,67 @@
+import { useQuery } from "@tanstack/react-query";
+import type { ReactNode } from "react";
+import { useTranslation } from "react-i18next";
+import { Link } from "react-router";
+
+import { DataTable } from "../../shared/DataTable";
+import { explain } from "../../shared/explain";
+import { Waiting } from "../../shared/Waiting";
+import { assessmentApi, type DueList } from "./api";
+import { useUnsentCount } from "./useDrafts";
+
+type Row = DueList["due"][number];
+
+function DueCell({ row }: { row: Row }): ReactNode {
+  const { t } = useTranslation("care");
+  const days = row.overdue_days;
+  if (days === null) return <strong>{t("due.never")}</strong>;
+  if (days > 0) return <strong className="overdue">{t("due.overdue", { days })}</strong>;
+  return t("due.dueIn", { days: -days });
+}
+
+/** Whose assessment is due, and what this device still has to send. */
+export function DuePage(): ReactNode {
+  const { t } = useTranslation("care");
+  const { t: common } = useTranslation();
+  const unsent = useUnsentCount();
+  const { data, failureReason } = useQuery({ queryKey: ["assessments", "due"], queryFn: assessmentApi.due });
+  return (
+    <>
+      {unsent > 0 && (
+        <p role="status" className="banner banner-warn">
+          {t("due.unsent", { count: unsent })}
+        </p>
+      )}
+      {failureReason !== null && (
+        <p role="alert" className="banner">
+          {t("due.failed", { why: explain(common, failureReason) })}
+        </p>
+      )}
+      {data === undefined && failureReason === null && <Waiting />}
+      {data !== undefined && (
+        <>
+          <p>{t("due.hint", { days: data.interval_days })}</p>
+          <DataTable
+            title={t("due.title")}
+            rows={data.due}
+            rowKey={({ elder_id }) => elder_id}
+            empty={t("due.empty")}
+            columns={[
+              {
+                title: t("due.elder"),
+                cell: (row) => (
+                  <Link to={row.elder_id} state={{ name: row.elder_name }}>
+                    {row.elder_name}
+                  </Link>
+                ),
+              },
+              { title: t("due.lastLevel"), cell: (row) => row.last_level ?? "–" },
+              { title: t("due.lastOn"), cell: (row) => row.last_on ?? "–" },
+              { title: t("due.due"), cell: (row) => <DueCell row={row} /> },
+            ]}
+          />
+        </>
+      )}
+    </>
+  );
+}
