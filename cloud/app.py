@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -20,6 +20,8 @@ from cloud.alerts.service import note_pushed
 from cloud.alerts.timers import work_timers
 from cloud.care.assessment.routes import router as assessment_router
 from cloud.clock import Clock, SystemClock, ns_from_datetime
+from cloud.coverage.routes import router as coverage_router
+from cloud.coverage.watch import CoverageWatch
 from cloud.database import Database, TenantScope
 from cloud.devices.gateway_bell import GatewayBell
 from cloud.devices.gateway_routes import machine_router, operator_router
@@ -68,6 +70,7 @@ class _Work:
 
     state: AppState
     series: SeriesStore
+    coverage: CoverageWatch = field(default_factory=CoverageWatch)
 
     async def timers(self) -> None:
         fired = await work_timers(self.state.database, self.state.clock.now())
@@ -77,7 +80,9 @@ class _Work:
     async def watch_gateways(self) -> None:
         for institution_id in await self.state.database.institutions():
             async with self.state.database.tenant(institution_id) as scope:
-                await announce_gateway_states(scope, self.state.clock.now())
+                now = self.state.clock.now()
+                await announce_gateway_states(scope, now)
+                await self.coverage.look(scope, now)
 
     async def housekeeping(self) -> None:
         now = self.state.clock.now()
@@ -148,6 +153,7 @@ def create_app(
         users_router,
         alerts_router,
         live_router,
+        coverage_router,
         series_router,
         places_router,
         people_router,

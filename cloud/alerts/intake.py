@@ -134,7 +134,7 @@ async def _new_alert(
         bed_id=arrival.subject.bed_id,
         room_id=arrival.subject.room_id,
         unit_id=await store.unit_of(scope, arrival.subject),
-        device_id=event.device_id,
+        device_id=None if event.device_id == event.subject_id else event.device_id,
         happened_ns=event.time_ns,
         raised_at=now,
         late_s=max(0.0, (now - happened_at).total_seconds()),

@@ -277,6 +277,8 @@ def _check_uncertainty(uncertainty_s: float | None) -> None:
 
 def _check_event(event: Event) -> None:
     _check_device(event.device_id)
+    if event.subject_id is not None:
+        _check_device(event.subject_id)
     _check_time("time_ns", event.time_ns)
     _check_time("decided_ns", event.decided_ns)
     if not 0.0 <= event.confidence <= 1.0:

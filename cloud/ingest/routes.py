@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated, Any, Final
 
 import msgspec
 from fastapi import APIRouter, Request, Response
 
+from cloud.coverage.subjects import subjects_of_gateway
 from cloud.devices import enrolment
 from cloud.devices.auth import CurrentGateway, bearer_token
 from cloud.devices.gateways import enter_gateway, registry_document, take_heartbeat
@@ -174,9 +175,12 @@ async def gateway_heartbeat(
 )
 async def gateway_registry(request: Request, principal: CurrentGateway, state: State) -> Response:
     """The devices a gateway may speak for."""
+    now = state.clock.now()
     document = await registry_document(
-        principal, state.clock.now(), consent_required=state.settings.consent_required
+        principal, now, consent_required=state.settings.consent_required
     )
+    people = await subjects_of_gateway(principal.scope, principal.gateway.id, now)
+    document = replace(document, subjects=people)
     etag = f'"{document.version}"'
     headers = {"ETag": etag, "Cache-Control": "no-cache"}
     if request.headers.get("If-None-Match") == etag:

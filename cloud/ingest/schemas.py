@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import Field
 
 from cloud.devices.schemas import DevicesStatus, GatewayStatus
@@ -40,6 +42,7 @@ class RegistryOut(ApiModel):
     gateway_id: str
     institution_name: str
     devices: list[RegisteredDeviceOut]
+    subjects: list[dict[str, Any]] = Field(description="edge/subject.py: Subject, one each")
 
 
 class QuarantineCount(ApiModel):

@@ -18,9 +18,10 @@ from cloud.alerts.intake import Arrival, take_event
 from cloud.alerts.local import take_local_action
 from cloud.alerts.machine import IllegalMove
 from cloud.clock import NS_PER_S, datetime_from_ns
+from cloud.coverage.intake import take_coverage
+from cloud.coverage.subjects import subject_named
 from cloud.database import TenantScope
 from cloud.devices.gaps import take_gap
-from cloud.devices.models import Assignment
 from cloud.devices.service import (
     Subject,
     assignment_at,
@@ -186,7 +187,8 @@ class BatchIntake:
     async def _take_entries(self, entries: list[Entry], version: int | None, taken: Taken) -> None:
         bodies = [entry.body for entry in entries]
         data = [b for b in bodies if isinstance(b, Event | Reading | Waveform)]
-        devices = {body.device_id for body in data}
+        # Findings about a person name the person; their device's say nothing of whose they are.
+        devices = {body.device_id for body in data if _device_speaks(body)}
         self._intervals = await self._intervals_of(version, devices)
         kept = [_time_ns(body) for body in data if not isinstance(body, Event)]
         await self._prepare(np.array(kept, np.int64))
@@ -204,6 +206,9 @@ class BatchIntake:
                 continue
             if isinstance(body, LocalAction):
                 events.append((entry, body))
+                continue
+            if not _device_speaks(body):
+                events.append((entry, cast(Event, body)))
                 continue
             fault = self._fault(body.device_id, _time_ns(body), kept=not isinstance(body, Event))
             if fault is not None:
@@ -234,22 +239,29 @@ class BatchIntake:
             return "unassigned_device", f"{device_id} belonged to nobody at {at.isoformat()}"
         return None
 
-    async def _take_event(
-        self, entry: Entry, event: Event, assignment: Assignment | None, taken: Taken
-    ) -> None:
+    async def _take_finding(self, entry: Entry, event: Event, taken: Taken) -> None:
+        """A finding about somebody watched through many devices."""
+        at = datetime_from_ns(event.time_ns)
+        subject = await subject_named(self._scope, str(event.subject_id), at)
+        if event.time_ns > self._now_ns + FUTURE_LIMIT_NS:
+            self._quarantine(unusable(entry.raw, "future_time", "ahead of the cloud"), taken)
+        elif subject is None:
+            reason = "unknown_subject", f"{event.subject_id} is nobody of this institution"
+            self._quarantine(unusable(entry.raw, *reason), taken)
+        else:
+            await self._take_event(entry, event, subject, taken)
+
+    async def _take_event(self, entry: Entry, event: Event, subject: Subject, taken: Taken) -> None:
         """In a savepoint: an event that cannot be stored must not stop those behind it."""
         if entry.evidence_fault is not None:
             self._quarantine(unusable(entry.raw, "bad_evidence", entry.evidence_fault), taken)
             event = replace(event, evidence=None)
-        at = datetime_from_ns(event.time_ns)
-        subject = Subject(None, None, None)
-        if assignment is not None:
-            subject = await subject_of(self._scope, assignment, at)
         arrival = Arrival(event, self._gateway_id, self._gateway_name, entry.stored_ns, subject)
         await self._scope.session.flush()
         try:
             async with self._scope.savepoint():
                 moves = await take_event(self._scope, arrival, self._now)
+                await take_coverage(self._scope, event, subject, self._gateway_id, self._now)
         except (DataError, IntegrityError, IllegalMove) as error:
             _log.error("event_not_taken", seq=entry.seq, error=type(error).__name__)
             detail = f"{type(error).__name__}: {str(error).splitlines()[0]}"
@@ -264,16 +276,23 @@ class BatchIntake:
         """In order: what was done about an event at the gateway comes behind it."""
         if not events:
             return
-        devices = {event.device_id for _, event in events if isinstance(event, Event)}
+        devices = {event.device_id for _, event in events
+                   if isinstance(event, Event) and _device_speaks(event)}  # fmt: skip
         intervals = await assignments_of(self._scope, devices)
         for entry, event in events:
             if isinstance(event, LocalAction):
                 await self._take_local(entry, event, taken)
                 continue
+            if not _device_speaks(event):
+                await self._take_finding(entry, event, taken)
+                continue
             at = datetime_from_ns(event.time_ns)
             assignment = assignment_at(intervals.get(event.device_id, []), at)
-            if assignment is not None or event.device_id == self._machine_id:
-                await self._take_event(entry, event, assignment, taken)
+            if assignment is not None:
+                subject = await subject_of(self._scope, assignment, at)
+                await self._take_event(entry, event, subject, taken)
+            elif event.device_id == self._machine_id:
+                await self._take_event(entry, event, Subject(None, None, None), taken)
             else:  # corrected between two statements of this transaction
                 reason = "unassigned_device", f"{event.device_id} belonged to nobody"
                 self._quarantine(unusable(entry.raw, *reason), taken)
@@ -320,6 +339,11 @@ class BatchIntake:
             )
         )
         taken.quarantined[body.reason, found_by] += 1
+
+
+def _device_speaks(body: Event | Reading | Waveform) -> bool:
+    """Whether whose it is, is asked of its device."""
+    return not isinstance(body, Event) or body.subject_id is None
 
 
 def _time_ns(body: Event | Reading | Waveform) -> int:

@@ -29,6 +29,7 @@ router = APIRouter(prefix="/api/v1", tags=["live"])
     responses={
         200: {
             "description": "event: alert (data: AlertSummary, id: position), status (Status), "
+            "coverage ({}: ask for coverage again), "
             "ping ({server_time}), reset ({position}: reload everything), end (log in again)",
             "content": {"text/event-stream": {"schema": {"type": "string"}}},
         },

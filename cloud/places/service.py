@@ -152,6 +152,26 @@ def place_out(place: AnyPlace) -> PlaceOut:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class BedPlace:
+    """Where a bed stands."""
+
+    bed_id: uuid.UUID
+    room_id: uuid.UUID
+    unit_id: uuid.UUID | None
+
+
+async def bed_places(scope: TenantScope) -> dict[uuid.UUID, BedPlace]:
+    """Every bed with its room and unit."""
+    statement = (
+        scope.select(Bed)
+        .join(Room, Room.id == Bed.room_id)
+        .with_only_columns(Bed.id, Room.id, Room.unit_id)
+    )
+    rows = (await scope.session.execute(statement)).all()
+    return {bed: BedPlace(bed, room, unit) for bed, room, unit in rows}
+
+
 async def bed_names(
     scope: TenantScope, bed_ids: Collection[uuid.UUID]
 ) -> dict[uuid.UUID, PlaceName]:

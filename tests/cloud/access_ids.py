@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from cloud.coverage.models import WatchPause
 from cloud.identity.permissions import Role
+from cloud.places.models import Unit
 from edge.events import EventKind
 from tests.cloud.care.assessments import a_draft, assessment_id_of, save
+from tests.cloud.coverage_rows import fill_coverage
 from tests.cloud.records import fill_records, record_ids
 from tests.cloud.world import START, Home, World, alerts, fall
 
@@ -22,6 +25,7 @@ VALUES: dict[str, Any] = {
     "reference_date": START.date().isoformat(),
     "client_time": START.isoformat(),
     "expires_at": "2026-04-01T00:00:00Z",
+    "until_at": "2026-03-02T00:00:00Z",
 }
 
 # What these make is new under any id; that another institution has it too must not show.
@@ -32,6 +36,8 @@ CHOSEN_BY_THE_CALLER = {
 
 async def fill(world: World, home: Home) -> None:
     """Make what a fresh home lacks: one of each."""
+    async with world.database.tenant(home.institution_id) as scope:
+        await fill_coverage(scope, home, world.clock.now())
     await world.gateway(home).send(fall(EventKind.SOS, world.clock))
     assessor = await world.as_role(Role.ASSESSOR, home)
     await save(assessor, home, a_draft())
@@ -41,11 +47,16 @@ async def fill(world: World, home: Home) -> None:
 async def ids_of(world: World, home: Home) -> dict[str, str]:
     """By the name of a path parameter: something of this home that is there."""
     (alert,) = await alerts(await world.desk(home=home))
+    async with world.database.tenant(home.institution_id) as scope:
+        pause = (await scope.session.scalars(scope.select(WatchPause))).one()
+        unit = (await scope.session.scalars(scope.select(Unit))).first()
+        assert unit is not None
     return {
         "alert_id": alert["id"],
         "assessment_id": str(assessment_id_of(home)),
         "elder_id": str(home.elders[0]),
         "gateway_id": str(home.gateway_id),
+        "pause_id": str(pause.id),
         **await record_ids(world, home),
         **await _of_identity(world, home),
     }

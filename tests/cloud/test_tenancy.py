@@ -18,6 +18,7 @@ from sqlalchemy import ARRAY, JSON, text
 import cloud.alerts.models
 import cloud.audit.models
 import cloud.care.assessment.models
+import cloud.coverage.models
 import cloud.devices.models
 import cloud.identity.models
 import cloud.ingest.models
@@ -37,6 +38,7 @@ from edge.wire import Lane, RejectedFrame
 from tests.cloud.care.assessments import a_draft
 from tests.cloud.care.assessments import save as save_assessment
 from tests.cloud.conftest import Seeded
+from tests.cloud.coverage_rows import fill_coverage
 from tests.cloud.records import fill_records
 from tests.cloud.test_ingest import fall, reading, waveform
 from tests.cloud.world import CHANGES, START, Home, World, alerts, move
@@ -101,6 +103,7 @@ async def filled(world: World) -> World:
                     at=world.clock.now(), actor="周敏", reason="戴错了人",
                 )
             )  # fmt: skip
+            await fill_coverage(scope, home, world.clock.now())
         await fill_records(world, home)
         assert (await gateway.client.get("/api/v1/gateway/registry")).status_code == 200
     await world.app.state.series.pack(world.clock.now_ns())

@@ -1,0 +1,247 @@
+"""How people are watched: their plans and pauses, what devices are for, which gateway has whom."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final, cast
+
+from sqlalchemy import delete
+from sqlalchemy.dialects.postgresql import insert
+
+from cloud.audit.actions import Action
+from cloud.audit.service import record
+from cloud.coverage.models import GatewayArea, SensorPlacement, WatchPause, WatchPlan
+from cloud.coverage.schemas import (
+    AreaIn,
+    CapabilityName,
+    PauseIn,
+    PauseOut,
+    PauseReason,
+    SensorIn,
+    WatchPlanIn,
+    WatchPlanOut,
+)
+from cloud.coverage.subjects import watched_people
+from cloud.database import TenantScope
+from cloud.devices.models import Device, Gateway
+from cloud.errors import NotFoundError, ProblemError
+from cloud.identity.service import Principal
+from cloud.people.service import find_elder
+from cloud.places.models import Unit
+from edge.signals import SignalError
+from edge.subject import Subject, SubjectSettings
+from edge.subjects import SubjectEngine
+
+_MAX_OVERRIDES: Final = 100
+
+
+async def plan_of(scope: TenantScope, elder_id: uuid.UUID, now: datetime) -> WatchPlanOut:
+    """The plan in force. Raises NotFoundError."""
+    await find_elder(scope, elder_id)
+    statement = scope.select(WatchPlan).where(WatchPlan.elder_id == elder_id)
+    plan = (await scope.session.scalars(statement)).one_or_none()
+    rows = await scope.session.scalars(
+        scope.select(WatchPause)
+        .where(
+            WatchPause.elder_id == elder_id,
+            WatchPause.until_at > now,
+            WatchPause.ended_by.is_(None),
+        )
+        .order_by(WatchPause.from_at)
+    )
+    pauses = [
+        PauseOut(
+            id=row.id,
+            from_at=row.from_at,
+            until_at=row.until_at,
+            reason=cast(PauseReason, row.reason),
+            created_by=row.created_by,
+        )
+        for row in rows
+    ]
+    if plan is None:
+        return WatchPlanOut(elder_id=elder_id, updated_at=None, updated_by=None, pauses=pauses)
+    return WatchPlanOut(
+        elder_id=elder_id,
+        timezone=plan.timezone,
+        ability_level=plan.ability_level,
+        lives_alone=plan.lives_alone,
+        requires=cast(list[CapabilityName] | None, plan.requires),
+        overrides=plan.overrides,
+        updated_at=plan.updated_at,
+        updated_by=plan.updated_by,
+        pauses=pauses,
+    )
+
+
+async def set_plan(
+    principal: Principal, elder_id: uuid.UUID, wanted: WatchPlanIn, now: datetime
+) -> WatchPlanOut:
+    """Take a plan that the detectors accept on trial. Raises NotFoundError, ProblemError."""
+    scope = principal.scope
+    before = await plan_of(scope, elder_id, now)
+    values: dict[str, Any] = {
+        "timezone": wanted.timezone,
+        "ability_level": wanted.ability_level,
+        "lives_alone": wanted.lives_alone,
+        "requires": None if wanted.requires is None else sorted(set(wanted.requires)),
+        "overrides": wanted.overrides,
+        "updated_at": now,
+        "updated_by": principal.user.display_name,
+    }
+    key = {"institution_id": scope.institution_id, "elder_id": elder_id}
+    await scope.session.execute(
+        insert(WatchPlan)
+        .values(**key, **values)
+        .on_conflict_do_update(index_elements=list(key), set_=values)
+    )
+    await _refuse_bad_limits(scope, elder_id, wanted, now)
+    after = await plan_of(scope, elder_id, now)
+    names = ("timezone", "ability_level", "lives_alone", "requires", "overrides")
+    changes = {
+        name: (getattr(before, name), getattr(after, name))
+        for name in names
+        if getattr(before, name) != getattr(after, name)
+    }
+    _note(principal, now, elder_id, changes)
+    return after
+
+
+async def _refuse_bad_limits(
+    scope: TenantScope, elder_id: uuid.UUID, wanted: WatchPlanIn, now: datetime
+) -> None:
+    """Limits that no detector would take must not leave this person unwatched at the gateway."""
+    if len(wanted.overrides) > _MAX_OVERRIDES:
+        raise ProblemError(422, "bad_request", f"overrides: at most {_MAX_OVERRIDES}")
+    name = str(elder_id)
+    try:
+        watched = (await watched_people(scope, now)).get(name)
+        subject = watched.subject if watched else Subject(name, name, SubjectSettings())
+        SubjectEngine().open(subject)
+    except SignalError as error:
+        raise ProblemError(422, "bad_request", f"overrides: {error}") from error
+    except (ValueError, KeyError) as error:  # an unknown time zone
+        raise ProblemError(422, "bad_request", f"timezone: {error}") from error
+
+
+async def add_pause(
+    principal: Principal, elder_id: uuid.UUID, wanted: PauseIn, now: datetime
+) -> WatchPlanOut:
+    """Raises NotFoundError, ProblemError."""
+    scope = principal.scope
+    await find_elder(scope, elder_id)
+    if wanted.until_at <= wanted.from_at:
+        raise ProblemError(422, "bad_request", "until_at: must be after from_at")
+    scope.session.add(
+        WatchPause(
+            id=uuid.uuid4(),
+            institution_id=scope.institution_id,
+            elder_id=elder_id,
+            from_at=wanted.from_at,
+            until_at=wanted.until_at,
+            reason=wanted.reason,
+            created_at=now,
+            created_by=principal.user.display_name,
+        )
+    )
+    await scope.session.flush()
+    told = f"{wanted.from_at.isoformat()} .. {wanted.until_at.isoformat()} {wanted.reason}"
+    _note(principal, now, elder_id, {"watch_pause": (None, told)})
+    return await plan_of(scope, elder_id, now)
+
+
+async def end_pause(
+    principal: Principal, elder_id: uuid.UUID, pause_id: uuid.UUID, now: datetime
+) -> WatchPlanOut:
+    """Back sooner than planned. Raises NotFoundError."""
+    scope = principal.scope
+    statement = scope.select(WatchPause).where(
+        WatchPause.id == pause_id, WatchPause.elder_id == elder_id
+    )
+    pause = (await scope.session.scalars(statement)).one_or_none()
+    if pause is None:
+        raise NotFoundError("pause")
+    if pause.ended_by is None:
+        pause.ended_by = principal.user.display_name
+        await scope.session.flush()
+        _note(principal, now, elder_id, {"watch_pause": (pause.reason, None)})
+    return await plan_of(scope, elder_id, now)
+
+
+def _note(
+    principal: Principal,
+    now: datetime,
+    elder_id: uuid.UUID,
+    changes: Mapping[str, tuple[object, object]],
+) -> None:
+    record(
+        principal.scope,
+        principal.actor,
+        Action.RECORD_CHANGED,
+        now,
+        elder_id=elder_id,
+        changes=changes,
+    )
+
+
+async def place_sensor(
+    principal: Principal, device_id: str, wanted: SensorIn, now: datetime
+) -> None:
+    """Say what a device is for. Raises NotFoundError."""
+    scope = principal.scope
+    device = scope.select(Device).where(Device.device_id == device_id)
+    if (await scope.session.scalars(device)).one_or_none() is None:
+        raise NotFoundError("device")
+    await put_sensor(scope, device_id, wanted, now, by=principal.user.display_name)
+    record(
+        scope, principal.actor, Action.DEVICE_CHANGED, now, subject=("device", device_id),
+        changes={"sensor": (None, wanted.model_dump_json(exclude_none=True))},
+    )  # fmt: skip
+
+
+async def put_sensor(
+    scope: TenantScope, device_id: str, wanted: SensorIn, now: datetime, *, by: str
+) -> None:
+    """What a device is for, of a device that is there."""
+    values = {**wanted.model_dump(), "updated_at": now, "updated_by": by}
+    key = {"institution_id": scope.institution_id, "device_id": device_id}
+    await scope.session.execute(
+        insert(SensorPlacement)
+        .values(**key, **values)
+        .on_conflict_do_update(index_elements=list(key), set_=values)
+    )
+
+
+async def set_area(
+    principal: Principal, gateway_id: uuid.UUID, wanted: AreaIn, now: datetime
+) -> None:
+    """Which units a gateway watches over. Raises NotFoundError."""
+    scope = principal.scope
+    gateway = scope.select(Gateway).where(Gateway.id == gateway_id)
+    if (await scope.session.scalars(gateway)).one_or_none() is None:
+        raise NotFoundError("gateway")
+    wanted_ids = sorted(set(wanted.unit_ids), key=str)
+    known = set(
+        await scope.session.scalars(
+            scope.select(Unit).where(Unit.id.in_(wanted_ids)).with_only_columns(Unit.id)
+        )
+    )
+    if missing := [str(each) for each in wanted_ids if each not in known]:
+        raise ProblemError(422, "bad_request", f"unit_ids: no such unit {', '.join(missing)}")
+    await scope.session.execute(
+        delete(GatewayArea).where(
+            GatewayArea.institution_id == scope.institution_id,
+            GatewayArea.gateway_id == gateway_id,
+        )
+    )
+    scope.session.add_all(
+        GatewayArea(institution_id=scope.institution_id, gateway_id=gateway_id, unit_id=unit_id)
+        for unit_id in wanted_ids
+    )
+    await scope.session.flush()
+    record(
+        scope, principal.actor, Action.GATEWAY_CHANGED, now, subject=("gateway", gateway_id),
+        changes={"unit_ids": (None, [str(each) for each in wanted_ids])},
+    )  # fmt: skip
