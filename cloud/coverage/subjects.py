@@ -30,9 +30,22 @@ from edge.subject import (
 )
 
 TIMEZONE: Final = "Asia/Shanghai"
-# A device whose role nobody has stated is what its model is; one that is worn is a wearable.
-MODEL_ROLES: Final[Mapping[str, SensorRole]] = MappingProxyType(
-    {"yuyue-wearable-1": SensorRole.WEARABLE}
+# A device whose role nobody has stated is what the register calls it.
+KIND_ROLES: Final[Mapping[str, SensorRole]] = MappingProxyType(
+    {
+        "button": SensorRole.BUTTON,
+        "wearable": SensorRole.WEARABLE,
+        "bed": SensorRole.BED,
+        "radar": SensorRole.RADAR,
+        "motion": SensorRole.MOTION,
+        "door": SensorRole.DOOR,
+        "smoke": SensorRole.SMOKE,
+        "gas": SensorRole.GAS,
+        "water": SensorRole.WATER,
+        "climate": SensorRole.CLIMATE,
+        "meter": SensorRole.SPOT_VITALS,
+        "locator": SensorRole.LOCATOR,
+    }
 )
 
 
@@ -158,12 +171,11 @@ async def _sensors(
 
 
 def sensor_of(device: Device, placement: SensorPlacement | None, room: str) -> Sensor | None:
-    """What a device is for; None: nobody has said, and its model does not tell."""
+    """What a device is for; None: nobody has said, and its kind does not tell."""
     if placement is None:
-        role = MODEL_ROLES.get(device.model)
-        if role is None and device.position is not None:
-            role = SensorRole.WEARABLE
-        return None if role is None else Sensor(device.device_id, role)
+        role = KIND_ROLES.get(device.kind)
+        kind = RoomKind.BEDROOM if role is SensorRole.BED else RoomKind.OTHER
+        return None if role is None else Sensor(device.device_id, role, room, kind)
     capabilities = placement.capabilities
     return Sensor(
         device.device_id,

@@ -10,7 +10,6 @@ from typing import Any
 
 from cloud.coverage.models import WatchPause
 from cloud.identity.permissions import Role
-from cloud.places.models import Unit
 from edge.events import EventKind
 from tests.cloud.care.assessments import a_draft, assessment_id_of, save
 from tests.cloud.coverage_rows import fill_coverage
@@ -49,8 +48,6 @@ async def ids_of(world: World, home: Home) -> dict[str, str]:
     (alert,) = await alerts(await world.desk(home=home))
     async with world.database.tenant(home.institution_id) as scope:
         pause = (await scope.session.scalars(scope.select(WatchPause))).one()
-        unit = (await scope.session.scalars(scope.select(Unit))).first()
-        assert unit is not None
     return {
         "alert_id": alert["id"],
         "assessment_id": str(assessment_id_of(home)),
