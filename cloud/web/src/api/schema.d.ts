@@ -523,6 +523,150 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/coverage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Coverage
+         * @description Everybody: protected, degraded or blind, what is missing and since when.
+         */
+        get: operations["list_coverage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/coverage/{elder_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Coverage
+         * @description One elder, with sensors and the gaps of the last 30 days.
+         */
+        get: operations["get_coverage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/elders/{elder_id}/watch-plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Watch Plan
+         * @description How an elder is to be watched.
+         */
+        get: operations["get_watch_plan"];
+        /**
+         * Put Watch Plan
+         * @description Change it; the gateway takes it over within a heartbeat and forgets nothing learned.
+         */
+        put: operations["put_watch_plan"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/elders/{elder_id}/watch-pauses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add Watch Pause
+         * @description On leave, in hospital, works in the home: nothing over routine is alarmed or learned.
+         */
+        post: operations["add_watch_pause"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/elders/{elder_id}/watch-pauses/{pause_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End Watch Pause
+         * @description Back sooner than planned.
+         */
+        delete: operations["end_watch_pause"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/devices/{device_id}/sensor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Put Sensor
+         * @description What a device is for where it hangs.
+         */
+        put: operations["put_sensor"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/gateways/{gateway_id}/area": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Put Gateway Area
+         * @description The units a gateway watches over. A unit has one gateway: nothing is told twice.
+         */
+        put: operations["put_gateway_area"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/elders/{elder_id}/series": {
         parameters: {
             query?: never;
@@ -2308,6 +2452,14 @@ export interface components {
             severe: boolean;
         };
         /**
+         * AreaIn
+         * @description The units a gateway watches over; none: all that no other gateway has.
+         */
+        AreaIn: {
+            /** Unit Ids */
+            unit_ids: string[];
+        };
+        /**
          * AssessmentBrief
          * @description A line in an elder's list.
          */
@@ -2846,6 +2998,19 @@ export interface components {
             home_beds_occupied: number;
         };
         /**
+         * CoverageList
+         * @description Everybody, the worst first.
+         */
+        CoverageList: {
+            /**
+             * Server Time
+             * Format: date-time
+             */
+            server_time: string;
+            /** Elders */
+            elders: components["schemas"]["ElderCoverage"][];
+        };
+        /**
          * DetectorOut
          * @description Who decided.
          */
@@ -3159,6 +3324,80 @@ export interface components {
             sex: "female" | "male";
             /** Care Note */
             care_note: string;
+        };
+        /**
+         * ElderCoverage
+         * @description What can be seen of one elder. `blind` is never well.
+         */
+        ElderCoverage: {
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /** Place */
+            place: string | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "protected" | "degraded" | "blind";
+            /** Since */
+            since: string | null;
+            /**
+             * Cause
+             * @description why nothing is known, where no device says it
+             */
+            cause: ("no_devices" | "no_gateway" | "gateway_offline" | "source_down" | "not_reported") | null;
+            /** Gateway */
+            gateway: string | null;
+            /** Lacking */
+            lacking: components["schemas"]["LackOut"][];
+            /** Silent */
+            silent: components["schemas"]["SilentDevice"][];
+            /** Origin */
+            origin: string;
+        };
+        /**
+         * ElderCoverageDetail
+         * @description With sensors, and gaps of the last 30 days, newest first.
+         */
+        ElderCoverageDetail: {
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /** Place */
+            place: string | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "protected" | "degraded" | "blind";
+            /** Since */
+            since: string | null;
+            /**
+             * Cause
+             * @description why nothing is known, where no device says it
+             */
+            cause: ("no_devices" | "no_gateway" | "gateway_offline" | "source_down" | "not_reported") | null;
+            /** Gateway */
+            gateway: string | null;
+            /** Lacking */
+            lacking: components["schemas"]["LackOut"][];
+            /** Silent */
+            silent: components["schemas"]["SilentDevice"][];
+            /** Origin */
+            origin: string;
+            /** Sensors */
+            sensors: components["schemas"]["SensorOut"][];
+            /** Gaps */
+            gaps: components["schemas"]["cloud__coverage__schemas__GapOut"][];
         };
         /**
          * ElderDevices
@@ -3644,27 +3883,6 @@ export interface components {
             form: {
                 [key: string]: unknown;
             };
-        };
-        /**
-         * GapOut
-         * @description Nothing is known here: the device was silent, or the elder had none.
-         */
-        GapOut: {
-            /**
-             * From At
-             * Format: date-time
-             */
-            from_at: string;
-            /**
-             * Until At
-             * Format: date-time
-             */
-            until_at: string;
-            /**
-             * Reason
-             * @enum {string}
-             */
-            reason: "no_data" | "unassigned";
         };
         /**
          * GatewayCodeOut
@@ -4188,6 +4406,27 @@ export interface components {
             warranty_until: string | null;
         };
         /**
+         * LackOut
+         * @description A capability that the care plan needs and that is not all there.
+         */
+        LackOut: {
+            /**
+             * Capability
+             * @enum {string}
+             */
+            capability: "fall" | "inactivity" | "bed" | "sos" | "vitals" | "exit";
+            /**
+             * Level
+             * @enum {string}
+             */
+            level: "full" | "partial" | "lost";
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+        };
+        /**
          * LatestOut
          * @description The newest value of the quantity, wherever in time.
          */
@@ -4499,6 +4738,55 @@ export interface components {
             new_password: string;
         };
         /**
+         * PauseIn
+         * @description Nothing is alarmed over routine, and nothing learned, over [from_at, until_at).
+         */
+        PauseIn: {
+            /**
+             * From At
+             * Format: date-time
+             */
+            from_at: string;
+            /**
+             * Until At
+             * Format: date-time
+             */
+            until_at: string;
+            /**
+             * Reason
+             * @enum {string}
+             */
+            reason: "leave" | "hospital" | "works" | "other";
+        };
+        /**
+         * PauseOut
+         * @description A known time without watching over routine.
+         */
+        PauseOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * From At
+             * Format: date-time
+             */
+            from_at: string;
+            /**
+             * Until At
+             * Format: date-time
+             */
+            until_at: string;
+            /**
+             * Reason
+             * @enum {string}
+             */
+            reason: "leave" | "hospital" | "works" | "other";
+            /** Created By */
+            created_by: string;
+        };
+        /**
          * Permission
          * @description One capability each. Reading and changing are apart.
          * @enum {string}
@@ -4678,6 +4966,13 @@ export interface components {
             institution_name: string;
             /** Devices */
             devices: components["schemas"]["RegisteredDeviceOut"][];
+            /**
+             * Subjects
+             * @description edge/subject.py: Subject, one each
+             */
+            subjects: {
+                [key: string]: unknown;
+            }[];
         };
         /**
          * ReportOut
@@ -4829,6 +5124,56 @@ export interface components {
             version: number;
         };
         /**
+         * SensorIn
+         * @description What a device is for where it hangs.
+         */
+        SensorIn: {
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "motion" | "radar" | "outer_door" | "door" | "bed" | "seat" | "appliance" | "wearable" | "button" | "locator" | "spot_vitals" | "climate" | "smoke" | "gas" | "water";
+            /**
+             * Room
+             * @default
+             */
+            room: string;
+            /**
+             * Room Kind
+             * @default other
+             * @enum {string}
+             */
+            room_kind: "bedroom" | "bathroom" | "kitchen" | "living" | "hall" | "entrance" | "other";
+            /**
+             * Capabilities
+             * @description null: those of the role
+             */
+            capabilities?: ("fall" | "inactivity" | "bed" | "sos" | "vitals" | "exit")[] | null;
+            /** Report Interval S */
+            report_interval_s?: number | null;
+        };
+        /**
+         * SensorOut
+         * @description A device as the watch over this elder knows it.
+         */
+        SensorOut: {
+            /** Device Id */
+            device_id: string;
+            /** Role */
+            role: string;
+            /** Room */
+            room: string;
+            /** Room Kind */
+            room_kind: string;
+            /**
+             * Shared
+             * @description hangs in a room with others
+             */
+            shared: boolean;
+            /** Capabilities */
+            capabilities: ("fall" | "inactivity" | "bed" | "sos" | "vitals" | "exit")[];
+        };
+        /**
          * SeriesOut
          * @description A chart. Draw no line across a gap.
          */
@@ -4860,7 +5205,7 @@ export interface components {
             /** Lines */
             lines: components["schemas"]["LineOut"][];
             /** Gaps */
-            gaps: components["schemas"]["GapOut"][];
+            gaps: components["schemas"]["cloud__series__schemas__GapOut"][];
             /** Latest */
             latest: components["schemas"]["LatestOut"][];
         };
@@ -4926,6 +5271,28 @@ export interface components {
              * Format: date-time
              */
             shown_at: string;
+        };
+        /**
+         * SilentDevice
+         * @description A device that tells nothing, or sees nothing.
+         */
+        SilentDevice: {
+            /** Device Id */
+            device_id: string;
+            /** Role */
+            role: string;
+            /** Room */
+            room: string;
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /**
+             * Cause
+             * @description battery, everything_silent, sees_nothing, never_heard or unknown
+             */
+            cause: string;
         };
         /**
          * Status
@@ -5307,6 +5674,85 @@ export interface components {
             };
         };
         /**
+         * WatchPlanIn
+         * @description How an elder is to be watched.
+         */
+        WatchPlanIn: {
+            /**
+             * Timezone
+             * @default Asia/Shanghai
+             */
+            timezone: string;
+            /**
+             * Ability Level
+             * @default 0
+             */
+            ability_level: number;
+            /**
+             * Lives Alone
+             * @description null: alone where nobody else has a bed in the room
+             */
+            lives_alone?: boolean | null;
+            /**
+             * Requires
+             * @description null: whatever their devices can see
+             */
+            requires?: ("fall" | "inactivity" | "bed" | "sos" | "vitals" | "exit")[] | null;
+            /**
+             * Overrides
+             * @description this person's own limits, e.g. bed.no_return_s
+             * @default {}
+             */
+            overrides: {
+                [key: string]: number;
+            };
+        };
+        /**
+         * WatchPlanOut
+         * @description The plan in force, defaults where nobody has set any.
+         */
+        WatchPlanOut: {
+            /**
+             * Timezone
+             * @default Asia/Shanghai
+             */
+            timezone: string;
+            /**
+             * Ability Level
+             * @default 0
+             */
+            ability_level: number;
+            /**
+             * Lives Alone
+             * @description null: alone where nobody else has a bed in the room
+             */
+            lives_alone?: boolean | null;
+            /**
+             * Requires
+             * @description null: whatever their devices can see
+             */
+            requires?: ("fall" | "inactivity" | "bed" | "sos" | "vitals" | "exit")[] | null;
+            /**
+             * Overrides
+             * @description this person's own limits, e.g. bed.no_return_s
+             * @default {}
+             */
+            overrides: {
+                [key: string]: number;
+            };
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Updated At */
+            updated_at: string | null;
+            /** Updated By */
+            updated_by: string | null;
+            /** Pauses */
+            pauses: components["schemas"]["PauseOut"][];
+        };
+        /**
          * WithdrawalIn
          * @description As easily withdrawn as given.
          */
@@ -5336,6 +5782,23 @@ export interface components {
             role: components["schemas"]["Role"];
             /** Current */
             current: boolean;
+        };
+        /**
+         * GapOut
+         * @description A time in which a device, or the gateway (no device), told nothing.
+         */
+        cloud__coverage__schemas__GapOut: {
+            /** Device Id */
+            device_id: string | null;
+            /**
+             * From At
+             * Format: date-time
+             */
+            from_at: string;
+            /** Until At */
+            until_at: string | null;
+            /** Cause */
+            cause: string;
         };
         /**
          * EnrolmentOut
@@ -5368,6 +5831,27 @@ export interface components {
             uri: string;
             /** Qr Svg */
             qr_svg: string;
+        };
+        /**
+         * GapOut
+         * @description Nothing is known here: the device was silent, or the elder had none.
+         */
+        cloud__series__schemas__GapOut: {
+            /**
+             * From At
+             * Format: date-time
+             */
+            from_at: string;
+            /**
+             * Until At
+             * Format: date-time
+             */
+            until_at: string;
+            /**
+             * Reason
+             * @enum {string}
+             */
+            reason: "no_data" | "unassigned";
         };
     };
     responses: never;
@@ -7471,7 +7955,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description event: alert (data: AlertSummary, id: position), status (Status), ping ({server_time}), reset ({position}: reload everything), end (log in again) */
+            /** @description event: alert (data: AlertSummary, id: position), status (Status), coverage ({}: ask for coverage again), ping ({server_time}), reset ({position}: reload everything), end (log in again) */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7491,6 +7975,553 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_coverage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CoverageList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_coverage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ElderCoverageDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_watch_plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WatchPlanOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_watch_plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WatchPlanIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WatchPlanOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_watch_pause: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PauseIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WatchPlanOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_watch_pause: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+                pause_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WatchPlanOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_sensor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                device_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SensorIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_gateway_area: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                gateway_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AreaIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
