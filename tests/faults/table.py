@@ -28,6 +28,7 @@ from edge.wire import Batch, Lane
 from gateway.clock import SystemClock
 from gateway.outbox import Group
 from gateway.outbox.schema import connect
+from tests.faults.alone import alone_with_alarms, gateway_absent, radio_vanishing
 from tests.faults.harness import (
     BACKLOG_FROM,
     DEVICES,
@@ -336,6 +337,9 @@ FAULTS: dict[str, Callable[..., Outcome]] = {
     "clock": clock_stepped,
     "flapping": flapping,
     "flooding": flooding,
+    "radio": radio_vanishing,
+    "alone": alone_with_alarms,
+    "absent": gateway_absent,
 }
 
 

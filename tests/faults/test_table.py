@@ -9,7 +9,7 @@ import pytest
 
 from tests.faults.table import FAULTS
 
-QUICK = {"gateway": 5, "cut": 1, "trouble": 12, "page": 1, "half": 1}
+QUICK = {"gateway": 5, "cut": 1, "trouble": 12, "page": 1, "half": 1, "alone": 1}
 NEEDS_ROOT = {"disk"}
 
 

@@ -7,6 +7,7 @@ import * as texts from "./texts";
 
 addTexts("operator", texts);
 
+const GatewaysPage = lazy(() => import("./gateways/GatewaysPage"));
 const OverviewPage = lazy(() => import("./overview/OverviewPage"));
 
 /** Devices, gateways, people who log in: everything that keeps the hub seeing. */
@@ -15,7 +16,10 @@ export default function OperatorArea(): ReactNode {
   return (
     <AreaPage
       area="operator"
-      sections={[{ path: "overview", label: t("section.overview"), Page: OverviewPage }]}
+      sections={[
+        { path: "overview", label: t("section.overview"), Page: OverviewPage },
+        { path: "gateways", label: t("section.gateways"), Page: GatewaysPage },
+      ]}
     />
   );
 }

@@ -1,0 +1,22 @@
+import { answer, client } from "../../api/client";
+import type { components } from "../../api/schema";
+
+type Schemas = components["schemas"];
+export type Gateway = Schemas["GatewayOut"];
+export type GatewayCode = Schemas["GatewayCodeOut"];
+
+export const GATEWAYS_KEY = ["gateways"] as const;
+
+const byId = (gateway_id: string) => ({ params: { path: { gateway_id } } });
+
+export const gateways = {
+  list: () => answer(client.GET("/api/v1/gateways")),
+  create: (name: string): Promise<GatewayCode> =>
+    answer(client.POST("/api/v1/gateways", { body: { name, settings: {} } })),
+  code: (id: string): Promise<GatewayCode> =>
+    answer(client.POST("/api/v1/gateways/{gateway_id}/code", byId(id))),
+  rotate: (id: string): Promise<Gateway> =>
+    answer(client.POST("/api/v1/gateways/{gateway_id}/rotate", byId(id))),
+  revoke: (id: string): Promise<Gateway> =>
+    answer(client.POST("/api/v1/gateways/{gateway_id}/revoke", byId(id))),
+};
