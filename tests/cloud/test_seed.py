@@ -1,0 +1,58 @@
+"""The made-up house: believable, the same for a seed, nobody real; not in production."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import date
+
+import pytest
+from typer.testing import CliRunner
+
+from cloud.cli import app
+from cloud.database import Database
+from cloud.people.citizen_number import parse_citizen_number
+from cloud.people.occupancy import place_tree
+from cloud.people.risks import open_risks
+from cloud.seed_house import HOME_BEDS, seed_house
+from cloud.seed_people import people
+from tests.cloud.records import KEYRING
+from tests.cloud.world import START
+from tests.support.postgres import Postgres
+
+TODAY = date(2026, 3, 1)
+
+
+def test_people_are_the_same_for_the_same_seed_and_nobody() -> None:
+    def first(seed: int) -> list[object]:
+        return list(itertools.islice(people(seed, TODAY, at_home=False), 200))
+
+    assert first(1) == first(1)
+    assert first(1) != first(2)
+    numbers = [person.record.citizen_number for person in first(1)]  # type: ignore[attr-defined]
+    assert len(set(numbers)) == 200
+    assert all(parse_citizen_number(number, TODAY).is_impossible for number in numbers)
+
+
+async def test_a_house_of_sixty_beds(postgres: Postgres) -> None:
+    name = postgres.clone()
+    database = Database(postgres.app_url(name))
+    document = await seed_house(database, KEYRING, 1, START)
+    roles = {login["role"] for login in document["logins"]}
+    assert {"manager", "head_nurse", "duty", "assessor", "operator", "admin", "family"} <= roles
+    (institution_id,) = await database.institutions()
+    async with database.tenant(institution_id) as scope:
+        tree = await place_tree(scope, START, with_names=True)
+        waiting = await open_risks(scope, START)
+    counts = tree.counts
+    assert (counts.beds, counts.home_beds, counts.home_beds_occupied) == (60, HOME_BEDS, HOME_BEDS)
+    assert (counts.occupied, counts.free) == (54, 6)
+    assert 0 < len(waiting) <= 66
+    await database.close()
+    postgres.drop(name)
+
+
+def test_never_in_production(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cloud.cli._settings", lambda: type("S", (), {"environment": "production"}))
+    monkeypatch.setattr("cloud.cli.Environment", type("E", (), {"PRODUCTION": "production"}))
+    result = CliRunner().invoke(app, ["seed"])
+    assert result.exit_code == 1
