@@ -24,7 +24,7 @@ export const AREAS: readonly Area[] = [
   {
     name: "care",
     path: "/care",
-    permissions: ["care_read"],
+    permissions: ["records_read", "care_read"],
     Page: lazy(() => import("./care")),
   },
   {

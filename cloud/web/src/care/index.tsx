@@ -3,19 +3,26 @@ import { useTranslation } from "react-i18next";
 
 import { addTexts } from "../i18n";
 import { AreaPage } from "../shared/AreaPage";
+import * as eldersTexts from "./elders/texts";
 import * as texts from "./texts";
 
 addTexts("care", texts);
+addTexts("elders", eldersTexts);
 
+const EldersPage = lazy(() => import("./elders/EldersPage"));
 const AssessmentPages = lazy(() => import("./assessment/AssessmentPages"));
 
 /** Records, assessments, rounds, visits: the work of nurses, assessors and care managers. */
 export default function CareArea(): ReactNode {
   const { t } = useTranslation("care");
+  const { t: elders } = useTranslation("elders");
   return (
     <AreaPage
       area="care"
-      sections={[{ path: "assessments", label: t("section.assessments"), Page: AssessmentPages }]}
+      sections={[
+        { path: "assessments", label: t("section.assessments"), Page: AssessmentPages },
+        { path: "elders", label: elders("section"), Page: EldersPage },
+      ]}
     />
   );
 }

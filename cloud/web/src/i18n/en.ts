@@ -19,6 +19,11 @@ export const en: Texts = {
     care: "Care",
     operator: "Operations",
   },
+  form: {
+    done: "Saved",
+    choose: "Choose",
+    findElder: "Find an elder (name, pinyin, bed)",
+  },
   failure: {
     network: "the server cannot be reached",
     timeout: "the server did not answer",

@@ -1,12 +1,14 @@
 import { describe, expect, it } from "vitest";
 
+import * as elders from "../care/elders/texts";
 import * as care from "../care/texts";
+import * as house from "../operator/house/texts";
 import * as operator from "../operator/texts";
 import { en } from "./en";
 import { zh } from "./zh";
 
 // One line for each area.
-const TEXTS = { translation: { zh, en }, care, operator };
+const TEXTS = { translation: { zh, en }, care, elders, house, operator };
 
 type Tree = { [key: string]: string | Tree };
 

@@ -17,6 +17,11 @@ export const zh = {
     care: "照护",
     operator: "运维",
   },
+  form: {
+    done: "已保存",
+    choose: "请选择",
+    findElder: "找老人（姓名、拼音、床号）",
+  },
   failure: {
     network: "连不上服务器",
     timeout: "服务器没有回应",

@@ -3,22 +3,29 @@ import { useTranslation } from "react-i18next";
 
 import { addTexts } from "../i18n";
 import { AreaPage } from "../shared/AreaPage";
+import * as houseTexts from "./house/texts";
 import * as texts from "./texts";
 
 addTexts("operator", texts);
+addTexts("house", houseTexts);
 
 const GatewaysPage = lazy(() => import("./gateways/GatewaysPage"));
+const PlacesPage = lazy(() => import("./house/PlacesPage"));
+const DevicesPage = lazy(() => import("./house/DevicesPage"));
 const OverviewPage = lazy(() => import("./overview/OverviewPage"));
 
 /** Devices, gateways, people who log in: everything that keeps the hub seeing. */
 export default function OperatorArea(): ReactNode {
   const { t } = useTranslation("operator");
+  const { t: house } = useTranslation("house");
   return (
     <AreaPage
       area="operator"
       sections={[
         { path: "overview", label: t("section.overview"), Page: OverviewPage },
         { path: "gateways", label: t("section.gateways"), Page: GatewaysPage },
+        { path: "places", label: house("places"), Page: PlacesPage },
+        { path: "devices", label: house("devices"), Page: DevicesPage },
       ]}
     />
   );
