@@ -11,9 +11,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
-from fastapi import FastAPI, Response
+from fastapi import FastAPI
 from fastapi.routing import APIRoute
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from cloud.alerts.routes import router as alerts_router
 from cloud.alerts.service import note_pushed
@@ -27,29 +26,30 @@ from cloud.devices.gateway_bell import GatewayBell
 from cloud.devices.gateway_routes import machine_router, operator_router
 from cloud.devices.gateways import announce_gateway_states
 from cloud.devices.register_routes import router as device_register_router
+from cloud.election import Leadership
 from cloud.errors import Problem, install_error_handlers
-from cloud.identity.auth import PUBLIC
 from cloud.identity.routes import account_router
 from cloud.identity.routes import router as session_router
 from cloud.identity.user_routes import router as users_router
 from cloud.ingest.limits import IngestGate
 from cloud.ingest.routes import gateway_router, status_router
-from cloud.ingest.schemas import Health
 from cloud.ingest.status import status_of
 from cloud.limits import BodyLimit
 from cloud.live.hub import LiveHub
 from cloud.live.routes import router as live_router
 from cloud.live.service import forget_old
 from cloud.metrics import Metrics
+from cloud.operations import RequestMetrics, install_operations
 from cloud.people.family_routes import router as family_router
 from cloud.people.routes import router as people_router
 from cloud.places.routes import router as places_router
 from cloud.records.routes import router as records_router
-from cloud.series.postgres import PostgresSeries
+from cloud.series.choose import series_store
+from cloud.series.elder_routes import router as elder_series_router
 from cloud.series.routes import router as series_router
-from cloud.series.service import Retention, SeriesStore
+from cloud.series.service import SeriesStore
 from cloud.settings import Environment, Settings
-from cloud.state import AppState, State
+from cloud.state import AppState
 from cloud.tasks import Supervisor, every
 from cloud.web_files import DIST, SecurityHeaders, install_web
 
@@ -58,6 +58,8 @@ TIMER_INTERVAL_S: Final = 1.0
 # A gateway counts as lost after 90 s; these are the seconds on top until a desk knows.
 WATCH_INTERVAL_S: Final = 2.0
 HOUSEKEEPING_INTERVAL_S: Final = 3600.0
+# Another worker leads this long after the one that led was killed.
+LEADER_INTERVAL_S: Final = 5.0
 
 
 class DemoDataError(RuntimeError):
@@ -104,16 +106,16 @@ def create_app(
 ) -> FastAPI:
     """The application on a migrated database. `with_tasks` False: no timers, watchers, listener."""
     state = AppState(settings, database, clock or SystemClock(), Metrics(), settings.keyring)
-    series = PostgresSeries(
-        database, Retention(settings.series_raw_days, settings.series_minute_days)
-    )
+    series = series_store(settings, database)
     hub = _make_hub(state)
     bell = GatewayBell(database)
+    leadership = Leadership(database)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await database.check()
         await _refuse_demo_in_production(settings, database)
+        await series.ready()
         work = _Work(state, series)
         supervisor = Supervisor(state.metrics)
         if with_tasks:
@@ -122,11 +124,15 @@ def create_app(
             supervisor.start("gateway_bell", bell.listen)
             supervisor.start("alert_timers", every(TIMER_INTERVAL_S, work.timers))
             supervisor.start("gateway_watch", every(WATCH_INTERVAL_S, work.watch_gateways))
-            supervisor.start("housekeeping", every(HOUSEKEEPING_INTERVAL_S, work.housekeeping))
+            alone = leadership.only(work.housekeeping)
+            supervisor.start("leadership", every(LEADER_INTERVAL_S, leadership.beat))
+            supervisor.start("housekeeping", every(HOUSEKEEPING_INTERVAL_S, alone))
         try:
             yield
         finally:
             await supervisor.stop()
+            await leadership.release()
+            await series.close()
             await database.close()
 
     app = FastAPI(
@@ -146,6 +152,7 @@ def create_app(
     app.state.gateway_bell = bell
     app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(RequestMetrics, metrics=state.metrics)
     install_error_handlers(app)
     for router in (
         session_router,
@@ -160,6 +167,7 @@ def create_app(
         family_router,
         device_register_router,
         records_router,
+        elder_series_router,
         status_router,
         gateway_router,
         operator_router,
@@ -167,7 +175,8 @@ def create_app(
         assessment_router,
     ):
         app.include_router(router)
-    _install_operations(app)
+    app.state.leadership = leadership
+    install_operations(app)
     install_web(app, dist)
     return app
 
@@ -193,19 +202,6 @@ def _make_hub(state: AppState) -> LiveHub:
 
 def _operation_id(route: APIRoute) -> str:
     return route.name
-
-
-def _install_operations(app: FastAPI) -> None:
-    @app.get("/healthz", tags=["operations"], dependencies=[PUBLIC])
-    async def healthz(state: State) -> Health:
-        """The cloud answers and so does its database (503 `busy` where it does not)."""
-        await state.database.ping()
-        return Health(status="ok", version=app.version)
-
-    @app.get("/metrics", include_in_schema=False, dependencies=[PUBLIC])
-    async def metrics(state: State) -> Response:
-        """Counters for Prometheus."""
-        return Response(generate_latest(state.metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
 
 def software_version() -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import os
 import signal
 import sys
@@ -20,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy.exc import IntegrityError
 
+from cloud import cli_running
 from cloud.app import create_app, openapi_document
 from cloud.clock import SystemClock
 from cloud.crypto import Keyring, new_key
@@ -28,6 +28,7 @@ from cloud.devices.service import add_gateway, find_gateway, issue_gateway_token
 from cloud.identity.permissions import Role
 from cloud.identity.secrets import new_password
 from cloud.identity.service import add_institution, add_user, institution_name
+from cloud.logs import set_up_logs
 from cloud.migrate import NewerDatabaseError
 from cloud.seed_demo import seed_demo as make_demo
 from cloud.seed_house import seed_house
@@ -48,6 +49,7 @@ Result = TypeVar("Result")
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port; 0: any free one.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes behind it.")] = None,
 ) -> None:
     """Migrate, then serve the API and the web.
 
@@ -58,11 +60,17 @@ def serve(
         settings.host = host
     if port is not None:
         settings.port = port
-    _set_up_logs()
+    if workers is not None:
+        settings.workers = workers
+    set_up_logs()
     try:
         with ready_database(settings) as ready:
             log = structlog.get_logger("cloud")
             log.info("database_ready", revision=ready.revision)
+            if settings.workers > 1:
+                cli_running.serve_workers(settings, ready, SHUTDOWN_S)
+                log.info("stopped")
+                return
             config = uvicorn.Config(
                 create_app(settings, ready.connect()),
                 host=settings.host,
@@ -333,15 +341,4 @@ def _fail(message: str) -> NoReturn:
     raise typer.Exit(1)
 
 
-def _set_up_logs() -> None:
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(ensure_ascii=False),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
+cli_running.install(app, _settings, _fail)

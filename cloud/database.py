@@ -35,6 +35,7 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped
+from sqlalchemy.pool import QueuePool
 
 APP_ROLE: Final = "yuyue_app"
 DRIVER: Final = "postgresql+psycopg"
@@ -178,6 +179,12 @@ class Database:
         """Raises where the database does not answer."""
         async with self.transaction() as session:
             await session.execute(text("SELECT 1"))
+
+    @property
+    def connections_in_use(self) -> int:
+        """Of the pool, now."""
+        pool = self.engine.pool
+        return pool.checkedout() if isinstance(pool, QueuePool) else 0
 
     async def close(self) -> None:
         """Close all connections."""

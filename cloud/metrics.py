@@ -35,8 +35,9 @@ class Metrics:
             "yuyue_alert_moves_total", "Moves of alerts", ["move"], registry=self.registry
         )
         self.live_clients = Gauge(
-            "yuyue_live_clients", "Screens on the live stream now", registry=self.registry
-        )
+            "yuyue_live_clients", "Screens on the live stream now", registry=self.registry,
+            multiprocess_mode="livesum",
+        )  # fmt: skip
         self.live_sent = Counter(
             "yuyue_live_events_total", "Events sent to screens, by kind",
             ["kind"], registry=self.registry,
@@ -44,4 +45,21 @@ class Metrics:
         self.task_failures = Counter(
             "yuyue_task_failures_total", "Failures of background tasks",
             ["task"], registry=self.registry,
+        )  # fmt: skip
+        self.request_s = Histogram(
+            "yuyue_request_seconds", "Time until an answer begins, by route and status",
+            ["method", "route", "status"], registry=self.registry,
+            buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+        )  # fmt: skip
+        self.bulk_working = Gauge(
+            "yuyue_ingest_bulk_working", "Bulk batches being worked now",
+            registry=self.registry, multiprocess_mode="livesum",
+        )  # fmt: skip
+        self.leads = Gauge(
+            "yuyue_leads", "1: a worker of this machine does the housekeeping",
+            registry=self.registry, multiprocess_mode="livemax",
+        )  # fmt: skip
+        self.connections = Gauge(
+            "yuyue_database_connections", "Database connections in use",
+            registry=self.registry, multiprocess_mode="livesum",
         )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -25,8 +26,7 @@ class NewerDatabaseError(RuntimeError):
 
 def migrate(owner_url: URL) -> str:
     """Run what is missing; the revision afterwards. Raises NewerDatabaseError."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config = _config()
     script = ScriptDirectory.from_config(config)
     (head,) = script.get_heads()
     with psycopg.connect(**libpq_arguments(owner_url), autocommit=True) as lock:
@@ -45,6 +45,19 @@ def migrate(owner_url: URL) -> str:
                 command.upgrade(config, "head")
             engine.dispose()
     return head
+
+
+@cache
+def head_revision() -> str:
+    """The revision this software needs."""
+    (head,) = ScriptDirectory.from_config(_config()).get_heads()
+    return head
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config
 
 
 def _current_revision(connection: psycopg.Connection[tuple[object, ...]]) -> str | None:

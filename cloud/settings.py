@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Literal, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -36,6 +36,8 @@ class Settings(BaseSettings):
     environment: Environment = Environment.DEMO
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
+    # Processes behind the address; each has a pool of its own.
+    workers: int = Field(default=1, ge=1, le=64)
     data_dir: Path = Path("var/cloud")
     cookie_secure: bool = False
 
@@ -44,6 +46,8 @@ class Settings(BaseSettings):
     # Who serves requests. Empty: role yuyue_app on the same server, its password derived from
     # the owner's (see cloud/roles.py).
     app_database_url: str = ""
+    # Who makes and restores backups, if the owner does not see all rows (superuser or BYPASSRLS).
+    admin_database_url: str = ""
     database_pool_size: int = Field(default=10, ge=2, le=100)
 
     # Keys of encrypted fields, `ID:BASE64,...`, the newest first (yuyue cloud new-key). A demo
@@ -53,6 +57,14 @@ class Settings(BaseSettings):
     # Records of bulk that one gateway may send to one worker for long; ten seconds of it at once.
     # A gateway catches up on a day of 50 devices within minutes and leaves room for others.
     ingest_records_per_s: float = Field(default=20_000.0, gt=0)
+
+    # Where time series go. InfluxDB 2 needs its address and a token that may make buckets.
+    series_store: Literal["postgres", "influxdb"] = "postgres"
+    influxdb_url: str = ""
+    influxdb_token: SecretStr = SecretStr("")
+    influxdb_org: str = "yuyue"
+    # Buckets are PREFIX_raw, PREFIX_minute and PREFIX_hour.
+    influxdb_prefix: str = Field(default="yuyue", pattern="^[A-Za-z0-9_-]{1,40}$")
 
     # Raw readings and waveforms; minutes made of them. Hours stay. Two days at least: what
     # is not yet a day old is never taken away.
@@ -88,6 +100,17 @@ class Settings(BaseSettings):
         if value.get_secret_value():
             Keyring.parse(value.get_secret_value())
         return value
+
+    @model_validator(mode="after")
+    def _store_is_known(self) -> Self:
+        if self.series_store == "influxdb" and not (
+            self.influxdb_url and self.influxdb_token.get_secret_value()
+        ):
+            raise ValueError(
+                "YUYUE_CLOUD_INFLUXDB_URL, YUYUE_CLOUD_INFLUXDB_TOKEN: series_store influxdb "
+                "needs both"
+            )
+        return self
 
     @model_validator(mode="after")
     def _production_is_safe(self) -> Self:

@@ -48,6 +48,7 @@ class Permission(StrEnum):
     CARE_WRITE = "care_write"
     CONSENTS_MANAGE = "consents_manage"
     RECORDS_EXPORT = "records_export"
+    SERIES_ERASE = "series_erase"  # all that was measured of one elder, for good
 
     # The house and what hangs in it.
     PLACES_READ = "places_read"
@@ -124,7 +125,7 @@ GRANTS: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
         Role.MANAGER: frozenset(
             _HEAD_NURSE
             | _OPERATOR
-            | {_P.RECORDS_EXPORT, _P.USERS_MANAGE, _P.AUDIT_READ, _P.REPORTS_READ}
+            | {_P.RECORDS_EXPORT, _P.SERIES_ERASE, _P.USERS_MANAGE, _P.AUDIT_READ, _P.REPORTS_READ}
         ),
         Role.ASSESSOR: frozenset(
             _EVERYBODY

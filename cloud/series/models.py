@@ -103,6 +103,19 @@ class SeriesErasure(TenantBase):
     waveforms: Mapped[int] = mapped_column(BigInteger)
 
 
+class InfluxDay(TenantBase):
+    """A day of a series that is in InfluxDB; `readings` as counted when it was summarised."""
+
+    __tablename__ = "series_influx_day"
+    institution_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    device_id: Mapped[str] = mapped_column(primary_key=True)
+    quantity: Mapped[str] = mapped_column(primary_key=True)
+    origin: Mapped[str] = mapped_column(primary_key=True)
+    day: Mapped[int] = mapped_column(primary_key=True)
+    readings: Mapped[int]
+    summarised: Mapped[bool]
+
+
 class SeriesDeletion(Base):
     """Proof of what retention has taken away, of all institutions at once."""
 

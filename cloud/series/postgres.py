@@ -42,6 +42,7 @@ _INVENTORY: Final = """
         UNION ALL SELECT series_id, day, count FROM series_day
         WHERE institution_id = %(institution)s
     ) AS d JOIN series_key k ON k.id = d.series_id AND k.institution_id = %(institution)s
+    WHERE %(devices)s::text[] IS NULL OR k.device_id = ANY(%(devices)s)
     GROUP BY 1, 2, 3, 4 ORDER BY 4, 1, 2, 3
 """
 
@@ -56,6 +57,15 @@ class PostgresSeries:
         self.retention = retention or Retention()
         self._ready_days: set[int] = set()
         self._keys: dict[tuple[object, Key], int] = {}
+
+    async def ready(self) -> None:
+        """The migrations have made everything."""
+
+    async def ping(self) -> None:
+        """It is the database, which is asked anyway."""
+
+    async def close(self) -> None:
+        """The connections are the database's."""
 
     async def prepare(self, times_ns: Sequence[int], now_ns: int) -> int:
         """Make the partitions of these times that are missing; what is older is refused."""
@@ -142,10 +152,14 @@ class PostgresSeries:
         )
         return [(device_id, quantity) for device_id, quantity in rows]
 
-    async def inventory(self, scope: TenantScope) -> list[SeriesDay]:
+    async def inventory(
+        self, scope: TenantScope, device_ids: Sequence[str] | None = None
+    ) -> list[SeriesDay]:
         """How many readings are held of each series and day."""
+        wanted = None if device_ids is None else list(device_ids)
         async with scope.driver_cursor() as cursor:
-            await cursor.execute(_INVENTORY, {"institution": scope.institution_id})
+            where = {"institution": scope.institution_id, "devices": wanted}
+            await cursor.execute(_INVENTORY, where)
             return [SeriesDay(*row) for row in await cursor.fetchall()]
 
     async def readings_by_day(
@@ -153,7 +167,7 @@ class PostgresSeries:
     ) -> AsyncIterator[list[Reading]]:
         """All readings held, day by day: never more than one day in memory."""
         days = {
-            item.day for item in await self.inventory(scope)
+            item.day for item in await self.inventory(scope, [device_id])
             if (item.device_id, item.quantity) == (device_id, quantity)
         }  # fmt: skip
         for day in sorted(days):

@@ -49,3 +49,18 @@ class SeriesOut(ApiModel):
     lines: list[LineOut]
     gaps: list[GapOut]
     latest: list[LatestOut]
+
+
+class EraseIn(ApiModel):
+    """Why it is taken away: it stands in the audit."""
+
+    reason: str = Field(min_length=3, max_length=500)
+
+
+class ErasedOut(ApiModel):
+    """How much was taken away, for good."""
+
+    readings: int
+    minutes: int
+    hours: int
+    waveforms: int

@@ -73,6 +73,18 @@ class SeriesStore(Protocol):
     retention: Retention
     first_stays: bool
 
+    async def ready(self) -> None:
+        """Once, when a process starts: what the store needs is made. Raises where it cannot be."""
+        ...
+
+    async def ping(self) -> None:
+        """Raises where it does not answer."""
+        ...
+
+    async def close(self) -> None:
+        """Once, when it ends."""
+        ...
+
     async def prepare(self, times_ns: Sequence[int], now_ns: int) -> int:
         """Make ready for data of these times; before the transaction that appends them.
 
@@ -125,7 +137,9 @@ class SeriesStore(Protocol):
         """All readings held, day by day."""
         ...
 
-    async def inventory(self, scope: TenantScope) -> list[SeriesDay]:
+    async def inventory(
+        self, scope: TenantScope, device_ids: Sequence[str] | None = None
+    ) -> list[SeriesDay]:
         """How many readings are held of each series and day."""
         ...
 

@@ -139,24 +139,37 @@ def gaps(
 ) -> list[Gap]:
     """Where in `whole` nothing is known, and why. Never shorter than a slot of `unit`."""
     held = merged((max(a, whole[0]), min(b, whole[1])) for a, b in assigned)
-    heard = merged(
-        (first, last + 1)
-        for track in tracks
-        for first, last in zip(
-            track.slots["first_ns"].tolist(), track.slots["last_ns"].tolist(), strict=True
-        )
-    )
+    heard_from, heard_until = _heard(tracks)
     limit_ns = max(
         min((_typical_ns(t.slots) for t in tracks if len(t.slots) > 1), default=0) * GAP_FACTOR,
         SHORTEST_GAP_NS, unit,
     )  # fmt: skip
     found = [Gap(a, b, "unassigned") for a, b in _between(held, whole) if a < b]
     for begin, end in held:
-        inside = [(max(a, begin), min(b, end)) for a, b in heard if a < end and b > begin]
+        inside = slice(
+            int(np.searchsorted(heard_until, begin, "right")),
+            int(np.searchsorted(heard_from, end, "left")),
+        )
+        silent_from = np.r_[begin, np.minimum(heard_until[inside], end)]
+        silent_until = np.r_[np.maximum(heard_from[inside], begin), end]
         found += [
-            Gap(a, b, "no_data") for a, b in _between(inside, (begin, end)) if b - a > limit_ns
+            Gap(int(silent_from[index]), int(silent_until[index]), "no_data")
+            for index in np.flatnonzero(silent_until - silent_from > limit_ns).tolist()
         ]
     return sorted(found, key=lambda gap: gap.from_ns)
+
+
+def _heard(tracks: Sequence[Track]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """When anything was heard: beginnings and ends of stretches without overlap, by time."""
+    first = np.concatenate([track.slots["first_ns"] for track in tracks] or [np.empty(0, np.int64)])
+    end = (
+        np.concatenate([track.slots["last_ns"] for track in tracks] or [np.empty(0, np.int64)]) + 1
+    )
+    order = np.argsort(first, kind="stable")
+    first, reach = first[order], np.maximum.accumulate(end[order])
+    opens = np.r_[True, first[1:] > reach[:-1]] if len(first) else np.empty(0, np.bool_)
+    closes = np.r_[opens[1:], True] if len(first) else opens
+    return first[opens], reach[closes]
 
 
 def _between(intervals: list[Interval], whole: Interval) -> list[Interval]:

@@ -32,7 +32,7 @@ from cloud.devices.models import GatewayGap
 from cloud.identity.models import ApiToken, BreakGlass, RecoveryCode, User, UserUnit
 from cloud.identity.permissions import Role
 from cloud.places.models import Unit
-from cloud.series.models import SeriesErasure
+from cloud.series.models import InfluxDay, SeriesErasure
 from edge.events import EventKind
 from edge.wire import Lane, RejectedFrame
 from tests.cloud.care.assessments import a_draft
@@ -96,7 +96,11 @@ async def filled(world: World) -> World:
                 until_at=world.clock.now() + timedelta(minutes=1), records=0,
                 received_at=world.clock.now(),
             )  # fmt: skip
-            scope.session.add_all([row, gap])
+            influx = InfluxDay(
+                institution_id=home.institution_id, device_id="wearable-1",
+                quantity="heart_rate", origin="live", day=1, readings=0, summarised=False,
+            )  # fmt: skip
+            scope.session.add_all([row, gap, influx])
             scope.session.add(
                 AlertRelink(
                     institution_id=home.institution_id, alert_id=uuid.UUID(alert["id"]),

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes sure that the programs the tests drive are here: a broker, a browser, a message bus.
+# Makes sure that the programs the tests drive are here: a broker, a browser, a message bus, a series server.
 # Installs them with apt-get where it may, else says what to install.
 set -eu
 missing=""
@@ -7,6 +7,8 @@ missing=""
 command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 || missing="$missing chromium"
 # The Bluetooth tests give bleak a bus of its own.
 [ "$(uname -s)" != Linux ] || command -v dbus-daemon >/dev/null 2>&1 || missing="$missing dbus-daemon"
+# A real server for what the hub writes to InfluxDB.
+[ "$(uname -s)" != Linux ] || command -v victoria-metrics >/dev/null 2>&1 || missing="$missing victoria-metrics"
 # Without a Chinese font the screenshots of the journeys show empty boxes.
 command -v fc-list >/dev/null 2>&1 && [ -n "$(fc-list :lang=zh family | head -n 1)" ] || missing="$missing fonts-noto-cjk"
 [ -n "$missing" ] || exit 0

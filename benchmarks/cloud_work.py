@@ -1,44 +1,45 @@
-"""Series: points in, charts out, bytes held; beside the plain ways, in one run on one machine.
-
-    python -m benchmarks.series --days 30
+"""What `benchmarks.cloud` times: the plain ways, ours, and VictoriaMetrics, on the same points.
 
 Points arrive as they do: 100 beds, one heart rate a minute each, all beds of a minute together.
-`queryable` means committed, with minute and hour summaries current. fsync is on.
+`queryable` means committed, with its summaries current. fsync is on.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import io
-import platform
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from datetime import date, timedelta
-from pathlib import Path
 
 import httpx
 import msgspec
 import numpy as np
 import psycopg
 from fastapi import FastAPI
-from psycopg import sql
+from influxdb_client.client.influxdb_client_async import InfluxDBClientAsync
+from influxdb_client.client.write.point import Point as InfluxPoint
 from pydantic import BaseModel
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 
 from cloud.app import create_app
 from cloud.clock import datetime_from_ns
 from cloud.database import Database, libpq_arguments
 from cloud.devices.service import Subject, add_device, assign
+from cloud.identity.permissions import Role
 from cloud.people.service import add_elder
+from cloud.series.columns import columns_of
+from cloud.series.influx import InfluxSeries
+from cloud.series.influx_client import InfluxClient
+from cloud.series.influx_text import reading_lines
 from cloud.series.postgres import PostgresSeries
 from cloud.series.service import Wanted, elder_series
 from cloud.settings import Settings
 from edge.signals import NS_PER_S, Reading
 from edge.wire import Batch, Lane, Record
-from tests.cloud.world import START, Home, ManualClock, make_home
+from tests.cloud.world import START, Home, ManualClock, World, make_home
 from tests.support.postgres import Postgres
 
 BEDS = 100
@@ -85,13 +86,18 @@ async def rate(sends: list[Callable[[], Awaitable[object]]], points: int) -> flo
     return points / (time.perf_counter() - started)
 
 
+def iso(time_ns: int) -> str:
+    return datetime_from_ns(time_ns).isoformat()
+
+
 class Bench:
     def __init__(self, server: Postgres, name: str, database: Database, home: Home) -> None:
         self.server, self.name, self.database, self.home = server, name, database, home
         self.clock = ManualClock(START + timedelta(days=31))
         self.store = PostgresSeries(database)
         self.start_ns = self.clock.now_ns() // DAY_NS * DAY_NS - 30 * DAY_NS
-        self.app = create_app(Settings(), database, self.clock, with_tasks=False)
+        settings = Settings(ingest_records_per_s=1e9)
+        self.app = create_app(settings, database, self.clock, with_tasks=False)
 
     async def raw_copy(self, size: int) -> float:
         bodies = batches(self.start_ns, size)
@@ -161,6 +167,70 @@ class Bench:
 
         return await rate([lambda c=c: send(c) for c in contents], POINTS)  # type: ignore[misc]
 
+    async def our_store_parallel(self, size: int, offset_days: int, connections: int) -> float:
+        """The same by several connections at a time, each with beds of its own."""
+        start_ns = self.start_ns + offset_days * DAY_NS
+        work = []
+        for part in range(connections):
+            renamed = [
+                [replace(r, device_id=f"p{part}-{r.device_id}") for r in body]
+                for body in batches(start_ns, size, POINTS // connections)
+            ]
+            work.append([msgspec.json.encode(body) for body in renamed])
+        decoder = msgspec.json.Decoder(list[Reading])
+        await self.store.prepare([start_ns, start_ns + DAY_NS], self.clock.now_ns())
+
+        async def one(contents: list[bytes]) -> None:
+            for content in contents:
+                async with self.database.tenant(self.home.institution_id) as scope:
+                    await self.store.append(scope, [], decoder.decode(content))
+
+        started = time.perf_counter()
+        await asyncio.gather(*(one(contents) for contents in work))
+        return POINTS / (time.perf_counter() - started)
+
+    async def influx_store(self, url: str, size: int, offset_days: int) -> float:
+        """Decode, mark the days, lines, written and taken by VictoriaMetrics."""
+        start_ns = self.start_ns + offset_days * DAY_NS
+        contents = [msgspec.json.encode(body) for body in batches(start_ns, size)]
+        decoder = msgspec.json.Decoder(list[Reading])
+        client = InfluxClient(url, "any", "yuyue")
+        store = InfluxSeries(client, self.database)
+        await store.prepare([start_ns, start_ns + DAY_NS], self.clock.now_ns())
+
+        async def send(content: bytes) -> None:
+            async with self.database.tenant(self.home.institution_id) as scope:
+                await store.append(scope, [], decoder.decode(content))
+
+        try:
+            return await rate([lambda c=c: send(c) for c in contents], POINTS)  # type: ignore[misc]
+        finally:
+            await client.close()
+
+    async def influx_client_alone(self, url: str, size: int, offset_days: int) -> float:
+        """influxdb-client as its documentation shows it: a Point each, written asynchronously."""
+        start_ns = self.start_ns + offset_days * DAY_NS
+        async with InfluxDBClientAsync(url, "any", org="yuyue") as client:
+            writer = client.write_api()
+
+            async def send(body: list[Reading]) -> None:
+                points = [
+                    InfluxPoint("plain").tag("device", r.device_id).tag("quantity", r.quantity)
+                    .field("value", r.value).time(r.time_ns) for r in body
+                ]  # fmt: skip
+                await writer.write("plain", record=points)
+
+            bodies = batches(start_ns, size)
+            return await rate([lambda b=b: send(b) for b in bodies], POINTS)  # type: ignore[misc]
+
+    def lines_alone(self, size: int) -> float:
+        """Our line protocol without sending it: the ceiling of this side."""
+        bodies = [columns_of(body) for body in batches(self.start_ns, size)]
+        started = time.perf_counter()
+        for body in bodies:
+            reading_lines("i", body)
+        return POINTS / (time.perf_counter() - started)
+
     async def our_ingest(self, size: int, offset_days: int) -> float:
         """All of it: token, numbered records, attribution, quarantine, store, commit, answer."""
         start_ns = self.start_ns + offset_days * DAY_NS
@@ -187,9 +257,10 @@ class Bench:
 
             return await rate([lambda c=c: send(c) for c in contents], POINTS)  # type: ignore[misc]
 
-    async def load(self, days: int) -> tuple[float, float]:
-        """`days` of all beds in arrival order, ours and bare; seconds each."""
-        ours = bare = 0.0
+    async def load(self, days: int, victoria: str) -> dict[str, float]:
+        """`days` of all beds in arrival order, in all three; seconds each."""
+        took = {"ours": 0.0, "bare": 0.0, "VictoriaMetrics": 0.0, "packing": 0.0}
+        influx = InfluxClient(victoria, "any", "yuyue")
         url = libpq_arguments(self.server.superuser_url(self.name))
         async with await psycopg.AsyncConnection.connect(**url) as connection:
             await connection.execute(f"TRUNCATE {', '.join(TABLES)}")
@@ -207,25 +278,33 @@ class Bench:
                         for r in body:
                             at = datetime_from_ns(r.time_ns)
                             await copy.write_row((r.device_id, r.quantity, at, r.value))
-                    ours += between - started
-                    bare += time.perf_counter() - between
+                    took["ours"] += between - started
+                    took["bare"] += time.perf_counter() - between
+                    started = time.perf_counter()
+                    await influx.write("raw", reading_lines("read", columns_of(body)))
+                    took["VictoriaMetrics"] += time.perf_counter() - started
                 await connection.commit()
             started = time.perf_counter()
             await self.store.pack(self.clock.now_ns())
-            console.print(f"packed in {time.perf_counter() - started:.1f} s")
+            took["packing"] = time.perf_counter() - started
             await connection.execute("CREATE INDEX ON bare_read (device, quantity, at)")
             await connection.commit()
             await connection.set_autocommit(True)
             await connection.execute("VACUUM ANALYZE")
-        return ours, bare
+        await influx.close()
+        return took
 
-    async def reads(self, days: int) -> dict[str, list[float]]:
-        """Times of one bed's chart in ms; our chart is checked against the bare rows."""
+    async def reads(self, days: int, victoria: str) -> dict[str, list[float]]:
+        """Times of one bed's chart in ms, each way; our chart is checked against the bare rows."""
         until_ns = self.start_ns + days * DAY_NS
         width = timedelta(seconds=days * 86_400 / 249)
-        times: dict[str, list[float]] = {"ours": [], "bare SQL": []}
+        times: dict[str, list[float]] = {"ours": [], "bare SQL": [], "VictoriaMetrics": []}
         url = libpq_arguments(self.server.superuser_url(self.name))
-        async with await psycopg.AsyncConnection.connect(**url, autocommit=True) as connection:
+        async with (
+            await psycopg.AsyncConnection.connect(**url, autocommit=True) as connection,
+            httpx.AsyncClient(base_url=victoria) as client,
+        ):
+            await client.get("/internal/force_flush")
             for number in range(READS):
                 bed = number % BEDS
                 started = time.perf_counter()
@@ -234,17 +313,74 @@ class Bench:
                     chart = await elder_series(
                         scope, self.store, self.home.elders[bed], wanted, self.clock.now_ns()
                     )
-                between = time.perf_counter()
+                times["ours"].append((time.perf_counter() - started) * 1e3)
+                started = time.perf_counter()
                 span = (datetime_from_ns(self.start_ns), datetime_from_ns(until_ns))
                 cursor = await connection.execute(BARE_CHART, (width, f"bed-{bed:03}", *span))
                 rows = await cursor.fetchall()
-                times["ours"].append((between - started) * 1e3)
-                times["bare SQL"].append((time.perf_counter() - between) * 1e3)
+                times["bare SQL"].append((time.perf_counter() - started) * 1e3)
+                started = time.perf_counter()
+                answer = await client.get("/api/v1/query_range", params={
+                    "query": f'rollup(reading_value{{device="bed-{bed:03}"}})',
+                    "start": self.start_ns // NS_PER_S, "end": until_ns // NS_PER_S,
+                    "step": round(width.total_seconds()), "nocache": "1",
+                })  # fmt: skip
+                series = answer.json()["data"]["result"]
+                times["VictoriaMetrics"].append((time.perf_counter() - started) * 1e3)
+                if len(series) != 3:
+                    raise AssertionError("VictoriaMetrics answers min, max and avg")
                 values = [value for _, value in chart.lines[0].points]
                 kept = (min(values), max(values))
                 if len(values) > 500 or kept != (min(r[1] for r in rows), max(r[2] for r in rows)):
                     raise AssertionError("the chart has lost its extremes")
         return times
+
+    async def elder_page(self, seconds: float, per_s: int) -> tuple[list[float], float]:
+        """ms of the calls behind an elder's page, while batches of 500 come one after another."""
+        base = self.clock.now_ns() // MINUTE_NS * MINUTE_NS - 12 * 60 * MINUTE_NS
+        headers = {
+            "Authorization": f"Bearer {self.home.token}", "Content-Type": "application/json",
+        }  # fmt: skip
+        stop, sent = asyncio.Event(), 0
+        world = World(self.app, self.database, self.clock, self.home, self.home)
+        desk = await world.as_role(Role.MANAGER)
+
+        async def ingest(client: httpx.AsyncClient) -> None:
+            nonlocal sent
+            seq = 1
+            for body in batches(base, 500, 60_000):
+                records = [Record(seq + i, r.time_ns, reading=r) for i, r in enumerate(body)]
+                batch = Batch(1, "page", Lane.BULK, seq, self.clock.now_ns(), records)
+                content = msgspec.json.encode(batch)
+                answer = await client.post("/api/v1/ingest", content=content, headers=headers)
+                answer.raise_for_status()
+                seq += len(body)
+                sent += len(body)
+                await asyncio.sleep(0.05)
+                if stop.is_set():
+                    return
+
+        async def page(number: int) -> float:
+            elder = self.home.elders[number % BEDS]
+            day = {"from": iso(base - DAY_NS), "to": iso(base + DAY_NS), "quantity": "heart_rate"}
+            started = time.perf_counter()
+            answer = await desk.get(f"/api/v1/elders/{elder}/series", params=day)
+            answer.raise_for_status()
+            return (time.perf_counter() - started) * 1e3
+
+        transport = httpx.ASGITransport(self.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://b") as client:
+            writer = asyncio.create_task(ingest(client))
+            started, pages = time.perf_counter(), []
+            for number in range(round(seconds * per_s)):
+                await asyncio.sleep(max(0.0, started + number / per_s - time.perf_counter()))
+                pages.append(asyncio.create_task(page(number)))
+            times = [await one for one in pages]
+            took = time.perf_counter() - started
+            stop.set()
+            await writer
+        await world.close()
+        return times, sent / took
 
     async def storage(self) -> dict[str, float]:
         """Bytes with their indexes."""
@@ -278,55 +414,3 @@ async def make(server: Postgres) -> Bench:
             await add_device(scope, f"bed-{bed:03}", "mattress", None, START)
             await assign(scope, f"bed-{bed:03}", Subject(elder.id, None, None), since)
     return Bench(server, name, database, home)
-
-
-async def main(days: int) -> None:
-    with Postgres() as server:
-        server._execute(sql.SQL("ALTER SYSTEM SET fsync = on"))  # noqa: SLF001
-        server._execute(sql.SQL("SELECT pg_reload_conf()"))  # noqa: SLF001
-        bench = await make(server)
-        show_machine()
-        table = Table("points/s, accepted and queryable", "batches of 500", "of 5,000")
-        rows: dict[str, list[float]] = {}
-        for index, size in enumerate((500, 5_000)):
-            for name, work in (
-                ("raw COPY, bare table", bench.raw_copy(size)),
-                ("FastAPI + pydantic + executemany", bench.plain_service(size)),
-                ("ours: decode, store, summaries", bench.our_store(size, 25 + index)),
-                ("ours: whole ingest over HTTP", bench.our_ingest(size, 27 + index)),
-            ):
-                rows.setdefault(name, []).append(await work)
-        for name, values in rows.items():
-            table.add_row(name, *(f"{value:,.0f}" for value in values))
-        console.print(table)
-        copy, plain, ours, whole = rows.values()
-        for index, size in enumerate((500, 5_000)):
-            console.print(
-                f"batches of {size}: ours / raw COPY {ours[index] / copy[index]:.2f},"
-                f" ours / plain {ours[index] / plain[index]:.2f},"
-                f" whole ingest / plain {whole[index] / plain[index]:.2f}"
-            )
-        loading = await bench.load(days)
-        points = days * 1440 * BEDS
-        console.print(f"loaded {points:,} points: ours {points / loading[0]:,.0f}/s")
-        for name, times in (await bench.reads(days)).items():
-            low, high = np.percentile(times, [50, 95])
-            console.print(f"{days} days to 500 points, {name}: median {low:.1f}, p95 {high:.1f} ms")
-        for name, size in (await bench.storage()).items():
-            console.print(f"{name}: {size / points:.1f} bytes a point = {size / points:.1f} MB/M")
-        await bench.database.close()
-
-
-def show_machine() -> None:
-    model = next(
-        (line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
-         if line.startswith("model name")), platform.processor(),
-    )  # fmt: skip
-    load = Path("/proc/loadavg").read_text().split()[0]
-    console.print(f"{model}, {platform.system()}, Python {platform.python_version()}, load {load}")
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--days", type=int, default=30)
-    asyncio.run(main(parser.parse_args().days))
