@@ -89,7 +89,7 @@ async def page(bench: Bench) -> None:
     times, ingested = await bench.elder_page(8.0, 50)
     low, high = np.percentile(times, [50, 95])
     console.print(
-        f"an elder's day with its newest value, 50 requests/s while {ingested:,.0f} points/s "
+        f"an elder's page (record, day with newest value, alerts), 50 a second while {ingested:,.0f} points/s "
         f"come: median {low:.1f}, p95 {high:.1f} ms"
     )
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from cloud.migrations.tenancy import protect, run
 
-revision = "0015"
-down_revision = "0014"
+revision = "0016"
+down_revision = "0015"
 
 TABLE = """
 CREATE TABLE series_influx_day (
