@@ -89,8 +89,8 @@ async def page(bench: Bench) -> None:
     times, ingested = await bench.elder_page(8.0, 50)
     low, high = np.percentile(times, [50, 95])
     console.print(
-        f"an elder's page (record, day with newest value, alerts), 50 a second while {ingested:,.0f} points/s "
-        f"come: median {low:.1f}, p95 {high:.1f} ms"
+        "an elder's page (record, day with newest value, alerts), 50 a second while "
+        f"{ingested:,.0f} points/s come: median {low:.1f}, p95 {high:.1f} ms"
     )
 
 
