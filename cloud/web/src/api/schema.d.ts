@@ -2111,6 +2111,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/elders/{elder_id}/entitlements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Entitlements
+         * @description What this elder may be entitled to, with the evidence; hints, decided elsewhere.
+         */
+        get: operations["get_entitlements"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -3628,6 +3648,53 @@ export interface components {
             institution_id: string;
         };
         /**
+         * EntitlementOut
+         * @description One service for one elder. `missing`: what would settle an unknown (待核实).
+         */
+        EntitlementOut: {
+            /** Key */
+            key: string;
+            /** Name */
+            name: string;
+            /** Name En */
+            name_en: string;
+            /** Category */
+            category: string;
+            /** Target */
+            target: string;
+            /** Hub Use */
+            hub_use: string;
+            /** Draft */
+            draft: boolean;
+            standing: components["schemas"]["Standing"];
+            /** Evidence */
+            evidence: components["schemas"]["cloud__care__service_list__schemas__EvidenceOut"][];
+            /** Missing */
+            missing: string[];
+            /** Excluded By */
+            excluded_by: string[];
+        };
+        /**
+         * EntitlementsOut
+         * @description The whole list for one elder: hints, not decisions.
+         */
+        EntitlementsOut: {
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /**
+             * On
+             * Format: date
+             */
+            on: string;
+            /** Rule Version */
+            rule_version: string;
+            /** Services */
+            services: components["schemas"]["EntitlementOut"][];
+        };
+        /**
          * EventOut
          * @description What a detector said.
          */
@@ -3653,31 +3720,7 @@ export interface components {
             /** Reasons */
             reasons: components["schemas"]["ReasonOut"][];
             detector: components["schemas"]["DetectorOut"];
-            evidence: components["schemas"]["EvidenceOut"] | null;
-        };
-        /**
-         * EvidenceOut
-         * @description The signal around the moment; `samples` has one array per channel, in `unit`.
-         */
-        EvidenceOut: {
-            /** Quantity */
-            quantity: string;
-            /** Unit */
-            unit: string;
-            /**
-             * Start At
-             * Format: date-time
-             */
-            start_at: string;
-            /**
-             * Moment At
-             * Format: date-time
-             */
-            moment_at: string;
-            /** Rate Hz */
-            rate_hz: number;
-            /** Samples */
-            samples: number[][];
+            evidence: components["schemas"]["cloud__alerts__schemas__EvidenceOut"] | null;
         };
         /**
          * FactIn
@@ -5295,6 +5338,12 @@ export interface components {
             cause: string;
         };
         /**
+         * Standing
+         * @description Kleene's three values.
+         * @enum {string}
+         */
+        Standing: "met" | "not_met" | "unknown";
+        /**
          * Status
          * @description How the way of the data is.
          */
@@ -5782,6 +5831,49 @@ export interface components {
             role: components["schemas"]["Role"];
             /** Current */
             current: boolean;
+        };
+        /**
+         * EvidenceOut
+         * @description The signal around the moment; `samples` has one array per channel, in `unit`.
+         */
+        cloud__alerts__schemas__EvidenceOut: {
+            /** Quantity */
+            quantity: string;
+            /** Unit */
+            unit: string;
+            /**
+             * Start At
+             * Format: date-time
+             */
+            start_at: string;
+            /**
+             * Moment At
+             * Format: date-time
+             */
+            moment_at: string;
+            /** Rate Hz */
+            rate_hz: number;
+            /** Samples */
+            samples: number[][];
+        };
+        /**
+         * EvidenceOut
+         * @description One condition: what is asked, what is known, from where and as of when.
+         */
+        cloud__care__service_list__schemas__EvidenceOut: {
+            /** Field */
+            field: string;
+            /** Op */
+            op: string;
+            /** Wanted */
+            wanted: number | boolean | string | (number | boolean | string)[] | null;
+            /** Found */
+            found: number | boolean | string | null;
+            /** Source */
+            source: string;
+            /** As Of */
+            as_of: string | null;
+            standing: components["schemas"]["Standing"];
         };
         /**
          * GapOut
@@ -16757,6 +16849,64 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_entitlements: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EntitlementsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
