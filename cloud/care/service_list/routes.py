@@ -9,7 +9,7 @@ from fastapi import APIRouter
 
 from cloud.care.service_list.evaluation import Entitlement
 from cloud.care.service_list.rules import national_rules
-from cloud.care.service_list.schemas import EntitlementOut, EntitlementsOut, EvidenceOut
+from cloud.care.service_list.schemas import EntitlementOut, EntitlementsOut, ConditionOut
 from cloud.care.service_list.service import entitlements_of
 from cloud.clock import local_date
 from cloud.errors import Problem
@@ -54,7 +54,7 @@ def _out(found: Entitlement) -> EntitlementOut:
         draft=service.status != "verified",
         standing=found.standing,
         evidence=[
-            EvidenceOut(
+            ConditionOut(
                 field=row.field,
                 op=row.op,
                 wanted=list(row.wanted) if isinstance(row.wanted, tuple) else row.wanted,

@@ -10,7 +10,7 @@ from cloud.care.service_list.fields import Value
 from cloud.schema_types import ApiModel
 
 
-class EvidenceOut(ApiModel):
+class ConditionOut(ApiModel):
     """One condition: what is asked, what is known, from where and as of when."""
 
     field: str
@@ -33,7 +33,7 @@ class EntitlementOut(ApiModel):
     hub_use: str
     draft: bool
     standing: Standing
-    evidence: list[EvidenceOut]
+    evidence: list[ConditionOut]
     missing: list[str]
     excluded_by: list[str]
 

@@ -8,7 +8,7 @@ import { DataTable } from "../../shared/DataTable";
 import { explain } from "../../shared/explain";
 
 type Service = components["schemas"]["EntitlementOut"];
-type Evidence = components["schemas"]["EvidenceOut"];
+type Evidence = components["schemas"]["ConditionOut"];
 
 // What may be had first, then what a question would settle.
 const ORDER = { met: 0, unknown: 1, not_met: 2 };
