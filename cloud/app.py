@@ -18,6 +18,7 @@ from cloud.alerts.routes import router as alerts_router
 from cloud.alerts.service import note_pushed
 from cloud.alerts.timers import work_timers
 from cloud.care.assessment.routes import router as assessment_router
+from cloud.care.service_list.routes import router as service_list_router
 from cloud.clock import Clock, SystemClock, ns_from_datetime
 from cloud.coverage.routes import router as coverage_router
 from cloud.coverage.watch import CoverageWatch
@@ -173,6 +174,7 @@ def create_app(
         operator_router,
         machine_router,
         assessment_router,
+        service_list_router,
     ):
         app.include_router(router)
     app.state.leadership = leadership

@@ -8,6 +8,7 @@ import { DataTable } from "../../shared/DataTable";
 import { explain } from "../../shared/explain";
 import { serverClock } from "../../shared/time";
 import { Waiting } from "../../shared/Waiting";
+import { Entitlements } from "../entitlements/Entitlements";
 import { assessmentApi, type Assessments } from "./api";
 import { drafts } from "./drafts";
 import { localDate, newDraft, REASON } from "./newDraft";
@@ -113,6 +114,7 @@ export function ElderAssessments(): ReactNode {
           />
         </>
       )}
+      <Entitlements elderId={elderId} />
     </>
   );
 }
