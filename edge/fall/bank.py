@@ -6,6 +6,7 @@ unfillable gap, and nothing before its start is ever used.
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import numpy as np
@@ -31,6 +32,8 @@ _RING_PIECES: Final = 1 + round((EVIDENCE_BEFORE_S + WINDOW_AFTER_S + PIECE_S) /
 # The quick look at whole blocks works in float32; this margin is far above its rounding error,
 # so it never overlooks what the exact look would find.
 _QUICK_MARGIN: Final = 0.999
+# Sample times are whole ns: this much of a step is rounding and not time.
+_STEP_ROUNDING: Final = 1e-6
 
 
 class Bank:
@@ -87,6 +90,11 @@ class Bank:
         """Time of a sample: counted from the anchor, so that block borders leave no rounding."""
         steps = index - int(self.anchor_index[row])
         return int(self.anchor_ns[row]) + round(steps * NS_PER_S / self.rate_hz)
+
+    def index_at(self, row: int, time_ns: int) -> int:
+        """The first sample of a row, come or to come, that is not before `time_ns`."""
+        steps = (time_ns - int(self.anchor_ns[row])) * self.rate_hz / NS_PER_S
+        return int(self.anchor_index[row]) + math.ceil(steps - _STEP_ROUNDING)
 
     def steps_off(self, rows: IndexArray, start_ns: IndexArray) -> IndexArray:
         """By how many samples (r,) blocks that start at `start_ns` (r,) are off."""

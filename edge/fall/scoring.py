@@ -7,7 +7,8 @@ from typing import Final
 import numpy as np
 
 from edge.events import Event, EventKind
-from edge.fall.detector import QUANTITY, FallDetector
+from edge.fall.detector import FallDetector
+from edge.fall.episodes import QUANTITY
 from edge.fall.model import FallModel
 from edge.signals import NS_PER_S, FloatArray, Position, Waveform
 
