@@ -17,7 +17,6 @@ from edge.fall.window import (
     PEAK_GUARD_S,
     WINDOW_AFTER_S,
     IndexArray,
-    candidate_peaks,
     samples,
     window_span,
 )
@@ -158,13 +157,26 @@ class Bank:
         Returns places in `rows` and sample indices, by row and then by time.
         """
         low = self.count[rows] - size - self.after
-        index = low[:, None] + np.arange(-self.guard, size + self.guard)
-        held = self._gather_g(rows, index)
-        held *= held
-        squared = held[:, :, 0] + held[:, :, 1] + held[:, :, 2]
+        # A piece is no longer than the guard, so there is at most one candidate in it, and where
+        # a row's highest due sample is too low there is none.
+        due = self._squared(rows, low[:, None] + np.arange(size))
+        best = due.argmax(axis=1)
+        top = due[np.arange(len(due)), best]
+        place = np.flatnonzero(top >= CANDIDATE_G * CANDIDATE_G)
+        peaks = low[place] + best[place]
+        around = np.concatenate([np.arange(-self.guard, 0), np.arange(1, self.guard + 1)])
+        near = self._squared(rows[place], peaks[:, None] + around)
+        found = (near[:, : self.guard] < top[place, None]).all(axis=1)
+        found &= (near[:, self.guard :] <= top[place, None]).all(axis=1)
+        return place[found], peaks[found]
+
+    def _squared(self, rows: IndexArray, index: IndexArray) -> FloatArray:
+        """Squared magnitude in g^2 of samples `index` (r, n) of `rows`; -1 before the segment."""
+        counts = self._gather(rows, index)
+        squared: FloatArray = np.einsum("rnc,rnc->rn", counts, counts)
+        squared *= (self.scale_g[rows] ** 2)[:, None]
         squared[index < self.segment[rows, None]] = -1.0
-        place, offset = candidate_peaks(squared, self.guard, CANDIDATE_G)
-        return place, index[place, offset]
+        return squared
 
     def windows_g(self, rows: IndexArray, peaks: IndexArray) -> FloatArray:
         """Decision windows (n, before + 1 + after, 3) in g.
@@ -176,8 +188,12 @@ class Bank:
 
     def _gather_g(self, rows: IndexArray, index: IndexArray) -> FloatArray:
         """Samples `index` (r, n) of `rows`, shape (r, n, 3), in g."""
+        values = self._gather(rows, index)
+        values *= self.scale_g[rows, None, None]
+        return values
+
+    def _gather(self, rows: IndexArray, index: IndexArray) -> FloatArray:
         flat = index % self.length
         flat += rows[:, None] * self.length
         values: FloatArray = self.ring.reshape(-1, 3).take(flat, axis=0).astype(np.float64)
-        values *= self.scale_g[rows, None, None]
         return values

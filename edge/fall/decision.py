@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from edge.events import Reason
 from edge.fall.features import extract
+from edge.fall.first_look import first_look
 from edge.fall.model import FallModel
 from edge.fall.window import (
     CANDIDATE_G,
@@ -46,12 +47,16 @@ _MOST_PERCENT: Final = 99.0
 def probabilities(
     windows_g: FloatArray, rate_hz: float, model: FallModel, position: Position | None
 ) -> FloatArray:
-    """Probability (n,) that each window (n, before + 1 + after, 3) is a fall.
+    """Probability (n,) that each window (n, before + 1 + after, 3) is a fall; 0: plainly not.
 
     The result of a window does not depend on the others.
     """
-    features = extract(to_grid(windows_g, rate_hz))
-    return np.round(model.probability(features, position), _PROBABILITY_DIGITS)
+    chance = np.zeros(len(windows_g))
+    look = model.deserves_a_look(first_look(windows_g, rate_hz), position)
+    if look.any():
+        features = extract(to_grid(windows_g[look], rate_hz))
+        chance[look] = np.round(model.probability(features, position), _PROBABILITY_DIGITS)
+    return chance
 
 
 def falls(

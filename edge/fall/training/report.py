@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from edge.fall.features import extract
+from edge.fall.decision import probabilities
 from edge.fall.model import FallModel
 from edge.fall.training.fit import recording_peaks, recording_windows
 from edge.fall.training.recordings import Packs, Recording
@@ -101,9 +101,8 @@ def _plot(recording: Recording, packs: Packs, model: FallModel, moment_s: float)
         at = float(x(np.array([recording.impact_s]))[0])
         lines.append(f'<path d="M{at:.1f} 0V{_HEIGHT}" stroke="#dc2626"/>')
     peaks = recording_peaks(values_g, recording.rate_hz)
-    chances = model.probability(
-        extract(recording_windows(values_g, recording.rate_hz, peaks)), recording.position
-    )
+    windows_g = recording_windows(values_g, recording.rate_hz, peaks)
+    chances = probabilities(windows_g, recording.rate_hz, model, recording.position)
     for peak, chance in zip(peaks, chances, strict=True):
         if shown[peak]:
             cx, cy = float(x(time_s[[peak]])[0]), float(y(magnitude[[peak]])[0])
