@@ -18,6 +18,7 @@ from edge.fall.window import (
     WINDOW_AFTER_S,
     IndexArray,
     samples,
+    squared_g2,
     window_span,
 )
 from edge.signals import NS_PER_S, FloatArray, Int16Array
@@ -159,41 +160,44 @@ class Bank:
         low = self.count[rows] - size - self.after
         # A piece is no longer than the guard, so there is at most one candidate in it, and where
         # a row's highest due sample is too low there is none.
-        due = self._squared(rows, low[:, None] + np.arange(size))
+        index = low[:, None] + np.arange(size)
+        due = self._squared(rows, index, self._due(rows, low, index))
         best = due.argmax(axis=1)
         top = due[np.arange(len(due)), best]
         place = np.flatnonzero(top >= CANDIDATE_G * CANDIDATE_G)
         peaks = low[place] + best[place]
         around = np.concatenate([np.arange(-self.guard, 0), np.arange(1, self.guard + 1)])
-        near = self._squared(rows[place], peaks[:, None] + around)
+        index = peaks[:, None] + around
+        near = self._squared(rows[place], index, self._gather(rows[place], index))
         found = (near[:, : self.guard] < top[place, None]).all(axis=1)
         found &= (near[:, self.guard :] <= top[place, None]).all(axis=1)
         return place[found], peaks[found]
 
-    def _squared(self, rows: IndexArray, index: IndexArray) -> FloatArray:
+    def _due(self, rows: IndexArray, low: IndexArray, index: IndexArray) -> Int16Array:
+        """Samples `index` (r, n) of `rows`, which begin at `low`: a whole piece in one copy."""
+        if index.shape[1] == self.piece and not (low % self.piece).any():
+            pieces = self.ring.reshape(len(self.ring), _RING_PIECES, self.piece, 3)
+            held: Int16Array = pieces[rows, low // self.piece % _RING_PIECES]
+            return held
+        return self._gather(rows, index)
+
+    def _squared(self, rows: IndexArray, index: IndexArray, counts: Int16Array) -> FloatArray:
         """Squared magnitude in g^2 of samples `index` (r, n) of `rows`; -1 before the segment."""
-        counts = self._gather(rows, index)
-        squared: FloatArray = np.einsum("rnc,rnc->rn", counts, counts)
-        squared *= (self.scale_g[rows] ** 2)[:, None]
+        squared = squared_g2(counts, self.scale_g[rows, None])
         squared[index < self.segment[rows, None]] = -1.0
         return squared
 
-    def windows_g(self, rows: IndexArray, peaks: IndexArray) -> FloatArray:
-        """Decision windows (n, before + 1 + after, 3) in g.
+    def windows(self, rows: IndexArray, peaks: IndexArray) -> Int16Array:
+        """Decision windows (n, before + 1 + after, 3), counts.
 
         A missing beginning repeats the first sample.
         """
         index = peaks[:, None] + np.arange(-self.before, self.after + 1)
-        return self._gather_g(rows, np.maximum(index, self.segment[rows, None]))
+        return self._gather(rows, np.maximum(index, self.segment[rows, None]))
 
-    def _gather_g(self, rows: IndexArray, index: IndexArray) -> FloatArray:
-        """Samples `index` (r, n) of `rows`, shape (r, n, 3), in g."""
-        values = self._gather(rows, index)
-        values *= self.scale_g[rows, None, None]
-        return values
-
-    def _gather(self, rows: IndexArray, index: IndexArray) -> FloatArray:
+    def _gather(self, rows: IndexArray, index: IndexArray) -> Int16Array:
+        """Samples `index` (r, n) of `rows`, shape (r, n, 3)."""
         flat = index % self.length
         flat += rows[:, None] * self.length
-        values: FloatArray = self.ring.reshape(-1, 3).take(flat, axis=0).astype(np.float64)
-        return values
+        held: Int16Array = self.ring.reshape(-1, 3).take(flat, axis=0)
+        return held

@@ -165,20 +165,28 @@ class FallDetector:
         self._round_number += 1
         number, known = self._round_number, self._streams
         parts: dict[float, _Part] = {}
-        left = []
+        left: list[Waveform] = []
+        last_hz, streams, mine = 0.0, list[Stream](), list[Waveform]()
         for block in blocks:
             stream = known[block.device_id]
             if stream.round_number == number:
                 left.append(block)
                 continue
             stream.round_number = number
-            if not stream.fits(block):
+            # The usual case first, without a call: nearly all blocks are like the one before.
+            if (
+                block.scale != stream.scale_g
+                or block.rate_hz != stream.rate_hz
+                or block.full_scale != stream.full_scale_g
+                or block.origin is not stream.origin
+            ) and not stream.fits(block):
                 self._begin(stream, block)
-            part = parts.get(stream.rate_hz)
-            if part is None:
-                part = parts[stream.rate_hz] = ([], [])
-            part[0].append(stream)
-            part[1].append(block)
+            rate_hz = stream.rate_hz
+            if rate_hz != last_hz:
+                last_hz = rate_hz
+                streams, mine = parts.setdefault(rate_hz, ([], []))
+            streams.append(stream)
+            mine.append(block)
         return parts, left
 
     def _begin(self, stream: Stream, block: Waveform) -> None:
@@ -238,9 +246,10 @@ class FallDetector:
             mine = np.flatnonzero(group == name)
             if not len(mine):
                 continue
-            windows_g = bank.windows_g(rows[place[mine]], peaks[mine])
             position = streams[place[mine[0]]].position
-            called, chance = falls(windows_g, bank.rate_hz, self._model, position)
+            own = rows[place[mine]]
+            windows, scale_g = bank.windows(own, peaks[mine]), bank.scale_g[own]
+            called, chance = falls(windows, scale_g, bank.rate_hz, self._model, position)
             for k in np.flatnonzero(called):
                 impact = (int(peaks[mine[k]]), float(chance[k]))
                 found.setdefault(int(place[mine[k]]), []).append(impact)

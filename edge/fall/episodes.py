@@ -93,7 +93,7 @@ class Episodes:
         recent = stream.last_fall_ns
         if recent is not None and 0 <= impact_ns - recent < SAME_FALL_S * NS_PER_S:
             return
-        window_g = bank.windows_g(np.array([stream.row]), np.array([peak]))[0]
+        window_g = bank.windows(np.array([stream.row]), np.array([peak]))[0] * stream.scale_g
         stream.last_fall_ns = impact_ns
         stream.episode = self._episode(stream, bank, peak, chance, window_g)
         reasons = explain_fall(window_g, bank.rate_hz, stream.full_scale_g, chance)
@@ -126,8 +126,11 @@ class Episodes:
         oldest = max(segment, int(bank.count[stream.row]) - bank.length)
         for before_s in _EVIDENCE_STARTS_S:
             start = max(peak - samples(before_s, bank.rate_hz), oldest)
-            values_g = bank.recent_g(stream.row, start, peak + bank.after)
-            if starts_safely(values_g, peak - start, bank.rate_hz, self._model, stream.position):
+            held = bank.recent(stream.row, start, peak + bank.after)
+            if starts_safely(
+                held, stream.scale_g, peak - start,
+                rate_hz=bank.rate_hz, model=self._model, position=stream.position,
+            ):  # fmt: skip
                 return start
         return max(peak - bank.before, oldest)
 

@@ -6,49 +6,43 @@ whatever rate they come, and a few small trees leave one in ten of them for the 
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from edge.fall.window import window_span
-from edge.signals import FloatArray
 
-# Stretches in s relative to the impact. Posture before, loss of balance, the fall itself, rebound,
-# settling, rest: as the phases of the full look, but few and wide.
-_BEFORE_S: Final = (-3.0, -1.2)
-_LOSS_S: Final = (-1.2, -0.4)
-_FALL_S: Final = (-0.4, 0.0)
-_REBOUND_S: Final = (0.0, 0.4)
-_SETTLING_S: Final = (0.4, 1.0)
-_REST_S: Final = (1.0, 2.0)
+Floating = TypeVar("Floating", bound=np.floating)
+
+# Stretches in s relative to the impact: posture before, loss of balance, the fall itself, rebound,
+# settling, rest. As the phases of the full look, but few and wide; they tile the window.
+_STRETCHES_S: Final = (-3.0, -1.2, -0.4, 0.0, 0.4, 1.0, 2.0)
+_BEFORE, _LOSS, _FALL, _REBOUND, _SETTLING, _REST = range(6)
 # Lower bound for lengths of vectors that are divided by, in g: far below sensor noise.
 _TINY_G: Final = 1e-3
-FIRST_LOOK_FEATURES: Final = 9
 
 
-def first_look(windows_g: FloatArray, rate_hz: float) -> FloatArray:
-    """Nine numbers (n, 9) of windows (n, before + 1 + after, 3) in g; a turn changes none."""
+def first_look(windows_g: npt.NDArray[Floating], rate_hz: float) -> npt.NDArray[Floating]:
+    """Nine numbers (n, 9) of windows (n, before + 1 + after, 3) in g; a turn changes none.
+
+    Works in the precision of its input: single is enough.
+    """
     peak = window_span(rate_hz)[0]
+    starts = [peak + round(at_s * rate_hz) for at_s in _STRETCHES_S]
+    end = starts.pop()
+    lengths = np.diff([*starts, end]).astype(windows_g.dtype)
     squared = np.einsum("nkc,nkc->nk", windows_g, windows_g)
-
-    def part(stretch: tuple[float, float]) -> slice:
-        return slice(peak + round(stretch[0] * rate_hz), peak + round(stretch[1] * rate_hz))
-
-    def posture(stretch: tuple[float, float]) -> tuple[FloatArray, FloatArray]:
-        """Mean direction (n, 3), and motion about it: the variance of all axes together."""
-        where = part(stretch)
-        mean = windows_g[:, where].sum(axis=1) / (where.stop - where.start)
-        return mean, squared[:, where].mean(axis=1) - np.einsum("nc,nc->n", mean, mean)
-
-    before, moved_before = posture(_BEFORE_S)
-    _, moved_settling = posture(_SETTLING_S)
-    rest, moved_rest = posture(_REST_S)
-    lengths = np.einsum("nc,nc->n", before, before) * np.einsum("nc,nc->n", rest, rest)
-    turned = np.einsum("nc,nc->n", before, rest) / np.maximum(np.sqrt(lengths), _TINY_G)
+    power = np.add.reduceat(squared[:, :end], starts, axis=1) / lengths
+    mean = np.add.reduceat(windows_g[:, :end], starts, axis=1) / lengths[:, None]
+    level = np.einsum("nsc,nsc->ns", mean, mean)
+    moved = power - level  # variance of all axes together
+    turned = np.einsum("nc,nc->n", mean[:, _BEFORE], mean[:, _REST])
+    turned /= np.maximum(np.sqrt(level[:, _BEFORE] * level[:, _REST]), _TINY_G)
+    lowest = squared[:, starts[_LOSS] : peak].min(axis=1)
     columns = [
-        squared[:, peak], moved_rest, moved_settling, moved_before, turned,
-        squared[:, part((_LOSS_S[0], _FALL_S[1]))].min(axis=1),
-        squared[:, part(_LOSS_S)].mean(axis=1), squared[:, part(_FALL_S)].mean(axis=1),
-        squared[:, part(_REBOUND_S)].mean(axis=1),
+        squared[:, peak], moved[:, _REST], moved[:, _SETTLING], moved[:, _BEFORE], turned, lowest,
+        power[:, _LOSS], power[:, _FALL], power[:, _REBOUND],
     ]  # fmt: skip
-    return np.stack(columns, axis=1)
+    numbers: npt.NDArray[Floating] = np.stack(columns, axis=1)
+    return numbers

@@ -78,6 +78,11 @@ class Stream:
         """Remember a cancel until the samples have come to its time."""
         self.cancels = sorted({*self.cancels, (time_ns, origin)})[:MOST_CANCELS]
 
+    @property
+    def form(self) -> tuple[float, float, float, Origin]:
+        """What blocks that simply go on have in common, to be compared at one stroke."""
+        return self.scale_g, self.rate_hz, self.full_scale_g, self.origin
+
     def fits(self, block: Waveform) -> bool:
         """Whether the samples of `block` can be put behind those the stream has."""
         return (

@@ -23,7 +23,8 @@ CONDITIONS: Final = MappingProxyType(
 )
 _FIGURES_HEAD: Final = (
     "| Data set / position / age | Falls | Sensitivity (95 % CI) | Activities "
-    "| Specificity (95 % CI) | F1 | False | per h | Latency median / p95, s |\n|---|---|---|---|---|---|---|---|---|\n"
+    "| Specificity (95 % CI) | F1 | False | per h | Latency median / p95, s |\n"
+    "|---|---|---|---|---|---|---|---|---|\n"
 )
 _CONDITIONS_HEAD: Final = (
     "| Input | trunk sensitivity | trunk specificity | wrist sensitivity | wrist specificity "

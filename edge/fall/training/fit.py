@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,7 @@ from edge.fall.window import (
 from edge.signals import FloatArray
 
 SEED: Final = 20260301
+Scalar = TypeVar("Scalar", bound=np.generic)
 Progress = Callable[[str, int, int], None]
 """Called with (what, done, of) while work goes on."""
 
@@ -39,12 +40,13 @@ FALL_AFTER_S: Final = 1.0
 DECIDE_AT: Final = {"trunk": 0.45, "wrist": 0.375}
 
 
-# Changed copies of every recording that are learned from beside it; this one loses impacts too.
-COPIES: Final = 2
-_COPY_THAT_LOSES: Final = 2
+# Changed copies of every recording that are learned from beside it, by the number that seeds each;
+# the second one also loses impacts.
+COPIES: Final = (1, 3)
+_LOSING: Final = frozenset({3})
 # A copy's window begins this many seconds before the impact at random, as at a stream's start.
 _HEAD_S: Final = (0.8, 4.5)
-# The second half of the trees of a group also learns, with this weight, from the other group.
+# Half of the trees of a group also learn, with this weight, from the other group.
 _POOLED_WEIGHT: Final = 0.2
 # Small networks, stopped early, half of them shown so much of the other group.
 _NETWORKS: Final = 4
@@ -59,22 +61,25 @@ _OTHERS_KEPT: Final = 0.4
 _CUT_SHARE: Final = 0.002  # of the lowest and of the highest values of a feature
 _TINY_SCALE: Final = 1e-6  # of features that never change
 _FULL_TREES: Final = {
-    "max_iter": 200,
-    "learning_rate": 0.08,
+    "max_iter": 120,
+    "learning_rate": 0.12,
     "max_leaf_nodes": 15,
     "min_samples_leaf": 20,
     "l2_regularization": 3.0,
     "max_bins": 64,
+    # Each split chooses among so many of the features: trees that differ, and travel better.
+    "max_features": 0.3,
 }
 # The first look is fitted so large, and passes on whatever scores above the lowest of the windows
 # that the full look would call falls but for this share of them.
 _FIRST_TREES: Final = {"max_iter": 30, "max_leaf_nodes": 10, "learning_rate": 0.25}
 _FIRST_LOST_SHARE: Final = 0.001
+_CALLED_FROM: Final = 0.4
 # What the first look finds plainly no fall (a log-odds below nearly all falls) teaches the full
 # look little: of that only so many are learned from, each standing for the others.
 _EASY_QUANTILE: Final = 0.02
 _EASY_MARGIN: Final = 1.0
-_EASY_KEPT: Final = 0.15
+_EASY_KEPT: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,8 +102,8 @@ def recording_peaks(values_g: FloatArray, rate_hz: float) -> IndexArray:
 
 
 def recording_windows(
-    values_g: FloatArray, rate_hz: float, peaks: IndexArray, head: IndexArray | None = None
-) -> FloatArray:
+    values: npt.NDArray[Scalar], rate_hz: float, peaks: IndexArray, head: IndexArray | None = None
+) -> npt.NDArray[Scalar]:
     """Windows (n, before + 1 + after, 3) around `peaks`; a missing beginning repeats its first.
 
     `head` (n,) is how many samples before each peak are known; all there are by default.
@@ -106,8 +111,8 @@ def recording_windows(
     before, after = window_span(rate_hz)
     index = peaks[:, None] + np.arange(-before, after + 1)
     first = 0 if head is None else np.maximum(peaks - head, 0)[:, None]
-    windows_g: FloatArray = values_g[np.maximum(index, first)]
-    return windows_g
+    windows: npt.NDArray[Scalar] = values[np.maximum(index, first)]
+    return windows
 
 
 def labels(recording: Recording, time_s: FloatArray) -> npt.NDArray[np.int8]:
@@ -120,13 +125,13 @@ def labels(recording: Recording, time_s: FloatArray) -> npt.NDArray[np.int8]:
     )
 
 
-def collect(recordings: list[Recording], progress: Progress, copies: int = COPIES) -> Candidates:
+def collect(recordings: list[Recording], progress: Progress) -> Candidates:
     """All candidates of `recordings` and of changed copies of them."""
     packs = Packs()
     parts = []
     for number, recording in enumerate(recordings):
         progress("windows", number, len(recordings))
-        for copy in range(copies + 1):
+        for copy in (0, *COPIES):
             found = _candidates(recording, packs, number, copy)
             if found is not None:
                 parts.append(found)
@@ -141,7 +146,7 @@ def _candidates(
     values_g, rate_hz, start_s = packs.values_g(recording), recording.rate_hz, 0.0
     if copy:
         values_g, rate_hz, start_s = augment(values_g, rate_hz, recording.full_scale_g, rng)
-    if copy == _COPY_THAT_LOSES:
+    if copy in _LOSING:
         values_g = lose_impacts(values_g, rate_hz, recording_peaks(values_g, rate_hz), rng)
     peaks = recording_peaks(values_g, rate_hz)
     if not len(peaks):
@@ -191,26 +196,26 @@ def export_boosting(classifier: Any, decide_at: float) -> Forest:
     return Forest(feature, threshold, left, right, value, baseline, depth, decide_at)
 
 
-def mean_of(first: Forest, second: Forest) -> Forest:
-    """One forest whose log-odds are the mean of two, their trees taking turns."""
-    width = max(first.feature.shape[1], second.feature.shape[1])
+def mean_of(members: Sequence[Forest]) -> Forest:
+    """One forest whose log-odds are the mean of several of as many trees each."""
+    width = max(forest.feature.shape[1] for forest in members)
 
     def join(name: str) -> npt.NDArray[Any]:
         parts = []
-        for forest in (first, second):
+        for forest in members:
             part = getattr(forest, name)
             parts.append(np.pad(part, ((0, 0), (0, width - part.shape[1]))))
-        return np.stack(parts, axis=1).reshape(-1, width)
+        return np.concatenate(parts)
 
     return Forest(
         feature=join("feature"),
         threshold=join("threshold"),
         left=join("left"),
         right=join("right"),
-        value=join("value") / 2.0,
-        baseline=(first.baseline + second.baseline) / 2.0,
-        depth=max(first.depth, second.depth),
-        decide_at=first.decide_at,
+        value=join("value") / len(members),
+        baseline=sum(forest.baseline for forest in members) / len(members),
+        depth=max(forest.depth for forest in members),
+        decide_at=members[0].decide_at,
     )
 
 
@@ -242,14 +247,14 @@ def fit_model(
         weight = np.where(hard, 1.0, 1.0 / _EASY_KEPT) * np.where(
             group == name, 1.0, _POOLED_WEIGHT
         )
+        used = known & (hard | kept)
         halves = [
             fit_forest(data.features[use], data.label[use], weight[use], DECIDE_AT[name])
-            for use in (own & (hard | kept), known & (hard | kept))
+            for use in (used & own, used)
         ]
-        forests[name] = mean_of(*halves)
-        used = known & (hard | kept)
+        forests[name] = mean_of(halves)
         networks[name] = fit_networks(data.features[used], data.label[used], own[used])
-        called = forests[name].probability(data.features[own]) >= DECIDE_AT[name]
+        called = forests[name].probability(data.features[own]) >= _CALLED_FROM
         pass_at = np.quantile(glance.probability(data.first[own][called]), _FIRST_LOST_SHARE)
         first[name] = replace(glance, decide_at=float(pass_at))
     source = {name: name if name in groups else groups[0] for name in GROUPS}
