@@ -47,7 +47,9 @@ class Chunks:
         """Blocks of samples `acc` (n, 3) in g at `t` (n,) in s, n > 0."""
         steps = (t - t[0]) * self._rate_hz
         self._arrivals |= bool(np.abs(steps - np.rint(steps)).max() > _OFF_GRID_STEPS)
-        if self._arrivals and self._number:
+        if self._arrivals:
+            if not self._number:
+                self._end_s = float((t - np.arange(len(t)) / self._rate_hz).min())
             return self._arrived(acc, t)
         gaps = np.flatnonzero(np.diff(steps) > _GAP_STEPS) + 1
         out = []
