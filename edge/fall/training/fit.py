@@ -37,7 +37,7 @@ Progress = Callable[[str, int, int], None]
 FALL_BEFORE_S: Final = 1.0
 FALL_AFTER_S: Final = 1.0
 # Probability from which a window is a fall, per group: chosen out of fold, see the model card.
-DECIDE_AT: Final = {"trunk": 0.45, "wrist": 0.375}
+DECIDE_AT: Final = {"trunk": 0.56, "wrist": 0.41}
 
 
 # Changed copies of every recording that are learned from beside it, by the number that seeds each;
