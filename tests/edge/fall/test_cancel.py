@@ -9,9 +9,9 @@ import pytest
 from edge.events import Event, EventKind
 from edge.fall.detector import FallDetector
 from edge.fall.episodes import CANCEL_WINDOW_S
-from edge.fall.reasons import explain
 from edge.fall.replay import replay
 from edge.signals import NS_PER_S, Origin, Position, Reading, Signal, Waveform
+from edge.words import explain_event
 
 IMPACT_S = 8  # of the made-up fall
 
@@ -56,7 +56,7 @@ def test_a_cancel_counts_within_its_window(made_fall, blocks, at_s, expected):
         event = events[-1]
         assert event.decided_ns == press(signals, at_s).time_ns
         assert event.episode_id == events[0].episode_id
-        assert explain(event.reasons[0]) == f"佩戴者本人在 {at_s - 2:.0f} 秒后取消了报警"
+        assert explain_event(event) == [f"佩戴者本人在 {at_s - 2:.0f} 秒后取消了报警"]
 
 
 def test_a_second_press_and_a_release_change_nothing(made_fall, blocks):
