@@ -86,6 +86,7 @@ QUANTITIES: Final = MappingProxyType(
         "door_open": QuantityDescription("1", 0.0, 1.0, "开门"),
         "in_bed": QuantityDescription("1", 0.0, 1.0, "在床"),
         "sos": QuantityDescription("1", 0.0, 1.0, "紧急呼叫"),
+        "fall_cancel": QuantityDescription("1", 0.0, 1.0, "取消跌倒报警"),
         "worn": QuantityDescription("1", 0.0, 1.0, "佩戴"),
         "bed_load": QuantityDescription("1", -1e6, 1e6, "床面压力"),
         "bed_edge": QuantityDescription("1", 0.0, 1.0, "坐床边"),

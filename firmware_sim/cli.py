@@ -72,6 +72,12 @@ StateDir = Annotated[
 ]
 DeviceId = Annotated[str, typer.Option(help="1 to 64 of A-Z a-z 0-9 _ . : -")]
 Drill = Annotated[bool, typer.Option("--drill", help="Mark as a drill too.")]
+CancelAfter = Annotated[
+    float | None,
+    typer.Option(
+        "--cancel-after-s", min=0.0, help="The wearer presses cancel so long after the impact."
+    ),
+]
 Speed = Annotated[
     float,
     typer.Option(
@@ -113,6 +119,7 @@ def replay(
         float,
         typer.Option(min=0.0, help="Then stay in the last posture so long (synthetic stillness)."),
     ] = 0.0,
+    cancel_after_s: CancelAfter = None,
     drill: Drill = False,
     show_list: Annotated[
         bool, typer.Option("--list", help="Only list what matches the next three.")
@@ -139,6 +146,7 @@ def replay(
             return
         chosen = [known.get(rec_id) for rec_id in _ids(recording or [], recordings_file)]
         device = _replay_device(known, chosen, device_id, hold_s)
+        device.cancels_s = _cancels_s(chosen, cancel_after_s)
     except RecordingError as error:
         _stop(error)
     device.drill = drill
@@ -158,6 +166,7 @@ def wearable(
     fall_kind: Annotated[FallKind, typer.Option(help="How to go down.")] = FallKind.SIDEWAYS,
     after_fall: Annotated[Aftermath, typer.Option(help="What then.")] = Aftermath.STILL,
     down_s: Annotated[float, typer.Option(min=1.0, help="How long what follows lasts.")] = 120.0,
+    cancel_after_s: CancelAfter = None,
     for_s: Annotated[
         float | None, typer.Option(min=1.0, help="Stop after so much of the wearer's time.")
     ] = None,
@@ -179,7 +188,14 @@ def wearable(
     Example: yuyue sim wearable --device-id wearable-0001 --position waist --fall-after-s 20
     """
     wearer = Wearer(seed, position, rate_hz, living(start_hour))
-    control = _FallControl(wearer, fall_after_s, lambda: wearer.fall(fall_kind, after_fall, down_s))
+    cancels_s: list[float] = []
+
+    def fall() -> None:
+        impact_s = wearer.fall(fall_kind, after_fall, down_s) / rate_hz
+        if cancel_after_s is not None:
+            cancels_s.append(impact_s + cancel_after_s)
+
+    control = _FallControl(wearer, fall_after_s, fall)
     device = Device(
         device_id=device_id,
         source=wearer,
@@ -188,6 +204,7 @@ def wearable(
         label=position.value,
         drill=drill,
         before_block=control.before_block,
+        cancels_s=cancels_s,
     )
     mqtt = _Mqtt(mqtt_host, mqtt_port, mqtt_username, mqtt_password, state_dir)
     _console.print(f"{device_id} ({position}): Enter or SIGUSR1 makes the wearer fall, Ctrl-C ends")
@@ -259,7 +276,7 @@ def broker(
 class _FallControl:
     """Makes the wearer fall at a planned time and whenever someone asks."""
 
-    def __init__(self, wearer: Wearer, at_s: float | None, fall: Callable[[], int]) -> None:
+    def __init__(self, wearer: Wearer, at_s: float | None, fall: Callable[[], None]) -> None:
         self._wearer = wearer
         self._at_s = at_s
         self._fall = fall
@@ -311,6 +328,16 @@ def _replay_device(
         duration_s=source.duration_s,
         label=chosen[0].rec_id if len(chosen) == 1 else f"{len(chosen)} recordings",
     )
+
+
+def _cancels_s(chosen: list[Recording], after_s: float | None) -> list[float]:
+    """When the wearer of joined recordings presses cancel: after each impact."""
+    out, start_s = [], 0.0
+    for recording in chosen:
+        if after_s is not None and recording.impact_s is not None:
+            out.append(start_s + recording.impact_s + after_s)
+        start_s += recording.duration_s
+    return out
 
 
 def _show(found: list[Recording]) -> None:

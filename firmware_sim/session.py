@@ -9,7 +9,7 @@ import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -19,7 +19,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from edge.signals import NS_PER_S
 from firmware_sim.clock import Clock
-from firmware_sim.devices.wearable import Block, DeviceMemory, Wearable
+from firmware_sim.devices.wearable import Block, DeviceMemory, Wearable, encode_cancel
 from firmware_sim.runner import Runner, SampleSource, start_ns_for
 from firmware_sim.transports.mqtt import MqttPublisher, MqttSettings
 
@@ -36,6 +36,7 @@ class Device:
     """One device to run. `duration_s` None: until its source ends, or for ever.
 
     `on_start` learns the time of the first sample; `before_block` is asked before each block.
+    `cancels_s` are times, in s since the first sample, at which the wearer presses cancel.
     """
 
     device_id: str
@@ -46,6 +47,7 @@ class Device:
     drill: bool = False
     on_start: Callable[[int], None] | None = None
     before_block: Callable[[], None] | None = None
+    cancels_s: list[float] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,12 @@ async def _run(device: Device, around: Surroundings, progress: Progress) -> Sent
 
         def sent(block: Block) -> None:
             radio.check()
-            progress.update(bar, completed=(block.end_ns - start_ns) / NS_PER_S)
+            done_s = (block.end_ns - start_ns) / NS_PER_S
+            for pressed_s in [at_s for at_s in device.cancels_s if at_s <= done_s]:
+                device.cancels_s.remove(pressed_s)
+                pressed_ns = start_ns + round(pressed_s * NS_PER_S)
+                radio.send_reading(encode_cancel(pressed_ns, drill=device.drill))
+            progress.update(bar, completed=done_s)
 
         async def room() -> None:
             await radio.drained(to_blocks=_HURRY_BLOCKS)

@@ -6,6 +6,7 @@ unfillable gap, and nothing before its start is ever used.
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import numpy as np
@@ -16,8 +17,8 @@ from edge.fall.window import (
     PEAK_GUARD_S,
     WINDOW_AFTER_S,
     IndexArray,
-    candidate_peaks,
     samples,
+    squared_g2,
     window_span,
 )
 from edge.signals import NS_PER_S, FloatArray, Int16Array
@@ -31,6 +32,8 @@ _RING_PIECES: Final = 1 + round((EVIDENCE_BEFORE_S + WINDOW_AFTER_S + PIECE_S) /
 # The quick look at whole blocks works in float32; this margin is far above its rounding error,
 # so it never overlooks what the exact look would find.
 _QUICK_MARGIN: Final = 0.999
+# Sample times are whole ns: this much of a step is rounding and not time.
+_STEP_ROUNDING: Final = 1e-6
 
 
 class Bank:
@@ -87,6 +90,11 @@ class Bank:
         """Time of a sample: counted from the anchor, so that block borders leave no rounding."""
         steps = index - int(self.anchor_index[row])
         return int(self.anchor_ns[row]) + round(steps * NS_PER_S / self.rate_hz)
+
+    def index_at(self, row: int, time_ns: int) -> int:
+        """The first sample of a row, come or to come, that is not before `time_ns`."""
+        steps = (time_ns - int(self.anchor_ns[row])) * self.rate_hz / NS_PER_S
+        return int(self.anchor_index[row]) + math.ceil(steps - _STEP_ROUNDING)
 
     def steps_off(self, rows: IndexArray, start_ns: IndexArray) -> IndexArray:
         """By how many samples (r,) blocks that start at `start_ns` (r,) are off."""
@@ -150,26 +158,46 @@ class Bank:
         Returns places in `rows` and sample indices, by row and then by time.
         """
         low = self.count[rows] - size - self.after
-        index = low[:, None] + np.arange(-self.guard, size + self.guard)
-        held = self._gather_g(rows, index)
-        held *= held
-        squared = held[:, :, 0] + held[:, :, 1] + held[:, :, 2]
-        squared[index < self.segment[rows, None]] = -1.0
-        place, offset = candidate_peaks(squared, self.guard, CANDIDATE_G)
-        return place, index[place, offset]
+        # A piece is no longer than the guard, so there is at most one candidate in it, and where
+        # a row's highest due sample is too low there is none.
+        index = low[:, None] + np.arange(size)
+        due = self._squared(rows, index, self._due(rows, low, index))
+        best = due.argmax(axis=1)
+        top = due[np.arange(len(due)), best]
+        place = np.flatnonzero(top >= CANDIDATE_G * CANDIDATE_G)
+        peaks = low[place] + best[place]
+        around = np.concatenate([np.arange(-self.guard, 0), np.arange(1, self.guard + 1)])
+        index = peaks[:, None] + around
+        near = self._squared(rows[place], index, self._gather(rows[place], index))
+        found = (near[:, : self.guard] < top[place, None]).all(axis=1)
+        found &= (near[:, self.guard :] <= top[place, None]).all(axis=1)
+        return place[found], peaks[found]
 
-    def windows_g(self, rows: IndexArray, peaks: IndexArray) -> FloatArray:
-        """Decision windows (n, before + 1 + after, 3) in g.
+    def _due(self, rows: IndexArray, low: IndexArray, index: IndexArray) -> Int16Array:
+        """Samples `index` (r, n) of `rows`, which begin at `low`: a whole piece in one copy."""
+        if index.shape[1] == self.piece and not (low % self.piece).any():
+            pieces = self.ring.reshape(len(self.ring), _RING_PIECES, self.piece, 3)
+            held: Int16Array = pieces[rows, low // self.piece % _RING_PIECES]
+            return held
+        return self._gather(rows, index)
+
+    def _squared(self, rows: IndexArray, index: IndexArray, counts: Int16Array) -> FloatArray:
+        """Squared magnitude in g^2 of samples `index` (r, n) of `rows`; -1 before the segment."""
+        squared = squared_g2(counts, self.scale_g[rows, None])
+        squared[index < self.segment[rows, None]] = -1.0
+        return squared
+
+    def windows(self, rows: IndexArray, peaks: IndexArray) -> Int16Array:
+        """Decision windows (n, before + 1 + after, 3), counts.
 
         A missing beginning repeats the first sample.
         """
         index = peaks[:, None] + np.arange(-self.before, self.after + 1)
-        return self._gather_g(rows, np.maximum(index, self.segment[rows, None]))
+        return self._gather(rows, np.maximum(index, self.segment[rows, None]))
 
-    def _gather_g(self, rows: IndexArray, index: IndexArray) -> FloatArray:
-        """Samples `index` (r, n) of `rows`, shape (r, n, 3), in g."""
+    def _gather(self, rows: IndexArray, index: IndexArray) -> Int16Array:
+        """Samples `index` (r, n) of `rows`, shape (r, n, 3)."""
         flat = index % self.length
         flat += rows[:, None] * self.length
-        values: FloatArray = self.ring.reshape(-1, 3).take(flat, axis=0).astype(np.float64)
-        values *= self.scale_g[rows, None, None]
-        return values
+        held: Int16Array = self.ring.reshape(-1, 3).take(flat, axis=0)
+        return held

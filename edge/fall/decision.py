@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from edge.events import Reason
 from edge.fall.features import extract
+from edge.fall.first_look import first_look
 from edge.fall.model import FallModel
 from edge.fall.window import (
     CANDIDATE_G,
@@ -17,10 +18,11 @@ from edge.fall.window import (
     PEAK_GUARD_S,
     candidate_peaks,
     samples,
+    squared_g2,
     to_grid,
     window_span,
 )
-from edge.signals import FloatArray, Position
+from edge.signals import FloatArray, Int16Array, Position
 
 # What is worth telling a nurse; the decision itself is the model's, over the whole window.
 _TELL_LOW_G: Final = 0.7  # below: support was really missing, not just a soft step
@@ -43,25 +45,31 @@ _FLIGHT_WITHIN_S: Final = 1.2
 _MOST_PERCENT: Final = 99.0
 
 
-def probabilities(
-    windows_g: FloatArray, rate_hz: float, model: FallModel, position: Position | None
-) -> FloatArray:
-    """Probability (n,) that each window (n, before + 1 + after, 3) is a fall.
-
-    The result of a window does not depend on the others.
-    """
-    features = extract(to_grid(windows_g, rate_hz))
-    return np.round(model.probability(features, position), _PROBABILITY_DIGITS)
-
-
 def falls(
-    windows_g: FloatArray, rate_hz: float, model: FallModel, position: Position | None
+    windows: Int16Array,
+    scale_g: FloatArray,
+    rate_hz: float,
+    model: FallModel,
+    position: Position | None,
 ) -> tuple[npt.NDArray[np.bool_], FloatArray]:
-    """Which windows (n, before + 1 + after, 3) are a person falling, and the probabilities (n,)."""
-    chance = probabilities(windows_g, rate_hz, model, position)
-    called = chance >= model.decide_at(position)
-    for k in np.flatnonzero(called):
-        called[k] = free_flight_s(windows_g[k], rate_hz) < FREE_FLIGHT_S
+    """Which windows are a person falling, and their probabilities (n,); 0: plainly no fall.
+
+    Windows (n, before + 1 + after, 3) are counts of `scale_g` (n,) each. The result of one does
+    not depend on the others.
+    """
+    called, chance = np.zeros(len(windows), dtype=bool), np.zeros(len(windows))
+    quick_g = windows.astype(np.float32)  # enough for a first look
+    quick_g *= scale_g.astype(np.float32)[:, None, None]
+    seen = np.flatnonzero(model.deserves_a_look(first_look(quick_g, rate_hz), position))
+    if not len(seen):
+        return called, chance
+    windows_g = windows[seen] * scale_g[seen, None, None]
+    features = extract(to_grid(windows_g, rate_hz))
+    chance[seen] = np.round(model.probability(features, position), _PROBABILITY_DIGITS)
+    called[seen] = chance[seen] >= model.decide_at(position)
+    for place in np.flatnonzero(called[seen]):
+        flight_s = free_flight_s(windows_g[place], rate_hz)
+        called[seen[place]] = flight_s < FREE_FLIGHT_S
     return called, chance
 
 
@@ -127,20 +135,27 @@ def angle_deg(a: FloatArray, b: FloatArray) -> float:
 
 
 def starts_safely(
-    values_g: FloatArray, impact: int, rate_hz: float, model: FallModel, position: Position | None
+    counts: Int16Array,
+    scale_g: float,
+    impact: int,
+    *,
+    rate_hz: float,
+    model: FallModel,
+    position: Position | None,
 ) -> bool:
-    """Whether a fresh detector, fed only `values_g` (n, 3), takes the fall at `impact` first.
+    """Whether a fresh detector, fed only `counts` (n, 3), takes the fall at `impact` first.
 
-    The window of `impact` must lie in `values_g`: then only earlier candidates, seen without what
+    The window of `impact` must lie in `counts`: then only earlier candidates, seen without what
     was before them, could be taken for a fall in its place.
     """
     guard = samples(PEAK_GUARD_S, rate_hz)
     before, after = window_span(rate_hz)
-    squared = np.pad((values_g * values_g).sum(axis=1), guard, constant_values=-1.0)
+    squared = np.pad(squared_g2(counts, scale_g), guard, constant_values=-1.0)
     peaks = candidate_peaks(squared[None], guard, CANDIDATE_G)[1] - guard
     peaks = peaks[peaks < min(impact, before)]
     if not len(peaks):
         return True
     index = np.maximum(peaks[:, None] + np.arange(-before, after + 1), 0)
-    called, _ = falls(values_g[index], rate_hz, model, position)
+    scales_g = np.full(len(peaks), scale_g)
+    called, _ = falls(counts[index], scales_g, rate_hz, model, position)
     return not called.any()

@@ -2,56 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 
 from edge.detector import SnapshotError
-from edge.events import DetectorInfo, Event, EventKind, Evidence, Reason, stable_id
+from edge.events import DetectorInfo, Event
 from edge.fall.alignment import align, break_off
-from edge.fall.bank import EVIDENCE_BEFORE_S, Bank
-from edge.fall.decision import explain_fall, falls, starts_safely, upright_g
-from edge.fall.followup import NO_RECOVERY_S, FollowUp, Outcome
+from edge.fall.bank import Bank
+from edge.fall.decision import falls
+from edge.fall.episodes import CANCEL_WINDOW_S, QUANTITY, Episodes
 from edge.fall.model import GROUPS, FallModel, committed_model, group_of
-from edge.fall.stream import Episode, Stream, pack, unpack
-from edge.fall.window import (
-    CANDIDATE_G,
-    WINDOW_AFTER_S,
-    WINDOW_BEFORE_S,
-    IndexArray,
-    samples,
-)
-from edge.signals import NS_PER_S, FloatArray, Int16Array, Position, Signal, Waveform
+from edge.fall.stream import Stream, pack, unpack
+from edge.fall.window import CANDIDATE_G, IndexArray
+from edge.signals import Int16Array, Position, Reading, Signal, Waveform
 
 NAME: Final = "fall"
-VERSION: Final = "0.2.0"
-QUANTITY: Final = "acceleration"
-BYTES_PER_SAMPLE: Final = 6
+VERSION: Final = "0.3.0"
+CANCEL: Final = "fall_cancel"
 
-# One fall is one episode: further impacts this soon are the same fall (rebound, struggling).
-SAME_FALL_S: Final = 10.0
-# Evidence reaches at most this far beyond the impact: as long as anything can be concluded
-# for a suspicion. 68 s at 50 Hz are 20 KB, held only while an episode is open.
-EVIDENCE_AFTER_S: Final = NO_RECOVERY_S + WINDOW_AFTER_S
-# Starts tried for the evidence, in s before the impact: the first from which a fresh detector
-# takes the same decision.
-_EVIDENCE_STARTS_S: Final = (EVIDENCE_BEFORE_S, 5.0, 4.0, WINDOW_BEFORE_S)
 
-_EVENT_OF: Final = {
-    Outcome.CONFIRMED: EventKind.FALL_CONFIRMED,
-    Outcome.RECOVERED: EventKind.FALL_RECOVERED,
-}
+_Part = tuple[list[Stream], list[Waveform]]
 
 
 class FallDetector:
-    """A bank of streams, each one wearable. Events: suspected, then confirmed or recovered."""
+    """A bank of streams, each one wearable.
+
+    Events: suspected, then confirmed or recovered, or cancelled by the wearer.
+    """
 
     def __init__(self, model: FallModel | None = None) -> None:
         self._model = model if model is not None else committed_model()
         self._banks: dict[float, Bank] = {}
         self._streams: dict[str, Stream] = {}
+        self._round_number = 0
         self._info = DetectorInfo(
             NAME,
             VERSION,
@@ -60,8 +45,10 @@ class FallDetector:
                 "candidate_g": CANDIDATE_G,
                 "decide_at_trunk": self._model.forests["trunk"].decide_at,
                 "decide_at_wrist": self._model.forests["wrist"].decide_at,
+                "cancel_window_s": CANCEL_WINDOW_S,
             },
         )
+        self._episodes = Episodes(NAME, self._model, self._info)
 
     @property
     def info(self) -> DetectorInfo:
@@ -70,8 +57,8 @@ class FallDetector:
 
     @property
     def quantities(self) -> frozenset[str]:
-        """Acceleration only: every wearable has it."""
-        return frozenset({QUANTITY})
+        """Acceleration, which every wearable has, and the wearer's cancel."""
+        return frozenset({QUANTITY, CANCEL})
 
     def counters(self, device_id: str) -> dict[str, int]:
         """Blocks ignored as older, samples filled, gaps that could not be filled."""
@@ -92,17 +79,37 @@ class FallDetector:
         self._release(self._streams.pop(device_id))
 
     def process(self, signals: Sequence[Signal]) -> list[Event]:
-        """Advance the streams of `signals`; other quantities than acceleration are passed over.
+        """Advance the streams of `signals`; other quantities are passed over.
 
         Events come in the order they were decided.
         """
         events: list[Event] = []
-        blocks = [s for s in signals if isinstance(s, Waveform) and s.quantity == QUANTITY]
-        for now in _rounds(blocks):
-            for bank, streams, bank_blocks in self._by_bank(now):
-                self._advance(bank, *_aligned(bank, streams, bank_blocks), events)
+        blocks: list[Waveform] = []
+        for signal in signals:
+            if signal.quantity == QUANTITY and isinstance(signal, Waveform):
+                blocks.append(signal)
+            elif signal.quantity == CANCEL and isinstance(signal, Reading) and signal.value == 1.0:
+                self._take(blocks, events)
+                blocks = []
+                self._cancel(signal, events)
+        self._take(blocks, events)
         events.sort(key=lambda event: (event.decided_ns, event.device_id))
         return events
+
+    def _cancel(self, reading: Reading, events: list[Event]) -> None:
+        """The wearer says that it was no fall. It counts when the samples come to its time."""
+        stream = self._streams[reading.device_id]
+        stream.keep_cancel(reading.time_ns, reading.origin)
+        if stream.row >= 0:
+            events.extend(self._episodes.moments(stream, self._banks[stream.rate_hz], []))
+
+    def _take(self, blocks: list[Waveform], events: list[Event]) -> None:
+        """The first block of every stream, then the second ones, and so on."""
+        while blocks:
+            parts, blocks = self._round(blocks)
+            for rate_hz, (streams, mine) in parts.items():
+                bank = self._banks[rate_hz]
+                self._advance(bank, *_aligned(bank, streams, mine), events)
 
     def snapshot(self, device_id: str) -> bytes:
         """The whole state of one stream: about 3 KB at 50 Hz, more while a fall is followed."""
@@ -153,19 +160,34 @@ class FallDetector:
             self._banks[rate_hz] = Bank(rate_hz)
         return self._banks[rate_hz]
 
-    def _by_bank(
-        self, blocks: Iterable[Waveform]
-    ) -> list[tuple[Bank, list[Stream], list[Waveform]]]:
-        """Blocks and their streams, by the bank they go to."""
-        parts: dict[float, tuple[list[Stream], list[Waveform]]] = {}
+    def _round(self, blocks: list[Waveform]) -> tuple[dict[float, _Part], list[Waveform]]:
+        """The first block of each stream by the rate of its bank, and the blocks left over."""
+        self._round_number += 1
+        number, known = self._round_number, self._streams
+        parts: dict[float, _Part] = {}
+        left: list[Waveform] = []
+        last_hz, streams, mine = 0.0, list[Stream](), list[Waveform]()
         for block in blocks:
-            stream = self._streams[block.device_id]
-            if not stream.fits(block):
+            stream = known[block.device_id]
+            if stream.round_number == number:
+                left.append(block)
+                continue
+            stream.round_number = number
+            # The usual case first, without a call: nearly all blocks are like the one before.
+            if (
+                block.scale != stream.scale_g
+                or block.rate_hz != stream.rate_hz
+                or block.full_scale != stream.full_scale_g
+                or block.origin is not stream.origin
+            ) and not stream.fits(block):
                 self._begin(stream, block)
-            streams, mine = parts.setdefault(stream.rate_hz, ([], []))
+            rate_hz = stream.rate_hz
+            if rate_hz != last_hz:
+                last_hz = rate_hz
+                streams, mine = parts.setdefault(rate_hz, ([], []))
             streams.append(stream)
             mine.append(block)
-        return [(self._banks[rate_hz], *part) for rate_hz, part in parts.items()]
+        return parts, left
 
     def _begin(self, stream: Stream, block: Waveform) -> None:
         """First block, or a device that changed its ways: nothing before it is comparable."""
@@ -183,12 +205,16 @@ class FallDetector:
     ) -> None:
         """Append to each stream, piece by piece; streams with pieces of one size go together."""
         while streams:
-            sizes = np.minimum([len(counts) for counts in fresh], bank.piece)
+            lengths = np.fromiter(map(len, fresh), np.int64, len(fresh))
+            sizes = np.minimum(lengths, bank.piece)
+            if (lengths == sizes[0]).all():
+                self._push(bank, streams, fresh, events)
+                return
             for size in np.unique(sizes):
                 places = np.flatnonzero(sizes == size)
                 mine = [streams[k] for k in places]
                 self._push(bank, mine, [fresh[k][:size] for k in places], events)
-            left = [k for k, counts in enumerate(fresh) if len(counts) > bank.piece]
+            left = np.flatnonzero(lengths > bank.piece)
             streams = [streams[k] for k in left]
             fresh = [fresh[k][bank.piece :] for k in left]
 
@@ -200,11 +226,11 @@ class FallDetector:
         counts = np.concatenate(pieces).reshape(len(pieces), size, 3)
         looks = np.flatnonzero(bank.push(rows, counts))
         impacts = self._impacts(bank, streams, rows, looks, size)
-        followed = [k for k, stream in enumerate(streams) if stream.episode is not None]
+        followed = [k for k, stream in enumerate(streams) if stream.is_followed]
         for place in sorted({*followed, *impacts}):
             stream = streams[place]
-            self._keep_evidence(stream, bank, counts[place])
-            events.extend(self._moments(stream, bank, impacts.get(place, [])))
+            self._episodes.keep_evidence(stream, bank, counts[place])
+            events.extend(self._episodes.moments(stream, bank, impacts.get(place, [])))
 
     def _impacts(
         self, bank: Bank, streams: list[Stream], rows: IndexArray, looks: IndexArray, size: int
@@ -220,134 +246,14 @@ class FallDetector:
             mine = np.flatnonzero(group == name)
             if not len(mine):
                 continue
-            windows_g = bank.windows_g(rows[place[mine]], peaks[mine])
             position = streams[place[mine[0]]].position
-            called, chance = falls(windows_g, bank.rate_hz, self._model, position)
+            own = rows[place[mine]]
+            windows, scale_g = bank.windows(own, peaks[mine]), bank.scale_g[own]
+            called, chance = falls(windows, scale_g, bank.rate_hz, self._model, position)
             for k in np.flatnonzero(called):
                 impact = (int(peaks[mine[k]]), float(chance[k]))
                 found.setdefault(int(place[mine[k]]), []).append(impact)
         return found
-
-    def _keep_evidence(self, stream: Stream, bank: Bank, counts: Int16Array) -> None:
-        episode = stream.episode
-        if episode is not None and not episode.frozen:
-            limit_s = EVIDENCE_BEFORE_S + EVIDENCE_AFTER_S
-            room = BYTES_PER_SAMPLE * samples(limit_s, bank.rate_hz) - len(episode.samples)
-            episode.samples += counts.astype("<i2").tobytes()[: max(0, room)]
-
-    def _moments(
-        self, stream: Stream, bank: Bank, impacts: list[tuple[int, float]]
-    ) -> Iterator[Event]:
-        """Seconds that ended and windows that closed, in the order of their last sample."""
-        last = int(bank.count[stream.row]) - 1
-        waiting = list(impacts)
-        while True:
-            second = stream.episode.second_end if stream.episode is not None else last + 1
-            if second <= last and not (waiting and waiting[0][0] + bank.after < second):
-                yield from self._second(stream, bank)
-            elif waiting:
-                yield from self._fall(stream, bank, *waiting.pop(0))
-            else:
-                return
-
-    def _fall(self, stream: Stream, bank: Bank, peak: int, chance: float) -> Iterator[Event]:
-        impact_ns = bank.time_ns(stream.row, peak)
-        recent = stream.last_fall_ns
-        if recent is not None and 0 <= impact_ns - recent < SAME_FALL_S * NS_PER_S:
-            return
-        window_g = bank.windows_g(np.array([stream.row]), np.array([peak]))[0]
-        stream.last_fall_ns = impact_ns
-        stream.episode = self._episode(stream, bank, peak, chance, window_g)
-        reasons = explain_fall(window_g, bank.rate_hz, stream.full_scale_g, chance)
-        yield self._event(stream, bank, EventKind.FALL_SUSPECTED, peak + bank.after, reasons)
-
-    def _episode(
-        self, stream: Stream, bank: Bank, peak: int, chance: float, window_g: FloatArray
-    ) -> Episode:
-        start = self._evidence_start(stream, bank, peak)
-        held = bank.recent(stream.row, start, int(bank.count[stream.row]) - 1)
-        impact_ns = bank.time_ns(stream.row, peak)
-        upright = [float(x) for x in upright_g(window_g, bank.rate_hz)]
-        return Episode(
-            impact_ns=impact_ns,
-            probability=chance,
-            follow=FollowUp(upright, group_of(stream.position) == "trunk"),
-            second_end=peak + bank.after + bank.piece,
-            # Counted back from the impact, so that a replay puts the impact at the same ns.
-            start_ns=impact_ns - round((peak - start) * NS_PER_S / bank.rate_hz),
-            start_index=start,
-            rate_hz=bank.rate_hz,
-            scale_g=stream.scale_g,
-            samples=bytearray(held.astype("<i2").tobytes()),
-        )
-
-    def _evidence_start(self, stream: Stream, bank: Bank, peak: int) -> int:
-        """Where evidence begins: the earliest start that is proven to give the same decision."""
-        segment = int(bank.segment[stream.row])
-        oldest = max(segment, int(bank.count[stream.row]) - bank.length)
-        for before_s in _EVIDENCE_STARTS_S:
-            start = max(peak - samples(before_s, bank.rate_hz), oldest)
-            values_g = bank.recent_g(stream.row, start, peak + bank.after)
-            if starts_safely(values_g, peak - start, bank.rate_hz, self._model, stream.position):
-                return start
-        return max(peak - bank.before, oldest)
-
-    def _second(self, stream: Stream, bank: Bank) -> Iterator[Event]:
-        episode = stream.episode
-        if episode is None:
-            return
-        end = episode.second_end
-        values_g = bank.recent_g(stream.row, end - bank.piece + 1, end)
-        episode.second_end = end + bank.piece
-        concluded = episode.follow.second(values_g)
-        if concluded is None:
-            return
-        outcome, reasons = concluded
-        if outcome in _EVENT_OF:
-            yield self._event(stream, bank, _EVENT_OF[outcome], end, reasons)
-        if outcome is not Outcome.CONFIRMED:
-            stream.episode = None
-
-    def _event(
-        self,
-        stream: Stream,
-        bank: Bank,
-        kind: EventKind,
-        decided: int,
-        reasons: tuple[Reason, ...],
-    ) -> Event:
-        episode = stream.episode
-        assert episode is not None  # noqa: S101  every event belongs to an open episode
-        known = len(episode.samples)
-        if not episode.frozen:
-            known = BYTES_PER_SAMPLE * (decided - episode.start_index + 1)
-        evidence = Evidence(
-            quantity=QUANTITY,
-            unit="g",
-            start_ns=episode.start_ns,
-            rate_hz=episode.rate_hz,
-            scale=episode.scale_g,
-            channels=3,
-            counts=bytes(episode.samples[:known]),
-            moment_ns=episode.impact_ns,
-        )
-        settings = self._info.settings | {
-            "position": str(stream.position or ""),
-            "full_scale_g": stream.full_scale_g,
-        }
-        return Event(
-            event_id=stable_id(NAME, stream.device_id, kind, episode.impact_ns),
-            episode_id=stable_id(NAME, stream.device_id, "episode", episode.impact_ns),
-            kind=kind,
-            device_id=stream.device_id,
-            time_ns=episode.impact_ns,
-            decided_ns=bank.time_ns(stream.row, decided),
-            confidence=episode.probability,
-            reasons=reasons,
-            detector=replace(self._info, settings=settings),
-            origin=stream.origin,
-            evidence=evidence,
-        )
 
 
 def _aligned(
@@ -359,24 +265,10 @@ def _aligned(
     fresh: list[Int16Array | None] = [block.counts for block in blocks]
     for place in np.flatnonzero(steps):
         fresh[place] = align(streams[place], bank, blocks[place])
-    kept: list[Int16Array] = []
-    used: list[Stream] = []
     for stream, block, counts in zip(streams, blocks, fresh, strict=True):
         if counts is not None:
             stream.boot_id, stream.sequence_number = block.boot_id, block.sequence_number
-            kept.append(counts)
-            used.append(stream)
-    return used, kept
-
-
-def _rounds(blocks: Sequence[Waveform]) -> Iterable[list[Waveform]]:
-    """The first block of every stream, then the second ones, and so on."""
-    rounds: list[list[Waveform]] = []
-    seen: dict[str, int] = {}
-    for block in blocks:
-        number = seen.get(block.device_id, 0)
-        seen[block.device_id] = number + 1
-        if number == len(rounds):
-            rounds.append([])
-        rounds[number].append(block)
-    return rounds
+    kept = [counts for counts in fresh if counts is not None]
+    if len(kept) < len(fresh):
+        streams = [s for s, counts in zip(streams, fresh, strict=True) if counts is not None]
+    return streams, kept

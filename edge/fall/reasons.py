@@ -49,5 +49,9 @@ REASONS: Final = MappingProxyType(
             "最近 {window_s:.0f} 秒中有 {active_s:.0f} 秒在活动",
             "Moving again: {active_s:.0f} of the last {window_s:.0f} s",
         ),
+        "cancelled_by_wearer": ReasonText(
+            "佩戴者本人在 {after_s:.0f} 秒后取消了报警",
+            "The wearer cancelled the alarm after {after_s:.0f} s",
+        ),
     }
 )

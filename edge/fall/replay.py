@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from edge.events import Event
-from edge.fall.detector import FallDetector
+from edge.events import Event, EventKind
+from edge.fall.detector import CANCEL, FallDetector
 from edge.fall.model import FallModel
-from edge.signals import NS_PER_S, Position, Waveform
+from edge.signals import NS_PER_S, Position, Reading, Signal, Waveform
 
 
 class ReplayError(ValueError):
@@ -29,7 +29,7 @@ def replay(event: Event, model: FallModel | None = None) -> list[Event]:
     detector.open(event.device_id, Position(position) if position else None)
     counts = np.frombuffer(evidence.counts, dtype="<i2").reshape(-1, evidence.channels)
     size = max(1, round(evidence.rate_hz))
-    blocks = [
+    blocks: list[Signal] = [
         Waveform(
             device_id=event.device_id,
             quantity=evidence.quantity,
@@ -44,4 +44,7 @@ def replay(event: Event, model: FallModel | None = None) -> list[Event]:
         )
         for at in range(0, len(counts), size)
     ]
+    if event.kind is EventKind.FALL_CANCELLED:
+        # The press is known by its event alone: the evidence is what the sensor measured.
+        blocks.append(Reading(event.device_id, CANCEL, event.decided_ns, 1.0, event.origin))
     return detector.process(blocks)

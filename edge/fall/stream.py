@@ -13,7 +13,9 @@ from edge.detector import SnapshotError
 from edge.fall.followup import FollowUp
 from edge.signals import Int16Array, Origin, Position, Waveform
 
-SNAPSHOT_VERSION: Final = 1
+SNAPSHOT_VERSION: Final = 2
+# Cancels that wait for the samples of their time; more than one or two is somebody playing.
+MOST_CANCELS: Final = 8
 _MAGIC: Final = b"YYF1"
 # Some devices tell the rate they measured for each block: within 2 % it is one and the same rate,
 # and their time stamps keep the samples in place.
@@ -25,6 +27,7 @@ class Episode:
     """One suspected fall being followed. Sample indices are the bank's."""
 
     impact_ns: int
+    decided_ns: int
     probability: float
     follow: FollowUp
     second_end: int
@@ -60,7 +63,25 @@ class Stream:
     sequence_number: int = -1
     last_fall_ns: int | None = None
     episode: Episode | None = None
+    # The wearer's cancels, in ns and with their origin, that wait for the samples of their time.
+    cancels: list[tuple[int, Origin]] = field(default_factory=list)
     counters: Counters = field(default_factory=Counters)
+    # The last round of `FallDetector.process` that took a block of it.
+    round_number: int = -1
+
+    @property
+    def is_followed(self) -> bool:
+        """Whether each new sample has to be looked at, and not only impacts."""
+        return self.episode is not None or bool(self.cancels)
+
+    def keep_cancel(self, time_ns: int, origin: Origin) -> None:
+        """Remember a cancel until the samples have come to its time."""
+        self.cancels = sorted({*self.cancels, (time_ns, origin)})[:MOST_CANCELS]
+
+    @property
+    def form(self) -> tuple[float, float, float, Origin]:
+        """What blocks that simply go on have in common, to be compared at one stroke."""
+        return self.scale_g, self.rate_hz, self.full_scale_g, self.origin
 
     def fits(self, block: Waveform) -> bool:
         """Whether the samples of `block` can be put behind those the stream has."""
@@ -90,6 +111,7 @@ def pack(stream: Stream, bank_state: dict[str, int], samples: Int16Array) -> byt
             "boot_id": stream.boot_id,
             "sequence_number": stream.sequence_number,
             "last_fall_ns": stream.last_fall_ns,
+            "cancels": stream.cancels,
         },
         "counters": asdict(stream.counters),
         "episode": None,
@@ -97,6 +119,7 @@ def pack(stream: Stream, bank_state: dict[str, int], samples: Int16Array) -> byt
     if episode:
         head["episode"] = {
             "impact_ns": episode.impact_ns,
+            "decided_ns": episode.decided_ns,
             "probability": episode.probability,
             "follow": asdict(episode.follow),
             "second_end": episode.second_end,
@@ -121,12 +144,13 @@ def unpack(device_id: str, snapshot: bytes) -> tuple[Stream, dict[str, int], Int
     if head["version"] != SNAPSHOT_VERSION:
         raise SnapshotError(f"fall: snapshot version {head['version']} is not {SNAPSHOT_VERSION}")
     fields = head["stream"]
-    position = fields.pop("position")
+    position, cancels = fields.pop("position"), fields.pop("cancels")
     stream = Stream(
         device_id=device_id,
         position=None if position is None else Position(position),
         **{**fields, "origin": Origin(fields["origin"])},
         counters=Counters(**head["counters"]),
+        cancels=[(time_ns, Origin(origin)) for time_ns, origin in cancels],
     )
     evidence_end = 4 + size + head["evidence"]
     if head["episode"]:

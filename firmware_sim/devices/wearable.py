@@ -97,6 +97,17 @@ def quantise(samples_g: FloatArray, full_scale_g: float) -> Int16Array:
     return np.clip(counts, -limit - 1, limit).astype(np.int16)
 
 
+def encode_cancel(time_ns: int, *, drill: bool = False) -> bytes:
+    """The SenML pack of the cancel button: the wearer says at `time_ns` that it was no fall."""
+    record = {
+        "n": "fall_cancel",
+        "vb": True,
+        "t": time_ns / NS_PER_S,
+        "origin": "drill" if drill else "simulated",
+    }
+    return json.dumps([record]).encode()
+
+
 class DeviceStateError(RuntimeError):
     """A simulated device's memory is damaged, or another process already is this device."""
 

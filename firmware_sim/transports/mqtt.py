@@ -59,6 +59,11 @@ def waveform_topic(device_id: str) -> str:
     return f"yuyue/v1/{device_id}/waveform"
 
 
+def readings_topic(device_id: str) -> str:
+    """Topic of a device's single readings (SenML). Raises ValueError for an impossible id."""
+    return waveform_topic(device_id).removesuffix("waveform") + "senml"
+
+
 class MqttPublisher:
     """One device's connection. Use as `async with`; `send` never waits for the network.
 
@@ -73,11 +78,12 @@ class MqttPublisher:
         backlog_blocks: int = BACKLOG_BLOCKS,
     ) -> None:
         self._settings = settings
-        self._topic = waveform_topic(device_id)
+        self._blocks_topic = waveform_topic(device_id)
+        self._readings_topic = readings_topic(device_id)
         self._device_id = device_id
         self._clock = clock
         self._jitter = np.random.default_rng(list(device_id.encode()))
-        self._waiting: deque[bytes] = deque()
+        self._waiting: deque[tuple[str, bytes]] = deque()
         self._backlog_blocks = backlog_blocks
         self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -92,12 +98,19 @@ class MqttPublisher:
 
     def send(self, message: bytes) -> None:
         """Put a block into memory; when that is full the oldest goes, counted in `dropped`."""
+        self._keep(self._blocks_topic, message)
+
+    def send_reading(self, pack: bytes) -> None:
+        """Put a SenML pack behind the blocks that were measured before it."""
+        self._keep(self._readings_topic, pack)
+
+    def _keep(self, topic: str, message: bytes) -> None:
         if len(self._waiting) >= self._backlog_blocks:
             self._waiting.popleft()
             if self.dropped == 0:
                 log.warning("memory_full", device_id=self._device_id, blocks=self._backlog_blocks)
             self.dropped += 1
-        self._waiting.append(message)
+        self._waiting.append((topic, message))
         self._news.set()
 
     async def drained(self, to_blocks: int = 0) -> None:
@@ -164,11 +177,12 @@ class MqttPublisher:
         try:
             while True:
                 while self._waiting:
-                    message = self._waiting[0]
-                    await client.publish(self._topic, message, qos=1)
+                    oldest = self._waiting[0]
+                    topic, message = oldest
+                    await client.publish(topic, message, qos=1)
                     self.acknowledged += 1
                     # the memory may have dropped it meanwhile, being full
-                    if self._waiting and self._waiting[0] is message:
+                    if self._waiting and self._waiting[0] is oldest:
                         self._waiting.popleft()
                 self._news.clear()
                 news = asyncio.ensure_future(self._news.wait())

@@ -99,6 +99,19 @@ async def test_a_recovery_marks_but_does_not_close(world: World, clock: ManualCl
     assert (alert["state"], alert["recovered"], alert["priority"]) == ("raised", True, "medium")
 
 
+async def test_a_cancel_by_the_wearer_marks_and_is_kept(world: World, clock: ManualClock) -> None:
+    gateway, desk = world.gateway(), await world.desk()
+    await gateway.send(fall(SUSPECTED, clock, ago_s=5))
+    await gateway.send(fall(EventKind.FALL_CANCELLED, clock, ago_s=1))
+    clock.advance(600)
+    assert await work_timers(world.database, clock.now()) == 0  # it does not become high
+    (alert,) = await alerts(desk)  # and it does not close: somebody still looks
+    assert (alert["state"], alert["recovered"], alert["priority"]) == ("raised", True, "medium")
+    story = await detail(desk, alert["id"])
+    assert [m["move"] for m in story["moves"]] == ["raise", "cancel"]
+    assert [event["kind"] for event in story["events"]] == ["fall_suspected", "fall_cancelled"]
+
+
 async def test_a_recovery_before_its_fall_is_not_lost(world: World, clock: ManualClock) -> None:
     gateway, other = world.gateway(), world.gateway()
     other.outbox_id = "outbox-2"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -41,7 +42,8 @@ def settings_of(broker: Mosquitto) -> MqttSettings:
 class Listener:
     """Collects what arrives on the device's topic, as the gateway would."""
 
-    def __init__(self, broker: Mosquitto) -> None:
+    def __init__(self, broker: Mosquitto, topic: str = "") -> None:
+        self._topic = topic or waveform_topic(DEVICE_ID)
         self.payloads: list[bytes] = []
         self._client = aiomqtt.Client(
             "127.0.0.1", broker.port, username=broker.username, password=broker.password
@@ -56,13 +58,35 @@ class Listener:
 
     async def _collect(self, done: Callable[[list[bytes]], bool]) -> None:
         async with self._client as client:
-            await client.subscribe(waveform_topic(DEVICE_ID), qos=1)
+            await client.subscribe(self._topic, qos=1)
             self._subscribed.set()
             async for message in client.messages:
                 assert isinstance(message.payload, bytes)
                 self.payloads.append(message.payload)
                 if done(self.payloads):
                     return
+
+
+async def test_a_press_of_cancel_follows_the_block_it_falls_in(
+    mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    listener = Listener(mosquitto, topic="yuyue/v1/+/+")
+    collecting = await listener.start(lambda payloads: len(payloads) == 6)
+    source = ArraySource(np.ones((250, 3)), 50.0)
+    started_ns: list[int] = []
+    device = Device(
+        DEVICE_ID, source, 8.0, duration_s=5.0, on_start=started_ns.append, cancels_s=[2.5]
+    )
+    around = Surroundings(settings_of(mosquitto), tmp_path, SystemClock(), speed=10.0)
+    with progress_bars(Console(quiet=True)) as progress:
+        await run_devices([device], around, progress)
+    await asyncio.wait_for(collecting, 10)
+    assert [payload[:2] == b"YW" for payload in listener.payloads] == [True] * 3 + [False] + [
+        True
+    ] * 2
+    (record,) = json.loads(listener.payloads[3])
+    assert (record["n"], record["vb"], record["origin"]) == ("fall_cancel", True, "simulated")
+    assert record["t"] - started_ns[0] / 1e9 == pytest.approx(2.5, abs=1e-5)
 
 
 async def test_recording_arrives_whole_and_in_order(mosquitto: Mosquitto, tmp_path: Path) -> None:

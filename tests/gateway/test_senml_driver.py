@@ -32,6 +32,7 @@ def decode(pack: Any, device_id: str = "dev-1") -> list[Reading]:
         ([{"n": "dev-1/spo2", "u": "/", "v": 0.97}], [("spo2", NOW_NS, 97.0)]),
         ([{"n": "dev-1:spo2", "u": "%", "v": 97}], [("spo2", NOW_NS, 97.0)]),
         ([{"n": "sos", "vb": True}], [("sos", NOW_NS, 1.0)]),
+        ([{"n": "fall_cancel", "vb": True}], [("fall_cancel", NOW_NS, 1.0)]),
         ([{"n": "door_open", "vb": False}], [("door_open", NOW_NS, 0.0)]),
         ([{"n": "steps", "v": 12}], [("steps", NOW_NS, 12.0)]),
         # RFC 8428 5.1.2 and 5.1.3 in our vocabulary: base name, time, unit; own fields win.

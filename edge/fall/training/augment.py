@@ -7,7 +7,8 @@ from typing import Final
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from edge.fall.training.perturb import burst_mask
+from edge.fall.training.perturb import BURST_S, bridge, burst_mask
+from edge.fall.window import IndexArray
 from edge.signals import FloatArray
 
 # Rates and ranges of wearables on sale; a copy only ever gets a lower one than its source.
@@ -20,6 +21,9 @@ _SLACK: Final = 0.2
 _CLIPPED: Final = 0.5
 _LOSSY: Final = 0.25
 _LOST_SHARE: Final = 0.05
+# Of the candidates of a copy that loses impacts, so many do, to a burst this near to them.
+_IMPACT_LOST: Final = 0.4
+_IMPACT_NEAR_S: Final = 0.25
 _FILTERED: Final = 0.5  # of the slower ones: some devices filter before, some do not
 # Soft floors and clothes widen an impact by up to 20 ms; a loose strap rings at 4 to 9 Hz and
 # dies within 80 ms; sensor gains differ by 5 %; noise is up to 15 mg.
@@ -29,6 +33,24 @@ _RING_DECAY_S: Final = 0.08
 _RING_GAIN: Final = (0.05, 0.25)
 _GAIN: Final = 0.05
 _NOISE_MAX_G: Final = 0.015
+
+
+def lose_impacts(
+    values_g: FloatArray, rate_hz: float, peaks: IndexArray, rng: np.random.Generator
+) -> FloatArray:
+    """Samples (n, 3) in g with a burst lost at or near some of `peaks`, bridged as the stream does.
+
+    Bursts at random hardly ever take an impact, and that is the loss that hurts.
+    """
+    kept = np.ones(len(values_g), dtype=bool)
+    for peak in peaks:
+        if rng.random() < _IMPACT_LOST:
+            size = max(1, round(rng.exponential(BURST_S * rate_hz)))
+            centre = peak + round(rng.uniform(-_IMPACT_NEAR_S, _IMPACT_NEAR_S) * rate_hz)
+            first = max(1, centre - size // 2)
+            kept[first : first + size] = False
+    kept[-1] = True
+    return bridge(values_g, kept)
 
 
 def augment(
@@ -52,9 +74,7 @@ def augment(
     values_g = values_g + rng.normal(0.0, rng.uniform(0.0, _NOISE_MAX_G), values_g.shape)
     if rng.random() < _LOSSY:
         kept = burst_mask(len(values_g), rate_hz, _LOST_SHARE, rng)
-        index = np.arange(len(values_g))
-        columns = [np.interp(index, index[kept], values_g[kept, k]) for k in range(3)]
-        values_g = np.stack(columns, axis=1)
+        values_g = bridge(values_g, kept)
     return values_g, rate_hz, start_s
 
 

@@ -20,7 +20,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from edge.fall.model import WEIGHTS_FILE, FallModel, committed_model
-from edge.fall.training.evaluate import alarms_of, out_of_fold_alarms, out_of_fold_models
+from edge.fall.training.card import CONDITIONS, card
+from edge.fall.training.evaluate import out_of_fold_alarms, out_of_fold_models
 from edge.fall.training.fit import Progress as Report
 from edge.fall.training.fit import train
 from edge.fall.training.perturb import Perturbation
@@ -129,6 +130,13 @@ def backtest_falls(  # noqa: PLR0917  each is an option of the command
     rate_hz: Annotated[
         float | None, typer.Option(min=20.0, help="Slow the devices down to this rate.")
     ] = None,
+    tables: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write the tables of the model card to this file: the figures, and those with "
+            "sensors turned, samples lost, devices slowed down."
+        ),
+    ] = None,
 ) -> None:
     """Run the very detector of the gateway over recordings, sample by sample.
 
@@ -146,7 +154,6 @@ def backtest_falls(  # noqa: PLR0917  each is an option of the command
         if unseen is Unseen.NO:
             model = FallModel.from_bytes(weights.read_bytes()) if weights else committed_model()
             folds = [(model, chosen)]
-            alarms = alarms_of(chosen, bars, model, perturbation)
         else:
             _needs_sklearn()
             wanted = {r.rec_id for r in chosen}
@@ -155,17 +162,29 @@ def backtest_falls(  # noqa: PLR0917  each is an option of the command
                 for model, part in out_of_fold_models(place, unseen, bars)
             ]
             chosen = [r for _, part in folds for r in part]
-            alarms = out_of_fold_alarms(folds, bars, perturbation)
+        alarms = out_of_fold_alarms(folds, bars, perturbation)
     rows = table(chosen, alarms)
     Console(width=120).print(_rich_table(rows))
     if out:
         _write(out, alarms)
     if figures:
         _write_figures(figures, rows, unseen)
+    if tables:
+        tables.write_text(card(rows, _conditions(folds)), encoding="utf-8")
     if plot:
         models = {r.rec_id: model for model, part in folds for r in part}
         title = f"Fall detector, backtest (unseen: {unseen})"
         plot.write_text(report(title, rows, chosen, alarms, models), encoding="utf-8")
+
+
+def _conditions(folds: list[tuple[FallModel, list[Recording]]]) -> dict[str, list[Row]]:
+    """The figures under each way to change the recordings, by its name."""
+    chosen = [r for _, part in folds for r in part]
+    out = {}
+    for name, perturbation in CONDITIONS.items():
+        with _bars() as bars:
+            out[name] = table(chosen, out_of_fold_alarms(folds, bars, perturbation))
+    return out
 
 
 def _choose(

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from edge.fall.features import FeatureArray, extract
-from edge.fall.model import GROUPS, FallModel, Forest, group_of
-from edge.fall.training.augment import augment
+from edge.fall.first_look import first_look
+from edge.fall.model import GROUPS, FallModel, Forest, Networks, group_of
+from edge.fall.training.augment import augment, lose_impacts
 from edge.fall.training.recordings import Packs, Recording, read_index
 from edge.fall.window import (
     CANDIDATE_G,
@@ -26,6 +28,7 @@ from edge.fall.window import (
 from edge.signals import FloatArray
 
 SEED: Final = 20260301
+Scalar = TypeVar("Scalar", bound=np.generic)
 Progress = Callable[[str, int, int], None]
 """Called with (what, done, of) while work goes on."""
 
@@ -34,22 +37,49 @@ Progress = Callable[[str, int, int], None]
 FALL_BEFORE_S: Final = 1.0
 FALL_AFTER_S: Final = 1.0
 # Probability from which a window is a fall, per group: chosen out of fold, see the model card.
-DECIDE_AT: Final = {"trunk": 0.45, "wrist": 0.375}
+DECIDE_AT: Final = {"trunk": 0.56, "wrist": 0.41}
 
 
-# Changed copies of every recording that are learned from beside it.
-COPIES: Final = 2
+# Changed copies of every recording that are learned from beside it, by the number that seeds each;
+# the second one also loses impacts.
+COPIES: Final = (1, 3)
+_LOSING: Final = frozenset({3})
 # A copy's window begins this many seconds before the impact at random, as at a stream's start.
 _HEAD_S: Final = (0.8, 4.5)
-# The second half of the trees of a group also learns, with this weight, from the other group.
+# Half of the trees of a group also learn, with this weight, from the other group.
 _POOLED_WEIGHT: Final = 0.2
-# Most windows are settled by the first fifth or two fifths of the 400 trees. An exit lies below
-# every training window that came to a fifth of the deciding probability, less a margin in log-odds.
-EXIT_TREES: Final = (80, 160)
-EXIT_NEAR_SHARE: Final = 0.2
-EXIT_MARGIN: Final = 0.3
-_NO_EXITS: Final = np.zeros((0, 2))
-_NODE_ARRAYS: Final = ("feature", "threshold", "left", "right", "value")
+# Small networks, stopped early, half of them shown so much of the other group.
+_NETWORKS: Final = 4
+_NETWORK: Final[dict[str, Any]] = {
+    "hidden_layer_sizes": (32,),
+    "alpha": 0.5,
+    "learning_rate_init": 0.002,
+    "batch_size": 128,
+    "max_iter": 25,
+}
+_OTHERS_KEPT: Final = 0.4
+_CUT_SHARE: Final = 0.002  # of the lowest and of the highest values of a feature
+_TINY_SCALE: Final = 1e-6  # of features that never change
+_FULL_TREES: Final = {
+    "max_iter": 120,
+    "learning_rate": 0.12,
+    "max_leaf_nodes": 15,
+    "min_samples_leaf": 20,
+    "l2_regularization": 3.0,
+    "max_bins": 64,
+    # Each split chooses among so many of the features: trees that differ, and travel better.
+    "max_features": 0.3,
+}
+# The first look is fitted so large, and passes on whatever scores above the lowest of the windows
+# that the full look would call falls but for this share of them.
+_FIRST_TREES: Final = {"max_iter": 30, "max_leaf_nodes": 10, "learning_rate": 0.25}
+_FIRST_LOST_SHARE: Final = 0.001
+_CALLED_FROM: Final = 0.4
+# What the first look finds plainly no fall (a log-odds below nearly all falls) teaches the full
+# look little: of that only so many are learned from, each standing for the others.
+_EASY_QUANTILE: Final = 0.02
+_EASY_MARGIN: Final = 1.0
+_EASY_KEPT: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,6 +87,7 @@ class Candidates:
     """Windows of many recordings. `label` is 1 fall, 0 not, -1 aftermath; `copy` 0 is as it was."""
 
     features: FeatureArray
+    first: FloatArray
     label: npt.NDArray[np.int8]
     recording: IndexArray
     copy: IndexArray
@@ -71,16 +102,17 @@ def recording_peaks(values_g: FloatArray, rate_hz: float) -> IndexArray:
 
 
 def recording_windows(
-    values_g: FloatArray, rate_hz: float, peaks: IndexArray, head: IndexArray | None = None
-) -> FloatArray:
-    """Grid windows around `peaks`; a missing beginning repeats the first sample.
+    values: npt.NDArray[Scalar], rate_hz: float, peaks: IndexArray, head: IndexArray | None = None
+) -> npt.NDArray[Scalar]:
+    """Windows (n, before + 1 + after, 3) around `peaks`; a missing beginning repeats its first.
 
     `head` (n,) is how many samples before each peak are known; all there are by default.
     """
     before, after = window_span(rate_hz)
     index = peaks[:, None] + np.arange(-before, after + 1)
     first = 0 if head is None else np.maximum(peaks - head, 0)[:, None]
-    return to_grid(values_g[np.maximum(index, first)], rate_hz)
+    windows: npt.NDArray[Scalar] = values[np.maximum(index, first)]
+    return windows
 
 
 def labels(recording: Recording, time_s: FloatArray) -> npt.NDArray[np.int8]:
@@ -93,13 +125,13 @@ def labels(recording: Recording, time_s: FloatArray) -> npt.NDArray[np.int8]:
     )
 
 
-def collect(recordings: list[Recording], progress: Progress, copies: int = COPIES) -> Candidates:
+def collect(recordings: list[Recording], progress: Progress) -> Candidates:
     """All candidates of `recordings` and of changed copies of them."""
     packs = Packs()
     parts = []
     for number, recording in enumerate(recordings):
         progress("windows", number, len(recordings))
-        for copy in range(copies + 1):
+        for copy in (0, *COPIES):
             found = _candidates(recording, packs, number, copy)
             if found is not None:
                 parts.append(found)
@@ -109,35 +141,35 @@ def collect(recordings: list[Recording], progress: Progress, copies: int = COPIE
 
 def _candidates(
     recording: Recording, packs: Packs, number: int, copy: int
-) -> tuple[FeatureArray, npt.NDArray[np.int8], IndexArray, IndexArray] | None:
+) -> tuple[FeatureArray, FloatArray, npt.NDArray[np.int8], IndexArray, IndexArray] | None:
     rng = np.random.default_rng([SEED, number, copy])
     values_g, rate_hz, start_s = packs.values_g(recording), recording.rate_hz, 0.0
     if copy:
         values_g, rate_hz, start_s = augment(values_g, rate_hz, recording.full_scale_g, rng)
+    if copy in _LOSING:
+        values_g = lose_impacts(values_g, rate_hz, recording_peaks(values_g, rate_hz), rng)
     peaks = recording_peaks(values_g, rate_hz)
     if not len(peaks):
         return None
     head = np.rint(rng.uniform(*_HEAD_S, len(peaks)) * rate_hz).astype(np.int64)
-    windows = recording_windows(values_g, rate_hz, peaks, head if copy else None)
+    windows_g = recording_windows(values_g, rate_hz, peaks, head if copy else None)
     label = labels(recording, peaks / rate_hz + start_s)
-    return extract(windows), label, np.full(len(peaks), number), np.full(len(peaks), copy)
+    features, first = extract(to_grid(windows_g, rate_hz)), first_look(windows_g, rate_hz)
+    return features, first, label, np.full(len(peaks), number), np.full(len(peaks), copy)
 
 
 def fit_forest(
-    features: FeatureArray, label: npt.NDArray[np.int8], weight: FloatArray, decide_at: float
+    features: FeatureArray | FloatArray,
+    label: npt.NDArray[np.int8],
+    weight: FloatArray,
+    decide_at: float,
+    **size: float,
 ) -> Forest:
     """Boosted trees on windows (n, k) with weights (n,), exported."""
     from sklearn.ensemble import HistGradientBoostingClassifier  # noqa: PLC0415  train extra only
 
-    classifier = HistGradientBoostingClassifier(
-        max_iter=200,
-        learning_rate=0.08,
-        max_leaf_nodes=15,
-        min_samples_leaf=20,
-        l2_regularization=3.0,
-        early_stopping=False,
-        random_state=SEED,
-    )
+    chosen = _FULL_TREES | size
+    classifier = HistGradientBoostingClassifier(**chosen, early_stopping=False, random_state=SEED)
     classifier.fit(features, label, sample_weight=weight)
     return export_boosting(classifier, decide_at)
 
@@ -161,64 +193,110 @@ def export_boosting(classifier: Any, decide_at: float) -> Forest:
         value[k, :n] = tree["value"]
         depth = max(depth, int(tree["depth"].max()))
     baseline = float(np.ravel(classifier._baseline_prediction)[0])  # noqa: SLF001
-    return Forest(feature, threshold, left, right, value, baseline, depth, decide_at, _NO_EXITS)
+    return Forest(feature, threshold, left, right, value, baseline, depth, decide_at)
 
 
-def with_exits(forest: Forest, features: FeatureArray) -> Forest:
-    """The same forest that stops early on what is hopeless, judged by windows (n, k)."""
-    full = replace(forest, exits=_NO_EXITS).probability(features)
-    near = features[full >= EXIT_NEAR_SHARE * forest.decide_at]
-    exits = []
-    for trees in EXIT_TREES:
-        parts = {name: getattr(forest, name)[:trees] for name in _NODE_ARRAYS}
-        chance = replace(forest, exits=_NO_EXITS, **parts).probability(near)
-        exits.append((trees, float(np.log(chance / (1.0 - chance)).min()) - EXIT_MARGIN))
-    return replace(forest, exits=np.array(exits))
-
-
-def mean_of(first: Forest, second: Forest) -> Forest:
-    """One forest whose log-odds are the mean of two, their trees taking turns."""
-    width = max(first.feature.shape[1], second.feature.shape[1])
+def mean_of(members: Sequence[Forest]) -> Forest:
+    """One forest whose log-odds are the mean of several of as many trees each."""
+    width = max(forest.feature.shape[1] for forest in members)
 
     def join(name: str) -> npt.NDArray[Any]:
         parts = []
-        for forest in (first, second):
+        for forest in members:
             part = getattr(forest, name)
             parts.append(np.pad(part, ((0, 0), (0, width - part.shape[1]))))
-        return np.stack(parts, axis=1).reshape(-1, width)
+        return np.concatenate(parts)
 
     return Forest(
         feature=join("feature"),
         threshold=join("threshold"),
         left=join("left"),
         right=join("right"),
-        value=join("value") / 2.0,
-        baseline=(first.baseline + second.baseline) / 2.0,
-        depth=max(first.depth, second.depth),
-        decide_at=first.decide_at,
-        exits=_NO_EXITS,
+        value=join("value") / len(members),
+        baseline=sum(forest.baseline for forest in members) / len(members),
+        depth=max(forest.depth for forest in members),
+        decide_at=members[0].decide_at,
     )
 
 
 def fit_model(
-    recordings: list[Recording], data: Candidates, chosen: npt.NDArray[np.bool_]
+    recordings: list[Recording],
+    data: Candidates,
+    chosen: npt.NDArray[np.bool_],
+    groups: Sequence[str] = GROUPS,
 ) -> FallModel:
-    """One forest per group, from the candidates where `chosen` (n,) is true.
+    """Weights of `groups`, from the candidates where `chosen` (n,) is true.
 
-    Half of a group's trees learn from its own recordings, half from all with its own in front.
+    A group that is not asked for gets those of the first one. Half of a group's trees learn from
+    its own recordings, half from all with its own in front.
     """
     group = np.array([group_of(r.position) for r in recordings])[data.recording]
     known = chosen & (data.label >= 0)
-    forests = {}
-    for name in GROUPS:
+    kept = np.random.default_rng(SEED).random(len(data.label)) < _EASY_KEPT
+    forests, first, networks = {}, {}, {}
+    for name in groups:
         own = known & (group == name)
-        weight = np.where(group == name, 1.0, _POOLED_WEIGHT)
+        glance = fit_forest(
+            data.first[own], data.label[own], np.ones(int(own.sum())), 0.5, **_FIRST_TREES
+        )
+        score = glance.log_odds(data.first)
+        falls = own & (data.label == 1)
+        hard = (data.label == 1) | (
+            score >= np.quantile(score[falls], _EASY_QUANTILE) - _EASY_MARGIN
+        )
+        weight = np.where(hard, 1.0, 1.0 / _EASY_KEPT) * np.where(
+            group == name, 1.0, _POOLED_WEIGHT
+        )
+        used = known & (hard | kept)
         halves = [
             fit_forest(data.features[use], data.label[use], weight[use], DECIDE_AT[name])
-            for use in (own, known)
+            for use in (used & own, used)
         ]
-        forests[name] = with_exits(mean_of(*halves), data.features[own])
-    return FallModel.from_bytes(FallModel(forests, "").to_bytes())
+        forests[name] = mean_of(halves)
+        networks[name] = fit_networks(data.features[used], data.label[used], own[used])
+        called = forests[name].probability(data.features[own]) >= _CALLED_FROM
+        pass_at = np.quantile(glance.probability(data.first[own][called]), _FIRST_LOST_SHARE)
+        first[name] = replace(glance, decide_at=float(pass_at))
+    source = {name: name if name in groups else groups[0] for name in GROUPS}
+    model = FallModel(
+        {name: forests[source[name]] for name in GROUPS},
+        {name: first[source[name]] for name in GROUPS},
+        {name: networks[source[name]] for name in GROUPS},
+        "",
+    )
+    return FallModel.from_bytes(model.to_bytes())
+
+
+def fit_networks(
+    features: FeatureArray, label: npt.NDArray[np.int8], own: npt.NDArray[np.bool_]
+) -> Networks:
+    """Networks on windows (n, k): half learn from a group's `own`, half from others too."""
+    from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415  train extra only
+    from sklearn.neural_network import MLPClassifier  # noqa: PLC0415
+
+    low, high = np.quantile(features[own], [_CUT_SHARE, 1.0 - _CUT_SHARE], axis=0)
+    cut = np.clip(features, low, high)
+    mean, scale = cut[own].mean(axis=0, dtype=np.float64), cut[own].std(axis=0) + _TINY_SCALE
+    values = (cut - mean) / scale
+    others = np.random.default_rng(SEED).random(len(own)) < _OTHERS_KEPT
+    fitted = []
+    for number in range(_NETWORKS):
+        used = own if number % 2 == 0 else own | others
+        network = MLPClassifier(**_NETWORK, random_state=SEED + number)
+        with warnings.catch_warnings():
+            # It is stopped early on purpose.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            fitted.append(network.fit(values[used], label[used]))
+    return Networks(
+        low=low.astype(np.float64),
+        high=high.astype(np.float64),
+        mean=mean,
+        scale=scale.astype(np.float64),
+        hidden=np.concatenate([n.coefs_[0] for n in fitted], axis=1),
+        hidden_bias=np.concatenate([n.intercepts_[0] for n in fitted]),
+        out=np.concatenate([n.coefs_[1][:, 0] for n in fitted]),
+        bias=np.array([n.intercepts_[1][0] for n in fitted]),
+    )
 
 
 def development(recordings: list[Recording]) -> list[Recording]:

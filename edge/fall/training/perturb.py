@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from edge.fall.training.recordings import Recording
+from edge.fall.training.recordings import Packs, Recording
 from edge.signals import FloatArray
 
 # Bursts of lost samples last this long on average: a radio that fades behind a body.
@@ -16,21 +16,28 @@ BURST_S: Final = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Perturbation:
-    """How to change recordings; the same `seed` changes each recording the same way."""
+    """How to change recordings; the same `seed` changes each recording the same way.
+
+    `lose_share` of the samples are lost in bursts, `drop_share` one by one; `arrival` gives the
+    times at which samples really arrived instead of even ones.
+    """
 
     rotate: bool = False
     lose_share: float = 0.0
     rate_hz: float | None = None
+    drop_share: float = 0.0
+    arrival: bool = False
     seed: int = 7
 
-    def apply(
-        self, recording: Recording, values_g: FloatArray
-    ) -> tuple[FloatArray, FloatArray, float]:
-        """Samples (n, 3) in g -> what arrives: samples, their times (n,) in s, and the rate."""
+    def apply(self, recording: Recording, packs: Packs) -> tuple[FloatArray, FloatArray, float]:
+        """What arrives of a recording: samples (n, 3) in g, their times (n,) in s, the rate."""
+        values_g = packs.values_g(recording)
         name = np.frombuffer(recording.rec_id.encode(), dtype=np.uint8)
         rng = np.random.default_rng([self.seed, *name.tolist()])
         rate_hz = recording.rate_hz
         time_s = np.arange(len(values_g)) / rate_hz
+        if self.arrival:
+            time_s = packs.arrival_s(recording)
         if self.rotate:
             turn, _ = np.linalg.qr(rng.normal(size=(3, 3)))
             if np.linalg.det(turn) < 0:
@@ -42,6 +49,9 @@ class Perturbation:
             values_g, time_s, rate_hz = np.stack(columns, axis=1), slower_s, self.rate_hz
         if self.lose_share > 0.0:
             kept = burst_mask(len(time_s), rate_hz, self.lose_share, rng)
+            values_g, time_s = values_g[kept], time_s[kept]
+        if self.drop_share > 0.0:
+            kept = rng.random(len(time_s)) >= self.drop_share
             values_g, time_s = values_g[kept], time_s[kept]
         return values_g, time_s, rate_hz
 
@@ -60,3 +70,10 @@ def burst_mask(
         at += size
     lost[0] = False
     return ~lost
+
+
+def bridge(values_g: FloatArray, kept: np.typing.NDArray[np.bool_]) -> FloatArray:
+    """Samples (n, 3) with straight lines in place of those not `kept` (n,)."""
+    index = np.arange(len(values_g))
+    columns = [np.interp(index, index[kept], values_g[kept, k]) for k in range(3)]
+    return np.stack(columns, axis=1)

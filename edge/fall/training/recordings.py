@@ -42,6 +42,7 @@ class Recording:
     start: int
     length: int
     duration_s: float
+    has_times: bool = False
 
     @property
     def person(self) -> str:
@@ -74,6 +75,7 @@ def read_index(data_dir: Path) -> list[Recording]:
                 start=int(row["start"]),
                 length=int(row["n"]),
                 duration_s=float(row.get("dur_s") or int(row["n"]) / float(row["fs"])),
+                has_times=row.get("has_t") == "1",
             )
             for row in csv.DictReader(file)
         ]
@@ -84,6 +86,7 @@ class Packs:
 
     def __init__(self) -> None:
         self._acc: dict[Path, Int16Array] = {}
+        self._arrival_ms: dict[Path, npt.NDArray[np.int32]] = {}
 
     def counts(self, recording: Recording) -> Int16Array:
         """Samples (n, 3) in milli-g."""
@@ -97,3 +100,15 @@ class Packs:
     def values_g(self, recording: Recording) -> FloatArray:
         """Samples (n, 3) in g."""
         return self.counts(recording) * np.float64(PACK_SCALE_G)
+
+    def arrival_s(self, recording: Recording) -> FloatArray:
+        """When each sample (n,) really arrived, in s since the first; its own time if not known."""
+        if not recording.has_times:
+            return np.arange(recording.length) / recording.rate_hz
+        if recording.pack not in self._arrival_ms:
+            with np.load(recording.pack) as pack:
+                self._arrival_ms[recording.pack] = pack["t_ms"]
+        part = slice(recording.start, recording.start + recording.length)
+        arrival_s: FloatArray = self._arrival_ms[recording.pack][part] / 1000.0
+        arrival_s -= arrival_s[0]
+        return arrival_s

@@ -8,10 +8,10 @@ from typing import Final
 
 import numpy as np
 
-from edge.fall.features import extract
+from edge.fall.decision import falls
 from edge.fall.model import FallModel
 from edge.fall.training.fit import recording_peaks, recording_windows
-from edge.fall.training.recordings import Packs, Recording
+from edge.fall.training.recordings import PACK_SCALE_G, Packs, Recording
 from edge.fall.training.score import Row, judge, wilson
 from edge.signals import FloatArray
 
@@ -101,9 +101,9 @@ def _plot(recording: Recording, packs: Packs, model: FallModel, moment_s: float)
         at = float(x(np.array([recording.impact_s]))[0])
         lines.append(f'<path d="M{at:.1f} 0V{_HEIGHT}" stroke="#dc2626"/>')
     peaks = recording_peaks(values_g, recording.rate_hz)
-    chances = model.probability(
-        extract(recording_windows(values_g, recording.rate_hz, peaks)), recording.position
-    )
+    windows = recording_windows(packs.counts(recording), recording.rate_hz, peaks)
+    scale_g = np.full(len(peaks), PACK_SCALE_G)
+    _, chances = falls(windows, scale_g, recording.rate_hz, model, recording.position)
     for peak, chance in zip(peaks, chances, strict=True):
         if shown[peak]:
             cx, cy = float(x(time_s[[peak]])[0]), float(y(magnitude[[peak]])[0])
