@@ -80,8 +80,9 @@ class _House:
         await assign(self.scope, device_id, subject, self.since)
         return device_id
 
-    async def login(self, username: str, name: str, role: Role) -> None:
-        password = new_password()
+    async def login(self, short: str, name: str, role: Role) -> None:
+        # User names are unique over all institutions; the small demo may be there too.
+        username, password = f"ky-{short}", new_password()
         await add_user(self.scope, username, name, role=role, password=password, now=self.now)
         self.logins.append(
             {"username": username, "password": password, "name": name, "role": role.value}
@@ -167,8 +168,9 @@ async def _consents(house: _House, elder: Elder, person: Person) -> None:
     username = None
     have = sum(login["role"] == Role.FAMILY for login in house.logins)
     if have < FAMILY_LOGINS:
-        username = f"jiashu{have + 1}"
-        await house.login(username, person.child, Role.FAMILY)
+        short = f"jiashu{have + 1}"
+        await house.login(short, person.child, Role.FAMILY)
+        username = house.logins[-1]["username"]
     wanted = FamilyIn(
         name=person.child, relationship=person.child_is, phone=person.phone, username=username,
         may_see=["presence", "night", "alerts", "coverage", "visits"],
