@@ -24,6 +24,7 @@ from cloud.app import create_app, openapi_document
 from cloud.clock import SystemClock
 from cloud.crypto import Keyring, new_key
 from cloud.database import Database, TenantScope
+from cloud.devices.enrolment import issue_code
 from cloud.devices.service import add_gateway, find_gateway, issue_gateway_token
 from cloud.identity.permissions import Role
 from cloud.identity.secrets import new_password
@@ -223,19 +224,22 @@ def add_user_command(
 def add_gateway_command(
     name: Annotated[str, typer.Argument(help="Name of the gateway, unique in its institution.")],
     institution: Annotated[str, typer.Option(help="Institution, if there are several.")] = "",
+    code: Annotated[bool, typer.Option("--code", help="A one-time code for enrolment.")] = False,
 ) -> None:
-    """Make a gateway, or renew the token of one; the token is shown once.
+    """Make a gateway, or renew the token of one; the token (or the code) is shown once.
 
-    Example: yuyue cloud add-gateway 二楼网关
+    Example: yuyue cloud add-gateway 二楼网关 --code
     """
 
     async def work(scope: TenantScope) -> str:
         now = SystemClock().now()
         gateway = await find_gateway(scope, name) or await add_gateway(scope, name, now)
-        return await issue_gateway_token(scope, gateway, now)
+        if code:
+            secret, _ = await issue_code(scope, gateway, None, now)
+            return f"yuyue gateway enroll --code {secret} --cloud https://..."
+        return f"YUYUE_GATEWAY_TOKEN={await issue_gateway_token(scope, gateway, now)}"
 
-    token = _in_institution(institution, work)
-    _out.print(f"YUYUE_GATEWAY_TOKEN={token}", soft_wrap=True)
+    _out.print(_in_institution(institution, work), soft_wrap=True)
 
 
 @app.command("new-key")

@@ -226,6 +226,8 @@ def load_settings(cloud: Mapping[str, SettingValue] | None = None) -> Settings:
         raise SettingsError(str(error)) from error
     values |= {name: wanted[name] for name in CLOUD_FIELDS & wanted.keys()}
     if identity is not None:
+        # Compose hands an unset variable on as an empty one.
+        given = {name: value for name, value in given.items() if value != ""}
         values |= {"cloud_url": identity.cloud_url, "token": identity.token}
         if identity.cloud_ca_file is not None:
             values["cloud_ca_file"] = identity.cloud_ca_file
@@ -237,7 +239,7 @@ def load_settings(cloud: Mapping[str, SettingValue] | None = None) -> Settings:
 
 def token_is_given() -> bool:
     """Whether the environment says the token: then it cannot be renewed here."""
-    return "token" in EnvSettingsSource(Settings)()
+    return bool(EnvSettingsSource(Settings)().get("token"))
 
 
 def _explain(error: ValidationError) -> str:

@@ -11,9 +11,10 @@ from edge.gateway_wire import Gap, LocalAction
 from edge.signals import Signal
 from edge.wire import Lane, Record, RejectedFrame
 
-# How many delivery keys are kept. More than any sensible limit of messages in flight (mosquitto:
-# 20 unless told otherwise).
-MAX_DELIVERIES: Final = 1024
+# How many delivery keys are kept: as many as MQTT has message ids, so that whatever a broker may
+# send again is known. A busy mosquitto was seen to repeat 2,300: it loses the acknowledgements
+# that it had not read yet when a killed client's connection breaks.
+MAX_DELIVERIES: Final = 65_535
 
 
 @dataclass(frozen=True, slots=True)
