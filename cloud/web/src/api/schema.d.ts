@@ -3882,6 +3882,26 @@ export interface components {
             is_home: boolean;
         };
         /**
+         * EnrolmentOut
+         * @description edge/gateway_wire.py Enrolment.
+         */
+        EnrolmentOut: {
+            /** Gateway Id */
+            gateway_id: string;
+            /** Name */
+            name: string;
+            /** Institution Name */
+            institution_name: string;
+            /** Token */
+            token: string;
+            /** Settings Version */
+            settings_version: number;
+            /** Settings */
+            settings: {
+                [key: string]: unknown;
+            };
+        };
+        /**
          * EnterIn
          * @description The institution to work in from now on.
          */
@@ -5429,6 +5449,18 @@ export interface components {
             version: number;
         };
         /**
+         * SecondFactorOut
+         * @description A second factor to scan; it counts once its first code is confirmed.
+         */
+        SecondFactorOut: {
+            /** Secret */
+            secret: string;
+            /** Uri */
+            uri: string;
+            /** Qr Svg */
+            qr_svg: string;
+        };
+        /**
          * SensorIn
          * @description What a device is for where it hangs.
          */
@@ -6122,38 +6154,6 @@ export interface components {
             cause: string;
         };
         /**
-         * EnrolmentOut
-         * @description edge/gateway_wire.py Enrolment.
-         */
-        cloud__devices__gateway_schemas__EnrolmentOut: {
-            /** Gateway Id */
-            gateway_id: string;
-            /** Name */
-            name: string;
-            /** Institution Name */
-            institution_name: string;
-            /** Token */
-            token: string;
-            /** Settings Version */
-            settings_version: number;
-            /** Settings */
-            settings: {
-                [key: string]: unknown;
-            };
-        };
-        /**
-         * EnrolmentOut
-         * @description A second factor to scan; it counts once its first code is confirmed.
-         */
-        cloud__identity__schemas__EnrolmentOut: {
-            /** Secret */
-            secret: string;
-            /** Uri */
-            uri: string;
-            /** Qr Svg */
-            qr_svg: string;
-        };
-        /**
          * GapOut
          * @description Nothing is known here: the device was silent, or the elder had none.
          */
@@ -6712,7 +6712,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["cloud__identity__schemas__EnrolmentOut"];
+                    "application/json": components["schemas"]["SecondFactorOut"];
                 };
             };
             /** @description Unauthorized */
@@ -16836,7 +16836,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["cloud__devices__gateway_schemas__EnrolmentOut"];
+                    "application/json": components["schemas"]["EnrolmentOut"];
                 };
             };
             /** @description Unauthorized */

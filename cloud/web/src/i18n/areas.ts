@@ -1,8 +1,10 @@
 /** The text namespaces of the areas: types only, so that their words load with their code. */
+import type { zh as account } from "../account/texts";
 import type { zh as care } from "../care/texts";
 import type { zh as operator } from "../operator/texts";
 
 export type AreaTexts = {
+  account: typeof account;
   care: typeof care;
   operator: typeof operator;
 };

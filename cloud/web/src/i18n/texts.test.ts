@@ -1,12 +1,13 @@
 import { describe, expect, it } from "vitest";
 
 import * as care from "../care/texts";
+import * as account from "../account/texts";
 import * as operator from "../operator/texts";
 import { en } from "./en";
 import { zh } from "./zh";
 
 // One line for each area.
-const TEXTS = { translation: { zh, en }, care, operator };
+const TEXTS = { translation: { zh, en }, care, operator, account };
 
 type Tree = { [key: string]: string | Tree };
 

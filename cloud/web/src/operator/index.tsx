@@ -8,6 +8,7 @@ import * as texts from "./texts";
 addTexts("operator", texts);
 
 const GatewaysPage = lazy(() => import("./gateways/GatewaysPage"));
+const UsersPage = lazy(() => import("./users/UsersPage"));
 const OverviewPage = lazy(() => import("./overview/OverviewPage"));
 
 /** Devices, gateways, people who log in: everything that keeps the hub seeing. */
@@ -19,6 +20,12 @@ export default function OperatorArea(): ReactNode {
       sections={[
         { path: "overview", label: t("section.overview"), Page: OverviewPage },
         { path: "gateways", label: t("section.gateways"), Page: GatewaysPage },
+        {
+          path: "users",
+          label: t("section.users"),
+          Page: UsersPage,
+          permission: "users_manage",
+        },
       ]}
     />
   );
