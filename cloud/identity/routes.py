@@ -13,7 +13,6 @@ from cloud.identity.auth import PUBLIC, AccountOwner, cookie_name, rules_of
 from cloud.identity.permissions import Role
 from cloud.identity.schemas import (
     CodeIn,
-    SecondFactorOut,
     EnterIn,
     InstitutionOut,
     Login,
@@ -21,6 +20,7 @@ from cloud.identity.schemas import (
     PasswordIn,
     ProofIn,
     RecoveryCodesOut,
+    SecondFactorOut,
     SessionList,
     SessionOut,
     WorkplaceList,
