@@ -6,7 +6,7 @@ WEB := cloud/web
 WEB_SOURCES := $(shell find $(WEB)/src $(WEB)/public -type f 2>/dev/null) $(WEB)/index.html $(WEB)/vite.config.ts
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-bluetooth check web-check lock clean
+.PHONY: help demo test test-slow fuzz-api test-bluetooth check web-check lock clean
 
 help:  ## what can be made here
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -21,6 +21,9 @@ test: $(VENV)/.dev $(WEB)/dist/index.html check web-check  ## every check CI run
 test-slow: $(VENV)/.dev $(WEB)/dist/index.html  ## the long tests: run them before calling work done
 	tests/support/system_packages.sh
 	$(BIN)/python -m pytest -m slow
+
+fuzz-api: $(VENV)/.dev  ## 20 minutes of schemathesis as every kind of user: no call may answer 5xx
+	YUYUE_FUZZ_S=$${YUYUE_FUZZ_S:-1200} $(BIN)/python -m pytest -m slow -s tests/fuzz
 
 test-bluetooth: $(VENV)/.dev  ## the Bluetooth journey with a real kernel and bluetoothd, in a virtual machine (Debian, root)
 	tests/bluetooth_vm/run

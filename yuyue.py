@@ -39,6 +39,7 @@ TARGETS: Final = (
     Target("cloud", "cloud.cli", "app", "The server: alerts, people, places, the duty desk. 云端"),
     Target("gateway", "gateway.cli", "app", "The machine near the sensors. 边缘网关"),
     Target("sim", "firmware_sim.cli", "app", "Simulated devices and people over MQTT. 仿真"),
+    Target("audit", "cloud.audit_cli", "app", "Who saw or changed what: verify, export. 审计"),
     Target("replay", "cloud.replay", "app", "Take the decisions behind an alert again. 复核"),
 )
 

@@ -41,6 +41,8 @@ from cloud.live.routes import router as live_router
 from cloud.live.service import forget_old
 from cloud.metrics import Metrics
 from cloud.operations import RequestMetrics, install_operations
+from cloud.oversight.access import guard_record
+from cloud.oversight.routes import router as oversight_router
 from cloud.people.family_routes import router as family_router
 from cloud.people.routes import router as people_router
 from cloud.places.routes import router as places_router
@@ -148,6 +150,7 @@ def create_app(
     )
     app.state.yuyue = state
     app.state.series = series
+    app.state.record_guard = guard_record
     app.state.live_hub = hub
     app.state.ingest_gate = IngestGate(settings.ingest_records_per_s)
     app.state.gateway_bell = bell
@@ -159,6 +162,7 @@ def create_app(
         session_router,
         account_router,
         users_router,
+        oversight_router,
         alerts_router,
         live_router,
         coverage_router,

@@ -27,7 +27,7 @@ from fastapi.dependencies.models import Dependant
 
 from cloud.audit.service import record_read
 from cloud.errors import ForbiddenError, ProblemError
-from cloud.identity.permissions import HEALTH_READS, Permission, Role
+from cloud.identity.permissions import HEALTH_READS, OF_RECORDS, Permission, Role
 from cloud.identity.service import Principal, Rules, SessionLife, principal_of
 from cloud.identity.tokens import principal_of_token
 from cloud.settings import Settings
@@ -80,6 +80,8 @@ class Access:
     any_of: frozenset[Permission] = frozenset()
 
 
+# Whether this person may open this elder's record (cloud/oversight/access.py); raises if not.
+RecordGuard = Callable[[Principal, UUID], Awaitable[None]]
 _ACCESS: Final[dict[Callable[..., Any], Access]] = {}
 
 
@@ -92,8 +94,8 @@ def requires(*any_of: Permission) -> Any:
     async def principal_who_may(request: Request, principal: _CurrentPrincipal) -> Principal:
         if not wanted & principal.permissions:
             raise _refusal(principal, wanted)
-        if wanted & HEALTH_READS:
-            _note_read(request, principal)
+        if wanted & OF_RECORDS:
+            await _guard_record(request, principal, reads=bool(wanted & HEALTH_READS))
         return principal
 
     return _marked(principal_who_may, Access("permission", wanted))
@@ -108,16 +110,17 @@ def _refusal(principal: Principal, wanted: frozenset[Permission]) -> ProblemErro
     return ForbiddenError(sorted(wanted))
 
 
-def _note_read(request: Request, principal: Principal) -> None:
-    """Every look at one elder's record is written down, without the route doing anything."""
-    elder_id = request.path_params.get("elder_id")
-    if elder_id is not None and request.method in ("GET", "HEAD"):
-        try:
-            wanted = UUID(str(elder_id))
-        except ValueError:
-            return  # the route will say so
+async def _guard_record(request: Request, principal: Principal, *, reads: bool) -> None:
+    """One elder's record: is it of their units, and a look is written down; by itself."""
+    try:
+        elder_id = UUID(str(request.path_params["elder_id"]))
+    except (KeyError, ValueError):
+        return  # not of one elder, or the route will say so
+    guard: RecordGuard = request.app.state.record_guard
+    await guard(principal, elder_id)
+    if reads and request.method in ("GET", "HEAD"):
         call = getattr(request.scope.get("route"), "name", request.url.path)
-        record_read(principal.scope, principal.actor, wanted, call, principal.at)
+        record_read(principal.scope, principal.actor, elder_id, call, principal.at)
 
 
 def _marked(dependency: Callable[..., Awaitable[object]], access: Access) -> Any:

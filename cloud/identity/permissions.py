@@ -78,6 +78,9 @@ HEALTH_READS: Final = frozenset(
     {_P.RECORDS_READ, _P.SERIES_READ, _P.CARE_READ, _P.FAMILY_READ, _P.RECORDS_EXPORT}
 )
 
+# Of one elder's record: those of one's own units, or break-glass (cloud/oversight/access.py).
+OF_RECORDS: Final = HEALTH_READS | {_P.RECORDS_WRITE, _P.CARE_WRITE, _P.CONSENTS_MANAGE}
+
 _EVERYBODY: Final = frozenset({_P.OWN_ACCOUNT})
 
 _DUTY: Final = _EVERYBODY | {

@@ -13,7 +13,6 @@ from cloud.identity.auth import PUBLIC, AccountOwner, cookie_name, rules_of
 from cloud.identity.permissions import Role
 from cloud.identity.schemas import (
     CodeIn,
-    EnrolmentOut,
     EnterIn,
     InstitutionOut,
     Login,
@@ -21,6 +20,7 @@ from cloud.identity.schemas import (
     PasswordIn,
     ProofIn,
     RecoveryCodesOut,
+    SecondFactorOut,
     SessionList,
     SessionOut,
     WorkplaceList,
@@ -151,11 +151,11 @@ async def change_own_password(
 @account_router.post("/second-factor", dependencies=[ChangeHeader])
 async def begin_own_second_factor(
     proof: ProofIn, request: Request, principal: AccountOwner, state: State
-) -> EnrolmentOut:
+) -> SecondFactorOut:
     """A secret to scan; it counts once confirmed."""
     await _slow_down(request, principal, state)
     begun = await account.begin_second_factor(principal, proof.password, state.keyring)
-    return EnrolmentOut(secret=begun.secret, uri=begun.uri, qr_svg=begun.qr_svg)
+    return SecondFactorOut(secret=begun.secret, uri=begun.uri, qr_svg=begun.qr_svg)
 
 
 @account_router.post("/second-factor/confirm", dependencies=[ChangeHeader])

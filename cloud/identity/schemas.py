@@ -137,7 +137,7 @@ class ProofIn(ApiModel):
     password: str = Field(min_length=1, max_length=1000)
 
 
-class EnrolmentOut(ApiModel):
+class SecondFactorOut(ApiModel):
     """A second factor to scan; it counts once its first code is confirmed."""
 
     secret: str

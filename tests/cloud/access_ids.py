@@ -66,7 +66,10 @@ async def _of_identity(world: World, home: Home) -> dict[str, str]:
     users = (await admin.get("/api/v1/users?role=family")).json()["users"]
     wanted = {"name": "x", "permissions": ["status_read"], "expires_at": "2026-04-01T00:00:00Z"}
     token = (await admin.post("/api/v1/tokens", json=wanted)).json()["token"]
+    where = f"/api/v1/elders/{home.elders[0]}/break-glass"
+    glass = (await duty.post(where, json={"reason": "夜间跌倒"})).json()
     return {
+        "break_glass_id": glass["id"],
         "institution_id": str(home.institution_id),
         "session_id": session["id"],
         "token_id": token["id"],

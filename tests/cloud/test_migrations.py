@@ -78,7 +78,7 @@ def test_openapi_needs_no_database() -> None:
             operation["responses"][code] for code in GOOD if code in operation["responses"]
         )
         content = answer.get("content", {})
-        if "image/jpeg" in content:
+        if content and "application/json" not in content:
             continue
         schema = content.get("application/json", {}).get("schema", {})
         assert (

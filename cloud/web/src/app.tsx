@@ -9,6 +9,7 @@ import { Shell } from "./shared/Shell";
 import { Waiting } from "./shared/Waiting";
 
 const LoginPage = lazy(() => import("./login/LoginPage"));
+const AccountPage = lazy(() => import("./account"));
 const HomePage = lazy(() => import("./login/HomePage"));
 
 export function App(): ReactNode {
@@ -21,6 +22,7 @@ export function App(): ReactNode {
             <Suspense fallback={<Waiting />}>
               <Routes>
                 <Route path="/login" element={<LoginPage />} />
+                <Route path="/account" element={<AccountPage />} />
                 {AREAS.map(({ name, path, Page }) => (
                   <Route key={name} path={`${path}/*`} element={<Page />} />
                 ))}

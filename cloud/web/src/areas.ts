@@ -38,5 +38,8 @@ export const AREAS: readonly Area[] = [
 export const areasOf = (me: Me | undefined): readonly Area[] =>
   me === undefined ? [] : AREAS.filter((area) => area.permissions.some((each) => me.permissions.includes(each)));
 
-/** Where a login leads: the desk, where a role has no area of its own yet. */
-export const homeOf = (me: Me): string => areasOf(me)[0]?.path ?? "/duty";
+/** Where the work is: the desk, where a role has no area of its own yet. */
+export const workOf = (me: Me): string => areasOf(me)[0]?.path ?? "/duty";
+
+/** Where a login leads: to one's account first, where a password or a second factor is to be set. */
+export const homeOf = (me: Me): string => (me.restriction === null ? workOf(me) : "/account");

@@ -40,8 +40,10 @@ const byId = (alert_id: string) => ({ params: { path: { alert_id } } });
 
 export const api = {
   me: (): Promise<Me> => answer(client.GET("/api/v1/session")),
-  logIn: (username: string, password: string): Promise<Me> =>
-    answer(client.POST("/api/v1/session", { body: { username, password } })),
+  logIn: (username: string, password: string, code: string): Promise<Me> =>
+    answer(
+      client.POST("/api/v1/session", { body: { username, password, ...(code && { code }) } }),
+    ),
   logOut: async (): Promise<void> => {
     await answer(client.DELETE("/api/v1/session"));
   },

@@ -21,13 +21,16 @@ function text(body: unknown, member: string): string {
   return typeof value === "string" ? value : "";
 }
 
+/** Said to someone at the door, not to someone whose login has ended. */
+const LOGIN_ANSWERS: readonly string[] = ["bad_login", "second_factor_needed", "bad_second_factor"];
+
 /** From an answer that is not a success; `body` is the problem document if there was one. */
 export function failureFromAnswer(response: Response, body: unknown): CallFailure {
   const code = text(body, "code") || `http_${response.status}`;
   const detail = text(body, "detail") || response.statusText || code;
   const seconds = Number.parseInt(response.headers.get("Retry-After") ?? "", 10);
   const kind: FailureKind =
-    response.status === 401 && code !== "bad_login"
+    response.status === 401 && !LOGIN_ANSWERS.includes(code)
       ? "not_logged_in"
       : response.status >= 500
         ? "server"

@@ -1,10 +1,12 @@
 /** The text namespaces of the areas: types only, so that their words load with their code. */
 import type { zh as elders } from "../care/elders/texts";
+import type { zh as account } from "../account/texts";
 import type { zh as care } from "../care/texts";
 import type { zh as house } from "../operator/house/texts";
 import type { zh as operator } from "../operator/texts";
 
 export type AreaTexts = {
+  account: typeof account;
   care: typeof care;
   elders: typeof elders;
   house: typeof house;

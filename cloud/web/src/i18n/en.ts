@@ -40,6 +40,9 @@ export const en: Texts = {
     submit: "Log in",
     submitting: "Logging in…",
     missing: "Enter user name and password",
+    code: "Code or recovery code",
+    codeNeeded: "Enter the 6 digits of your authenticator",
+    badCode: "The code is wrong or was used before",
     badLogin: "Wrong user name or password",
     tooMany: "Too many attempts, try again in {{seconds}} s",
     expired: "Your login has ended: this screen receives no alerts now. Log in again",
@@ -47,6 +50,7 @@ export const en: Texts = {
   header: {
     page: "Duty desk",
     loggedInAs: "Logged in: {{name}}",
+    account: "My account",
     logout: "Log out",
     logoutConfirm: "After logging out this screen receives no alerts. Log out?",
     logoutFailed: "Logging out failed: {{why}}",

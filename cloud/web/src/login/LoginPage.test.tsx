@@ -2,7 +2,7 @@ import { screen, waitFor } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { beforeEach, expect, it } from "vitest";
 
-import { FakeHub, json, problem, renderAt } from "../testing/fakeHub";
+import { FakeHub, json, ME, problem, renderAt } from "../testing/fakeHub";
 import LoginPage from "./LoginPage";
 
 let hub: FakeHub;
@@ -48,4 +48,27 @@ it("asks for both before it sends anything", async () => {
 it("says that the screen receives no alerts after the login has ended", () => {
   renderAt("/login?expired=1", <LoginPage />);
   expect(screen.getByText(/收不到报警/)).toBeInTheDocument();
+});
+
+it("asks for a code where the account has a second factor", async () => {
+  hub.answers.set("POST /api/v1/session", () => problem(401, "second_factor_needed"));
+  const page = renderAt("/login", <LoginPage />);
+  await logIn("admin", "secret");
+  expect(await screen.findByText("请输入身份验证器上的 6 位验证码")).toBeInTheDocument();
+  hub.answers.delete("POST /api/v1/session");
+  await userEvent.type(screen.getByTestId("login-code"), "123456");
+  await userEvent.click(screen.getByTestId("login-submit"));
+  await waitFor(() => expect(page.location()).toBe("/duty"));
+  expect(hub.called("POST", "/api/v1/session").at(-1)).toEqual({
+    username: "admin",
+    password: "secret",
+    code: "123456",
+  });
+});
+
+it("leads to one's account where a password is to be set first", async () => {
+  hub.answers.set("POST /api/v1/session", () => json({ ...ME, restriction: "password_change" }));
+  const page = renderAt("/login", <LoginPage />);
+  await logIn("new", "told-once");
+  await waitFor(() => expect(page.location()).toBe("/account"));
 });

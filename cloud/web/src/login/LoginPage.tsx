@@ -15,7 +15,7 @@ import { LanguageSwitch } from "../shared/LanguageSwitch";
 import { explain } from "../shared/explain";
 import { setIcon } from "../shared/tabTitle";
 
-type Credentials = { username: string; password: string };
+type Credentials = { username: string; password: string; code: string };
 
 /** A throttled login waits this long when the server does not say. */
 const WAIT_S = 30;
@@ -24,6 +24,10 @@ function useFailureText(error: Error | null): string | null {
   const { t } = useTranslation();
   if (error === null) return null;
   if (error instanceof CallFailure && error.code === "bad_login") return t("login.badLogin");
+  if (error instanceof CallFailure && error.code === "second_factor_needed") {
+    return t("login.codeNeeded");
+  }
+  if (error instanceof CallFailure && error.code === "bad_second_factor") return t("login.badCode");
   if (error instanceof CallFailure && error.status === 429) {
     return t("login.tooMany", { seconds: error.retryAfterS ?? WAIT_S });
   }
@@ -35,13 +39,18 @@ export default function LoginPage(): ReactNode {
   const navigate = useNavigate();
   const queryClient = useQueryClient();
   const [parameters] = useSearchParams();
-  const [credentials, setCredentials] = useState<Credentials>({ username: "", password: "" });
+  const [credentials, setCredentials] = useState<Credentials>({ username: "", password: "", code: "" });
   const [missing, setMissing] = useState(false);
+  const [asksCode, setAsksCode] = useState(false);
+  const codeId = useId();
   const usernameId = useId();
   const passwordId = useId();
 
   const logIn = useMutation({
-    mutationFn: ({ username, password }: Credentials) => api.logIn(username, password),
+    mutationFn: ({ username, password, code }: Credentials) => api.logIn(username, password, code),
+    onError: (error) => {
+      if (error instanceof CallFailure && error.code === "second_factor_needed") setAsksCode(true);
+    },
     onSuccess: (me) => {
       queryClient.clear();
       queryClient.setQueryData(KEYS.me, me);
@@ -60,7 +69,7 @@ export default function LoginPage(): ReactNode {
     const username = credentials.username.trim();
     const incomplete = username === "" || credentials.password === "";
     setMissing(incomplete);
-    if (!incomplete) logIn.mutate({ username, password: credentials.password });
+    if (!incomplete) logIn.mutate({ ...credentials, username, code: credentials.code.trim() });
   };
 
   return (
@@ -104,6 +113,20 @@ export default function LoginPage(): ReactNode {
           value={credentials.password}
           onChange={(event) => setCredentials({ ...credentials, password: event.target.value })}
         />
+        {asksCode && (
+          <>
+            <label htmlFor={codeId}>{t("login.code")}</label>
+            <Input
+              id={codeId}
+              data-testid="login-code"
+              autoComplete="one-time-code"
+              autoCapitalize="none"
+              spellCheck={false}
+              value={credentials.code}
+              onChange={(event) => setCredentials({ ...credentials, code: event.target.value })}
+            />
+          </>
+        )}
         <div role="alert" className="login-failure">
           {missing ? t("login.missing") : failure}
         </div>

@@ -12,6 +12,7 @@ addTexts("house", houseTexts);
 const GatewaysPage = lazy(() => import("./gateways/GatewaysPage"));
 const PlacesPage = lazy(() => import("./house/PlacesPage"));
 const DevicesPage = lazy(() => import("./house/DevicesPage"));
+const UsersPage = lazy(() => import("./users/UsersPage"));
 const OverviewPage = lazy(() => import("./overview/OverviewPage"));
 
 /** Devices, gateways, people who log in: everything that keeps the hub seeing. */
@@ -26,6 +27,12 @@ export default function OperatorArea(): ReactNode {
         { path: "gateways", label: t("section.gateways"), Page: GatewaysPage },
         { path: "places", label: house("places"), Page: PlacesPage },
         { path: "devices", label: house("devices"), Page: DevicesPage },
+        {
+          path: "users",
+          label: t("section.users"),
+          Page: UsersPage,
+          permission: "users_manage",
+        },
       ]}
     />
   );

@@ -4,9 +4,10 @@ import { useQueryClient } from "@tanstack/react-query";
 import Button from "antd/es/button";
 import { type ComponentType, type ReactNode, Suspense, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { Navigate, NavLink, Route, Routes, useLocation, useNavigate } from "react-router";
+import { Link, Navigate, NavLink, Route, Routes, useLocation, useNavigate } from "react-router";
 
 import { api } from "../api/client";
+import type { Permission } from "../api/types";
 import { AREAS, type AreaName } from "../areas";
 import { AreaLinks } from "./AreaLinks";
 import { explain } from "./explain";
@@ -17,12 +18,21 @@ import { useMe } from "./useMe";
 import { Waiting } from "./Waiting";
 
 /** A page of an area. `path` is relative to the area; a page may have routes of its own. */
-export type Section = { path: string; label: string; Page: ComponentType };
+export type Section = {
+  path: string;
+  label: string;
+  Page: ComponentType;
+  /** Shown to who has it; without: to everybody here. */
+  permission?: Permission;
+};
 
 /** Everything but the desk: who and where, the area's sections, and the one that is open. */
-export function AreaPage({ area, sections }: { area: AreaName; sections: readonly Section[] }): ReactNode {
+export function AreaPage({ area, sections: all }: { area: AreaName; sections: readonly Section[] }): ReactNode {
   const { t } = useTranslation();
   const { me, error } = useMe();
+  const sections = all.filter(
+    ({ permission }) => permission === undefined || me?.permissions.includes(permission),
+  );
   const navigate = useNavigate();
   const queryClient = useQueryClient();
   const { pathname } = useLocation();
@@ -30,10 +40,11 @@ export function AreaPage({ area, sections }: { area: AreaName; sections: readonl
   const root = AREAS.find(({ name }) => name === area)?.path ?? "/";
   const open = sections.find(({ path }) => pathname.startsWith(`${root}/${path}`));
 
+  const title = [open?.label, t(`area.${area}`), t("app.name")].filter(Boolean).join(" · ");
   useEffect(() => {
-    document.title = [open?.label, t(`area.${area}`), t("app.name")].filter(Boolean).join(" · ");
+    document.title = title;
     setIcon(0, false);
-  }, [t, area, open?.label]);
+  }, [title]);
 
   const logOut = async () => {
     try {
@@ -62,7 +73,11 @@ export function AreaPage({ area, sections }: { area: AreaName; sections: readonl
           <AreaLinks me={me} current={area} />
           <LanguageSwitch />
           <ScreenSwitches />
-          {me && <span className="header-user">{t("header.loggedInAs", { name: me.name })}</span>}
+          {me && (
+            <Link className="header-user" to="/account" title={t("header.account")}>
+              {t("header.loggedInAs", { name: me.name })}
+            </Link>
+          )}
           <Button type="text" onClick={() => void logOut()}>
             {t("header.logout")}
           </Button>

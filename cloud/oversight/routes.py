@@ -1,0 +1,216 @@
+"""HTTP for the audit, for who looked at a record, and for break-glass."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from fastapi.responses import StreamingResponse
+from pydantic import AwareDatetime
+
+from cloud.audit.actions import Action
+from cloud.audit.chain import entries_in_order, verify
+from cloud.audit.models import AuditEntry
+from cloud.audit.service import record
+from cloud.errors import NotFoundError, Problem
+from cloud.identity.auth import requires
+from cloud.identity.models import BreakGlass
+from cloud.identity.permissions import Permission, Role
+from cloud.identity.service import Principal
+from cloud.oversight import access
+from cloud.oversight.schemas import (
+    ActorOut,
+    AuditEntryOut,
+    AuditPage,
+    BreakGlassIn,
+    BreakGlassOut,
+    BreakGlassPage,
+    LookOut,
+    LookPage,
+    ReviewIn,
+    VerificationOut,
+)
+from cloud.paging import DEFAULT_LIMIT, Cursor, Limit, after, page
+from cloud.people.family import elders_of_user
+from cloud.people.service import find_elder
+from cloud.state import ChangeHeader, State
+
+AuditReader = Annotated[Principal, requires(Permission.AUDIT_READ)]
+Looker = Annotated[Principal, requires(Permission.AUDIT_READ, Permission.FAMILY_READ)]
+GlassBreaker = Annotated[Principal, requires(Permission.BREAK_GLASS)]
+
+_PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
+    code: {"model": Problem} for code in (401, 403, 404, 409, 422)
+}
+router = APIRouter(prefix="/api/v1", tags=["oversight"], responses=_PROBLEMS)
+
+
+@router.get("/audit")
+async def list_audit(
+    *,
+    principal: AuditReader,
+    elder_id: UUID | None = None,
+    actor_id: UUID | None = None,
+    action: Action | None = None,
+    begin: Annotated[AwareDatetime | None, Query(alias="from")] = None,
+    end: Annotated[AwareDatetime | None, Query(alias="to")] = None,
+    cursor: Cursor = None,
+    limit: Limit = DEFAULT_LIMIT,
+) -> AuditPage:
+    """Who saw or changed what, the newest first."""
+    wanted = [
+        *([AuditEntry.elder_id == elder_id] if elder_id else []),
+        *([AuditEntry.actor_id == actor_id] if actor_id else []),
+        *([AuditEntry.action == action.value] if action else []),
+        *([AuditEntry.at >= begin] if begin else []),
+        *([AuditEntry.at < end] if end else []),
+    ]
+    rows, next_cursor = await _newest(principal, wanted, cursor, limit)
+    return AuditPage(entries=[_entry_out(row) for row in rows], next_cursor=next_cursor)
+
+
+@router.get(
+    "/audit/export",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"application/x-ndjson": {"schema": {"type": "string"}}}}},
+)
+async def export_audit(principal: AuditReader, state: State) -> StreamingResponse:
+    """Everything, one JSON object a line, each with its number, text and hash."""
+    scope = principal.scope
+    record(scope, principal.actor, Action.AUDIT_EXPORTED, principal.at)
+
+    async def lines() -> AsyncIterator[str]:
+        async with state.database.tenant(scope.institution_id) as reading:
+            async for entry in entries_in_order(reading):
+                yield export_line(entry)
+
+    return StreamingResponse(lines(), media_type="application/x-ndjson")
+
+
+@router.get("/audit/verification")
+async def verify_audit(principal: AuditReader) -> VerificationOut:
+    """Walk the whole chain: is anything missing, changed or put in?"""
+    verdict = await verify(principal.scope)
+    return VerificationOut(
+        whole=verdict.whole,
+        entries=verdict.entries,
+        head=verdict.head.hex(),
+        broken_at=verdict.broken_at,
+        why=verdict.why,
+    )
+
+
+@router.get("/elders/{elder_id}/looks")
+async def list_looks(
+    elder_id: UUID, principal: Looker, cursor: Cursor = None, limit: Limit = DEFAULT_LIMIT
+) -> LookPage:
+    """Who saw or changed an elder's record: for their family, and for who oversees the house."""
+    if principal.role is Role.FAMILY:
+        theirs = await elders_of_user(principal.scope, principal.user.id)
+        if elder_id not in {member.elder_id for member in theirs}:
+            raise NotFoundError("elder")
+    await find_elder(principal.scope, elder_id)
+    wanted = [AuditEntry.elder_id == elder_id]
+    rows, next_cursor = await _newest(principal, wanted, cursor, limit)
+    return LookPage(looks=[_look_out(row) for row in rows], next_cursor=next_cursor)
+
+
+@router.post("/elders/{elder_id}/break-glass", status_code=201, dependencies=[ChangeHeader])
+async def break_glass(
+    elder_id: UUID, wanted: BreakGlassIn, principal: GlassBreaker
+) -> BreakGlassOut:
+    """Open the record of an elder outside one's units, for four hours, with a reason."""
+    return _glass_out(await access.break_glass(principal, elder_id, wanted.reason))
+
+
+@router.get("/break-glass")
+async def list_break_glass(
+    principal: AuditReader,
+    reviewed: bool | None = None,
+    cursor: Cursor = None,
+    limit: Limit = DEFAULT_LIMIT,
+) -> BreakGlassPage:
+    """Records that were opened from outside their unit."""
+    columns = (BreakGlass.opened_at, BreakGlass.id)
+    statement = principal.scope.select(BreakGlass).where(*after(cursor, *columns, descending=True))
+    if reviewed is not None:
+        present = BreakGlass.reviewed_at.is_not(None)
+        statement = statement.where(present if reviewed else ~present)
+    rows = await principal.scope.session.scalars(
+        statement.order_by(*(column.desc() for column in columns)).limit(limit + 1)
+    )
+    items, next_cursor = page(rows.all(), limit, lambda row: (row.opened_at, row.id))
+    return BreakGlassPage(opened=[_glass_out(row) for row in items], next_cursor=next_cursor)
+
+
+@router.post("/break-glass/{break_glass_id}/review", dependencies=[ChangeHeader])
+async def review_break_glass(
+    break_glass_id: UUID, wanted: ReviewIn, principal: AuditReader
+) -> BreakGlassOut:
+    """Say what came of looking at it; not by who opened it."""
+    return _glass_out(await access.review(principal, break_glass_id, wanted.note))
+
+
+def export_line(entry: AuditEntry) -> str:
+    """One line of an export: enough to check the chain without us (docs/security.md)."""
+    line = {
+        "seq": entry.seq,
+        "body": entry.body,
+        "previous_hash": entry.previous_hash.hex(),
+        "hash": entry.hash.hex(),
+    }
+    return json.dumps(line, ensure_ascii=False) + "\n"
+
+
+async def _newest(
+    principal: Principal, wanted: list[Any], cursor: str | None, limit: int
+) -> tuple[list[AuditEntry], str | None]:
+    statement = (
+        principal.scope.select(AuditEntry)
+        .where(*wanted, *after(cursor, AuditEntry.seq, descending=True))
+        .order_by(AuditEntry.seq.desc())
+        .limit(limit + 1)
+    )
+    rows = (await principal.scope.session.scalars(statement)).all()
+    items, next_cursor = page(rows, limit, lambda row: (row.seq,))
+    return list(items), next_cursor
+
+
+def _entry_out(row: AuditEntry) -> AuditEntryOut:
+    body = json.loads(row.body)
+    return AuditEntryOut(
+        seq=row.seq,
+        at=row.at,
+        action=row.action,
+        actor=ActorOut(**body["actor"]),
+        elder_id=row.elder_id,
+        subject=body["subject"],
+        reason=body["reason"],
+        changes=body["changes"],
+        detail=body["detail"],
+        hash=row.hash.hex(),
+    )
+
+
+def _look_out(row: AuditEntry) -> LookOut:
+    body = json.loads(row.body)
+    actor = body["actor"]
+    return LookOut(
+        at=row.at, name=actor["name"], role=actor["role"], action=row.action, reason=body["reason"]
+    )
+
+
+def _glass_out(row: BreakGlass) -> BreakGlassOut:
+    return BreakGlassOut(
+        id=row.id,
+        user_id=row.user_id,
+        elder_id=row.elder_id,
+        reason=row.reason,
+        opened_at=row.opened_at,
+        closes_at=row.closes_at,
+        reviewed_at=row.reviewed_at,
+        review_note=row.review_note,
+    )
