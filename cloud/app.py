@@ -28,6 +28,7 @@ from cloud.devices.gateway_routes import machine_router, operator_router
 from cloud.devices.gateways import announce_gateway_states
 from cloud.devices.register_routes import router as device_register_router
 from cloud.errors import Problem, install_error_handlers
+from cloud.family.routes import router as relatives_router
 from cloud.identity.auth import PUBLIC
 from cloud.identity.routes import account_router
 from cloud.identity.routes import router as session_router
@@ -154,6 +155,7 @@ def create_app(
         alerts_router,
         live_router,
         coverage_router,
+        relatives_router,
         series_router,
         places_router,
         people_router,

@@ -3,12 +3,13 @@ import { describe, expect, it } from "vitest";
 import * as elders from "../care/elders/texts";
 import * as care from "../care/texts";
 import * as house from "../operator/house/texts";
+import * as family from "../family/texts";
 import * as operator from "../operator/texts";
 import { en } from "./en";
 import { zh } from "./zh";
 
 // One line for each area.
-const TEXTS = { translation: { zh, en }, care, elders, house, operator };
+const TEXTS = { translation: { zh, en }, care, elders, family, house, operator };
 
 type Tree = { [key: string]: string | Tree };
 
