@@ -29,6 +29,8 @@ from cloud.devices.gateways import announce_gateway_states
 from cloud.devices.register_routes import router as device_register_router
 from cloud.election import Leadership
 from cloud.errors import Problem, install_error_handlers
+from cloud.family.routes import router as relatives_router
+from cloud.identity.auth import PUBLIC
 from cloud.identity.routes import account_router
 from cloud.identity.routes import router as session_router
 from cloud.identity.user_routes import router as users_router
@@ -166,6 +168,7 @@ def create_app(
         alerts_router,
         live_router,
         coverage_router,
+        relatives_router,
         series_router,
         places_router,
         people_router,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -14,7 +15,7 @@ import structlog
 
 from edge.detector import SnapshotError
 from edge.events import Event
-from edge.signals import NS_PER_S, Reading, Signal
+from edge.signals import NS_PER_S, Reading, Signal, Waveform
 from edge.subject import Subject
 from edge.subjects import SubjectEngine
 from edge.wire import RejectedFrame
@@ -29,6 +30,10 @@ log = structlog.get_logger(__name__)
 # seconds, and a return to bed that is under way must not be overtaken by its own alarm.
 HOLD_S: Final = 20.0
 _HOLD_NS: Final = round(HOLD_S * NS_PER_S)
+# After a cut the broker and wearables send what they kept: nobody's time may run ahead of it. So
+# long without more of it, it is all here; and a device that always lags must not stop time.
+CATCH_UP_S: Final = 10.0
+CATCH_UP_MAX_S: Final = 600.0
 # A pause of ours shorter than the shortest limit of silence (90 s) needs no allowance.
 UNWATCHED_S: Final = 60.0
 _UNWATCHED_NS: Final = round(UNWATCHED_S * NS_PER_S)
@@ -36,6 +41,18 @@ _UNWATCHED_NS: Final = round(UNWATCHED_S * NS_PER_S)
 # `/` is in no device id.
 _SUBJECT: Final = "subject/"
 _BED: Final = "bed/"
+
+
+@dataclass(frozen=True, slots=True)
+class _Behind:
+    """Signals of the past are arriving, since and last at these monotonic times."""
+
+    since_s: float
+    last_s: float
+    reached_ns: int
+
+    def is_over(self, now_s: float) -> bool:
+        return now_s - self.last_s > CATCH_UP_S
 
 
 class SubjectWatch:
@@ -47,6 +64,7 @@ class SubjectWatch:
         self._metrics = metrics
         self._clock = clock
         self._unwatched_since_ns: int | None = None
+        self._behind: dict[str, _Behind] = {}
 
     @property
     def engine(self) -> SubjectEngine:
@@ -141,6 +159,7 @@ class SubjectWatch:
                 heard[own].append(event)
         for subject_id in dict.fromkeys([*by_subject, *heard]):
             own_signals, own_events = by_subject[subject_id], heard[subject_id]
+            self._note_lag(subject_id, own_signals)
             found = isolated(partial(self._engine.process, subject_id, own_signals, own_events))
             if isinstance(found, Fault):
                 found = own_events  # a fall is told whatever else breaks
@@ -162,7 +181,8 @@ class SubjectWatch:
             self.missed(since_ns, now_ns)
         told: list[Event] = []
         for subject_id in self._engine.subjects():
-            found = isolated(partial(self._engine.advance, subject_id, now_ns - _HOLD_NS))
+            until_ns = self._until_ns(subject_id, now_ns - _HOLD_NS)
+            found = isolated(partial(self._engine.advance, subject_id, until_ns))
             if isinstance(found, Fault):
                 self._metrics.engine_faults.inc()
                 log.error("subject_failed", subject=subject_id, exc_info=found.error)
@@ -170,6 +190,32 @@ class SubjectWatch:
             else:
                 told += found
         return told
+
+    def _note_lag(self, subject_id: str, signals: Sequence[Signal]) -> None:
+        """Whether these are of the past: the newest of the device that is furthest behind."""
+        newest_ns: dict[str, int] = {}
+        for signal in signals:
+            at_ns = signal.end_ns if isinstance(signal, Waveform) else signal.time_ns
+            newest_ns[signal.device_id] = max(at_ns, newest_ns.get(signal.device_id, 0))
+        oldest_ns = min(newest_ns.values(), default=None)
+        if oldest_ns is None or self._clock.now_ns() - oldest_ns <= _HOLD_NS:
+            return
+        now_s = self._clock.monotonic_s()
+        known = self._behind.get(subject_id)
+        since_s = now_s if known is None or known.is_over(now_s) else known.since_s
+        self._behind[subject_id] = _Behind(since_s, now_s, oldest_ns)
+
+    def _until_ns(self, subject_id: str, until_ns: int) -> int:
+        """How far time may move on for this subject."""
+        behind = self._behind.get(subject_id)
+        if behind is None:
+            return until_ns
+        now_s = self._clock.monotonic_s()
+        if behind.is_over(now_s) or now_s - behind.since_s > CATCH_UP_MAX_S:
+            if behind.is_over(now_s):
+                del self._behind[subject_id]
+            return until_ns
+        return min(until_ns, behind.reached_ns)
 
     def missed(self, from_ns: int, until_ns: int) -> None:
         """We listened to nobody for that time."""

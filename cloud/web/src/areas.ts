@@ -3,7 +3,7 @@ import { type ComponentType, lazy, type LazyExoticComponent } from "react";
 
 import type { Me, Permission } from "./api/types";
 
-export type AreaName = "duty" | "care" | "operator";
+export type AreaName = "duty" | "care" | "family" | "operator";
 
 type Area = {
   name: AreaName;
@@ -26,6 +26,12 @@ export const AREAS: readonly Area[] = [
     path: "/care",
     permissions: ["records_read", "care_read"],
     Page: lazy(() => import("./care")),
+  },
+  {
+    name: "family",
+    path: "/family",
+    permissions: ["family_read"],
+    Page: lazy(() => import("./family")),
   },
   {
     name: "operator",

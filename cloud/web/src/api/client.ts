@@ -2,7 +2,7 @@ import createClient from "openapi-fetch";
 
 import { CallFailure, failureFromAnswer, failureFromError } from "./failure";
 import type { paths } from "./schema";
-import type { AlertDetail, AlertList, Me, MoveIn, Status } from "./types";
+import type { AlertDetail, AlertList, CoverageList, Me, MoveIn, Status } from "./types";
 
 // A nurse waits this long for a button at most; then the screen says that it did not work.
 export const CALL_TIMEOUT_MS = 10_000;
@@ -56,5 +56,6 @@ export const api = {
   shown: async (id: string): Promise<void> => {
     await answer(client.POST("/api/v1/alerts/{alert_id}/shown", byId(id)));
   },
+  coverage: (): Promise<CoverageList> => answer(client.GET("/api/v1/coverage")),
   status: (): Promise<Status> => answer(client.GET("/api/v1/status")),
 };

@@ -14,8 +14,10 @@ export type LiveKind = "connecting" | "connected" | "reconnecting" | "lost";
 /** `sinceMs`: when this began; for `lost`, when something was last heard. */
 export type LiveState = { kind: LiveKind; sinceMs: number };
 
-export type LiveEventName = "alert" | "status" | "ping" | "reset" | "end";
-export const LIVE_EVENTS: readonly LiveEventName[] = ["alert", "status", "ping", "reset", "end"];
+export type LiveEventName = "alert" | "status" | "coverage" | "ping" | "reset" | "end";
+export const LIVE_EVENTS: readonly LiveEventName[] = [
+  "alert", "status", "coverage", "ping", "reset", "end",
+];
 
 export type LiveMessage = { data: string; lastEventId: string };
 
@@ -98,7 +100,7 @@ export class LiveStream {
 
   private take(name: LiveEventName, message: LiveMessage): void {
     this.heard();
-    const position = name === "alert" || name === "reset" ? parsePosition(message.lastEventId) : null;
+    const position = name === "alert" || name === "coverage" || name === "reset" ? parsePosition(message.lastEventId) : null;
     let data: unknown;
     try {
       data = JSON.parse(message.data);

@@ -8,6 +8,7 @@ export const KEYS = {
   recent: ["alerts", "recent"],
   alert: (id: string) => ["alert", id],
   status: ["status"],
+  coverage: ["coverage"],
 } as const;
 
 // Short enough that a list is back within seconds of the server, long enough not to hammer it.

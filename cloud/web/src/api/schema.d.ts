@@ -807,6 +807,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/family": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Family Page
+         * @description The elders this login is a relative of, as far as consents in force allow.
+         */
+        get: operations["get_family_page"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/elders/{elder_id}/series": {
         parameters: {
             query?: never;
@@ -3296,6 +3316,23 @@ export interface components {
             elders: components["schemas"]["ElderCoverage"][];
         };
         /**
+         * CoverageOut
+         * @description Whether the hub can see. Blind is never well.
+         */
+        CoverageOut: {
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "protected" | "degraded" | "blind";
+            /** Since */
+            since: string | null;
+            /** Cause */
+            cause: string | null;
+            /** Missing */
+            missing: components["schemas"]["MissingOut"][];
+        };
+        /**
          * DetectorOut
          * @description Who decided.
          */
@@ -4058,6 +4095,43 @@ export interface components {
             facts: components["schemas"]["FactOut"][];
         };
         /**
+         * FamilyElder
+         * @description One elder as their relative may see them. What was not agreed to is null.
+         */
+        FamilyElder: {
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Name */
+            name: string;
+            /** Relationship */
+            relationship: string;
+            /**
+             * Mood
+             * @enum {string}
+             */
+            mood: "calm" | "attention" | "partly_seen" | "not_seen" | "not_shared";
+            /**
+             * Last Sign At
+             * @description rounded down to a quarter of an hour
+             */
+            last_sign_at: string | null;
+            night: components["schemas"]["NightOut"] | null;
+            coverage: components["schemas"]["CoverageOut"] | null;
+            /**
+             * Open Alert
+             * @description staff are dealing with something now
+             */
+            open_alert: boolean | null;
+            /**
+             * Shares
+             * @description what the consent in force names
+             */
+            shares: string[];
+        };
+        /**
          * FamilyIn
          * @description A relative, and what the institution lets them see where a consent covers it.
          */
@@ -4113,6 +4187,19 @@ export interface components {
             ended_at: string | null;
             /** Version */
             version: number;
+        };
+        /**
+         * FamilyPage
+         * @description All elders of one relative.
+         */
+        FamilyPage: {
+            /**
+             * Server Time
+             * Format: date-time
+             */
+            server_time: string;
+            /** Elders */
+            elders: components["schemas"]["FamilyElder"][];
         };
         /**
          * FaultEndIn
@@ -4946,6 +5033,27 @@ export interface components {
             server_time: string;
         };
         /**
+         * MissingOut
+         * @description What cannot be seen, in the terms of a relative.
+         */
+        MissingOut: {
+            /**
+             * What
+             * @description fall, inactivity, bed, sos, vitals or exit
+             */
+            what: string;
+            /**
+             * Level
+             * @enum {string}
+             */
+            level: "partial" | "lost";
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+        };
+        /**
          * MoveIn
          * @description What a person does. `resolve` needs a finding (or a verdict); `shelve` a note and an end.
          */
@@ -5050,6 +5158,26 @@ export interface components {
         NewTokenOut: {
             /** Token */
             token: string;
+        };
+        /**
+         * NightOut
+         * @description The last night, rounded to quarters of an hour.
+         */
+        NightOut: {
+            /**
+             * Morning
+             * Format: date
+             */
+            morning: string;
+            /** In Bed Min */
+            in_bed_min: number;
+            /** Up Times */
+            up_times: number;
+            /**
+             * Unseen Min
+             * @description time without data: not rest, and not being up
+             */
+            unseen_min: number;
         };
         /**
          * OpenRisk
@@ -9497,6 +9625,53 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_family_page: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FamilyPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -10,6 +10,7 @@ import { isUnanswered } from "../api/types";
 import { explain } from "../shared/explain";
 import { alarmSound } from "../shared/useSound";
 import { BlindBanners, SoundBanner, UnheardBanner } from "./Banners";
+import { CoverageStrip } from "./CoverageStrip";
 import { DutyHeader } from "./DutyHeader";
 import { OpenList } from "./OpenList";
 import { RecentList } from "./RecentList";
@@ -70,6 +71,7 @@ export default function DutyPage(): ReactNode {
       <DutyHeader me={desk.me} live={desk.live} status={desk.status} onLogout={() => void logOut()} />
       <main className="duty">
         <BlindBanners desk={desk} hush={hush} />
+        <CoverageStrip />
         <SoundBanner urgent={unanswered} />
         {failure !== null && (
           <p role="alert" className="card-failure">

@@ -61,7 +61,7 @@ function useLive(position: number | null, { heard, onExpired }: StreamParts): Li
   useEffect(() => {
     if (first === null) return;
     const reload = () => {
-      for (const queryKey of [KEYS.open, KEYS.recent, KEYS.status]) {
+      for (const queryKey of [KEYS.open, KEYS.recent, KEYS.status, KEYS.coverage]) {
         void queryClient.invalidateQueries({ queryKey });
       }
     };
@@ -75,6 +75,8 @@ function useLive(position: number | null, { heard, onExpired }: StreamParts): Li
         heard.add(at, alert);
         applyAlert(queryClient, alert);
         void queryClient.invalidateQueries({ queryKey: KEYS.alert(alert.id) });
+      } else if (name === "coverage") {
+        void queryClient.invalidateQueries({ queryKey: KEYS.coverage });
       } else if (name === "reset") {
         heard.clear();
         reload();

@@ -3,6 +3,7 @@ import type { zh as elders } from "../care/elders/texts";
 import type { zh as account } from "../account/texts";
 import type { zh as care } from "../care/texts";
 import type { zh as house } from "../operator/house/texts";
+import type { zh as family } from "../family/texts";
 import type { zh as operator } from "../operator/texts";
 
 export type AreaTexts = {
@@ -10,5 +11,6 @@ export type AreaTexts = {
   care: typeof care;
   elders: typeof elders;
   house: typeof house;
+  family: typeof family;
   operator: typeof operator;
 };

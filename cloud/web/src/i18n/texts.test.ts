@@ -4,12 +4,13 @@ import * as elders from "../care/elders/texts";
 import * as care from "../care/texts";
 import * as house from "../operator/house/texts";
 import * as account from "../account/texts";
+import * as family from "../family/texts";
 import * as operator from "../operator/texts";
 import { en } from "./en";
 import { zh } from "./zh";
 
 // One line for each area.
-const TEXTS = { translation: { zh, en }, account, care, elders, house, operator };
+const TEXTS = { translation: { zh, en }, account, care, elders, family, house, operator };
 
 type Tree = { [key: string]: string | Tree };
 

@@ -7,7 +7,7 @@ import { vi } from "vitest";
 
 import type { LiveEventName } from "../api/live";
 import { createQueryClient } from "../api/queries";
-import type { AlertDetail, AlertSummary, Me, Status } from "../api/types";
+import type { AlertDetail, AlertSummary, CoverageList, Me, Status } from "../api/types";
 import { Shell } from "../shared/Shell";
 import { aDetail, aStatus } from "./samples";
 
@@ -40,6 +40,7 @@ export class FakeHub {
   recent: AlertSummary[] = [];
   position = 10;
   status: Status = aStatus();
+  coverage: CoverageList = { server_time: "2026-03-01T18:15:00.000Z", elders: [] };
   calls: { method: string; path: string; body: unknown }[] = [];
   streams: FakeStream[] = [];
   /** `POST /api/v1/session` and the like; they come before the usual answers. */
@@ -97,6 +98,7 @@ export class FakeHub {
     if (special) return special();
     if (path === "/api/v1/session") return json(ME);
     if (path === "/api/v1/status") return json(this.status);
+    if (path === "/api/v1/coverage") return json(this.coverage);
     if (path === "/api/v1/alerts") {
       const alerts = searchParams.get("view") === "recent" ? this.recent : this.alerts;
       return json({ position: this.position, server_time: "2026-03-01T18:15:00.000Z", alerts });

@@ -1,0 +1,18 @@
+import { lazy, type ReactNode } from "react";
+import { useTranslation } from "react-i18next";
+
+import { addTexts } from "../i18n";
+import { AreaPage } from "../shared/AreaPage";
+import * as texts from "./texts";
+
+addTexts("family", texts);
+
+const TodayPage = lazy(() => import("./TodayPage"));
+
+/** What relatives may see, told honestly. */
+export default function FamilyArea(): ReactNode {
+  const { t } = useTranslation("family");
+  return (
+    <AreaPage area="family" sections={[{ path: "today", label: t("section.today"), Page: TodayPage }]} />
+  );
+}
