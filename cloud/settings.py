@@ -54,6 +54,9 @@ class Settings(BaseSettings):
     # A gateway catches up on a day of 50 devices within minutes and leaves room for others.
     ingest_records_per_s: float = Field(default=20_000.0, gt=0)
 
+    # Whom a push service may ask about our messages (a mailto: or https: address).
+    push_contact: str = Field(default="mailto:ops@example.org", pattern=r"^(mailto:|https://)")
+
     # Raw readings and waveforms; minutes made of them. Hours stay. Two days at least: what
     # is not yet a day old is never taken away.
     series_raw_days: int = Field(default=30, ge=2)

@@ -3,10 +3,12 @@ import type { zh as elders } from "../care/elders/texts";
 import type { zh as care } from "../care/texts";
 import type { zh as house } from "../operator/house/texts";
 import type { zh as operator } from "../operator/texts";
+import type { zh as shift } from "../shift/texts";
 
 export type AreaTexts = {
   care: typeof care;
   elders: typeof elders;
   house: typeof house;
   operator: typeof operator;
+  shift: typeof shift;
 };

@@ -4,11 +4,12 @@ import * as elders from "../care/elders/texts";
 import * as care from "../care/texts";
 import * as house from "../operator/house/texts";
 import * as operator from "../operator/texts";
+import * as shift from "../shift/texts";
 import { en } from "./en";
 import { zh } from "./zh";
 
 // One line for each area.
-const TEXTS = { translation: { zh, en }, care, elders, house, operator };
+const TEXTS = { translation: { zh, en }, care, elders, house, operator, shift };
 
 type Tree = { [key: string]: string | Tree };
 
