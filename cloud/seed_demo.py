@@ -28,6 +28,7 @@ from cloud.identity.service import (
     institution_name,
     set_password,
 )
+from cloud.identity.shifts import LONGEST_DUTY, DutyAs, add_duty, duties_between
 from cloud.people.family import add_consent
 from cloud.people.schemas import ConsentIn, Purpose
 from cloud.people.service import add_elder, add_stay
@@ -94,6 +95,11 @@ ELDERS: Final = (
     DemoElder("赵玉华", "female", date(1940, 8, 2), "轻度失智，晚间易找门", ("302", "2")),
     DemoElder("黄建平", "male", date(1950, 2, 25), "左侧偏瘫，用四脚拐杖", ("303", "1")),
 )  # fmt: skip
+
+
+_DUTY_OF: Final = {
+    Role.DUTY: DutyAs.DUTY, Role.HEAD_NURSE: DutyAs.HEAD_NURSE, Role.MANAGER: DutyAs.MANAGER
+}  # fmt: skip
 
 
 async def seed_demo(
@@ -177,6 +183,7 @@ async def _issue_secrets(scope: TenantScope, now: datetime) -> dict[str, Any]:
                 "role": user.role,
             }
         )
+    await _fill_roster(scope, now)
     gateway = await find_gateway(scope, GATEWAY) or await add_gateway(scope, GATEWAY, now)
     token = await issue_gateway_token(scope, gateway, now)
     return {
@@ -185,6 +192,18 @@ async def _issue_secrets(scope: TenantScope, now: datetime) -> dict[str, Any]:
         "logins": logins,
         "devices": await _devices(scope, now),
     }
+
+
+async def _fill_roster(scope: TenantScope, now: datetime) -> None:
+    """Everybody of the demo is on duty for a month from the last seed on."""
+    if await duties_between(scope, now + timedelta(days=7), now + timedelta(days=8)):
+        return
+    for demo_user in USERS:
+        duty_as = _DUTY_OF.get(demo_user.role)
+        user = await find_user(scope, demo_user.username)
+        if duty_as is not None and user is not None:
+            end = now + LONGEST_DUTY
+            await add_duty(scope, user.id, duty_as, now, end, now=now, by="demo")
 
 
 async def _devices(scope: TenantScope, now: datetime) -> list[dict[str, Any]]:

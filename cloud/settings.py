@@ -66,6 +66,9 @@ class Settings(BaseSettings):
     # Buckets are PREFIX_raw, PREFIX_minute and PREFIX_hour.
     influxdb_prefix: str = Field(default="yuyue", pattern="^[A-Za-z0-9_-]{1,40}$")
 
+    # Whom a push service may ask about our messages (a mailto: or https: address).
+    push_contact: str = Field(default="mailto:ops@example.org", pattern=r"^(mailto:|https://)")
+
     # Raw readings and waveforms; minutes made of them. Hours stay. Two days at least: what
     # is not yet a day old is never taken away.
     series_raw_days: int = Field(default=30, ge=2)

@@ -79,6 +79,9 @@ CODES: Final = MappingProxyType(
             AlertCode("no_return", "外出未归", "Not back home", _P, _MEDIUM, True),
             AlertCode("door_left_open", "门未关", "Door left open", _E, _LOW, True),
             AlertCode("climate", "室温异常", "Room too cold or hot", _E, _LOW, True),
+            AlertCode("nobody_on_duty", "无人值班", "Nobody on duty", _D, _HIGH, True),
+            AlertCode("console_silent", "值班屏失声", "A desk fell silent", _T, _MEDIUM, True),
+            AlertCode("dead_switch", "报警链路中断", "Alert path broken", _T, _HIGH, True),
             AlertCode("round_missed", "巡查漏检", "Round missed", _D, _MEDIUM, True),
             AlertCode("visit_overdue", "探访逾期", "Visit overdue", _D, _LOW, True),
         )

@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from cloud.alerts import lifecycle, rules, store
 from cloud.alerts.codes import CODES, Category
 from cloud.alerts.conditions import condition_of
+from cloud.alerts.drills.service import take_proof
 from cloud.alerts.grading import priority_of
 from cloud.alerts.lifecycle import ESCALATE_TIMER
 from cloud.alerts.machine import Move, MoveKind
@@ -40,7 +41,7 @@ async def take_event(scope: TenantScope, arrival: Arrival, now: datetime) -> lis
     """Store the event and do what the rules say; the moves made. A known event id does nothing."""
     await store.lock_decisions(scope)
     row = await _insert_event(scope, arrival, now)
-    if row is None:
+    if row is None or await take_proof(scope, arrival.event, now):
         return []
     made = await _decide(scope, row, arrival, now)
     if row.alert_id is not None:

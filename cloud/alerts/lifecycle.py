@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
 from cloud.alerts import store
 from cloud.alerts.codes import Priority
+from cloud.alerts.escalation import engine
+from cloud.alerts.incidents import keep_incidents
 from cloud.alerts.machine import ENDED, Condition, Move, MoveKind
 from cloud.alerts.models import Alert
+from cloud.alerts.notify.family import tell_family
 from cloud.database import TenantScope
 
 # A suspected fall that nobody answers becomes high (cloud/alerts/rules.py).
@@ -33,9 +37,12 @@ async def make_move(
     scope: TenantScope, alert: Alert, before: Condition | None, move: Move
 ) -> Condition:
     """Append the move and do what follows from it. Raises IllegalMove."""
+    if before is None and move.priority is not None:
+        alert.code = move.code or ""
+        second = await engine.needs_second(scope, alert, move.priority, move.at)
+        move = replace(move, second_due=second or None)
     after = await store.append_move(scope, alert, before, move)
-    if before is not None:
-        await _follow(scope, alert, before, after, move.at)
+    await _follow(scope, alert, before, after, move.at)
     if move.actor and (hop := _HOPS.get(move.kind)) is not None:
         source = str(move.actor_id or move.actor)
         # An alert that was reopened is acknowledged anew: each ring has its own hops.
@@ -52,14 +59,25 @@ def _when(move: Move) -> datetime:
 
 
 async def _follow(
-    scope: TenantScope, alert: Alert, before: Condition, after: Condition, now: datetime
+    scope: TenantScope, alert: Alert, before: Condition | None, after: Condition, now: datetime
 ) -> None:
+    if before is not None:
+        await keep_incidents(scope, alert, before, after, now)
+        await tell_family(scope, alert, before, after, now)
     if after.state in ENDED:
-        if before.state not in ENDED:
+        if before is None or before.state not in ENDED:
             await store.cancel_timers(scope, alert.id, now)
+            await engine.stop(scope, alert, now)
+        return
+    if before is None or after.rings > before.rings:
+        await engine.start(scope, alert, after, now)
+    if before is None:
         return
     if after.answered and not before.answered:
         await store.cancel_timers(scope, alert.id, now, ESCALATE_TIMER)
+        await engine.answered(scope, alert, after, now)
+    if after.arrived_at is not None and before.arrived_at is None:
+        await engine.stop(scope, alert, now)
     if after.shelved_until != before.shelved_until:
         await store.cancel_timers(scope, alert.id, now, SHELF_TIMER)
         if after.shelved_until is not None:

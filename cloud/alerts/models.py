@@ -124,6 +124,7 @@ class AlertTimer(TenantBase):
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     alert_id: Mapped[uuid.UUID]
     kind: Mapped[str]
+    step: Mapped[int | None]
     due_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     outcome: Mapped[str | None]
@@ -154,3 +155,20 @@ class AlertRelink(TenantBase):
     elder_id_before: Mapped[uuid.UUID | None]
     bed_id_before: Mapped[uuid.UUID | None]
     room_id_before: Mapped[uuid.UUID | None]
+
+
+class Incident(TenantBase):
+    """Something that happened to an elder, as staff found it: one for each alert."""
+
+    __tablename__ = "incident"
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    alert_id: Mapped[uuid.UUID]
+    elder_id: Mapped[uuid.UUID]
+    kind: Mapped[str]
+    happened_at: Mapped[datetime]
+    recorded_at: Mapped[datetime]
+    recorded_by: Mapped[str]
+    injury: Mapped[str | None]
+    cause: Mapped[str | None]
+    measure: Mapped[str | None]
+    voided_at: Mapped[datetime | None]

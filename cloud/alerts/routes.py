@@ -8,7 +8,8 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 
 from cloud.alerts import present, service
-from cloud.alerts.schemas import AlertDetail, AlertList, MoveIn, ShownOut
+from cloud.alerts.consoles.shown import note_shown
+from cloud.alerts.schemas import AlertDetail, AlertList, MoveIn, ShownIn, ShownOut
 from cloud.errors import Problem
 from cloud.identity.auth import requires
 from cloud.identity.permissions import Permission
@@ -69,7 +70,10 @@ async def move_alert(
 
 
 @router.post("/{alert_id}/shown", dependencies=[ChangeHeader])
-async def alert_shown(alert_id: UUID, principal: AlertActor, state: State) -> ShownOut:
+async def alert_shown(
+    alert_id: UUID, principal: AlertActor, state: State, said: ShownIn | None = None
+) -> ShownOut:
     """This desk has drawn the alert: someone who can act has it before them."""
-    shown_at = await service.note_shown(principal, alert_id, state.clock.now())
-    return ShownOut(shown_at=shown_at)
+    audible = said is not None and said.sound == "running"
+    now = state.clock.now()
+    return ShownOut(shown_at=await note_shown(principal, alert_id, now, audible=audible))

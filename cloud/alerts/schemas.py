@@ -199,6 +199,12 @@ class MoveIn(ApiModel):
     note: str | None = Field(default=None, max_length=2000)
 
 
+class ShownIn(ApiModel):
+    """Whether whoever sat there would have heard it. Without sound it was only drawn."""
+
+    sound: Literal["running", "off", "stopped", "unsupported"]
+
+
 class ShownOut(ApiModel):
     """When this login first had the alert on its screen."""
 

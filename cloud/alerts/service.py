@@ -12,7 +12,7 @@ from cloud.alerts import lifecycle, machine, store
 from cloud.alerts.conditions import condition_of
 from cloud.alerts.findings import Finding, Injury, Verdict
 from cloud.alerts.machine import ENDED, Condition, IllegalMove, Move, MoveKind
-from cloud.alerts.models import Alert, AlertLedger
+from cloud.alerts.models import Alert
 from cloud.alerts.schemas import MoveIn
 from cloud.database import TenantScope
 from cloud.errors import ForbiddenError, IllegalMoveError, NotFoundError, ProblemError
@@ -138,20 +138,6 @@ async def _try_move(scope: TenantScope, alert: Alert, before: Condition, move: M
             raise ProblemError(422, "bad_request", str(error), lacks=error.lacks) from error
         by = before.resolved_by or before.attending_by or before.acknowledged_by
         raise IllegalMoveError(move.kind.value, before.state.value, by, str(error)) from error
-
-
-async def note_shown(principal: Principal, alert_id: uuid.UUID, now: datetime) -> datetime:
-    """This login has the alert on its screen; when it first had. Raises NotFoundError."""
-    scope = principal.scope
-    await find_alert(scope, alert_id)
-    source = principal.source
-    await store.note_hop_once(
-        scope, alert_id, "shown", now, by=principal.user.display_name, source=source
-    )
-    statement = scope.select(AlertLedger).where(
-        AlertLedger.alert_id == alert_id, AlertLedger.hop == "shown", AlertLedger.source == source
-    )
-    return (await scope.session.scalars(statement)).one().at
 
 
 async def note_pushed(scope: TenantScope, alert_id: uuid.UUID, now: datetime) -> None:

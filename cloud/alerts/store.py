@@ -163,7 +163,9 @@ async def note_hop_once(
     )  # fmt: skip
 
 
-def start_timer(scope: TenantScope, alert_id: uuid.UUID, kind: str, due_at: datetime) -> None:
+def start_timer(
+    scope: TenantScope, alert_id: uuid.UUID, kind: str, due_at: datetime, step: int | None = None
+) -> None:
     """Something is due for the alert."""
     scope.session.add(
         AlertTimer(
@@ -171,6 +173,7 @@ def start_timer(scope: TenantScope, alert_id: uuid.UUID, kind: str, due_at: date
             institution_id=scope.institution_id,
             alert_id=alert_id,
             kind=kind,
+            step=step,
             due_at=due_at,
         )
     )

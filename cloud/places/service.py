@@ -211,3 +211,11 @@ async def room_names(
         room_id: PlaceName(unit or home or "", room, None, home is not None)
         for room_id, unit, home, room in rows
     }
+
+
+async def unit_names(scope: TenantScope, unit_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """Names of units by id."""
+    if not unit_ids:
+        return {}
+    rows = await scope.session.scalars(scope.select(Unit).where(Unit.id.in_(unit_ids)))
+    return {unit.id: unit.name for unit in rows}

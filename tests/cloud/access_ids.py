@@ -45,12 +45,18 @@ async def fill(world: World, home: Home) -> None:
 
 async def ids_of(world: World, home: Home) -> dict[str, str]:
     """By the name of a path parameter: something of this home that is there."""
+    checked = await (await world.desk(home=home)).post("/api/v1/duty/pre-flight")
+    duties = (await (await world.desk(home=home)).get("/api/v1/duty/roster")).json()
     (alert,) = await alerts(await world.desk(home=home))
     async with world.database.tenant(home.institution_id) as scope:
         pause = (await scope.session.scalars(scope.select(WatchPause))).one()
     return {
         "alert_id": alert["id"],
         "assessment_id": str(assessment_id_of(home)),
+        "duty_id": duties["duties"][0]["id"],
+        "point_id": await _a_contact_point(world, home),
+        "check_id": checked.json()["id"],
+        "policy_id": await _a_policy(world, home),
         "elder_id": str(home.elders[0]),
         "gateway_id": str(home.gateway_id),
         "pause_id": str(pause.id),
@@ -75,3 +81,16 @@ async def _of_identity(world: World, home: Home) -> dict[str, str]:
         "token_id": token["id"],
         "user_id": users[0]["id"],
     }
+
+
+async def _a_contact_point(world: World, home: Home) -> str:
+    """Of the user whom the tests take where a permission is everybody's."""
+    owner = await world.as_role(Role.DUTY, home)
+    wanted = {"channel": "apprise", "label": "test", "address": "json://127.0.0.1:9/"}
+    return str((await owner.post("/api/v1/contact-points", json=wanted)).json()["id"])
+
+
+async def _a_policy(world: World, home: Home) -> str:
+    head = await world.as_role(Role.HEAD_NURSE, home)
+    wanted = {"name": "test", "priority": "low", "body": {"steps": []}}
+    return str((await head.post("/api/v1/duty/policies", json=wanted)).json()["id"])

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cloud.alerts import conditions, machine, store
+from cloud.alerts.lifecycle import ESCALATE_TIMER
 from cloud.alerts.models import Alert, AlertTimer
 from cloud.alerts.timers import work_timers
 from edge.events import EventKind
@@ -54,9 +55,11 @@ async def test_one_fall_from_the_wrist_to_the_end(world: World, clock: ManualClo
     (alert,) = await alerts(second)
     assert (alert["code"], alert["priority"], alert["count"]) == ("fall_confirmed", "high", 1)
 
-    shown = await second.post(f"/api/v1/alerts/{alert['id']}/shown")
+    at, sound = f"/api/v1/alerts/{alert['id']}/shown", {"sound": "running"}
+    await first.post(at, json={"sound": "off"})
+    shown = await second.post(at, json=sound)
     clock.advance(5)
-    assert (await second.post(f"/api/v1/alerts/{alert['id']}/shown")).json() == shown.json()
+    assert (await second.post(at, json=sound)).json() == shown.json()
     answer = await move(second, alert["id"], "acknowledge", note="马上到")
     assert answer.status_code == 200
     clock.advance(60)
@@ -66,16 +69,16 @@ async def test_one_fall_from_the_wrist_to_the_end(world: World, clock: ManualClo
     assert story["to_close"] == ["injury", "measure", "family"]
     assert (story["acknowledged_by"], story["resolved_by"]) == ("吴倩", "周敏")
     assert [(m["move"], m["actor"], m["note"]) for m in story["moves"]] == [
-        ("raise", None, None), ("upgrade", None, None), ("acknowledge", "吴倩", "马上到"),
-        ("resolve", "周敏", None),
+        ("raise", None, None), ("upgrade", None, None), ("notify", None, "吴倩"),
+        ("acknowledge", "吴倩", "马上到"), ("resolve", "周敏", None),
     ]  # fmt: skip
-    assert story["moves"][2]["client_time"] == "2026-03-01T02:13:00.000Z"
-    assert story["moves"][2]["at"] == "2026-03-01T02:13:15.000Z"
+    assert story["moves"][3]["client_time"] == "2026-03-01T02:13:00.000Z"
+    assert story["moves"][3]["at"] == "2026-03-01T02:13:15.000Z"
     assert [(hop["hop"], hop["by"]) for hop in story["ledger"]] == [
         ("sensed", "wearable-1"), ("decided", "fall 1"), ("stored", "网关-1"),
         ("committed", "cloud"), ("sensed", "wearable-1"), ("decided", "fall 1"),
-        ("stored", "网关-1"), ("committed", "cloud"), ("shown", "吴倩"),
-        ("acknowledged", "吴倩"), ("resolved", "周敏"),
+        ("stored", "网关-1"), ("committed", "cloud"), ("drawn", "周敏"), ("shown", "吴倩"),
+        ("notified", "吴倩"), ("acknowledged", "吴倩"), ("resolved", "周敏"),
     ]  # fmt: skip
     evidence = story["events"][0]["evidence"]
     assert (evidence["unit"], evidence["rate_hz"]) == ("g", 50.0)
@@ -94,7 +97,7 @@ async def test_a_recovery_marks_but_does_not_close(world: World, clock: ManualCl
     gateway, desk = world.gateway(), await world.desk()
     await gateway.send(fall(SUSPECTED, clock, ago_s=5), fall(RECOVERED, clock, ago_s=1))
     clock.advance(600)
-    assert await work_timers(world.database, clock.now()) == 0
+    await work_timers(world.database, clock.now())  # the steps of a medium one
     (alert,) = await alerts(desk)
     assert (alert["state"], alert["recovered"], alert["priority"]) == ("raised", True, "medium")
 
@@ -215,9 +218,13 @@ async def test_an_answer_stops_the_timer(world: World, clock: ManualClock, answe
     more = {"verdict": "false"} if answer == "resolve" else {}
     assert (await move(desk, alert["id"], answer, **more)).status_code == 200
     clock.advance(3600)
-    assert await work_timers(world.database, clock.now()) == 0
+    await work_timers(world.database, clock.now())
+    (alert,) = await alerts(desk, "recent")
+    assert (alert["priority"], alert["step"]) == ("medium", 0)
     async with world.database.tenant(world.home.institution_id) as scope:
-        (timer,) = await scope.session.scalars(scope.select(AlertTimer))
+        (timer,) = await scope.session.scalars(
+            scope.select(AlertTimer).where(AlertTimer.kind == ESCALATE_TIMER)
+        )
     assert timer.outcome == "cancelled"
 
 

@@ -15,12 +15,17 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 from sqlalchemy import ARRAY, JSON, text
 
+import cloud.alerts.consoles.models
+import cloud.alerts.drills.models
+import cloud.alerts.escalation.models
 import cloud.alerts.models
+import cloud.alerts.notify.models
 import cloud.audit.models
 import cloud.care.assessment.models
 import cloud.coverage.models
 import cloud.devices.models
 import cloud.identity.models
+import cloud.identity.shift_models
 import cloud.ingest.models
 import cloud.live.models
 import cloud.people.models
@@ -35,6 +40,7 @@ from cloud.places.models import Unit
 from cloud.series.models import InfluxDay, SeriesErasure
 from edge.events import EventKind
 from edge.wire import Lane, RejectedFrame
+from tests.cloud.alerts.fill import fill_alert_tables
 from tests.cloud.care.assessments import a_draft
 from tests.cloud.care.assessments import save as save_assessment
 from tests.cloud.conftest import Seeded
@@ -109,6 +115,7 @@ async def filled(world: World) -> World:
             )  # fmt: skip
             await fill_coverage(scope, home, world.clock.now())
         await fill_records(world, home)
+        await fill_alert_tables(world, home)
         assert (await gateway.client.get("/api/v1/gateway/registry")).status_code == 200
     await world.app.state.series.pack(world.clock.now_ns())
     return world

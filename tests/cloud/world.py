@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 from fastapi import FastAPI
 
+from cloud.alerts.notify.points import add_point
 from cloud.clock import datetime_from_ns, ns_from_datetime
 from cloud.database import Database, TenantScope
 from cloud.devices.service import Subject, add_device, add_gateway, assign, issue_gateway_token
@@ -21,8 +22,10 @@ from cloud.identity.models import User, UserSession
 from cloud.identity.permissions import Role
 from cloud.identity.secrets import new_token, token_hash
 from cloud.identity.service import add_institution, add_user, find_user
+from cloud.identity.shifts import DutyAs, add_duty
 from cloud.people.service import add_elder, add_stay
 from cloud.places.service import add_bed, add_room, add_unit
+from cloud.settings import Settings
 from edge.events import DetectorInfo, Event, EventKind, Evidence, Reason
 from edge.signals import NS_PER_S, Origin, Position, Reading, Waveform
 from edge.wire import (
@@ -104,6 +107,7 @@ async def make_home(database: Database, clock: ManualClock, prefix: str) -> Home
             elders.append(elder.id)
             beds.append(bed.id)
             devices.append(device_id)
+        await _on_duty(scope, prefix, unit.id, now)
         gateway = await add_gateway(scope, "网关-1", now)
         token = await issue_gateway_token(scope, gateway, now)
     usernames = [f"{prefix}-duty{number}" for number in (1, 2)]
@@ -123,6 +127,27 @@ async def _one_of_each_role(scope: TenantScope, prefix: str, now: datetime) -> N
                 username=f"{prefix}-{role.value}", display_name=f"{role.value} 测试",
                 role=role.value, password_hash=first.password_hash, created_at=now,
             )
+        )  # fmt: skip
+
+
+async def _on_duty(scope: TenantScope, prefix: str, unit_id: uuid.UUID, now: datetime) -> None:
+    """Everybody has a way to be reached and is on the roster, for as long as any test lasts."""
+    keyring = Settings().keyring
+    for name, duty_as, where in (
+        ("duty1", DutyAs.DUTY, unit_id), ("duty2", DutyAs.DUTY, None),
+        ("head_nurse", DutyAs.HEAD_NURSE, None), ("manager", DutyAs.MANAGER, None),
+    ):  # fmt: skip
+        user = await find_user(scope, f"{prefix}-{name}")
+        assert user is not None
+        for days in (-20, 10):
+            begin = now + timedelta(days=days)
+            await add_duty(
+                scope, user.id, duty_as, begin, begin + timedelta(days=30), now=now, by="test",
+                unit_id=where,
+            )  # fmt: skip
+        await add_point(
+            scope, keyring, "apprise", "phone", "json://127.0.0.1:9/", now=now, user_id=user.id,
+            verified=True,
         )  # fmt: skip
 
 

@@ -3,7 +3,7 @@ import { type ComponentType, lazy, type LazyExoticComponent } from "react";
 
 import type { Me, Permission } from "./api/types";
 
-export type AreaName = "duty" | "care" | "family" | "operator";
+export type AreaName = "duty" | "shift" | "care" | "family" | "operator";
 
 type Area = {
   name: AreaName;
@@ -38,6 +38,12 @@ export const AREAS: readonly Area[] = [
     path: "/operator",
     permissions: ["devices_manage", "gateways_manage"],
     Page: lazy(() => import("./operator")),
+  },
+  {
+    name: "shift",
+    path: "/shift",
+    permissions: ["roster_read"],
+    Page: lazy(() => import("./shift")),
   },
 ];
 

@@ -2,7 +2,15 @@ import createClient from "openapi-fetch";
 
 import { CallFailure, failureFromAnswer, failureFromError } from "./failure";
 import type { paths } from "./schema";
-import type { AlertDetail, AlertList, CoverageList, Me, MoveIn, Status } from "./types";
+import type {
+  AlertDetail,
+  AlertList,
+  CoverageList,
+  Me,
+  MoveIn,
+  SoundName,
+  Status,
+} from "./types";
 
 // A nurse waits this long for a button at most; then the screen says that it did not work.
 export const CALL_TIMEOUT_MS = 10_000;
@@ -53,8 +61,8 @@ export const api = {
     answer(client.GET("/api/v1/alerts/{alert_id}", byId(id))),
   move: (id: string, move: MoveIn): Promise<AlertDetail> =>
     answer(client.POST("/api/v1/alerts/{alert_id}/moves", { ...byId(id), body: move })),
-  shown: async (id: string): Promise<void> => {
-    await answer(client.POST("/api/v1/alerts/{alert_id}/shown", byId(id)));
+  shown: async (id: string, sound: SoundName): Promise<void> => {
+    await answer(client.POST("/api/v1/alerts/{alert_id}/shown", { ...byId(id), body: { sound } }));
   },
   coverage: (): Promise<CoverageList> => answer(client.GET("/api/v1/coverage")),
   status: (): Promise<Status> => answer(client.GET("/api/v1/status")),

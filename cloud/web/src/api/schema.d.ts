@@ -421,146 +421,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/audit": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * List Audit
-         * @description Who saw or changed what, the newest first.
-         */
-        get: operations["list_audit"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/audit/export": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Export Audit
-         * @description Everything, one JSON object a line, each with its number, text and hash.
-         */
-        get: operations["export_audit"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/audit/verification": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Verify Audit
-         * @description Walk the whole chain: is anything missing, changed or put in?
-         */
-        get: operations["verify_audit"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/elders/{elder_id}/looks": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * List Looks
-         * @description Who saw or changed an elder's record: for their family, and for who oversees the house.
-         */
-        get: operations["list_looks"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/elders/{elder_id}/break-glass": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Break Glass
-         * @description Open the record of an elder outside one's units, for four hours, with a reason.
-         */
-        post: operations["break_glass"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/break-glass": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * List Break Glass
-         * @description Records that were opened from outside their unit.
-         */
-        get: operations["list_break_glass"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/break-glass/{break_glass_id}/review": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Review Break Glass
-         * @description Say what came of looking at it; not by who opened it.
-         */
-        post: operations["review_break_glass"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/v1/alerts": {
         parameters: {
             query?: never;
@@ -637,6 +497,370 @@ export interface paths {
          * @description This desk has drawn the alert: someone who can act has it before them.
          */
         post: operations["alert_shown"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/contact-points": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Points
+         * @description One's own ways to be reached.
+         */
+        get: operations["list_points"];
+        put?: never;
+        /**
+         * Add Point
+         * @description A new way; a code is sent over it, and it counts once the code has come back.
+         */
+        post: operations["add_point"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/contact-points/{point_id}/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Verify Point
+         * @description The code has come through.
+         */
+        post: operations["verify_point"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/contact-points/{point_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove Point
+         * @description Not this way any more.
+         */
+        delete: operations["remove_point"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/{alert_id}/notices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Alert Notices
+         * @description Who was told of an alert when, over which way, with what result.
+         */
+        get: operations["alert_notices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty/roster": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Roster
+         * @description Who is on duty over an interval; without one: now. With who of them can be reached.
+         */
+        get: operations["get_roster"];
+        put?: never;
+        /**
+         * Add Duty
+         * @description Put somebody on the roster; answers the roster of that time.
+         */
+        post: operations["add_duty"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty/roster/{duty_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove Duty
+         * @description Take a duty off the roster.
+         */
+        delete: operations["remove_duty"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty/policies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Policies
+         * @description The house's own policies, and the design defaults behind them.
+         */
+        get: operations["list_policies"];
+        put?: never;
+        /**
+         * Create Policy
+         * @description A new policy; the one before it for the very same place, person and shift retires.
+         */
+        post: operations["create_policy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty/policies/{policy_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Retire Policy
+         * @description Back to what is less specific, in the end the default.
+         */
+        delete: operations["retire_policy"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/consoles/beat": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Beat Console
+         * @description A desk's self-test.
+         */
+        post: operations["beat_console"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/consoles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Consoles
+         * @description Which desks stand guard, and which were lost.
+         */
+        get: operations["list_consoles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty/drills": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Drills
+         * @description The last drills with their times.
+         */
+        get: operations["list_drills"];
+        put?: never;
+        /**
+         * Start Drill
+         * @description Start a drill; answers the sheet.
+         */
+        post: operations["start_drill"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty/pre-flight": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Pre Flight
+         * @description The last checks.
+         */
+        get: operations["list_pre_flight"];
+        put?: never;
+        /**
+         * Create Pre Flight
+         * @description Walk every elder's chain for the next 12 hours.
+         */
+        post: operations["create_pre_flight"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty/pre-flight/{check_id}/sign": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign Check
+         * @description Somebody has read it.
+         */
+        post: operations["sign_check"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty/dead-switch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Dead Switch
+         * @description When the path was last proved.
+         */
+        get: operations["get_dead_switch"];
+        /**
+         * Put Dead Switch
+         * @description Set it up; only a test recipient may get the proof.
+         */
+        put: operations["put_dead_switch"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty/figures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Figures
+         * @description All figures of an interval, of one unit or the house.
+         */
+        get: operations["get_figures"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty/figures/csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Figures Csv
+         * @description The same as rows. It begins with a byte order mark: spreadsheets then read it as UTF-8.
+         */
+        get: operations["get_figures_csv"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty/figures/ledger": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Ledger
+         * @description Each hop's median and 95th percentile by day, unit and shift; and every alert's hops.
+         */
+        get: operations["get_ledger"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -800,26 +1024,6 @@ export interface paths {
          * @description The units a gateway watches over. A unit has one gateway: nothing is told twice.
          */
         put: operations["put_gateway_area"];
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/family": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Get Family Page
-         * @description The elders this login is a relative of, as far as consents in force allow.
-         */
-        get: operations["get_family_page"];
-        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -2271,26 +2475,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/elders/{elder_id}/entitlements": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Get Entitlements
-         * @description What this elder may be entitled to, with the evidence; hints, decided elsewhere.
-         */
-        get: operations["get_entitlements"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -2343,26 +2527,6 @@ export interface components {
         AcknowledgementOut: {
             /** Acknowledged Through */
             acknowledged_through: number;
-        };
-        /**
-         * Action
-         * @description Everything that is audited. Add yours here, and its words in the web's oversight texts.
-         * @enum {string}
-         */
-        Action: "login.done" | "login.failed" | "login.ended" | "session.revoked" | "session.institution_entered" | "password.changed" | "password.reset" | "totp.enabled" | "totp.removed" | "totp.recovery_code_used" | "token.issued" | "token.revoked" | "user.created" | "user.changed" | "user.disabled" | "user.enabled" | "record.read" | "record.created" | "record.changed" | "record.deleted" | "record.exported" | "record.searched" | "record.broke_glass" | "record.break_glass_reviewed" | "consent.given" | "consent.withdrawn" | "family.linked" | "family.unlinked" | "place.changed" | "device.changed" | "assignment.changed" | "gateway.changed" | "rules.changed" | "roster.changed" | "audit.exported";
-        /**
-         * ActorOut
-         * @description Who acted, as they were called then.
-         */
-        ActorOut: {
-            /** Kind */
-            kind: string;
-            /** Id */
-            id: string | null;
-            /** Name */
-            name: string;
-            /** Role */
-            role: string | null;
         };
         /**
          * AlertDetail
@@ -2842,51 +3006,75 @@ export interface components {
             valid_until: string | null;
         };
         /**
-         * AuditEntryOut
-         * @description One act: who, what, when, why.
+         * AttemptOut
+         * @description One attempt.
          */
-        AuditEntryOut: {
-            /** Seq */
-            seq: number;
+        AttemptOut: {
+            /** Channel */
+            channel: string;
+            /** Label */
+            label: string | null;
             /**
-             * At
+             * Started At
              * Format: date-time
              */
-            at: string;
-            /** Action */
-            action: components["schemas"]["Action"] | string;
-            actor: components["schemas"]["ActorOut"];
-            /** Elder Id */
-            elder_id: string | null;
-            /** Subject */
-            subject: {
-                [key: string]: unknown;
-            } | null;
-            /** Reason */
-            reason: string | null;
+            started_at: string;
+            /** Ended At */
+            ended_at: string | null;
             /**
-             * Changes
-             * @description field: {before, after}
+             * Result
+             * @enum {string}
              */
-            changes: {
-                [key: string]: unknown;
-            };
+            result: "started" | "ok" | "failed" | "dead" | "limited" | "blocked";
             /** Detail */
-            detail: {
-                [key: string]: unknown;
-            };
-            /** Hash */
-            hash: string;
+            detail: string;
         };
         /**
-         * AuditPage
-         * @description The newest first.
+         * BeatIn
+         * @description What a desk says of itself, every `beat_s` seconds and whenever something changes.
          */
-        AuditPage: {
-            /** Entries */
-            entries: components["schemas"]["AuditEntryOut"][];
-            /** Next Cursor */
-            next_cursor: string | null;
+        BeatIn: {
+            /**
+             * Console Id
+             * Format: uuid
+             */
+            console_id: string;
+            /** Unit Id */
+            unit_id?: string | null;
+            /**
+             * Audio
+             * @enum {string}
+             */
+            audio: "running" | "off" | "stopped" | "unsupported";
+            /** Live */
+            live: boolean;
+            /**
+             * Wake Lock
+             * @enum {string}
+             */
+            wake_lock: "held" | "refused" | "unsupported";
+            /** Visible */
+            visible: boolean;
+            /**
+             * Closing
+             * @default false
+             */
+            closing: boolean;
+        };
+        /**
+         * BeatOut
+         * @description Whether it counts as standing guard.
+         */
+        BeatOut: {
+            /** Healthy */
+            healthy: boolean;
+            /** Beat S */
+            beat_s: number;
+            /**
+             * Server Time
+             * Format: date-time
+             */
+            server_time: string;
         };
         /**
          * BedIn
@@ -2950,64 +3138,6 @@ export interface components {
             resident: components["schemas"]["ResidentOut"] | null;
             /** Version */
             version: number;
-        };
-        /**
-         * BreakGlassIn
-         * @description Why the record must be opened now.
-         */
-        BreakGlassIn: {
-            /**
-             * Reason
-             * @example 夜间跌倒，需查过敏史
-             */
-            reason: string;
-        };
-        /**
-         * BreakGlassOut
-         * @description A record that was opened from outside its unit.
-         */
-        BreakGlassOut: {
-            /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
-            /**
-             * User Id
-             * Format: uuid
-             */
-            user_id: string;
-            /**
-             * Elder Id
-             * Format: uuid
-             */
-            elder_id: string;
-            /** Reason */
-            reason: string;
-            /**
-             * Opened At
-             * Format: date-time
-             */
-            opened_at: string;
-            /**
-             * Closes At
-             * Format: date-time
-             */
-            closes_at: string;
-            /** Reviewed At */
-            reviewed_at: string | null;
-            /** Review Note */
-            review_note: string | null;
-        };
-        /**
-         * BreakGlassPage
-         * @description The newest first.
-         */
-        BreakGlassPage: {
-            /** Opened */
-            opened: components["schemas"]["BreakGlassOut"][];
-            /** Next Cursor */
-            next_cursor: string | null;
         };
         /**
          * BuildingIn
@@ -3108,17 +3238,6 @@ export interface components {
             risk_events?: {
                 [key: string]: number;
             };
-        };
-        /**
-         * CodeIn
-         * @description A code of the authenticator.
-         */
-        CodeIn: {
-            /**
-             * Code
-             * @example 123456
-             */
-            code: string;
         };
         /**
          * CodeOut
@@ -3235,6 +3354,52 @@ export interface components {
             missing: ("safety" | "vitals" | "location" | "family_sharing" | "district_sharing")[];
         };
         /**
+         * ConsoleList
+         * @description Desks heard of today that were not closed.
+         */
+        ConsoleList: {
+            /** Consoles */
+            consoles: components["schemas"]["ConsoleOut"][];
+        };
+        /**
+         * ConsoleOut
+         * @description One desk.
+         */
+        ConsoleOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /** Unit Id */
+            unit_id: string | null;
+            /** Healthy */
+            healthy: boolean;
+            /**
+             * Audio
+             * @enum {string}
+             */
+            audio: "running" | "off" | "stopped" | "unsupported";
+            /** Live */
+            live: boolean;
+            /**
+             * Wake Lock
+             * @enum {string}
+             */
+            wake_lock: "held" | "refused" | "unsupported";
+            /** Visible */
+            visible: boolean;
+            /**
+             * Last Seen At
+             * Format: date-time
+             */
+            last_seen_at: string;
+            /** Lost At */
+            lost_at: string | null;
+        };
+        /**
          * ContactIn
          * @description Whom to call in an emergency.
          */
@@ -3314,23 +3479,6 @@ export interface components {
             server_time: string;
             /** Elders */
             elders: components["schemas"]["ElderCoverage"][];
-        };
-        /**
-         * CoverageOut
-         * @description Whether the hub can see. Blind is never well.
-         */
-        CoverageOut: {
-            /**
-             * State
-             * @enum {string}
-             */
-            state: "protected" | "degraded" | "blind";
-            /** Since */
-            since: string | null;
-            /** Cause */
-            cause: string | null;
-            /** Missing */
-            missing: components["schemas"]["MissingOut"][];
         };
         /**
          * DetectorOut
@@ -3595,6 +3743,85 @@ export interface components {
             assessors?: string[];
         };
         /**
+         * DrillIn
+         * @description A drill at an elder's bed. Not announced: the desk sees it is a drill, staff did not know.
+         */
+        DrillIn: {
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /**
+             * Code
+             * @default fall_confirmed
+             */
+            code: string;
+            /**
+             * Announced
+             * @default true
+             */
+            announced: boolean;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+        };
+        /**
+         * DrillList
+         * @description The result sheet, newest first.
+         */
+        DrillList: {
+            /** Drills */
+            drills: components["schemas"]["DrillOut"][];
+        };
+        /**
+         * DrillOut
+         * @description A drill and how it went: seconds from its start to each hop, null where it never came.
+         */
+        DrillOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Alert Id
+             * Format: uuid
+             */
+            alert_id: string;
+            /** Announced */
+            announced: boolean;
+            /** Shift */
+            shift: string;
+            /**
+             * Started At
+             * Format: date-time
+             */
+            started_at: string;
+            /** Started By */
+            started_by: string;
+            /** Note */
+            note: string;
+            /** Step */
+            step: number;
+            /** Notified S */
+            notified_s: number | null;
+            /** Shown S */
+            shown_s: number | null;
+            /** Acknowledged S */
+            acknowledged_s: number | null;
+            /** Arrived S */
+            arrived_s: number | null;
+            /** Resolved S */
+            resolved_s: number | null;
+            /** Acknowledged By */
+            acknowledged_by: string | null;
+            /** Arrived By */
+            arrived_by: string | null;
+        };
+        /**
          * DueListOut
          * @description Who is due within the next days, the longest overdue first.
          */
@@ -3624,6 +3851,75 @@ export interface components {
             due_on: string | null;
             /** Overdue Days */
             overdue_days: number | null;
+        };
+        /**
+         * DutyIn
+         * @description Put somebody on duty; without a unit: for the whole house.
+         */
+        DutyIn: {
+            /**
+             * User Id
+             * Format: uuid
+             */
+            user_id: string;
+            /**
+             * Duty As
+             * @enum {string}
+             */
+            duty_as: "duty" | "head_nurse" | "manager";
+            /** Unit Id */
+            unit_id?: string | null;
+            /**
+             * Starts At
+             * Format: date-time
+             */
+            starts_at: string;
+            /**
+             * Ends At
+             * Format: date-time
+             */
+            ends_at: string;
+        };
+        /**
+         * DutyOut
+         * @description Somebody on duty. `reachable`: by a desk that can be believed, or on a way of their own.
+         */
+        DutyOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * User Id
+             * Format: uuid
+             */
+            user_id: string;
+            /** Name */
+            name: string;
+            /** Unit Id */
+            unit_id: string | null;
+            /** Unit */
+            unit: string | null;
+            /**
+             * Duty As
+             * @enum {string}
+             */
+            duty_as: "duty" | "head_nurse" | "manager";
+            /**
+             * Starts At
+             * Format: date-time
+             */
+            starts_at: string;
+            /**
+             * Ends At
+             * Format: date-time
+             */
+            ends_at: string;
+            /** At Desk */
+            at_desk: boolean;
+            /** Has Way */
+            has_way: boolean;
         };
         /**
          * ElderBrief
@@ -3939,26 +4235,6 @@ export interface components {
             is_home: boolean;
         };
         /**
-         * EnrolmentOut
-         * @description edge/gateway_wire.py Enrolment.
-         */
-        EnrolmentOut: {
-            /** Gateway Id */
-            gateway_id: string;
-            /** Name */
-            name: string;
-            /** Institution Name */
-            institution_name: string;
-            /** Token */
-            token: string;
-            /** Settings Version */
-            settings_version: number;
-            /** Settings */
-            settings: {
-                [key: string]: unknown;
-            };
-        };
-        /**
          * EnterIn
          * @description The institution to work in from now on.
          */
@@ -3968,53 +4244,6 @@ export interface components {
              * Format: uuid
              */
             institution_id: string;
-        };
-        /**
-         * EntitlementOut
-         * @description One service for one elder. `missing`: what would settle an unknown (待核实).
-         */
-        EntitlementOut: {
-            /** Key */
-            key: string;
-            /** Name */
-            name: string;
-            /** Name En */
-            name_en: string;
-            /** Category */
-            category: string;
-            /** Target */
-            target: string;
-            /** Hub Use */
-            hub_use: string;
-            /** Draft */
-            draft: boolean;
-            standing: components["schemas"]["Standing"];
-            /** Evidence */
-            evidence: components["schemas"]["cloud__care__service_list__schemas__EvidenceOut"][];
-            /** Missing */
-            missing: string[];
-            /** Excluded By */
-            excluded_by: string[];
-        };
-        /**
-         * EntitlementsOut
-         * @description The whole list for one elder: hints, not decisions.
-         */
-        EntitlementsOut: {
-            /**
-             * Elder Id
-             * Format: uuid
-             */
-            elder_id: string;
-            /**
-             * On
-             * Format: date
-             */
-            on: string;
-            /** Rule Version */
-            rule_version: string;
-            /** Services */
-            services: components["schemas"]["EntitlementOut"][];
         };
         /**
          * EventOut
@@ -4042,7 +4271,31 @@ export interface components {
             /** Reasons */
             reasons: components["schemas"]["ReasonOut"][];
             detector: components["schemas"]["DetectorOut"];
-            evidence: components["schemas"]["cloud__alerts__schemas__EvidenceOut"] | null;
+            evidence: components["schemas"]["EvidenceOut"] | null;
+        };
+        /**
+         * EvidenceOut
+         * @description The signal around the moment; `samples` has one array per channel, in `unit`.
+         */
+        EvidenceOut: {
+            /** Quantity */
+            quantity: string;
+            /** Unit */
+            unit: string;
+            /**
+             * Start At
+             * Format: date-time
+             */
+            start_at: string;
+            /**
+             * Moment At
+             * Format: date-time
+             */
+            moment_at: string;
+            /** Rate Hz */
+            rate_hz: number;
+            /** Samples */
+            samples: number[][];
         };
         /**
          * FactIn
@@ -4093,43 +4346,6 @@ export interface components {
         FactsOut: {
             /** Facts */
             facts: components["schemas"]["FactOut"][];
-        };
-        /**
-         * FamilyElder
-         * @description One elder as their relative may see them. What was not agreed to is null.
-         */
-        FamilyElder: {
-            /**
-             * Elder Id
-             * Format: uuid
-             */
-            elder_id: string;
-            /** Name */
-            name: string;
-            /** Relationship */
-            relationship: string;
-            /**
-             * Mood
-             * @enum {string}
-             */
-            mood: "calm" | "attention" | "partly_seen" | "not_seen" | "not_shared";
-            /**
-             * Last Sign At
-             * @description rounded down to a quarter of an hour
-             */
-            last_sign_at: string | null;
-            night: components["schemas"]["NightOut"] | null;
-            coverage: components["schemas"]["CoverageOut"] | null;
-            /**
-             * Open Alert
-             * @description staff are dealing with something now
-             */
-            open_alert: boolean | null;
-            /**
-             * Shares
-             * @description what the consent in force names
-             */
-            shares: string[];
         };
         /**
          * FamilyIn
@@ -4187,19 +4403,6 @@ export interface components {
             ended_at: string | null;
             /** Version */
             version: number;
-        };
-        /**
-         * FamilyPage
-         * @description All elders of one relative.
-         */
-        FamilyPage: {
-            /**
-             * Server Time
-             * Format: date-time
-             */
-            server_time: string;
-            /** Elders */
-            elders: components["schemas"]["FamilyElder"][];
         };
         /**
          * FaultEndIn
@@ -4280,6 +4483,70 @@ export interface components {
             field: string;
             /** Message */
             message: string;
+        };
+        /**
+         * FiguresOut
+         * @description Live alerts only, without tests and drills.
+         */
+        FiguresOut: {
+            /**
+             * Begin
+             * Format: date-time
+             */
+            begin: string;
+            /**
+             * End
+             * Format: date-time
+             */
+            end: string;
+            /** Alerts */
+            alerts: number;
+            /** By Code */
+            by_code: {
+                [key: string]: {
+                    [key: string]: number;
+                };
+            };
+            /** By Priority */
+            by_priority: {
+                [key: string]: number;
+            };
+            /** Duty Hours */
+            duty_hours: number;
+            /** Per Duty Hour */
+            per_duty_hour: number | null;
+            /** Budget Per Hour */
+            budget_per_hour: number;
+            answered_60_s: components["schemas"]["ShareOut"];
+            answered_180_s: components["schemas"]["ShareOut"];
+            /** Late Answers */
+            late_answers: string[];
+            answer: components["schemas"]["TimesOut"];
+            arrival: components["schemas"]["TimesOut"];
+            resolution: components["schemas"]["TimesOut"];
+            false: components["schemas"]["ShareOut"];
+            unclear: components["schemas"]["ShareOut"];
+            /** False By Rule */
+            false_by_rule: {
+                [key: string]: components["schemas"]["ShareOut"];
+            };
+            /** Top Sources */
+            top_sources: components["schemas"]["SourceOut"][];
+            top_share: components["schemas"]["ShareOut"];
+            /** Floods */
+            floods: number;
+            /** Chattering */
+            chattering: number;
+            /** Shelved Now */
+            shelved_now: number;
+            /** Stale */
+            stale: number;
+            /** Technical Per Device Week */
+            technical_per_device_week: number | null;
+            /** Per Bed Night */
+            per_bed_night: number | null;
+            /** Falls */
+            falls: number;
         };
         /**
          * FileIn
@@ -4730,6 +4997,39 @@ export interface components {
             version: number;
         };
         /**
+         * HopOut
+         * @description One hop of one day, unit and shift.
+         */
+        HopOut: {
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /** Unit */
+            unit: string | null;
+            /** Shift */
+            shift: string;
+            /** Hop */
+            hop: string;
+            /** Alerts */
+            alerts: number;
+            /** Median S */
+            median_s: number;
+            /** P95 S */
+            p95_s: number;
+        };
+        /**
+         * HopsOut
+         * @description The ledger of an interval: each hop by day, unit and shift, and alert by alert.
+         */
+        HopsOut: {
+            /** Hops */
+            hops: components["schemas"]["HopOut"][];
+            /** Alerts */
+            alerts: components["schemas"]["NightRow"][];
+        };
+        /**
          * InformantIn
          * @description A.3: who gave the information, and whether they have signed.
          */
@@ -4962,35 +5262,6 @@ export interface components {
             code?: string | null;
         };
         /**
-         * LookOut
-         * @description Someone saw or changed something of the elder's record.
-         */
-        LookOut: {
-            /**
-             * At
-             * Format: date-time
-             */
-            at: string;
-            /** Name */
-            name: string;
-            /** Role */
-            role: string | null;
-            /** Action */
-            action: components["schemas"]["Action"] | string;
-            /** Reason */
-            reason: string | null;
-        };
-        /**
-         * LookPage
-         * @description Who looked, the newest first.
-         */
-        LookPage: {
-            /** Looks */
-            looks: components["schemas"]["LookOut"][];
-            /** Next Cursor */
-            next_cursor: string | null;
-        };
-        /**
          * Me
          * @description Who is logged in.
          */
@@ -5031,27 +5302,6 @@ export interface components {
              * Format: date-time
              */
             server_time: string;
-        };
-        /**
-         * MissingOut
-         * @description What cannot be seen, in the terms of a relative.
-         */
-        MissingOut: {
-            /**
-             * What
-             * @description fall, inactivity, bed, sos, vitals or exit
-             */
-            what: string;
-            /**
-             * Level
-             * @enum {string}
-             */
-            level: "partial" | "lost";
-            /**
-             * Since
-             * Format: date-time
-             */
-            since: string;
         };
         /**
          * MoveIn
@@ -5160,24 +5410,85 @@ export interface components {
             token: string;
         };
         /**
-         * NightOut
-         * @description The last night, rounded to quarters of an hour.
+         * NightRow
+         * @description One alert on its way: the first time of each hop.
          */
-        NightOut: {
+        NightRow: {
             /**
-             * Morning
-             * Format: date
+             * Id
+             * Format: uuid
              */
-            morning: string;
-            /** In Bed Min */
-            in_bed_min: number;
-            /** Up Times */
-            up_times: number;
+            id: string;
+            /** Code */
+            code: string;
+            /** Priority */
+            priority: string;
+            /** State */
+            state: string;
             /**
-             * Unseen Min
-             * @description time without data: not rest, and not being up
+             * Happened At
+             * Format: date-time
              */
-            unseen_min: number;
+            happened_at: string;
+            /** Verdict */
+            verdict: string | null;
+            /** Hops */
+            hops: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * NotOnSpot
+         * @description Acknowledged, but nobody has arrived.
+         */
+        NotOnSpot: {
+            /** After S */
+            after_s: number;
+            /** After Home S */
+            after_home_s: number;
+            /** Targets */
+            targets: ("unit_duty" | "on_shift" | "head_nurse" | "manager" | "family_home" | "any_head_nurse" | "any_manager" | "any_operator")[];
+        };
+        /**
+         * NoticeList
+         * @description All notices of an alert, in order.
+         */
+        NoticeList: {
+            /** Notices */
+            notices: components["schemas"]["NoticeOut"][];
+        };
+        /**
+         * NoticeOut
+         * @description Who was to be told, and whether they were.
+         */
+        NoticeOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Kind */
+            kind: string;
+            /** Step */
+            step: number;
+            /** Ring */
+            ring: number;
+            /** Recipient */
+            recipient: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "pending" | "sent" | "failed" | "skipped";
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Done At */
+            done_at: string | null;
+            /** Attempts */
+            attempts: components["schemas"]["AttemptOut"][];
         };
         /**
          * OpenRisk
@@ -5278,6 +5589,21 @@ export interface components {
          */
         Permission: "own_account" | "alerts_read" | "alerts_act" | "alert_rules_manage" | "coverage_read" | "status_read" | "records_read" | "records_write" | "records_all_units" | "break_glass" | "series_read" | "care_read" | "care_write" | "consents_manage" | "records_export" | "places_read" | "places_manage" | "devices_read" | "devices_manage" | "gateways_manage" | "simulation_run" | "drills_run" | "roster_read" | "roster_manage" | "users_manage" | "audit_read" | "reports_read" | "family_read" | "bureau_read";
         /**
+         * PersonOut
+         * @description Somebody to put on the roster.
+         */
+        PersonOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /** Role */
+            role: string;
+        };
+        /**
          * PhotoOut
          * @description A photo that was taken in.
          */
@@ -5342,11 +5668,180 @@ export interface components {
             counts: components["schemas"]["Counts"];
         };
         /**
+         * PointIn
+         * @description A way to reach oneself: a push subscription as JSON, or an address that apprise knows.
+         */
+        PointIn: {
+            /**
+             * Channel
+             * @enum {string}
+             */
+            channel: "webpush" | "apprise";
+            /** Label */
+            label: string;
+            /** Address */
+            address: string;
+            /**
+             * Is Test
+             * @description a test recipient: drills may reach it
+             * @default false
+             */
+            is_test: boolean;
+        };
+        /**
+         * PointList
+         * @description One's own ways in their order, and the key to subscribe with.
+         */
+        PointList: {
+            /** Push Key */
+            push_key: string;
+            /** Points */
+            points: components["schemas"]["PointOut"][];
+        };
+        /**
+         * PointOut
+         * @description A way, without its address.
+         */
+        PointOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Channel
+             * @enum {string}
+             */
+            channel: "webpush" | "apprise";
+            /** Label */
+            label: string;
+            /** Is Test */
+            is_test: boolean;
+            /** Per Hour */
+            per_hour: number;
+            /** Verified At */
+            verified_at: string | null;
+            /** Dead At */
+            dead_at: string | null;
+        };
+        /**
+         * PolicyBody
+         * @description What a policy says.
+         */
+        PolicyBody: {
+            /** Steps */
+            steps: components["schemas"]["Step"][];
+            not_on_spot?: components["schemas"]["NotOnSpot"] | null;
+            /**
+             * Second Person
+             * @default false
+             */
+            second_person: boolean;
+            /**
+             * Family Notice
+             * @default false
+             */
+            family_notice: boolean;
+        };
+        /**
+         * PolicyIn
+         * @description A policy for a place, a person, a shift; the most specific one counts.
+         */
+        PolicyIn: {
+            /** Name */
+            name: string;
+            /**
+             * Priority
+             * @enum {string}
+             */
+            priority: "high" | "medium" | "low" | "info";
+            /** Unit Id */
+            unit_id?: string | null;
+            /** Elder Id */
+            elder_id?: string | null;
+            /** Shift */
+            shift?: string | null;
+            body: components["schemas"]["PolicyBody"];
+        };
+        /**
+         * PolicyList
+         * @description The house's own, then the defaults.
+         */
+        PolicyList: {
+            /** Policies */
+            policies: components["schemas"]["PolicyOut"][];
+        };
+        /**
+         * PolicyOut
+         * @description A policy as it stands.
+         */
+        PolicyOut: {
+            /** Name */
+            name: string;
+            /**
+             * Priority
+             * @enum {string}
+             */
+            priority: "high" | "medium" | "low" | "info";
+            /** Unit Id */
+            unit_id?: string | null;
+            /** Elder Id */
+            elder_id?: string | null;
+            /** Shift */
+            shift?: string | null;
+            body: components["schemas"]["PolicyBody"];
+            /**
+             * Id
+             * @description null: the design default
+             */
+            id: string | null;
+            /** Created At */
+            created_at: string | null;
+            /** Created By */
+            created_by: string | null;
+        };
+        /**
          * Position
          * @description Where on the body a wearable sits.
          * @enum {string}
          */
         Position: "wrist" | "waist" | "chest" | "neck";
+        /**
+         * PreFlightList
+         * @description The last checks, newest first.
+         */
+        PreFlightList: {
+            /** Checks */
+            checks: components["schemas"]["PreFlightOut"][];
+        };
+        /**
+         * PreFlightOut
+         * @description What the check found. A problem names its kind and whom it concerns.
+         */
+        PreFlightOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Made At
+             * Format: date-time
+             */
+            made_at: string;
+            /** Made By */
+            made_by: string;
+            /** Result */
+            result: {
+                [key: string]: unknown;
+            };
+            /** Signed At */
+            signed_at: string | null;
+            /** Signed By */
+            signed_by: string | null;
+            /** Remark */
+            remark: string | null;
+        };
         /**
          * Problem
          * @description An RFC 9457 problem; `code` is stable, `detail` is for a person. More fields may follow.
@@ -5504,17 +5999,6 @@ export interface components {
             reason: string;
         };
         /**
-         * ReviewIn
-         * @description What came of looking at it.
-         */
-        ReviewIn: {
-            /**
-             * Note
-             * @example 夜间跌倒，需查过敏史
-             */
-            note: string;
-        };
-        /**
          * RiskIn
          * @description An assessment of one of the nine risks. `version`: the one that was read (0: none yet).
          */
@@ -5620,16 +6104,33 @@ export interface components {
             version: number;
         };
         /**
-         * SecondFactorOut
-         * @description A second factor to scan; it counts once its first code is confirmed.
+         * RosterOut
+         * @description The roster over an interval, and the shift that holds its beginning.
          */
-        SecondFactorOut: {
-            /** Secret */
-            secret: string;
-            /** Uri */
-            uri: string;
-            /** Qr Svg */
-            qr_svg: string;
+        RosterOut: {
+            /**
+             * Server Time
+             * Format: date-time
+             */
+            server_time: string;
+            /** Shift */
+            shift: string;
+            /**
+             * Shift Starts At
+             * Format: date-time
+             */
+            shift_starts_at: string;
+            /**
+             * Shift Ends At
+             * Format: date-time
+             */
+            shift_ends_at: string;
+            /** Duties */
+            duties: components["schemas"]["DutyOut"][];
+            /** Units */
+            units: components["schemas"]["UnitOut"][];
+            /** People */
+            people: components["schemas"]["PersonOut"][];
         };
         /**
          * SensorIn
@@ -5770,6 +6271,31 @@ export interface components {
             interval_days: number;
         };
         /**
+         * ShareOut
+         * @description `part` of `whole`.
+         */
+        ShareOut: {
+            /** Part */
+            part: number;
+            /** Whole */
+            whole: number;
+            /** Percent */
+            percent: number | null;
+            /** Goal Percent */
+            goal_percent: number | null;
+        };
+        /**
+         * ShownIn
+         * @description Whether whoever sat there would have heard it. Without sound it was only drawn.
+         */
+        ShownIn: {
+            /**
+             * Sound
+             * @enum {string}
+             */
+            sound: "running" | "off" | "stopped" | "unsupported";
+        };
+        /**
          * ShownOut
          * @description When this login first had the alert on its screen.
          */
@@ -5779,6 +6305,14 @@ export interface components {
              * Format: date-time
              */
             shown_at: string;
+        };
+        /**
+         * SignIn
+         * @description Signing says: I have read this.
+         */
+        SignIn: {
+            /** Remark */
+            remark?: string | null;
         };
         /**
          * SilentDevice
@@ -5803,11 +6337,17 @@ export interface components {
             cause: string;
         };
         /**
-         * Standing
-         * @description Kleene's three values.
-         * @enum {string}
+         * SourceOut
+         * @description A device and what its alerts turned out to be.
          */
-        Standing: "met" | "not_met" | "unknown";
+        SourceOut: {
+            /** Device Id */
+            device_id: string;
+            /** Alerts */
+            alerts: number;
+            false: components["schemas"]["ShareOut"];
+            unclear: components["schemas"]["ShareOut"];
+        };
         /**
          * Status
          * @description How the way of the data is.
@@ -5899,6 +6439,24 @@ export interface components {
             stays: components["schemas"]["StayOut"][];
         };
         /**
+         * Step
+         * @description One step: how long after the alert began to sound, and who is told.
+         */
+        Step: {
+            /** After S */
+            after_s?: number | null;
+            /** At */
+            at?: "shift_end" | null;
+            /** Targets */
+            targets: ("unit_duty" | "on_shift" | "head_nurse" | "manager" | "family_home" | "any_head_nurse" | "any_manager" | "any_operator")[];
+            /**
+             * Call Out
+             * @description the desk calls it out loud
+             * @default false
+             */
+            call_out: boolean;
+        };
+        /**
          * StopgapIn
          * @description What stands in until it is repaired.
          */
@@ -5915,6 +6473,50 @@ export interface components {
              * @default
              */
             note: string;
+        };
+        /**
+         * SwitchIn
+         * @description Which device sends the proof, and which test recipient must get it.
+         */
+        SwitchIn: {
+            /** Device Id */
+            device_id: string;
+            /**
+             * Point Id
+             * Format: uuid
+             */
+            point_id: string;
+            /**
+             * Every S
+             * @default 3600
+             */
+            every_s: number;
+        };
+        /**
+         * SwitchOut
+         * @description The switch as it stands.
+         */
+        SwitchOut: {
+            /** Device Id */
+            device_id: string;
+            /** Every S */
+            every_s: number;
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /** Last Event At */
+            last_event_at: string | null;
+            /** Last Ok At */
+            last_ok_at: string | null;
+        };
+        /**
+         * SwitchState
+         * @description Null where there is none: nothing then proves that the path works.
+         */
+        SwitchState: {
+            dead_switch: components["schemas"]["SwitchOut"] | null;
         };
         /**
          * TakeBackIn
@@ -5963,6 +6565,18 @@ export interface components {
             tester: string;
             /** Note */
             note: string;
+        };
+        /**
+         * TimesOut
+         * @description Seconds, of `count` alerts.
+         */
+        TimesOut: {
+            /** Count */
+            count: number;
+            /** Median S */
+            median_s: number | null;
+            /** P95 S */
+            p95_s: number | null;
         };
         /**
          * TokenIn
@@ -6064,6 +6678,19 @@ export interface components {
             version: number;
         };
         /**
+         * UnitOut
+         * @description A unit to choose from.
+         */
+        UnitOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+        };
+        /**
          * UserIn
          * @description A new user. Their first password is made up here and told once.
          */
@@ -6162,22 +6789,6 @@ export interface components {
             user: components["schemas"]["UserOut"];
             /** Password */
             password: string;
-        };
-        /**
-         * VerificationOut
-         * @description Whether the chain is whole. Keep `head` elsewhere: it proves all entries before it.
-         */
-        VerificationOut: {
-            /** Whole */
-            whole: boolean;
-            /** Entries */
-            entries: number;
-            /** Head */
-            head: string;
-            /** Broken At */
-            broken_at: number | null;
-            /** Why */
-            why: string;
         };
         /**
          * VocabularyOut
@@ -6314,47 +6925,12 @@ export interface components {
             current: boolean;
         };
         /**
-         * EvidenceOut
-         * @description The signal around the moment; `samples` has one array per channel, in `unit`.
+         * CodeIn
+         * @description The code that came over the new way.
          */
-        cloud__alerts__schemas__EvidenceOut: {
-            /** Quantity */
-            quantity: string;
-            /** Unit */
-            unit: string;
-            /**
-             * Start At
-             * Format: date-time
-             */
-            start_at: string;
-            /**
-             * Moment At
-             * Format: date-time
-             */
-            moment_at: string;
-            /** Rate Hz */
-            rate_hz: number;
-            /** Samples */
-            samples: number[][];
-        };
-        /**
-         * EvidenceOut
-         * @description One condition: what is asked, what is known, from where and as of when.
-         */
-        cloud__care__service_list__schemas__EvidenceOut: {
-            /** Field */
-            field: string;
-            /** Op */
-            op: string;
-            /** Wanted */
-            wanted: number | boolean | string | (number | boolean | string)[] | null;
-            /** Found */
-            found: number | boolean | string | null;
-            /** Source */
-            source: string;
-            /** As Of */
-            as_of: string | null;
-            standing: components["schemas"]["Standing"];
+        cloud__alerts__notify__routes__CodeIn: {
+            /** Code */
+            code: string;
         };
         /**
          * GapOut
@@ -6372,6 +6948,49 @@ export interface components {
             until_at: string | null;
             /** Cause */
             cause: string;
+        };
+        /**
+         * EnrolmentOut
+         * @description edge/gateway_wire.py Enrolment.
+         */
+        cloud__devices__gateway_schemas__EnrolmentOut: {
+            /** Gateway Id */
+            gateway_id: string;
+            /** Name */
+            name: string;
+            /** Institution Name */
+            institution_name: string;
+            /** Token */
+            token: string;
+            /** Settings Version */
+            settings_version: number;
+            /** Settings */
+            settings: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * CodeIn
+         * @description A code of the authenticator.
+         */
+        cloud__identity__schemas__CodeIn: {
+            /**
+             * Code
+             * @example 123456
+             */
+            code: string;
+        };
+        /**
+         * EnrolmentOut
+         * @description A second factor to scan; it counts once its first code is confirmed.
+         */
+        cloud__identity__schemas__EnrolmentOut: {
+            /** Secret */
+            secret: string;
+            /** Uri */
+            uri: string;
+            /** Qr Svg */
+            qr_svg: string;
         };
         /**
          * GapOut
@@ -6932,7 +7551,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SecondFactorOut"];
+                    "application/json": components["schemas"]["cloud__identity__schemas__EnrolmentOut"];
                 };
             };
             /** @description Unauthorized */
@@ -7000,7 +7619,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["CodeIn"];
+                "application/json": components["schemas"]["cloud__identity__schemas__CodeIn"];
             };
         };
         responses: {
@@ -8238,559 +8857,6 @@ export interface operations {
             };
         };
     };
-    list_audit: {
-        parameters: {
-            query?: {
-                elder_id?: string | null;
-                actor_id?: string | null;
-                action?: components["schemas"]["Action"] | null;
-                from?: string | null;
-                to?: string | null;
-                /** @description `next_cursor` of the page before */
-                cursor?: string | null;
-                /** @description rows a page */
-                limit?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AuditPage"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description a problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    export_audit: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/x-ndjson": string;
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description a problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    verify_audit: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["VerificationOut"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description a problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    list_looks: {
-        parameters: {
-            query?: {
-                /** @description `next_cursor` of the page before */
-                cursor?: string | null;
-                /** @description rows a page */
-                limit?: number;
-            };
-            header?: never;
-            path: {
-                elder_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["LookPage"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description a problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    break_glass: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                elder_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["BreakGlassIn"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["BreakGlassOut"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description a problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    list_break_glass: {
-        parameters: {
-            query?: {
-                reviewed?: boolean | null;
-                /** @description `next_cursor` of the page before */
-                cursor?: string | null;
-                /** @description rows a page */
-                limit?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["BreakGlassPage"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description a problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    review_break_glass: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                break_glass_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ReviewIn"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["BreakGlassOut"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description a problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     list_alerts: {
         parameters: {
             query?: {
@@ -8987,7 +9053,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ShownIn"] | null;
+            };
+        };
         responses: {
             /** @description Successful Response */
             200: {
@@ -9018,6 +9088,1364 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_points: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PointList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_point: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PointIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PointOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    verify_point: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                point_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["cloud__alerts__notify__routes__CodeIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PointOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_point: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                point_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alert_notices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                alert_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoticeList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_roster: {
+        parameters: {
+            query?: {
+                begin?: string | null;
+                end?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RosterOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_duty: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DutyIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RosterOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_duty: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                duty_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_policies: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retire_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                policy_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    beat_console: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BeatIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BeatOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_consoles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsoleList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_drills: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DrillList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    start_drill: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DrillIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DrillList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_pre_flight: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PreFlightList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_pre_flight: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PreFlightOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_check: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                check_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PreFlightOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_dead_switch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SwitchState"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_dead_switch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SwitchIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SwitchState"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_figures: {
+        parameters: {
+            query: {
+                from: string;
+                to: string;
+                unit_id?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FiguresOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_figures_csv: {
+        parameters: {
+            query: {
+                from: string;
+                to: string;
+                unit_id?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_ledger: {
+        parameters: {
+            query: {
+                from: string;
+                to: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HopsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9625,53 +11053,6 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description a problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_family_page: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["FamilyPage"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -17103,7 +18484,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["EnrolmentOut"];
+                    "application/json": components["schemas"]["cloud__devices__gateway_schemas__EnrolmentOut"];
                 };
             };
             /** @description Unauthorized */
@@ -17898,64 +19279,6 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description a problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_entitlements: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                elder_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["EntitlementsOut"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
                 headers: {
                     [name: string]: unknown;
                 };

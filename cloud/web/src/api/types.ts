@@ -20,9 +20,22 @@ export type Status = Schemas["Status"];
 export type GatewayStatus = Schemas["GatewayStatus"];
 export type DeviceStatus = Schemas["DeviceStatus"];
 export type Verdict = NonNullable<AlertSummary["verdict"]>;
+export type SoundName = Schemas["ShownIn"]["sound"];
 export type Priority = AlertSummary["priority"];
 
+export type Finding = NonNullable<AlertSummary["finding"]>;
+export type Injury = NonNullable<AlertSummary["injury"]>;
+
 export const VERDICTS: readonly Verdict[] = ["true", "false", "unclear", "test"];
+export const INJURIES: readonly Injury[] = ["none", "minor", "serious", "hospital", "death", "unknown"];
+const FALL_FINDINGS: readonly Finding[] = [
+  "real_fall", "lowered_self", "sat_hard", "device_dropped", "care_handling", "visitor", "test", "unclear",
+];
+const OTHER_FINDINGS: readonly Finding[] = ["real", "false_alarm", "test", "unclear"];
+
+/** One tap each; which ones make sense depends on what was reported. */
+export const findingsOf = (alert: AlertSummary): readonly Finding[] =>
+  alert.code.startsWith("fall_") ? FALL_FINDINGS : OTHER_FINDINGS;
 
 /** Anything not ended is open, also in states that later versions may add. */
 export const isOpen = (alert: AlertSummary): boolean =>

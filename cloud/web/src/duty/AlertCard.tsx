@@ -124,6 +124,10 @@ function ConflictText({ alert }: { alert: AlertSummary }): string {
     const name = alert.resolved_by ?? t("common.unknown");
     return t("alert.conflictResolved", { name, time: clockTime(alert.resolved_at) });
   }
+  if (alert.attending_at !== null) {
+    const name = alert.attending_by ?? t("common.unknown");
+    return t("alert.attendingBy", { name, time: clockTime(alert.attending_at) });
+  }
   if (alert.acknowledged_at !== null) {
     const name = alert.acknowledged_by ?? t("common.unknown");
     return t("alert.conflict", { name, time: clockTime(alert.acknowledged_at) });
@@ -169,6 +173,7 @@ function Actions({ alert, accept, onResolve }: Omit<CardProps, "userId">): React
           })}
         </p>
       )}
+      <Going alert={alert} accept={accept} />
       <Button
         ref={next}
         className="action"
@@ -186,6 +191,59 @@ function Actions({ alert, accept, onResolve }: Omit<CardProps, "userId">): React
         {acknowledge.data?.conflict === true && <ConflictText alert={acknowledge.data.detail} />}
       </div>
     </div>
+  );
+}
+
+/** Who goes, who is there; and the two buttons to say so with one thumb. */
+function Going({ alert, accept }: Pick<CardProps, "alert" | "accept">): ReactNode {
+  const { t } = useTranslation();
+  const go = useMove(alert.id, accept);
+  const elder = elderText(t, alert);
+  const { attending_at, attending_by, arrived_at, arrived_by } = alert;
+  const label = { take_over: t("alert.takeOver"), arrive: t("alert.arrive") };
+  const button = (move: "take_over" | "arrive") => (
+    <Button
+      className="action"
+      data-testid={`alert-${move}`}
+      aria-label={`${label[move]} ${elder}`}
+      aria-disabled={go.isPending}
+      onClick={() => go.isPending || go.mutate({ move })}
+    >
+      {label[move]}
+    </Button>
+  );
+  return (
+    <>
+      {alert.step > 0 && !alert.arrived_at && (
+        <p className="card-escalated">{t("alert.escalated", { step: alert.step })}</p>
+      )}
+      {alert.second_due && alert.acknowledged_at !== null && <p>{t("alert.secondDue")}</p>}
+      {alert.shelved_until !== null && (
+        <p>{t("alert.shelved", { name: alert.shelved_by ?? "", time: clockTime(alert.shelved_until) })}</p>
+      )}
+      {attending_at !== null && (
+        <p data-testid="alert-going">
+          {t("alert.attendingBy", { name: attending_by ?? t("common.unknown"), time: clockTime(attending_at) })}
+        </p>
+      )}
+      {arrived_at !== null && (
+        <p data-testid="alert-there">
+          {t("alert.arrivedBy", { name: arrived_by ?? t("common.unknown"), time: clockTime(arrived_at) })}
+        </p>
+      )}
+      {attending_at === null && arrived_at === null && button("take_over")}
+      {arrived_at === null && button("arrive")}
+      {go.isError && (
+        <p role="alert" className="card-failure">
+          {t("alert.moveFailed", { why: explain(t, go.error) })}
+        </p>
+      )}
+      {go.data?.conflict === true && (
+        <p role="alert" className="card-failure">
+          <ConflictText alert={go.data.detail} />
+        </p>
+      )}
+    </>
   );
 }
 

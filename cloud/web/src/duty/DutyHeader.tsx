@@ -74,10 +74,26 @@ function SoundChip(): ReactNode {
   );
 }
 
-type Props = { me: Me | undefined; live: LiveState; status: Status | null; onLogout: () => void };
+type Props = {
+  me: Me | undefined;
+  live: LiveState;
+  status: Status | null;
+  guards: boolean | null;
+  onLogout: () => void;
+};
+
+function GuardChip({ guards }: { guards: boolean | null }): ReactNode {
+  const { t } = useTranslation();
+  if (guards === null) return null;
+  return (
+    <span className="chip" role="status" data-testid="guard-state" data-good={guards}>
+      {guards ? t("guard.on") : t("guard.off")}
+    </span>
+  );
+}
 
 /** Who, where, when, and whether this screen can be believed. */
-export function DutyHeader({ me, live, status, onLogout }: Props): ReactNode {
+export function DutyHeader({ me, live, status, guards, onLogout }: Props): ReactNode {
   const { t } = useTranslation();
   const [menuOpen, setMenuOpen] = useState(false);
   const sound = useSoundState();
@@ -93,6 +109,7 @@ export function DutyHeader({ me, live, status, onLogout }: Props): ReactNode {
         <ConnectionChip live={live} />
         <GatewayChip status={status} live={live} />
         <SoundChip />
+        <GuardChip guards={guards} />
       </div>
       <div className="header-tools">
         <LanguageSwitch />

@@ -23,6 +23,7 @@ import {
   useWakeLock,
 } from "./useAttention";
 import { useDesk } from "./useDesk";
+import { useHeartbeat } from "./useHeartbeat";
 
 /** The plot's code is fetched while all is quiet, so that an alert does not wait for it. */
 function useEarlyPlot(): void {
@@ -49,7 +50,8 @@ export default function DutyPage(): ReactNode {
   const hush = useHush(blindKey);
   useRings(desk, blindKey, hush.untilMs !== null);
   useTabTitle(desk);
-  useWakeLock();
+  const wake = useWakeLock();
+  const guards = useHeartbeat(desk.live, wake, desk.me !== undefined);
   useEarlyPlot();
   const announcement = useAnnouncement(desk);
 
@@ -68,7 +70,7 @@ export default function DutyPage(): ReactNode {
   const unanswered = desk.alerts?.some(isUnanswered) ?? false;
   return (
     <>
-      <DutyHeader me={desk.me} live={desk.live} status={desk.status} onLogout={() => void logOut()} />
+      <DutyHeader me={desk.me} live={desk.live} status={desk.status} guards={guards} onLogout={() => void logOut()} />
       <main className="duty">
         <BlindBanners desk={desk} hush={hush} />
         <CoverageStrip />
@@ -87,7 +89,7 @@ export default function DutyPage(): ReactNode {
         />
         <OpenList desk={desk} />
         <UnheardBanner desk={desk} />
-        <RecentList alerts={desk.recent} error={desk.recentError} />
+        <RecentList alerts={desk.recent} error={desk.recentError} accept={desk.accept} />
       </main>
     </>
   );

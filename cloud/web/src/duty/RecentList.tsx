@@ -1,14 +1,16 @@
-import type { ReactNode } from "react";
+import Button from "antd/es/button";
+import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import type { AlertSummary } from "../api/types";
+import type { AlertDetail, AlertSummary } from "../api/types";
 import { explain } from "../shared/explain";
 import { elapsed, shortTime } from "../shared/time";
 import { OriginBadge } from "./AlertCard";
+import { CloseDialog } from "./CloseDialog";
 import { PriorityMark } from "./PriorityMark";
 import { bedText, elderText, kindText } from "./words";
 
-function Row({ alert }: { alert: AlertSummary }): ReactNode {
+function Row({ alert, onClose }: { alert: AlertSummary; onClose: () => void }): ReactNode {
   const { t } = useTranslation();
   const endMs = Date.parse(alert.resolved_at ?? alert.updated_at);
   return (
@@ -23,20 +25,32 @@ function Row({ alert }: { alert: AlertSummary }): ReactNode {
       <td>
         {alert.verdict !== null && (
           <span className="verdict-tag" data-verdict={alert.verdict}>
-            {t(`verdict.${alert.verdict}`)}
+            {alert.finding === null ? t(`verdict.${alert.verdict}`) : t(`finding.${alert.finding}`)}
           </span>
         )}
       </td>
-      <td>{alert.resolved_by}</td>
+      <td>
+        {alert.resolved_by}{" "}
+        {alert.state === "resolved" && (
+          <Button size="small" data-testid="alert-close" onClick={onClose}>
+            {t("close.button")}
+          </Button>
+        )}
+      </td>
       <td className="number">{elapsed(Date.parse(alert.happened_at), endMs)}</td>
     </tr>
   );
 }
 
-type Props = { alerts: readonly AlertSummary[] | null; error: Error | null };
+type Props = {
+  alerts: readonly AlertSummary[] | null;
+  error: Error | null;
+  accept: (detail: AlertDetail) => void;
+};
 
-export function RecentList({ alerts, error }: Props): ReactNode {
+export function RecentList({ alerts, error, accept }: Props): ReactNode {
   const { t } = useTranslation();
+  const [closing, setClosing] = useState<AlertSummary | null>(null);
   return (
     <section aria-labelledby="recent-title" className="recent">
       <h2 id="recent-title">{t("list.recent")}</h2>
@@ -64,11 +78,14 @@ export function RecentList({ alerts, error }: Props): ReactNode {
             </thead>
             <tbody>
               {alerts.map((alert) => (
-                <Row key={alert.id} alert={alert} />
+                <Row key={alert.id} alert={alert} onClose={() => setClosing(alert)} />
               ))}
             </tbody>
           </table>
         </div>
+      )}
+      {closing !== null && (
+        <CloseDialog alert={closing} accept={accept} onClose={() => setClosing(null)} />
       )}
     </section>
   );

@@ -2,7 +2,7 @@ import Button from "antd/es/button";
 import { type ReactNode, useEffect, useId, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { type AlertDetail, type AlertSummary, type Verdict, VERDICTS } from "../api/types";
+import { type AlertDetail, type AlertSummary, type Finding, findingsOf } from "../api/types";
 import { explain } from "../shared/explain";
 import { clockTime } from "../shared/time";
 import { useMove } from "./useMove";
@@ -17,22 +17,45 @@ type Props = {
   onClose: () => void;
 };
 
-function VerdictChoice({ value, onChange }: { value: Verdict | null; onChange: (verdict: Verdict) => void }): ReactNode {
+type ChoiceProps = {
+  alert: AlertSummary;
+  value: Finding | null;
+  onChange: (finding: Finding) => void;
+};
+
+/** What the old buttons were called; tests of the whole way know them by that. */
+const VERDICT_OF: Partial<Record<Finding, string>> = {
+  real_fall: "true",
+  real: "true",
+  false_alarm: "false",
+  sat_hard: "false",
+  unclear: "unclear",
+  test: "test",
+};
+
+function FindingChoice({ alert, value, onChange }: ChoiceProps): ReactNode {
   const { t } = useTranslation();
   const name = useId();
   return (
     <fieldset className="verdicts">
       <legend>{t("resolve.question")}</legend>
-      {VERDICTS.map((verdict) => (
-        <label key={verdict} className="verdict" data-verdict={verdict} data-testid={`resolve-verdict-${verdict}`}>
+      {findingsOf(alert).map((finding) => (
+        <label
+          key={finding}
+          className="verdict"
+          data-verdict={VERDICT_OF[finding] ?? "false"}
+          data-testid={
+            VERDICT_OF[finding] ? `resolve-verdict-${VERDICT_OF[finding]}` : `resolve-finding-${finding}`
+          }
+        >
           <input
             type="radio"
             name={name}
-            checked={value === verdict}
-            onChange={() => onChange(verdict)}
+            checked={value === finding}
+            onChange={() => onChange(finding)}
           />
-          <span className="verdict-name">{t(`verdict.${verdict}`)}</span>
-          <span className="verdict-hint">{t(`verdictHint.${verdict}`)}</span>
+          <span className="verdict-name">{t(`finding.${finding}`)}</span>
+          <span className="verdict-hint">{t(`findingHint.${finding}`)}</span>
         </label>
       ))}
     </fieldset>
@@ -43,7 +66,7 @@ function VerdictChoice({ value, onChange }: { value: Verdict | null; onChange: (
 export function ResolveDialog({ alert, accept, onClose }: Props): ReactNode {
   const { t } = useTranslation();
   const dialog = useRef<HTMLDialogElement>(null);
-  const [verdict, setVerdict] = useState<Verdict | null>(null);
+  const [finding, setFinding] = useState<Finding | null>(null);
   const [note, setNote] = useState("");
   const [missing, setMissing] = useState(false);
   const titleId = useId();
@@ -59,11 +82,11 @@ export function ResolveDialog({ alert, accept, onClose }: Props): ReactNode {
 
   const submit = () => {
     if (resolve.isPending) return;
-    setMissing(verdict === null);
-    if (verdict === null) return;
+    setMissing(finding === null);
+    if (finding === null) return;
     const trimmed = note.trim();
     resolve.mutate(
-      { move: "resolve", verdict, note: trimmed === "" ? null : trimmed },
+      { move: "resolve", finding, note: trimmed === "" ? null : trimmed },
       { onSuccess: (done) => done.conflict || onClose() },
     );
   };
@@ -81,10 +104,11 @@ export function ResolveDialog({ alert, accept, onClose }: Props): ReactNode {
           {t("resolve.title", { kind: kindText(t, alert.code), elder: elderText(t, alert) })}
         </h2>
         <p className="dialog-place">{bedText(t, alert)}</p>
-        <VerdictChoice
-          value={verdict}
+        <FindingChoice
+          alert={alert}
+          value={finding}
           onChange={(chosen) => {
-            setVerdict(chosen);
+            setFinding(chosen);
             setMissing(false);
           }}
         />

@@ -127,8 +127,11 @@ export function useAnnouncement(desk: Desk): RefObject<HTMLDivElement | null> {
 }
 
 /** A wall screen must not go dark; a device that cannot promise it goes on as it is. */
-export function useWakeLock(): void {
+export type WakeState = "held" | "refused" | "unsupported";
+
+export function useWakeLock(): WakeState {
   const supported = useMemo(() => "wakeLock" in navigator, []);
+  const [state, setState] = useState<WakeState>(supported ? "refused" : "unsupported");
   useEffect(() => {
     if (!supported) return;
     let sentinel: WakeLockSentinel | null = null;
@@ -138,9 +141,11 @@ export function useWakeLock(): void {
       navigator.wakeLock.request("screen").then(
         (held) => {
           sentinel = held;
+          setState("held");
+          held.addEventListener("release", () => setState("refused"));
           if (ended) void held.release();
         },
-        () => undefined, // low battery or policy
+        () => setState("refused"), // low battery or policy
       );
     };
     hold();
@@ -151,4 +156,5 @@ export function useWakeLock(): void {
       void sentinel?.release();
     };
   }, [supported]);
+  return state;
 }

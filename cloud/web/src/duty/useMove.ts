@@ -13,7 +13,7 @@ export type Done = { detail: AlertDetail; /** Someone else was first. */ conflic
  * was first (409), the answer is the alert as that person left it.
  */
 export function useMove(alertId: string, accept: (detail: AlertDetail) => void, key?: readonly string[]) {
-  return useMutation<Done, CallFailure, Pick<MoveIn, "move" | "verdict" | "note">>({
+  return useMutation<Done, CallFailure, Omit<MoveIn, "client_time">>({
     ...(key ? { mutationKey: [...key, alertId] } : {}),
     mutationFn: async (move) => {
       const client_time = new Date().toISOString();

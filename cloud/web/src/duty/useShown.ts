@@ -1,6 +1,7 @@
 import { type RefObject, useEffect, useLayoutEffect } from "react";
 
 import { api } from "../api/client";
+import { alarmSound } from "../shared/useSound";
 
 // A tenth of the card is its name and place on any screen.
 const SEEN_RATIO = 0.1;
@@ -30,7 +31,7 @@ export function useShown(card: RefObject<HTMLElement | null>, alertId: string, u
     const tell = () => {
       if (ended || !inView || document.visibilityState !== "visible" || told.has(key)) return;
       told.add(key);
-      api.shown(alertId).catch(() => {
+      api.shown(alertId, alarmSound.state).catch(() => {
         told.delete(key);
         if (!ended) timer = setTimeout(tell, RETRY_MS);
       });

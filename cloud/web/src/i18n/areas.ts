@@ -5,6 +5,7 @@ import type { zh as care } from "../care/texts";
 import type { zh as house } from "../operator/house/texts";
 import type { zh as family } from "../family/texts";
 import type { zh as operator } from "../operator/texts";
+import type { zh as shift } from "../shift/texts";
 
 export type AreaTexts = {
   account: typeof account;
@@ -13,4 +14,5 @@ export type AreaTexts = {
   house: typeof house;
   family: typeof family;
   operator: typeof operator;
+  shift: typeof shift;
 };

@@ -6,11 +6,21 @@ import * as house from "../operator/house/texts";
 import * as account from "../account/texts";
 import * as family from "../family/texts";
 import * as operator from "../operator/texts";
+import * as shift from "../shift/texts";
 import { en } from "./en";
 import { zh } from "./zh";
 
 // One line for each area.
-const TEXTS = { translation: { zh, en }, account, care, elders, family, house, operator };
+const TEXTS = {
+  translation: { zh, en },
+  account,
+  care,
+  elders,
+  family,
+  house,
+  operator,
+  shift,
+};
 
 type Tree = { [key: string]: string | Tree };
 

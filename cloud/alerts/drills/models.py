@@ -1,0 +1,36 @@
+"""Tables of drills and of the dead man's switch."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+from sqlalchemy.orm import Mapped, mapped_column
+
+from cloud.database import TenantBase
+
+
+class Drill(TenantBase):
+    """One drill: an alert of origin `drill`, announced or not. Its times are the alert's own."""
+
+    __tablename__ = "drill"
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    alert_id: Mapped[uuid.UUID]
+    announced: Mapped[bool]
+    shift: Mapped[str]
+    started_at: Mapped[datetime]
+    started_by: Mapped[str]
+    note: Mapped[str]
+
+
+class DeadSwitch(TenantBase):
+    """The hourly proof that the whole path works: which device sends it, and to whom it goes."""
+
+    __tablename__ = "dead_switch"
+    institution_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    device_id: Mapped[str]
+    contact_point_id: Mapped[uuid.UUID]
+    every_s: Mapped[int]
+    since: Mapped[datetime]
+    last_event_at: Mapped[datetime | None]
+    last_ok_at: Mapped[datetime | None]

@@ -1,0 +1,75 @@
+"""Who a step means, and who of them can be reached: by a healthy desk, or on a way of their own."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import Final
+
+from cloud.alerts.consoles.health import healthy_users
+from cloud.alerts.models import Alert
+from cloud.alerts.notify.gate import LIVE
+from cloud.alerts.notify.points import users_with_a_way
+from cloud.database import TenantScope
+from cloud.identity.models import User
+from cloud.identity.permissions import Role
+from cloud.identity.shifts import DutyAs, on_duty
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """A person to be told."""
+
+    name: str
+    user_id: uuid.UUID | None = None
+    family_id: uuid.UUID | None = None
+
+
+_BY_DUTY: Final = MappingProxyType({"head_nurse": DutyAs.HEAD_NURSE, "manager": DutyAs.MANAGER})
+_BY_ROLE: Final = MappingProxyType(
+    {
+        "any_head_nurse": Role.HEAD_NURSE, "any_manager": Role.MANAGER,
+        "any_operator": Role.OPERATOR,
+    }
+)  # fmt: skip
+
+
+async def recipients(
+    scope: TenantScope, alert: Alert, targets: Sequence[str], now: datetime
+) -> list[Recipient]:
+    """The people the targets mean now, each once."""
+    users: dict[uuid.UUID, User] = {}
+    for target in targets:
+        for user in await _users_of(scope, alert, target, now):
+            users[user.id] = user
+    return [Recipient(user.display_name, user_id=user.id) for user in users.values()]
+
+
+async def _users_of(scope: TenantScope, alert: Alert, target: str, now: datetime) -> list[User]:
+    if target == "unit_duty":
+        return await on_duty(scope, now, unit_id=alert.unit_id, duty_as=DutyAs.DUTY)
+    if target == "on_shift":
+        # All who are in the house as duty staff, of whichever unit.
+        return await on_duty(scope, now, duty_as=DutyAs.DUTY, whole_house=True)
+    if target in _BY_DUTY:
+        return await on_duty(scope, now, unit_id=alert.unit_id, duty_as=_BY_DUTY[target])
+    if target in _BY_ROLE:
+        statement = scope.select(User).where(
+            User.role == _BY_ROLE[target], User.disabled_at.is_(None)
+        )
+        return list(await scope.session.scalars(statement.order_by(User.id)))
+    return []  # family_home: a home bed's family, told by cloud/alerts/notify/family.py
+
+
+async def reachable(
+    scope: TenantScope, people: Sequence[Recipient], now: datetime
+) -> list[Recipient]:
+    """Those with a desk that can be believed, or with a way of their own that works."""
+    ids = [person.user_id for person in people if person.user_id is not None]
+    at_desk = await healthy_users(scope, now)
+    # As if it were live: what is not is stopped at the gate (cloud/alerts/notify/gate.py).
+    with_way = await users_with_a_way(scope, ids, LIVE)
+    return [person for person in people if person.user_id in at_desk | with_way]

@@ -1,0 +1,263 @@
+"""HTTP for figures: as JSON, as CSV for the inspector, and the ledger of a night."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import date, datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+from pydantic import AwareDatetime
+
+from cloud.alerts import ledger
+from cloud.alerts.figures.service import BUDGET_PER_HOUR, Figures, Share, Times, figures_of
+from cloud.alerts.models import Alert
+from cloud.clock import datetime_from_ns
+from cloud.errors import Problem, ProblemError
+from cloud.identity.auth import requires
+from cloud.identity.permissions import Permission
+from cloud.identity.service import Principal
+from cloud.places.service import unit_names
+from cloud.schema_types import ApiModel, UtcMs, iso_ms
+from cloud.state import State
+
+FigureReader = Annotated[Principal, requires(Permission.REPORTS_READ)]
+
+router = APIRouter(
+    prefix="/api/v1/duty/figures",
+    tags=["duty"],
+    responses={401: {"model": Problem}, 403: {"model": Problem}, 422: {"model": Problem}},
+)
+
+
+class ShareOut(ApiModel):
+    """`part` of `whole`."""
+
+    part: int
+    whole: int
+    percent: float | None
+    goal_percent: float | None
+
+
+class TimesOut(ApiModel):
+    """Seconds, of `count` alerts."""
+
+    count: int
+    median_s: float | None
+    p95_s: float | None
+
+
+class SourceOut(ApiModel):
+    """A device and what its alerts turned out to be."""
+
+    device_id: str
+    alerts: int
+    false: ShareOut
+    unclear: ShareOut
+
+
+class FiguresOut(ApiModel):
+    """Live alerts only, without tests and drills."""
+
+    begin: UtcMs
+    end: UtcMs
+    alerts: int
+    by_code: dict[str, dict[str, int]]
+    by_priority: dict[str, int]
+    duty_hours: float
+    per_duty_hour: float | None
+    budget_per_hour: float
+    answered_60_s: ShareOut
+    answered_180_s: ShareOut
+    late_answers: list[UUID]
+    answer: TimesOut
+    arrival: TimesOut
+    resolution: TimesOut
+    false: ShareOut
+    unclear: ShareOut
+    false_by_rule: dict[str, ShareOut]
+    top_sources: list[SourceOut]
+    top_share: ShareOut
+    floods: int
+    chattering: int
+    shelved_now: int
+    stale: int
+    technical_per_device_week: float | None
+    per_bed_night: float | None
+    falls: int
+
+
+class HopOut(ApiModel):
+    """One hop of one day, unit and shift."""
+
+    day: date
+    unit: str | None
+    shift: str
+    hop: str
+    alerts: int
+    median_s: float
+    p95_s: float
+
+
+class NightRow(ApiModel):
+    """One alert on its way: the first time of each hop."""
+
+    id: UUID
+    code: str
+    priority: str
+    state: str
+    happened_at: UtcMs
+    verdict: str | None
+    hops: dict[str, UtcMs]
+
+
+class HopsOut(ApiModel):
+    """The ledger of an interval: each hop by day, unit and shift, and alert by alert."""
+
+    hops: list[HopOut]
+    alerts: list[NightRow]
+
+
+def _share(share: Share) -> ShareOut:
+    return ShareOut(
+        part=share.part, whole=share.whole, percent=share.percent, goal_percent=share.goal_percent
+    )
+
+
+def _times(times: Times) -> TimesOut:
+    return TimesOut(count=times.count, median_s=times.median_s, p95_s=times.p95_s)
+
+
+def _out(found: Figures) -> FiguresOut:
+    plain = {
+        name: getattr(found, name)
+        for name in (
+            "begin", "end", "alerts", "by_code", "by_priority", "duty_hours", "per_duty_hour",
+            "late_answers", "floods", "chattering", "shelved_now", "stale",
+            "technical_per_device_week", "per_bed_night", "falls",
+        )
+    }  # fmt: skip
+    return FiguresOut(
+        **plain,
+        budget_per_hour=BUDGET_PER_HOUR,
+        answered_60_s=_share(found.answered_60_s),
+        answered_180_s=_share(found.answered_180_s),
+        answer=_times(found.answer),
+        arrival=_times(found.arrival),
+        resolution=_times(found.resolution),
+        false=_share(found.false),
+        unclear=_share(found.unclear),
+        false_by_rule={code: _share(share) for code, share in found.false_by_rule.items()},
+        top_sources=[
+            SourceOut(
+                device_id=source.device_id, alerts=source.alerts, false=_share(source.false),
+                unclear=_share(source.unclear),
+            )
+            for source in found.top_sources
+        ],
+        top_share=_share(found.top_share),
+    )  # fmt: skip
+
+
+Begin = Annotated[AwareDatetime, Query(alias="from")]
+End = Annotated[AwareDatetime, Query(alias="to")]
+
+
+def _check(begin: datetime, end: datetime) -> None:
+    if not begin < end:
+        raise ProblemError(422, "bad_request", "to: must be later than from")
+
+
+@router.get("")
+async def get_figures(
+    principal: FigureReader, state: State, begin: Begin, end: End, unit_id: UUID | None = None
+) -> FiguresOut:
+    """All figures of an interval, of one unit or the house."""
+    _check(begin, end)
+    return _out(await figures_of(principal.scope, begin, end, state.clock.now(), unit_id))
+
+
+@router.get(
+    "/csv",
+    response_class=Response,
+    responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
+)
+async def get_figures_csv(
+    principal: FigureReader, state: State, begin: Begin, end: End, unit_id: UUID | None = None
+) -> Response:
+    """The same as rows. It begins with a byte order mark: spreadsheets then read it as UTF-8."""
+    _check(begin, end)
+    found = _out(await figures_of(principal.scope, begin, end, state.clock.now(), unit_id))
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(["figure", "of", "value", "count"])
+    writer.writerow(["interval", "", f"{iso_ms(begin)}/{iso_ms(end)}", found.alerts])
+    for name, value in found.model_dump(mode="json").items():
+        for row in _rows(name, value):
+            writer.writerow(row)
+    return Response(
+        "\ufeff" + out.getvalue(),
+        media_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": 'attachment; filename="alert-figures.csv"'},
+    )
+
+
+def _rows(name: str, value: object, of: str = "") -> list[list[object]]:
+    if isinstance(value, dict):
+        if "whole" in value:
+            return [[name, of, value["percent"], f"{value['part']}/{value['whole']}"]]
+        if "median_s" in value:
+            return [
+                [f"{name}_median_s", of, value["median_s"], value["count"]],
+                [f"{name}_p95_s", of, value["p95_s"], value["count"]],
+            ]
+        if "device_id" in value:
+            device_id = str(value["device_id"])
+            return [
+                [name, device_id, value["alerts"], value["alerts"]],
+                *_rows(f"{name}_false", value["false"], device_id),
+                *_rows(f"{name}_unclear", value["unclear"], device_id),
+            ]
+        parts = ((f"{of} {key}".strip(), part) for key, part in value.items())
+        return [row for key, part in parts for row in _rows(name, part, key)]
+    if isinstance(value, list):
+        return [row for part in value for row in _rows(name, part, of)]
+    return [[name, of, value, ""]]
+
+
+@router.get("/ledger")
+async def get_ledger(principal: FigureReader, begin: Begin, end: End) -> HopsOut:
+    """Each hop's median and 95th percentile by day, unit and shift; and every alert's hops."""
+    _check(begin, end)
+    scope = principal.scope
+    figures = await ledger.hop_figures(scope, begin, end)
+    units = await unit_names(scope, {row.unit_id for row in figures if row.unit_id})
+    alerts = list(
+        await scope.session.scalars(
+            scope.select(Alert)
+            .where(Alert.raised_at >= begin, Alert.raised_at < end, Alert.origin == "live")
+            .order_by(Alert.happened_ns)
+            .limit(500)
+        )
+    )
+    hops = await ledger.first_hops(scope, [alert.id for alert in alerts])
+    return HopsOut(
+        hops=[
+            HopOut(
+                day=row.day, unit=units.get(row.unit_id) if row.unit_id else None, shift=row.shift,
+                hop=row.hop, alerts=row.alerts, median_s=round(row.median_s, 3),
+                p95_s=round(row.p95_s, 3),
+            )
+            for row in figures
+        ],
+        alerts=[
+            NightRow(
+                id=alert.id, code=alert.code, priority=alert.priority, state=alert.state,
+                happened_at=datetime_from_ns(alert.happened_ns), verdict=alert.verdict,
+                hops=hops.get(alert.id, {}),
+            )
+            for alert in alerts
+        ],
+    )  # fmt: skip

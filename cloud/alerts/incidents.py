@@ -1,0 +1,67 @@
+"""Confirmed falls become incidents: for the register, and for the assessment's 30-day rule."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+from sqlalchemy import update
+from sqlalchemy.dialects.postgresql import insert
+
+from cloud.alerts.findings import Finding, Verdict
+from cloud.alerts.machine import Condition, State
+from cloud.alerts.models import Alert, Incident
+from cloud.clock import datetime_from_ns
+from cloud.database import TenantScope
+
+_FALLS = frozenset({"fall_confirmed", "fall_suspected"})
+
+
+async def incidents_of(
+    scope: TenantScope, elder_id: uuid.UUID, since: datetime, kind: str = "fall"
+) -> list[Incident]:
+    """An elder's incidents that happened since, newest first; not what was taken back."""
+    statement = (
+        scope.select(Incident)
+        .where(
+            Incident.elder_id == elder_id, Incident.kind == kind, Incident.happened_at >= since,
+            Incident.voided_at.is_(None),
+        )
+        .order_by(Incident.happened_at.desc())
+    )  # fmt: skip
+    return list(await scope.session.scalars(statement))
+
+
+def _is_fall(alert: Alert, after: Condition) -> bool:
+    if after.finding is not None:
+        return after.finding is Finding.REAL_FALL
+    return after.verdict is Verdict.TRUE and alert.code in _FALLS
+
+
+async def keep_incidents(
+    scope: TenantScope, alert: Alert, before: Condition, after: Condition, now: datetime
+) -> None:
+    """Resolved as a real fall: an incident. Reopened: taken back. Drills and tests never count."""
+    if alert.origin != "live" or alert.elder_id is None:
+        return
+    if after.state in (State.RESOLVED, State.CLOSED) and _is_fall(alert, after):
+        told = {"injury": after.injury, "cause": after.cause, "measure": after.measure}
+        happened_at = datetime_from_ns(alert.happened_ns)
+        await scope.session.execute(
+            insert(Incident)
+            .values(
+                id=uuid.uuid4(), institution_id=scope.institution_id, alert_id=alert.id,
+                elder_id=alert.elder_id, kind="fall", happened_at=happened_at, recorded_at=now,
+                recorded_by=after.resolved_by or "", voided_at=None, **told,
+            )
+            .on_conflict_do_update(
+                index_elements=[Incident.institution_id, Incident.alert_id],
+                set_={**told, "voided_at": None},
+            )
+        )  # fmt: skip
+    elif before.state in (State.RESOLVED, State.CLOSED) and after.state is State.RAISED:
+        await scope.session.execute(
+            update(Incident)
+            .where(Incident.institution_id == scope.institution_id, Incident.alert_id == alert.id)
+            .values(voided_at=now)
+        )
