@@ -13,13 +13,13 @@ export interface paths {
         };
         /**
          * Get Session
-         * @description Who is logged in, and what they may do.
+         * @description Who is logged in.
          */
         get: operations["get_session"];
         put?: never;
         /**
          * Create Session
-         * @description Log in: sets the session cookie. 401 `second_factor_needed`: again, with `code`.
+         * @description Log in: sets the session cookie.
          */
         post: operations["create_session"];
         /**
@@ -27,398 +27,6 @@ export interface paths {
          * @description Log out: ends the session and its live streams.
          */
         delete: operations["delete_session"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/session/institution": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        /**
-         * Enter Institution
-         * @description Go on in another institution of one's own: a new session there, this one ends.
-         */
-        put: operations["enter_institution"];
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/account/institutions": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * List Own Institutions
-         * @description Where one has an account.
-         */
-        get: operations["list_own_institutions"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/account/sessions": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * List Own Sessions
-         * @description One's open logins: is there one that is not mine?
-         */
-        get: operations["list_own_sessions"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/account/sessions/{session_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        /**
-         * Revoke Own Session
-         * @description End one of one's logins.
-         */
-        delete: operations["revoke_own_session"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/account/password": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        /**
-         * Change Own Password
-         * @description A new password; one's other logins end.
-         */
-        put: operations["change_own_password"];
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/account/second-factor": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Begin Own Second Factor
-         * @description A secret to scan; it counts once confirmed.
-         */
-        post: operations["begin_own_second_factor"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/account/second-factor/confirm": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Confirm Own Second Factor
-         * @description The first code: from now on logging in asks for one.
-         */
-        post: operations["confirm_own_second_factor"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/account/second-factor/remove": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Remove Own Second Factor
-         * @description Logging in asks for the password only.
-         */
-        post: operations["remove_own_second_factor"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/users": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * List Users
-         * @description Users of the institution, also disabled ones.
-         */
-        get: operations["list_users"];
-        put?: never;
-        /**
-         * Create User
-         * @description A new user; the password in the answer is shown this once.
-         */
-        post: operations["create_user"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/users/links": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Link User
-         * @description Let someone of another institution of the organization in, from their own login.
-         */
-        post: operations["link_user"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/users/{user_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Get User
-         * @description One user.
-         */
-        get: operations["get_user"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        /**
-         * Change User
-         * @description Name, role, units; counts from the next call of that user on.
-         */
-        patch: operations["change_user"];
-        trace?: never;
-    };
-    "/api/v1/users/{user_id}/disable": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Disable User
-         * @description Out at once, on every screen.
-         */
-        post: operations["disable_user"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/users/{user_id}/enable": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Enable User
-         * @description In again.
-         */
-        post: operations["enable_user"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/users/{user_id}/password-reset": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Reset User Password
-         * @description A new password, shown this once; it must be changed at the next login.
-         */
-        post: operations["reset_user_password"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/users/{user_id}/second-factor": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        /**
-         * Remove User Second Factor
-         * @description For someone whose phone and recovery codes are gone.
-         */
-        delete: operations["remove_user_second_factor"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/users/{user_id}/unlock": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Unlock User
-         * @description Forget failed logins: they may try again at once.
-         */
-        post: operations["unlock_user"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/users/{user_id}/sessions": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        /**
-         * End User Sessions
-         * @description End all logins of a user: a phone was lost.
-         */
-        delete: operations["end_user_sessions"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/tokens": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * List Tokens
-         * @description API tokens of the institution.
-         */
-        get: operations["list_tokens"];
-        put?: never;
-        /**
-         * Issue Token
-         * @description A token for a program, sent as `Authorization: Bearer ...`.
-         */
-        post: operations["issue_token"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/tokens/{token_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        /**
-         * Revoke Token
-         * @description The token opens nothing any more.
-         */
-        delete: operations["revoke_token"];
         options?: never;
         head?: never;
         patch?: never;
@@ -519,150 +127,6 @@ export interface paths {
          */
         get: operations["live"];
         put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/coverage": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * List Coverage
-         * @description Everybody: protected, degraded or blind, what is missing and since when.
-         */
-        get: operations["list_coverage"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/coverage/{elder_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Get Coverage
-         * @description One elder, with sensors and the gaps of the last 30 days.
-         */
-        get: operations["get_coverage"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/elders/{elder_id}/watch-plan": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Get Watch Plan
-         * @description How an elder is to be watched.
-         */
-        get: operations["get_watch_plan"];
-        /**
-         * Put Watch Plan
-         * @description Change it; the gateway takes it over within a heartbeat and forgets nothing learned.
-         */
-        put: operations["put_watch_plan"];
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/elders/{elder_id}/watch-pauses": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Add Watch Pause
-         * @description On leave, in hospital, works in the home: nothing over routine is alarmed or learned.
-         */
-        post: operations["add_watch_pause"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/elders/{elder_id}/watch-pauses/{pause_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        /**
-         * End Watch Pause
-         * @description Back sooner than planned.
-         */
-        delete: operations["end_watch_pause"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/devices/{device_id}/sensor": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        /**
-         * Put Sensor
-         * @description What a device is for where it hangs.
-         */
-        put: operations["put_sensor"];
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/gateways/{gateway_id}/area": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        /**
-         * Put Gateway Area
-         * @description The units a gateway watches over. A unit has one gateway: nothing is told twice.
-         */
-        put: operations["put_gateway_area"];
         post?: never;
         delete?: never;
         options?: never;
@@ -2154,6 +1618,114 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/found-devices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Found Devices
+         * @description Devices that gateways hear and nobody has accepted, the last heard first.
+         */
+        get: operations["list_found_devices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/found-devices/{found_id}/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Accept Found Device
+         * @description Take it in: from now on its data is the elder's, the bed's or the room's.
+         */
+        post: operations["accept_found_device"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/found-devices/{found_id}/ignore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ignore Found Device
+         * @description Out of the list, until somebody wants it back; the list as it is then.
+         */
+        post: operations["ignore_found_device"];
+        /**
+         * Stop Ignoring Found Device
+         * @description Back into the list; the ignored ones that are left.
+         */
+        delete: operations["stop_ignoring_found_device"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/devices/{device_id}/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Device Link
+         * @description How a device is reached, and what it is for.
+         */
+        get: operations["get_device_link"];
+        /**
+         * Put Device Link
+         * @description Change how it is reached: a new bind key, other profiles. Gateways follow within seconds.
+         */
+        put: operations["put_device_link"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/gateway/found": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Report Found
+         * @description A gateway says which devices it hears that nobody has accepted.
+         */
+        post: operations["report_found"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -2199,6 +1771,33 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AcceptIn
+         * @description Take a found device in: what it is, what for, and whose. One of elder, bed and room.
+         */
+        AcceptIn: {
+            /**
+             * Model
+             * @default
+             */
+            model: string;
+            /**
+             * Label
+             * @default
+             */
+            label: string;
+            role: components["schemas"]["SensorRole"];
+            /** @description where a wearable is worn */
+            position?: components["schemas"]["Position"] | null;
+            /** Elder Id */
+            elder_id?: string | null;
+            /** Bed Id */
+            bed_id?: string | null;
+            /** Room Id */
+            room_id?: string | null;
+            /** @default {} */
+            link: components["schemas"]["LinkIn"];
+        };
+        /**
          * AcceptanceIn
          * @description The fitting is accepted.
          */
@@ -2218,6 +1817,28 @@ export interface components {
              * Format: date
              */
             warranty_until: string;
+        };
+        /**
+         * AcceptedOut
+         * @description The device as it was taken in; the gateways follow within seconds.
+         */
+        AcceptedOut: {
+            /** Device Id */
+            device_id: string;
+            /** Model */
+            model: string;
+            role: components["schemas"]["SensorRole"];
+            /** Place */
+            place: string | null;
+            /** Elder Name */
+            elder_name: string | null;
+            /**
+             * Assigned From
+             * Format: date-time
+             */
+            assigned_from: string;
+            /** Registry Version */
+            registry_version: number;
         };
         /**
          * AcknowledgementOut
@@ -2513,14 +2134,6 @@ export interface components {
              * @default false
              */
             severe: boolean;
-        };
-        /**
-         * AreaIn
-         * @description The units a gateway watches over; none: all that no other gateway has.
-         */
-        AreaIn: {
-            /** Unit Ids */
-            unit_ids: string[];
         };
         /**
          * AssessmentBrief
@@ -2868,17 +2481,6 @@ export interface components {
             };
         };
         /**
-         * CodeIn
-         * @description A code of the authenticator.
-         */
-        CodeIn: {
-            /**
-             * Code
-             * @example 123456
-             */
-            code: string;
-        };
-        /**
          * CodeOut
          * @description A coded diagnosis group.
          */
@@ -3059,19 +2661,6 @@ export interface components {
             home_beds: number;
             /** Home Beds Occupied */
             home_beds_occupied: number;
-        };
-        /**
-         * CoverageList
-         * @description Everybody, the worst first.
-         */
-        CoverageList: {
-            /**
-             * Server Time
-             * Format: date-time
-             */
-            server_time: string;
-            /** Elders */
-            elders: components["schemas"]["ElderCoverage"][];
         };
         /**
          * DetectorOut
@@ -3389,80 +2978,6 @@ export interface components {
             care_note: string;
         };
         /**
-         * ElderCoverage
-         * @description What can be seen of one elder. `blind` is never well.
-         */
-        ElderCoverage: {
-            /**
-             * Elder Id
-             * Format: uuid
-             */
-            elder_id: string;
-            /** Elder Name */
-            elder_name: string;
-            /** Place */
-            place: string | null;
-            /**
-             * State
-             * @enum {string}
-             */
-            state: "protected" | "degraded" | "blind";
-            /** Since */
-            since: string | null;
-            /**
-             * Cause
-             * @description why nothing is known, where no device says it
-             */
-            cause: ("no_devices" | "no_gateway" | "gateway_offline" | "source_down" | "not_reported") | null;
-            /** Gateway */
-            gateway: string | null;
-            /** Lacking */
-            lacking: components["schemas"]["LackOut"][];
-            /** Silent */
-            silent: components["schemas"]["SilentDevice"][];
-            /** Origin */
-            origin: string;
-        };
-        /**
-         * ElderCoverageDetail
-         * @description With sensors, and gaps of the last 30 days, newest first.
-         */
-        ElderCoverageDetail: {
-            /**
-             * Elder Id
-             * Format: uuid
-             */
-            elder_id: string;
-            /** Elder Name */
-            elder_name: string;
-            /** Place */
-            place: string | null;
-            /**
-             * State
-             * @enum {string}
-             */
-            state: "protected" | "degraded" | "blind";
-            /** Since */
-            since: string | null;
-            /**
-             * Cause
-             * @description why nothing is known, where no device says it
-             */
-            cause: ("no_devices" | "no_gateway" | "gateway_offline" | "source_down" | "not_reported") | null;
-            /** Gateway */
-            gateway: string | null;
-            /** Lacking */
-            lacking: components["schemas"]["LackOut"][];
-            /** Silent */
-            silent: components["schemas"]["SilentDevice"][];
-            /** Origin */
-            origin: string;
-            /** Sensors */
-            sensors: components["schemas"]["SensorOut"][];
-            /** Gaps */
-            gaps: components["schemas"]["cloud__coverage__schemas__GapOut"][];
-        };
-        /**
          * ElderDevices
          * @description What watches over an elder now: worn, at the bed, in the room.
          */
@@ -3680,15 +3195,24 @@ export interface components {
             is_home: boolean;
         };
         /**
-         * EnterIn
-         * @description The institution to work in from now on.
+         * EnrolmentOut
+         * @description edge/gateway_wire.py Enrolment.
          */
-        EnterIn: {
-            /**
-             * Institution Id
-             * Format: uuid
-             */
-            institution_id: string;
+        EnrolmentOut: {
+            /** Gateway Id */
+            gateway_id: string;
+            /** Name */
+            name: string;
+            /** Institution Name */
+            institution_name: string;
+            /** Token */
+            token: string;
+            /** Settings Version */
+            settings_version: number;
+            /** Settings */
+            settings: {
+                [key: string]: unknown;
+            };
         };
         /**
          * EraseIn
@@ -3968,6 +3492,111 @@ export interface components {
             form: {
                 [key: string]: unknown;
             };
+        };
+        /**
+         * FoundDeviceList
+         * @description Found devices, the last heard first; and how many are ignored.
+         */
+        FoundDeviceList: {
+            /**
+             * Server Time
+             * Format: date-time
+             */
+            server_time: string;
+            /** Devices */
+            devices: components["schemas"]["FoundDeviceOut"][];
+            /** Ignored */
+            ignored: number;
+        };
+        /**
+         * FoundDeviceOut
+         * @description A device that gateways hear and nobody has accepted; `heard_by` the nearest first.
+         */
+        FoundDeviceOut: {
+            /** Id */
+            id: string;
+            /**
+             * Transport
+             * @enum {string}
+             */
+            transport: "ble" | "mqtt";
+            /** Format */
+            format: string;
+            /** Name */
+            name: string;
+            /** Vendor */
+            vendor: string;
+            /** Model */
+            model: string;
+            /** Description */
+            description: string;
+            suggested_role: components["schemas"]["SensorRole"] | null;
+            /**
+             * Quantities
+             * @description the last value of each
+             */
+            quantities: {
+                [key: string]: number | null;
+            };
+            /** Link */
+            link: {
+                [key: string]: string;
+            };
+            /**
+             * Problem
+             * @description why it cannot be used yet, such as no_bind_key
+             */
+            problem: string | null;
+            /**
+             * First Heard At
+             * Format: date-time
+             */
+            first_heard_at: string;
+            /**
+             * Last Heard At
+             * Format: date-time
+             */
+            last_heard_at: string;
+            /** Heard By */
+            heard_by: components["schemas"]["HeardBy"][];
+            /**
+             * Is Known
+             * @description it was accepted before, and is nobody's now
+             */
+            is_known: boolean;
+            /** Ignored At */
+            ignored_at: string | null;
+            /** Ignored By */
+            ignored_by: string | null;
+        };
+        /**
+         * FoundTakenOut
+         * @description How many devices of a report were kept; those assigned meanwhile are not.
+         */
+        FoundTakenOut: {
+            /** Kept */
+            kept: number;
+        };
+        /**
+         * GapOut
+         * @description Nothing is known here: the device was silent, or the elder had none.
+         */
+        GapOut: {
+            /**
+             * From At
+             * Format: date-time
+             */
+            from_at: string;
+            /**
+             * Until At
+             * Format: date-time
+             */
+            until_at: string;
+            /**
+             * Reason
+             * @enum {string}
+             */
+            reason: "no_data" | "unassigned";
         };
         /**
          * GatewayCodeOut
@@ -4260,6 +3889,15 @@ export interface components {
             sources: {
                 [key: string]: boolean;
             };
+            /**
+             * Source Details
+             * @description figures of its sources: scanner restarts, adapter recoveries, connections
+             */
+            source_details: {
+                [key: string]: {
+                    [key: string]: number;
+                };
+            };
         };
         /**
          * GroundOut
@@ -4288,6 +3926,33 @@ export interface components {
             status: string;
             /** Version */
             version: string;
+        };
+        /**
+         * HeardBy
+         * @description One gateway that hears it.
+         */
+        HeardBy: {
+            /**
+             * Gateway Id
+             * Format: uuid
+             */
+            gateway_id: string;
+            /** Gateway */
+            gateway: string;
+            /** Rssi Dbm */
+            rssi_dbm: number | null;
+            /**
+             * Link Quality
+             * @description 0..255, of a Zigbee device
+             */
+            link_quality: number | null;
+            /**
+             * Last Heard At
+             * Format: date-time
+             */
+            last_heard_at: string;
+            /** Messages */
+            messages: number;
         };
         /**
          * HeartbeatReplyOut
@@ -4434,15 +4099,6 @@ export interface components {
             name: string;
         };
         /**
-         * IssuedToken
-         * @description A new token; `secret` is shown this once.
-         */
-        IssuedToken: {
-            token: components["schemas"]["TokenOut"];
-            /** Secret */
-            secret: string;
-        };
-        /**
          * KitItemIn
          * @description A device a home is to have, or has.
          */
@@ -4489,27 +4145,6 @@ export interface components {
             fitted_at: string | null;
             /** Warranty Until */
             warranty_until: string | null;
-        };
-        /**
-         * LackOut
-         * @description A capability that the care plan needs and that is not all there.
-         */
-        LackOut: {
-            /**
-             * Capability
-             * @enum {string}
-             */
-            capability: "fall" | "inactivity" | "bed" | "sos" | "vitals" | "exit";
-            /**
-             * Level
-             * @enum {string}
-             */
-            level: "full" | "partial" | "lost";
-            /**
-             * Since
-             * Format: date-time
-             */
-            since: string;
         };
         /**
          * LatestOut
@@ -4604,17 +4239,36 @@ export interface components {
         };
         /**
          * LinkIn
-         * @description An account here for someone of another institution of the same organization.
+         * @description How a device is reached. A key that is left out stays as it was; an empty one goes.
          */
         LinkIn: {
+            /** Ble Address */
+            ble_address?: string | null;
             /**
-             * Username
-             * @example zhiban3
+             * Ble Key
+             * @description bind key; never shown
              */
-            username: string;
-            role: components["schemas"]["Role"];
-            /** Unit Ids */
-            unit_ids?: string[];
+            ble_key?: string | null;
+            /** Ble Profiles */
+            ble_profiles?: string | null;
+            /**
+             * Mqtt Occupancy
+             * @description what a Zigbee device's `occupancy` is
+             */
+            mqtt_occupancy?: ("" | "presence" | "motion") | null;
+        };
+        /**
+         * LinkOut
+         * @description How a device is reached; secrets are masked.
+         */
+        LinkOut: {
+            /** Device Id */
+            device_id: string;
+            role: components["schemas"]["SensorRole"] | null;
+            /** Link */
+            link: {
+                [key: string]: string;
+            };
         };
         /**
          * Login
@@ -4625,11 +4279,6 @@ export interface components {
             username: string;
             /** Password */
             password: string;
-            /**
-             * Code
-             * @description of the authenticator, or a recovery code; asked for by `second_factor_needed`
-             */
-            code?: string | null;
         };
         /**
          * Me
@@ -4651,16 +4300,6 @@ export interface components {
              * @description what this role may do, sorted
              */
             permissions: components["schemas"]["Permission"][];
-            /**
-             * Restriction
-             * @description what must be done before anything else is allowed
-             */
-            restriction: ("password_change" | "second_factor") | null;
-            /**
-             * Second Factor
-             * @description whether logging in asks for a code
-             */
-            second_factor: boolean;
             institution: components["schemas"]["InstitutionOut"];
             /**
              * Session Expires At
@@ -4813,65 +4452,6 @@ export interface components {
          */
         Origin: "live" | "simulated" | "drill";
         /**
-         * PasswordIn
-         * @description One's password, and the one to have from now on.
-         */
-        PasswordIn: {
-            /** Password */
-            password: string;
-            /** New Password */
-            new_password: string;
-        };
-        /**
-         * PauseIn
-         * @description Nothing is alarmed over routine, and nothing learned, over [from_at, until_at).
-         */
-        PauseIn: {
-            /**
-             * From At
-             * Format: date-time
-             */
-            from_at: string;
-            /**
-             * Until At
-             * Format: date-time
-             */
-            until_at: string;
-            /**
-             * Reason
-             * @enum {string}
-             */
-            reason: "leave" | "hospital" | "works" | "other";
-        };
-        /**
-         * PauseOut
-         * @description A known time without watching over routine.
-         */
-        PauseOut: {
-            /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
-            /**
-             * From At
-             * Format: date-time
-             */
-            from_at: string;
-            /**
-             * Until At
-             * Format: date-time
-             */
-            until_at: string;
-            /**
-             * Reason
-             * @enum {string}
-             */
-            reason: "leave" | "hospital" | "works" | "other";
-            /** Created By */
-            created_by: string;
-        };
-        /**
          * Permission
          * @description One capability each. Reading and changing are apart.
          * @enum {string}
@@ -4977,14 +4557,6 @@ export interface components {
             [key: string]: unknown;
         };
         /**
-         * ProofIn
-         * @description One's password, to show that it is not only an open screen.
-         */
-        ProofIn: {
-            /** Password */
-            password: string;
-        };
-        /**
          * QuarantineCount
          * @description How many frames or records could not be used, of one reason.
          */
@@ -5026,14 +4598,6 @@ export interface components {
             text_en: string;
         };
         /**
-         * RecoveryCodesOut
-         * @description Each opens a login once where the phone is gone. Shown this once.
-         */
-        RecoveryCodesOut: {
-            /** Recovery Codes */
-            recovery_codes: string[];
-        };
-        /**
          * RegisteredDeviceOut
          * @description Whose device it is now.
          */
@@ -5066,13 +4630,6 @@ export interface components {
             institution_name: string;
             /** Devices */
             devices: components["schemas"]["RegisteredDeviceOut"][];
-            /**
-             * Subjects
-             * @description edge/subject.py: Subject, one each
-             */
-            subjects: {
-                [key: string]: unknown;
-            }[];
         };
         /**
          * ReportOut
@@ -5224,55 +4781,11 @@ export interface components {
             version: number;
         };
         /**
-         * SensorIn
-         * @description What a device is for where it hangs.
+         * SensorRole
+         * @description What a device is for in this home. The driver knows the model, the installer the role.
+         * @enum {string}
          */
-        SensorIn: {
-            /**
-             * Role
-             * @enum {string}
-             */
-            role: "motion" | "radar" | "outer_door" | "door" | "bed" | "seat" | "appliance" | "wearable" | "button" | "locator" | "spot_vitals" | "climate" | "smoke" | "gas" | "water";
-            /**
-             * Room
-             * @default
-             */
-            room: string;
-            /**
-             * Room Kind
-             * @default other
-             * @enum {string}
-             */
-            room_kind: "bedroom" | "bathroom" | "kitchen" | "living" | "hall" | "entrance" | "other";
-            /**
-             * Capabilities
-             * @description null: those of the role
-             */
-            capabilities?: ("fall" | "inactivity" | "bed" | "sos" | "vitals" | "exit")[] | null;
-            /** Report Interval S */
-            report_interval_s?: number | null;
-        };
-        /**
-         * SensorOut
-         * @description A device as the watch over this elder knows it.
-         */
-        SensorOut: {
-            /** Device Id */
-            device_id: string;
-            /** Role */
-            role: string;
-            /** Room */
-            room: string;
-            /** Room Kind */
-            room_kind: string;
-            /**
-             * Shared
-             * @description hangs in a room with others
-             */
-            shared: boolean;
-            /** Capabilities */
-            capabilities: ("fall" | "inactivity" | "bed" | "sos" | "vitals" | "exit")[];
-        };
+        SensorRole: "motion" | "radar" | "outer_door" | "door" | "bed" | "seat" | "appliance" | "wearable" | "button" | "locator" | "spot_vitals" | "climate" | "smoke" | "gas" | "water";
         /**
          * SeriesOut
          * @description A chart. Draw no line across a gap.
@@ -5305,49 +4818,9 @@ export interface components {
             /** Lines */
             lines: components["schemas"]["LineOut"][];
             /** Gaps */
-            gaps: components["schemas"]["cloud__series__schemas__GapOut"][];
+            gaps: components["schemas"]["GapOut"][];
             /** Latest */
             latest: components["schemas"]["LatestOut"][];
-        };
-        /**
-         * SessionList
-         * @description One's open logins, the newest first.
-         */
-        SessionList: {
-            /** Sessions */
-            sessions: components["schemas"]["SessionOut"][];
-        };
-        /**
-         * SessionOut
-         * @description One of one's logins.
-         */
-        SessionOut: {
-            /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
-            /**
-             * Created At
-             * Format: date-time
-             */
-            created_at: string;
-            /**
-             * Last Used At
-             * Format: date-time
-             */
-            last_used_at: string;
-            /**
-             * Expires At
-             * Format: date-time
-             */
-            expires_at: string;
-            /** User Agent */
-            user_agent: string;
-            /** Address */
-            address: string;
-            /** Current */
-            current: boolean;
         };
         /**
          * SettingsIO
@@ -5371,28 +4844,6 @@ export interface components {
              * Format: date-time
              */
             shown_at: string;
-        };
-        /**
-         * SilentDevice
-         * @description A device that tells nothing, or sees nothing.
-         */
-        SilentDevice: {
-            /** Device Id */
-            device_id: string;
-            /** Role */
-            role: string;
-            /** Room */
-            room: string;
-            /**
-             * Since
-             * Format: date-time
-             */
-            since: string;
-            /**
-             * Cause
-             * @description battery, everything_silent, sees_nothing, never_heard or unknown
-             */
-            cause: string;
         };
         /**
          * Status
@@ -5551,69 +5002,6 @@ export interface components {
             note: string;
         };
         /**
-         * TokenIn
-         * @description A token for a program, with the permissions it needs and no more.
-         */
-        TokenIn: {
-            /**
-             * Name
-             * @example 周敏
-             */
-            name: string;
-            /**
-             * Permissions
-             * @example [
-             *       "status_read"
-             *     ]
-             */
-            permissions: components["schemas"]["Permission"][];
-            /**
-             * Expires At
-             * Format: date-time
-             */
-            expires_at: string;
-        };
-        /**
-         * TokenList
-         * @description Tokens that open something.
-         */
-        TokenList: {
-            /** Tokens */
-            tokens: components["schemas"]["TokenOut"][];
-        };
-        /**
-         * TokenOut
-         * @description A token, without what opens.
-         */
-        TokenOut: {
-            /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
-            /** Name */
-            name: string;
-            /**
-             * User Id
-             * Format: uuid
-             */
-            user_id: string;
-            /** Permissions */
-            permissions: components["schemas"]["Permission"][];
-            /**
-             * Created At
-             * Format: date-time
-             */
-            created_at: string;
-            /**
-             * Expires At
-             * Format: date-time
-             */
-            expires_at: string;
-            /** Last Used At */
-            last_used_at: string | null;
-        };
-        /**
          * UnitIn
          * @description A unit to make or change; `building_id` moves it.
          */
@@ -5650,106 +5038,6 @@ export interface components {
             version: number;
         };
         /**
-         * UserIn
-         * @description A new user. Their first password is made up here and told once.
-         */
-        UserIn: {
-            /**
-             * Username
-             * @example zhiban3
-             */
-            username: string;
-            /**
-             * Name
-             * @example 周敏
-             */
-            name: string;
-            role: components["schemas"]["Role"];
-            /**
-             * Unit Ids
-             * @description units they serve; none: the whole institution
-             */
-            unit_ids?: string[];
-            /**
-             * Oidc Subject
-             * @description their `sub` at the identity provider, where one is set up
-             */
-            oidc_subject?: string | null;
-        };
-        /**
-         * UserOut
-         * @description A user as their administrator sees them. The ETag of the answer is `version`.
-         */
-        UserOut: {
-            /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
-            /** Username */
-            username: string;
-            /** Name */
-            name: string;
-            role: components["schemas"]["Role"];
-            /** Unit Ids */
-            unit_ids: string[];
-            /**
-             * Created At
-             * Format: date-time
-             */
-            created_at: string;
-            /** Disabled At */
-            disabled_at: string | null;
-            /** Second Factor */
-            second_factor: boolean;
-            /** Must Change Password */
-            must_change_password: boolean;
-            /**
-             * Linked
-             * @description the login of another institution of the organization
-             */
-            linked: boolean;
-            /** Oidc Subject */
-            oidc_subject: string | null;
-            /** Version */
-            version: number;
-        };
-        /**
-         * UserPage
-         * @description Users by user name.
-         */
-        UserPage: {
-            /** Users */
-            users: components["schemas"]["UserOut"][];
-            /** Next Cursor */
-            next_cursor: string | null;
-        };
-        /**
-         * UserPatch
-         * @description What is to change; what is left out stays.
-         */
-        UserPatch: {
-            /** Name */
-            name?: string | null;
-            role?: components["schemas"]["Role"] | null;
-            /** Unit Ids */
-            unit_ids?: string[] | null;
-            /**
-             * Oidc Subject
-             * @description empty: none any more
-             */
-            oidc_subject?: string | null;
-        };
-        /**
-         * UserWithPassword
-         * @description A user and the password to tell them: it is shown this once and must be changed.
-         */
-        UserWithPassword: {
-            user: components["schemas"]["UserOut"];
-            /** Password */
-            password: string;
-        };
-        /**
          * VocabularyOut
          * @description What a form for a record offers: from the assessment form and the service list.
          */
@@ -5774,85 +5062,6 @@ export interface components {
             };
         };
         /**
-         * WatchPlanIn
-         * @description How an elder is to be watched.
-         */
-        WatchPlanIn: {
-            /**
-             * Timezone
-             * @default Asia/Shanghai
-             */
-            timezone: string;
-            /**
-             * Ability Level
-             * @default 0
-             */
-            ability_level: number;
-            /**
-             * Lives Alone
-             * @description null: alone where nobody else has a bed in the room
-             */
-            lives_alone?: boolean | null;
-            /**
-             * Requires
-             * @description null: whatever their devices can see
-             */
-            requires?: ("fall" | "inactivity" | "bed" | "sos" | "vitals" | "exit")[] | null;
-            /**
-             * Overrides
-             * @description this person's own limits, e.g. bed.no_return_s
-             * @default {}
-             */
-            overrides: {
-                [key: string]: number;
-            };
-        };
-        /**
-         * WatchPlanOut
-         * @description The plan in force, defaults where nobody has set any.
-         */
-        WatchPlanOut: {
-            /**
-             * Timezone
-             * @default Asia/Shanghai
-             */
-            timezone: string;
-            /**
-             * Ability Level
-             * @default 0
-             */
-            ability_level: number;
-            /**
-             * Lives Alone
-             * @description null: alone where nobody else has a bed in the room
-             */
-            lives_alone?: boolean | null;
-            /**
-             * Requires
-             * @description null: whatever their devices can see
-             */
-            requires?: ("fall" | "inactivity" | "bed" | "sos" | "vitals" | "exit")[] | null;
-            /**
-             * Overrides
-             * @description this person's own limits, e.g. bed.no_return_s
-             * @default {}
-             */
-            overrides: {
-                [key: string]: number;
-            };
-            /**
-             * Elder Id
-             * Format: uuid
-             */
-            elder_id: string;
-            /** Updated At */
-            updated_at: string | null;
-            /** Updated By */
-            updated_by: string | null;
-            /** Pauses */
-            pauses: components["schemas"]["PauseOut"][];
-        };
-        /**
          * WithdrawalIn
          * @description As easily withdrawn as given.
          */
@@ -5864,94 +5073,6 @@ export interface components {
              * @default
              */
             note: string;
-        };
-        /**
-         * WorkplaceList
-         * @description Where one works.
-         */
-        WorkplaceList: {
-            /** Institutions */
-            institutions: components["schemas"]["WorkplaceOut"][];
-        };
-        /**
-         * WorkplaceOut
-         * @description An institution that one has an account in.
-         */
-        WorkplaceOut: {
-            institution: components["schemas"]["InstitutionOut"];
-            role: components["schemas"]["Role"];
-            /** Current */
-            current: boolean;
-        };
-        /**
-         * GapOut
-         * @description A time in which a device, or the gateway (no device), told nothing.
-         */
-        cloud__coverage__schemas__GapOut: {
-            /** Device Id */
-            device_id: string | null;
-            /**
-             * From At
-             * Format: date-time
-             */
-            from_at: string;
-            /** Until At */
-            until_at: string | null;
-            /** Cause */
-            cause: string;
-        };
-        /**
-         * EnrolmentOut
-         * @description edge/gateway_wire.py Enrolment.
-         */
-        cloud__devices__gateway_schemas__EnrolmentOut: {
-            /** Gateway Id */
-            gateway_id: string;
-            /** Name */
-            name: string;
-            /** Institution Name */
-            institution_name: string;
-            /** Token */
-            token: string;
-            /** Settings Version */
-            settings_version: number;
-            /** Settings */
-            settings: {
-                [key: string]: unknown;
-            };
-        };
-        /**
-         * EnrolmentOut
-         * @description A second factor to scan; it counts once its first code is confirmed.
-         */
-        cloud__identity__schemas__EnrolmentOut: {
-            /** Secret */
-            secret: string;
-            /** Uri */
-            uri: string;
-            /** Qr Svg */
-            qr_svg: string;
-        };
-        /**
-         * GapOut
-         * @description Nothing is known here: the device was silent, or the elder had none.
-         */
-        cloud__series__schemas__GapOut: {
-            /**
-             * From At
-             * Format: date-time
-             */
-            from_at: string;
-            /**
-             * Until At
-             * Format: date-time
-             */
-            until_at: string;
-            /**
-             * Reason
-             * @enum {string}
-             */
-            reason: "no_data" | "unassigned";
         };
     };
     responses: never;
@@ -5982,15 +5103,6 @@ export interface operations {
             };
             /** @description Unauthorized */
             401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6040,15 +5152,6 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
             /** @description Too Many Requests */
             429: {
                 headers: {
@@ -6087,1698 +5190,6 @@ export interface operations {
             };
             /** @description Unauthorized */
             401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description a problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    enter_institution: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["EnterIn"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Me"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description a problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    list_own_institutions: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["WorkplaceList"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description a problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    list_own_sessions: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SessionList"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description a problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    revoke_own_session: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                session_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description a problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    change_own_password: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["PasswordIn"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description a problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    begin_own_second_factor: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ProofIn"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["cloud__identity__schemas__EnrolmentOut"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description a problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    confirm_own_second_factor: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["CodeIn"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["RecoveryCodesOut"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description a problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    remove_own_second_factor: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ProofIn"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description a problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    list_users: {
-        parameters: {
-            query?: {
-                role?: components["schemas"]["Role"] | null;
-                /** @description part of a name */
-                q?: string | null;
-                /** @description `next_cursor` of the page before */
-                cursor?: string | null;
-                /** @description rows a page */
-                limit?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["UserPage"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description a problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    create_user: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["UserIn"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["UserWithPassword"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description a problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    link_user: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["LinkIn"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["UserOut"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description a problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_user: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                user_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["UserOut"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description a problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    change_user: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description the ETag that was read, as in `"3"` */
-                "If-Match"?: string | null;
-            };
-            path: {
-                user_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["UserPatch"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["UserOut"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Precondition Failed */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Precondition Required */
-            428: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description a problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    disable_user: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                user_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["UserOut"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description a problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    enable_user: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                user_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["UserOut"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description a problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    reset_user_password: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                user_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["UserWithPassword"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description a problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    remove_user_second_factor: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                user_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["UserOut"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description a problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    unlock_user: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                user_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description a problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    end_user_sessions: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                user_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description a problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    list_tokens: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["TokenList"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description a problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    issue_token: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["TokenIn"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["IssuedToken"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description a problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    revoke_token: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                token_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8055,7 +5466,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description event: alert (data: AlertSummary, id: position), status (Status), coverage ({}: ask for coverage again), ping ({server_time}), reset ({position}: reload everything), end (log in again) */
+            /** @description event: alert (data: AlertSummary, id: position), status (Status), ping ({server_time}), reset ({position}: reload everything), end (log in again) */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8075,553 +5486,6 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description a problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    list_coverage: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CoverageList"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description a problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_coverage: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                elder_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ElderCoverageDetail"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description a problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_watch_plan: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                elder_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["WatchPlanOut"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description a problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    put_watch_plan: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                elder_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["WatchPlanIn"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["WatchPlanOut"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description a problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    add_watch_pause: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                elder_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["PauseIn"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["WatchPlanOut"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description a problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    end_watch_pause: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                elder_id: string;
-                pause_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["WatchPlanOut"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description a problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    put_sensor: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                device_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["SensorIn"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description a problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    put_gateway_area: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                gateway_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["AreaIn"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -16203,7 +13067,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["cloud__devices__gateway_schemas__EnrolmentOut"];
+                    "application/json": components["schemas"]["EnrolmentOut"];
                 };
             };
             /** @description Unauthorized */
@@ -16989,6 +13853,487 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_found_devices: {
+        parameters: {
+            query?: {
+                /** @description those that were ignored */
+                ignored?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FoundDeviceList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    accept_found_device: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                found_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcceptIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ignore_found_device: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                found_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FoundDeviceList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stop_ignoring_found_device: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                found_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FoundDeviceList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_device_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                device_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_device_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                device_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LinkIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    report_found: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description edge/found_wire.py FoundReport */
+        requestBody: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FoundTakenOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
