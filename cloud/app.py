@@ -33,6 +33,9 @@ from cloud.clock import Clock, SystemClock, ns_from_datetime
 from cloud.coverage.routes import router as coverage_router
 from cloud.coverage.watch import CoverageWatch
 from cloud.database import Database, TenantScope
+from cloud.devices.found import forget_found
+from cloud.devices.found_routes import machine_router as found_machine_router
+from cloud.devices.found_routes import router as found_router
 from cloud.devices.gateway_bell import GatewayBell
 from cloud.devices.gateway_routes import machine_router, operator_router
 from cloud.devices.gateways import announce_gateway_states
@@ -114,6 +117,7 @@ class _Work:
         for institution_id in await self.state.database.institutions():
             async with self.state.database.tenant(institution_id) as scope:
                 await forget_old(scope, now)
+                await forget_found(scope, now)
 
 
 def create_app(
@@ -207,6 +211,8 @@ def create_app(
         machine_router,
         assessment_router,
         service_list_router,
+        found_router,
+        found_machine_router,
     ):
         app.include_router(router)
     app.state.leadership = leadership

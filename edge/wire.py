@@ -117,6 +117,8 @@ class Heartbeat:
     `machine_clock_offset_s`: the machine's clock minus the cloud's, as last measured (`sent_ns` is
     put right already). `mains` and `battery_percent`: of the machine, where it has a battery.
     `local_alarm`: off, ready or alarming. `devices_heard`: in the last minute.
+    `source_details`: figures of each source: scanner restarts, adapter recoveries, connections;
+    under `ble:intervals_s` the learned advertising interval by device.
     """
 
     sent_ns: int
@@ -137,6 +139,7 @@ class Heartbeat:
     battery_percent: float | None = None
     local_alarm: str = "off"
     devices_heard: int | None = None
+    source_details: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

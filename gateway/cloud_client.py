@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 import httpx
 import msgspec
 
+from edge.found_wire import FoundReport
 from edge.gateway_wire import (
     CONFIG_WAIT_S,
     Enrolment,
@@ -127,6 +128,15 @@ class CloudClient:
             headers={"Content-Type": "application/json"},
         )
         return _decoded(answer, HeartbeatReply)
+
+    async def found(self, report: FoundReport) -> None:
+        """Tell of devices that nobody has accepted. Raises CallError."""
+        await self._call(
+            "POST",
+            "/api/v1/gateway/found",
+            content=msgspec.json.encode(report),
+            headers={"Content-Type": "application/json"},
+        )
 
     async def registry(self, have_version: int) -> RegistryDocument | None:
         """A registry other than `have_version`; None when that is the present one."""

@@ -39,6 +39,7 @@ class Metrics:
         self.uplink_failures = counter("uplink_failures", "Calls that failed", "call", "reason")
         self.uplink_records = counter("uplink_records", "Records acknowledged", "lane")
         self.cloud_lost = counter("cloud_lost_records", "Lost by the cloud, not held here", "lane")
+        self.found_devices = gauge("found_devices", "Devices heard that nobody has accepted")
         self.source_connected = gauge("source_connected", "Source is connected", "source")
         self.clock_offset_s = gauge("clock_offset_seconds", "Clock of the cloud minus ours")
         self.registry_version = gauge("registry_version", "Version of the registry in use")

@@ -35,6 +35,7 @@ class Report:
     heard: Heard
     states: Callable[[], dict[str, bool]]
     config: ConfigSync
+    details: Callable[[], dict[str, dict[str, float]]] = dict
     machine: Machine | None = None
     local_alarm: LocalAlarm | None = None
 
@@ -60,6 +61,7 @@ class Report:
             battery_percent=None if power is None else power.battery_percent,
             local_alarm="off" if self.local_alarm is None else self.local_alarm.state,
             devices_heard=self._devices_heard(),
+            source_details=self.details(),
         )
 
     def health(self) -> dict[str, Any]:

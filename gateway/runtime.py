@@ -31,6 +31,7 @@ from gateway.cloud_client import (
 )
 from gateway.config_sync import ConfigSync
 from gateway.engine import Engine
+from gateway.found import FoundDevices
 from gateway.local_alarm.book import AlarmBook
 from gateway.local_alarm.service import LocalAlarm
 from gateway.machine import Heard, Machine
@@ -45,6 +46,7 @@ from gateway.report import Report
 from gateway.settings import Settings, load_settings
 from gateway.source_keeper import SourceKeeper
 from gateway.sources import Frame, Source
+from gateway.sources.strangers import Stranger
 from gateway.uplink import Uplink
 
 log = structlog.get_logger(__name__)
@@ -82,12 +84,13 @@ class Gateway:
         self._metrics = metrics
         self._engine = engine
         self._registry = Registry(settings.registry_path)
+        self._found = FoundDevices(self._registry, clock)
         self._sources = SourceKeeper(
             settings,
             lambda now: (
                 {source.name: lambda: source}
                 if source
-                else makers_of(now, self._registry, clock, metrics)
+                else makers_of(now, self._registry, clock, metrics, self._meet)
             ),
         )
         self._heard = Heard()
@@ -159,6 +162,7 @@ class Gateway:
             self._heard,
             self._source_states,
             config,
+            details=lambda: self._sources.details,
         )
         self._machine = self._report.machine = Machine(
             data_dir,
@@ -188,6 +192,7 @@ class Gateway:
             "sources": self._run_sources(),
             "machine": self._machine.run(),
             "local_alarm": self._run_local_alarm(),
+            "found": self._uplink.run_found(lambda: self._found.newcomers, self._found.report),
             "maintenance": self._run_maintenance(),
             "log": self._run_write_back(),
         }
@@ -247,6 +252,14 @@ class Gateway:
         self._heard.note(prepared.group.signals, self._clock.monotonic_s())
         self._tell(committed)
         if prepared.strangers:
+            self._found.meet_frames(frames)
+            self._uplink.want_registry()
+
+    def _meet(self, stranger: Stranger) -> None:
+        """Somebody is heard whom nobody has accepted; perhaps somebody has by now."""
+        self._found.meet(stranger)
+        self._metrics.found_devices.set(len(self._found))
+        if stranger.frame is not None:
             self._uplink.want_registry()
 
     async def _commit_own(self, group: Group) -> Committed:

@@ -65,6 +65,14 @@ class Settings(BaseSettings):
     mqtt_ca_file: Path | None = Field(
         default=None, description="certificate authority of the broker; set it to use TLS"
     )
+    mqtt_zigbee2mqtt: str = Field(
+        default="zigbee2mqtt",
+        description="base topics of Zigbee2MQTT, with commas; empty: do not listen to it",
+    )
+    mqtt_discovery: str = Field(
+        default="homeassistant",
+        description="prefix of Home Assistant's MQTT discovery; empty: do not listen to it",
+    )
     ble_adapters: str = Field(
         default="",
         description="Bluetooth adapters such as hci0,hci1; empty: no Bluetooth",
@@ -142,6 +150,14 @@ class Settings(BaseSettings):
                 raise ValueError(f"{name[:32]!r} is no adapter; they are called hci0, hci1 ...")
         return value
 
+    @field_validator("mqtt_zigbee2mqtt", "mqtt_discovery")
+    @classmethod
+    def _are_topics(cls, value: str) -> str:
+        for name in _names(value):
+            if set(name) & set("#+$ ") or name.startswith("/") or name == "yuyue":
+                raise ValueError(f"{name[:64]!r} is no topic to listen below, such as zigbee2mqtt")
+        return value.strip()
+
     @field_validator("ble_timezone")
     @classmethod
     def _is_timezone(cls, value: str) -> str:
@@ -189,6 +205,11 @@ class Settings(BaseSettings):
     def ble_adapter_names(self) -> tuple[str, ...]:
         """Each adapter once, in the order given."""
         return tuple(dict.fromkeys(_names(self.ble_adapters)))
+
+    @property
+    def zigbee2mqtt_bases(self) -> tuple[str, ...]:
+        """Each base topic once."""
+        return tuple(dict.fromkeys(_names(self.mqtt_zigbee2mqtt)))
 
     @property
     def outbox_path(self) -> Path:

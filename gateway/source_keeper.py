@@ -41,6 +41,15 @@ class SourceKeeper:
             for name, is_open in source.states.items()
         }
 
+    @property
+    def details(self) -> dict[str, dict[str, float]]:
+        """Figures of every source, for the heartbeat."""
+        return {
+            name: dict(figures)
+            for source in self._sources.values()
+            for name, figures in source.details.items()
+        }
+
     def apply(self, settings: Settings) -> None:
         """Work with these from now on."""
         self._wanted = settings

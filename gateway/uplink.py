@@ -11,6 +11,7 @@ from typing import Final
 
 import structlog
 
+from edge.found_wire import FOUND_INTERVAL_S, FoundReport
 from edge.signals import NS_PER_S
 from edge.wire import HEARTBEAT_INTERVAL_S, Heartbeat, Lane, RegistryDocument
 from gateway.clock import Clock
@@ -37,6 +38,7 @@ ASK_AGAIN_S: Final = 0.2
 REGISTRY_MIN_INTERVAL_S: Final = 10.0
 # The cloud cannot be reached, rather than that it does not want what we say.
 _AWAY: Final = frozenset({"timeout", "unreachable"})
+FOUND_LOOK_S: Final = 0.5
 # Gaps one after the other that are simply filled; then the two sides do not understand each other.
 _MAX_GAPS: Final = 3
 
@@ -324,6 +326,29 @@ class Uplink:
             if reply.registry_version != heartbeat.registry_version:
                 self.want_registry()
             await _wait_any([self._beat_wanted], HEARTBEAT_INTERVAL_S)
+
+    async def run_found(
+        self, newcomers: Callable[[], int], compose: Callable[[], FoundReport]
+    ) -> None:
+        """For ever: tell of found devices, of new ones within a second."""
+        told, sent_s, n_sent = 0, -FOUND_INTERVAL_S, 0
+        while True:
+            await asyncio.sleep(FOUND_LOOK_S)
+            is_due = self._clock.monotonic_s() - sent_s >= FOUND_INTERVAL_S
+            if newcomers() == told and not is_due:
+                continue
+            told, sent_s = newcomers(), self._clock.monotonic_s()
+            report = compose()
+            if not report.devices and not n_sent:
+                continue
+            try:
+                await self._control.found(report)
+            except CallError as error:
+                self._state.failed("found", error)
+                await asyncio.sleep(FOUND_INTERVAL_S)
+                continue
+            self._state.worked("found")
+            n_sent = len(report.devices)
 
     async def run_registry(
         self,

@@ -11,8 +11,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cloud.clock import NS_PER_S, datetime_from_ns, ns_from_datetime
+from cloud.crypto import Keyring
 from cloud.database import TenantScope, driver_cursor
 from cloud.devices.consents import allowed_kinds
+from cloud.devices.links import link_of
 from cloud.devices.models import Assignment, Gateway, RegistryState
 from cloud.devices.service import described_devices, gateway_state
 from cloud.errors import UnknownGatewayError
@@ -94,6 +96,7 @@ async def take_heartbeat(principal: GatewayPrincipal, beat: Heartbeat, received_
     gateway.battery_percent = beat.battery_percent
     gateway.local_alarm = beat.local_alarm
     gateway.devices_heard = beat.devices_heard
+    gateway.source_details = dict(beat.source_details)
     if gateway.announced_state != "online":
         gateway.announced_state = "online"
         publish_at_commit(principal.scope, "gateways", "status", now)
@@ -142,7 +145,11 @@ async def _boundary_between(scope: TenantScope, after: datetime, until: datetime
 
 
 async def registry_document(
-    principal: GatewayPrincipal, now: datetime, *, consent_required: bool = True
+    principal: GatewayPrincipal,
+    now: datetime,
+    keyring: Keyring,
+    *,
+    consent_required: bool = True,
 ) -> RegistryDocument:
     """Every device assigned now: a device that is not in it belongs to nobody."""
     scope = principal.scope
@@ -163,6 +170,7 @@ async def registry_document(
                 place=item.place,
                 assigned_from_ns=ns_from_datetime(item.assigned_from),
                 allowed_kinds=allowed.get(item.device.device_id),
+                link=link_of(item.device, keyring),
             )
             for item in described
         ],

@@ -44,6 +44,7 @@ class Gateway(TenantBase):
     battery_percent: Mapped[float | None]
     local_alarm: Mapped[str] = mapped_column(server_default="off", default="off")
     devices_heard: Mapped[int | None]
+    source_details: Mapped[dict[str, Any]] = mapped_column(server_default="{}", default=dict)
     rotation_wanted_at: Mapped[datetime | None]
 
 
@@ -113,6 +114,8 @@ class Device(TenantBase):
     retired_reason: Mapped[str] = mapped_column(default="")
     tested_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(default=1)
+    role: Mapped[str | None]
+    link_sealed: Mapped[bytes | None]
 
 
 class DeviceTest(TenantBase):
@@ -150,6 +153,41 @@ class DeviceFault(TenantBase):
     ended_by: Mapped[str | None]
     outcome: Mapped[str | None]
     version: Mapped[int] = mapped_column(default=1)
+
+
+class FoundDevice(TenantBase):
+    """A device that a gateway hears and nobody has accepted, as last reported."""
+
+    __tablename__ = "found_device"
+    institution_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    gateway_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    device_id: Mapped[str] = mapped_column(primary_key=True)
+    transport: Mapped[str]
+    format: Mapped[str]
+    name: Mapped[str]
+    vendor: Mapped[str]
+    model: Mapped[str]
+    description: Mapped[str]
+    suggested_role: Mapped[str | None]
+    quantities: Mapped[dict[str, Any]]
+    link: Mapped[dict[str, Any]]
+    problem: Mapped[str | None]
+    rssi_dbm: Mapped[int | None]
+    link_quality: Mapped[int | None]
+    messages: Mapped[int] = mapped_column(BigInteger)
+    first_heard_at: Mapped[datetime]
+    last_heard_at: Mapped[datetime]
+    reported_at: Mapped[datetime]
+
+
+class FoundIgnored(TenantBase):
+    """A found device that somebody does not want to see: the neighbours', say."""
+
+    __tablename__ = "found_ignored"
+    institution_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    device_id: Mapped[str] = mapped_column(primary_key=True)
+    ignored_at: Mapped[datetime]
+    ignored_by: Mapped[str]
 
 
 class Assignment(TenantBase):

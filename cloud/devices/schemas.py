@@ -29,6 +29,9 @@ class GatewayStatus(ApiModel):
     software_version: str | None
     clock_offset_s: float | None = Field(description="its clock minus ours")
     sources: dict[str, bool] = Field(description="its sources, and whether each is connected")
+    source_details: dict[str, dict[str, float]] = Field(
+        description="figures of its sources: scanner restarts, adapter recoveries, connections"
+    )
 
 
 class DeviceStatus(ApiModel):

@@ -235,6 +235,7 @@ async def gateways_status(scope: TenantScope, now: datetime) -> list[GatewayStat
             software_version=row.software_version,
             clock_offset_s=row.clock_offset_s,
             sources=cast(dict[str, bool], row.sources),
+            source_details=cast(dict[str, dict[str, float]], row.source_details),
         )
         for row in rows
     ]

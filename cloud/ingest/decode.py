@@ -33,6 +33,8 @@ MAX_FRAME_BYTES: Final = 512
 # A record that may hold an event is kept whole: it is all there is of what happened.
 MAX_EVENT_FRAME_BYTES: Final = 256 * 1024
 _MAX_TEXT: Final = 1_000
+# Figures in one heartbeat: 256 learned intervals, and some of each source.
+_MAX_DETAILS: Final = 600
 _MAX_STATE: Final = 40
 _MAX_GAP_DEVICES: Final = 1_000
 MAX_ID: Final = 200
@@ -139,7 +141,10 @@ def decode_heartbeat(body: bytes) -> Heartbeat:
     if not all(0 <= count < 2**31 for count in counts) or not 0 <= beat.rejected_total <= MAX_NS:
         raise BadBatchError("a count is negative or impossible")
     texts = (beat.software_version, beat.outbox_id, beat.local_alarm, beat.settings_error or "")
-    if any("\0" in item for item in (*texts, *beat.sources)):
+    details = [*beat.source_details, *(k for own in beat.source_details.values() for k in own)]
+    if len(details) > _MAX_DETAILS:
+        raise BadBatchError(f"source_details: more than {_MAX_DETAILS} figures")
+    if any("\0" in item for item in (*texts, *beat.sources, *details)):
         raise BadBatchError("a text holds a NUL")
     _check_machine(beat)
     return beat

@@ -177,7 +177,7 @@ async def gateway_registry(request: Request, principal: CurrentGateway, state: S
     """The devices a gateway may speak for."""
     now = state.clock.now()
     document = await registry_document(
-        principal, now, consent_required=state.settings.consent_required
+        principal, now, state.keyring, consent_required=state.settings.consent_required
     )
     people = await subjects_of_gateway(principal.scope, principal.gateway.id, now)
     document = replace(document, subjects=people)

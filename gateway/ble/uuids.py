@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 
@@ -17,6 +19,20 @@ XIAOMI_SCALE_1: Final = uuid16(0x181D)
 XIAOMI_SCALE_2: Final = uuid16(0x181B)
 # What there are drivers for; anything else that is advertised is none of our business.
 ADVERTISED: Final = frozenset({BTHOME, XIAOMI, XIAOMI_SCALE_1, XIAOMI_SCALE_2})
+
+# Services that a health device advertises, and the profile to connect it for.
+SERVICE_PROFILES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        uuid16(0x180D): "heart_rate",
+        uuid16(0x1810): "blood_pressure",
+        uuid16(0x1809): "thermometer",
+        uuid16(0x1822): "oximeter",
+        uuid16(0x1808): "glucose",
+        uuid16(0x181D): "weight",
+        "fb005c80-02e7-f387-1cad-8acd2d8df0c8": "polar",
+        "0000ffe5-0000-1000-8000-00805f9a34fb": "witmotion",
+    }
+)
 
 # Characteristics (assigned numbers, section 3.8).
 HEART_RATE_MEASUREMENT: Final = uuid16(0x2A37)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
@@ -36,7 +36,7 @@ _UNIT_FACTORS: Final = MappingProxyType(
 _UNIT_OPTIONAL: Final = frozenset({"1", "count"})
 
 
-class _Record(msgspec.Struct, forbid_unknown_fields=False):
+class SenmlRecord(msgspec.Struct, forbid_unknown_fields=False):
     """One SenML record as it stands in the pack, before resolution."""
 
     bn: str = ""
@@ -57,17 +57,22 @@ class _Record(msgspec.Struct, forbid_unknown_fields=False):
     origin: str | None = None
 
 
-_LABELS: Final = frozenset(_Record.__struct_fields__)
+_LABELS: Final = frozenset(SenmlRecord.__struct_fields__)
 _VALUE_LABELS: Final = ("v", "vs", "vb", "vd", "s")
 _LABEL_DECODER: Final = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
-_PACK_DECODER: Final = msgspec.json.Decoder(list[_Record])
+_PACK_DECODER: Final = msgspec.json.Decoder(list[SenmlRecord])
 
 
 def decode_senml(device_id: str, payload: bytes, received_ns: int) -> Sequence[Signal]:
     """The readings of a pack, in its order. Raises DriverError."""
-    records = _parse(payload)
+    return readings_of(_parse(payload), device_id, received_ns)
+
+
+def readings_of(records: list[SenmlRecord], device_id: str, received_ns: int) -> Sequence[Signal]:
+    """Of the records of a pack, whatever they were encoded in. Raises DriverError."""
+    _check(records)
     origin = _origin(records)
-    base = _Record()
+    base = SenmlRecord()
     readings: list[Signal] = []
     for index, record in enumerate(records):
         where = f"record {index}"
@@ -94,14 +99,17 @@ def decode_senml(device_id: str, payload: bytes, received_ns: int) -> Sequence[S
     return readings
 
 
-def _parse(payload: bytes) -> list[_Record]:
+def _parse(payload: bytes) -> list[SenmlRecord]:
     """Records of the right types, all labels understood where they must be."""
     try:
         labels = _LABEL_DECODER.decode(payload)
-        _refuse_must_understand(labels)
-        records = _PACK_DECODER.decode(payload)
+        refuse_must_understand(labels)
+        return _PACK_DECODER.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise DriverError("not_senml", str(error)) from error
+
+
+def _check(records: list[SenmlRecord]) -> None:
     if not 0 < len(records) <= _MAX_RECORDS:
         raise DriverError("not_senml", f"{len(records)} records; 1 to {_MAX_RECORDS} are a pack")
     for index, record in enumerate(records):
@@ -109,10 +117,10 @@ def _parse(payload: bytes) -> list[_Record]:
             raise DriverError(
                 "not_senml", f"record {index}: SenML version {record.bver}, not {_SENML_VERSION}"
             )
-    return records
 
 
-def _refuse_must_understand(records: list[dict[str, msgspec.Raw]]) -> None:
+def refuse_must_understand(records: Sequence[Mapping[str, object]]) -> None:
+    """Raises DriverError for a label that a reader has to know and we do not."""
     for index, record in enumerate(records):
         for label in record:
             if label.endswith("_") and label not in _LABELS:
@@ -121,7 +129,7 @@ def _refuse_must_understand(records: list[dict[str, msgspec.Raw]]) -> None:
                 )
 
 
-def _origin(records: list[_Record]) -> Origin:
+def _origin(records: list[SenmlRecord]) -> Origin:
     """One origin for the whole pack. An unknown one is refused: it must not pass for a person."""
     stated = {record.origin for record in records if record.origin is not None}
     if not stated:
@@ -137,7 +145,7 @@ def _origin(records: list[_Record]) -> Origin:
         ) from None
 
 
-def _advance_base(base: _Record, record: _Record) -> None:
+def _advance_base(base: SenmlRecord, record: SenmlRecord) -> None:
     """A base field counts for its record and all that follow until another one."""
     if record.bn:
         base.bn = record.bn
@@ -147,7 +155,7 @@ def _advance_base(base: _Record, record: _Record) -> None:
             setattr(base, label, value)
 
 
-def _is_base_only(record: _Record) -> bool:
+def _is_base_only(record: SenmlRecord) -> bool:
     """A record that only sets base fields, as packs that spell them first have."""
     if record.v is not None or record.n:
         return False
@@ -189,7 +197,7 @@ def _factor(quantity: str, unit: str | None, where: str) -> float:
     return factor
 
 
-def _value(base: _Record, record: _Record, where: str) -> float:
+def _value(base: SenmlRecord, record: SenmlRecord, where: str) -> float:
     """The number of a record: v (with the base value) or vb as 0 and 1."""
     present = [label for label in _VALUE_LABELS[:4] if getattr(record, label) is not None]
     if len(present) != 1:
@@ -202,7 +210,7 @@ def _value(base: _Record, record: _Record, where: str) -> float:
     return record.v + (base.bv or 0.0)
 
 
-def _time_ns(base: _Record, record: _Record, received_ns: int, where: str) -> int:
+def _time_ns(base: SenmlRecord, record: SenmlRecord, received_ns: int, where: str) -> int:
     """Base time plus time; relative to `received_ns` when small."""
     base_s, own_s = base.bt or 0.0, record.t or 0.0
     total_s = base_s + own_s

@@ -46,6 +46,11 @@ class Source(Protocol):
         """What the heartbeat says: itself, or its parts where it has several."""
         ...
 
+    @property
+    def details(self) -> dict[str, dict[str, float]]:
+        """Figures for the heartbeat, by the names of `states` or its own."""
+        ...
+
     async def run(self, handle: FrameHandler) -> None:
         """For ever: hand frames over in groups; acknowledge a group when `handle` returned."""
         ...

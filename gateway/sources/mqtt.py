@@ -18,11 +18,16 @@ from paho.mqtt.enums import MessageType, MQTTErrorCode
 
 from gateway.clock import Clock
 from gateway.sources import Frame, FrameHandler
+from gateway.sources.mqtt_catalogue import Catalogue
+from gateway.sources.mqtt_figures import MqttFigures
 from gateway.sources.mqtt_packets import PacketReader, Publish
+from gateway.sources.mqtt_router import OWN, Router
 
 log = structlog.get_logger(__name__)
 
-SUBSCRIPTION: Final = "yuyue/v1/+/+"
+SUBSCRIPTION: Final = OWN
+# Topics in one SUBSCRIBE; brokers limit the packet, not the count.
+_TOPICS_A_PACKET: Final = 100
 _QOS: Final = 1
 # A half-open connection is noticed after at most 1.5 of these: well inside the 90 s after which
 # a silent sensor must be told.
@@ -33,6 +38,8 @@ RETRY_MAX_S: Final = 10.0
 # One group is one fsync and one turn of the engine: large enough to catch up after an outage,
 # small enough (a quarter second of a busy home) that no alarm waits for the group's end.
 MAX_GROUP: Final = 256
+# Messages of QoS 0 wait in memory while nothing can be stored; those of QoS 1 wait at the broker.
+MAX_WAITING: Final = 20_000
 # Acknowledging a message at once (not by Nagle's algorithm) keeps the broker's window open.
 _SOCKET_OPTIONS: Final = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),)
 
@@ -62,9 +69,10 @@ class _ManualAckClient(aiomqtt.Client):
     other packet goes through paho, and so does all that is sent.
     """
 
-    def __init__(self, source: str, clock: Clock, **arguments: Any) -> None:
+    def __init__(self, source: str, clock: Clock, figures: MqttFigures, **arguments: Any) -> None:
         super().__init__(**arguments)
         self._source = source
+        self._figures = figures
         self._clock = clock
         self._client.manual_ack_set(True)
         self._reader = PacketReader()
@@ -102,7 +110,10 @@ class _ManualAckClient(aiomqtt.Client):
         received_ns = self._clock.now_ns()
         for packet in self._reader.feed(data):
             if isinstance(packet, Publish):
-                self._frames.append(self._frame(packet, received_ns))
+                if packet.qos or len(self._frames) < MAX_WAITING:
+                    self._frames.append(self._frame(packet, received_ns))
+                else:
+                    self._figures.dropped.inc()
             else:
                 self._for_paho = packet
                 while self._for_paho and result == MQTTErrorCode.MQTT_ERR_SUCCESS:
@@ -145,12 +156,50 @@ class _ManualAckClient(aiomqtt.Client):
             self._client._packet_queue(MessageType.PUBACK, acks, mids[-1], 0)  # noqa: SLF001
 
 
+class MqttMemory:
+    """What was announced, on disk. A file that cannot be read is told of and begun anew."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def load(self, catalogue: Catalogue) -> None:
+        """Never raises: the broker tells it again."""
+        try:
+            catalogue.load(self._path.read_bytes())
+        except FileNotFoundError:
+            pass
+        except (OSError, ValueError) as error:
+            log.warning("mqtt_memory_unreadable", why=str(error)[:300])
+
+    def save(self, catalogue: Catalogue) -> None:
+        """On disk before anything that depends on it is acknowledged."""
+        temporary = self._path.with_name(self._path.name + ".new")
+        try:
+            temporary.write_bytes(catalogue.saved())
+            temporary.replace(self._path)
+        except OSError as error:
+            log.warning("mqtt_memory_not_saved", why=str(error))
+        catalogue.is_dirty = False
+
+
 class MqttSource:
     """Frames from a broker, for as long as `run` runs."""
 
-    def __init__(self, address: MqttAddress, clock: Clock) -> None:
+    def __init__(
+        self,
+        address: MqttAddress,
+        clock: Clock,
+        router: Router,
+        figures: MqttFigures,
+        memory_path: Path,
+    ) -> None:
         self._address = address
         self._clock = clock
+        self._router = router
+        self._figures = figures
+        self._memory = MqttMemory(memory_path)
+        self._subscribed: set[str] = set()
+        self._followed = -1
         self._connected = False
         self._was_down = False
 
@@ -166,17 +215,32 @@ class MqttSource:
 
     @property
     def states(self) -> dict[str, bool]:
-        """One connection, one state."""
-        return {self.name: self._connected}
+        """The connection, and every bridge behind it: without the broker none is reached."""
+        bridges = self._router.bridges.items()
+        return {
+            self.name: self._connected,
+            **{f"{self.name}:{base}": self._connected and is_up for base, is_up in bridges},
+        }
+
+    @property
+    def details(self) -> dict[str, dict[str, float]]:
+        """Connections made, and devices announced by kind."""
+        counts = self._router.catalogue.counts()
+        made = self._figures.connections._value.get()  # noqa: SLF001  # prometheus has no other way
+        return {self.name: {"connections": made, **{f"{k}_devices": n for k, n in counts.items()}}}
 
     async def run(self, handle: FrameHandler) -> None:
         """For ever: connect, hand over, acknowledge; connect again when the line breaks."""
         attempt = 0
+        await asyncio.to_thread(self._memory.load, self._router.catalogue)
         while True:
             try:
                 async with self._client() as client:
                     granted = await client.subscribe(SUBSCRIPTION, qos=_QOS)
                     self._check_granted(granted)
+                    self._subscribed = set()
+                    self._followed = -1
+                    await self._subscribe_foreign(client, self._router.fixed())
                     self._went_up()
                     attempt = 0
                     await self._hand_over(client, handle)
@@ -194,6 +258,7 @@ class MqttSource:
         return _ManualAckClient(
             self.name,
             self._clock,
+            self._figures,
             hostname=address.host,
             port=address.port,
             identifier=address.client_id,
@@ -209,10 +274,43 @@ class MqttSource:
 
     async def _hand_over(self, client: _ManualAckClient, handle: FrameHandler) -> None:
         """Groups of whatever has come by now; each acknowledged when it is safe."""
+        await self._follow(client)
         while True:
             group = await client.next_group()
-            await handle(group)
+            frames = self._router.take(group)
+            if self._router.catalogue.is_dirty:
+                await asyncio.to_thread(self._memory.save, self._router.catalogue)
+            if frames:
+                await handle(frames)
             client.acknowledge(group)
+            await self._follow(client)
+
+    async def _follow(self, client: _ManualAckClient) -> None:
+        """Listen to what is announced now, and to nothing that was."""
+        self._router.refresh()
+        generation = self._router.catalogue.generation
+        if generation == self._followed and not self._router.unwanted:
+            return
+        self._followed = generation
+        wanted = self._router.wanted()
+        gone = [*(self._subscribed - wanted), *self._router.unwanted]
+        self._router.unwanted.clear()
+        if gone:
+            await client.unsubscribe(gone)
+            self._subscribed -= set(gone)
+        if new := sorted(wanted - self._subscribed):
+            await self._subscribe_foreign(client, new)
+            self._subscribed |= set(new)
+
+    async def _subscribe_foreign(self, client: _ManualAckClient, topics: list[str]) -> None:
+        """A topic the broker refuses is told; our own devices must not be lost by it."""
+        for start in range(0, len(topics), _TOPICS_A_PACKET):
+            part = topics[start : start + _TOPICS_A_PACKET]
+            granted: Any = await client.subscribe([(topic, _QOS) for topic in part])
+            codes = [code if isinstance(code, int) else code.value for code in granted]
+            refused = [topic for topic, code in zip(part, codes, strict=False) if code > _QOS]
+            if refused:
+                log.warning("mqtt_subscription_refused", topics=refused[:10], n=len(refused))
 
     @staticmethod
     def _check_granted(granted: Any) -> None:
@@ -223,6 +321,7 @@ class MqttSource:
 
     def _went_up(self) -> None:
         self._connected = True
+        self._figures.connections.inc()
         log.info("mqtt_up", host=self._address.host, port=self._address.port)
         self._was_down = False
 

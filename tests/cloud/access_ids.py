@@ -13,6 +13,7 @@ from cloud.identity.permissions import Role
 from edge.events import EventKind
 from tests.cloud.care.assessments import a_draft, assessment_id_of, save
 from tests.cloud.coverage_rows import fill_coverage
+from tests.cloud.found import fill_found, found_ids
 from tests.cloud.records import fill_records, record_ids
 from tests.cloud.world import START, Home, World, alerts, fall
 
@@ -41,6 +42,7 @@ async def fill(world: World, home: Home) -> None:
     assessor = await world.as_role(Role.ASSESSOR, home)
     await save(assessor, home, a_draft())
     await fill_records(world, home)
+    await fill_found(world, home)
 
 
 async def ids_of(world: World, home: Home) -> dict[str, str]:
@@ -60,6 +62,7 @@ async def ids_of(world: World, home: Home) -> dict[str, str]:
         "elder_id": str(home.elders[0]),
         "gateway_id": str(home.gateway_id),
         "pause_id": str(pause.id),
+        **found_ids(home),
         **await record_ids(world, home),
         **await _of_identity(world, home),
     }

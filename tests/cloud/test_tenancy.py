@@ -45,6 +45,7 @@ from tests.cloud.care.assessments import a_draft
 from tests.cloud.care.assessments import save as save_assessment
 from tests.cloud.conftest import Seeded
 from tests.cloud.coverage_rows import fill_coverage
+from tests.cloud.found import fill_found, found_ids
 from tests.cloud.records import fill_records
 from tests.cloud.test_ingest import fall, reading, waveform
 from tests.cloud.world import CHANGES, START, Home, World, alerts, move
@@ -84,6 +85,9 @@ async def filled(world: World) -> World:
         await gateway.send(reading(world.clock, ago_s=2), yesterday, lane=Lane.BULK)
         operator = await world.as_role(Role.OPERATOR, home)
         await operator.post(f"/api/v1/gateways/{home.gateway_id}/code", headers=CHANGES)
+        await fill_found(world, home)
+        nurse = await world.as_role(Role.HEAD_NURSE, home)
+        await nurse.post(f"/api/v1/found-devices/{found_ids(home)['found_id']}/ignore")
         await save_assessment(await world.as_role(Role.ASSESSOR, home), home, a_draft())
         await (await world.as_role(Role.HEAD_NURSE, home)).put(
             "/api/v1/assessment-settings",

@@ -19,6 +19,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from edge.found_wire import FoundDevice, FoundReport
 from edge.gateway_wire import GatewayConfig, SettingValue
 from edge.signals import Position
 from edge.wire import (
@@ -86,6 +87,7 @@ class CloudDouble:
         self.calls: list[Call] = []
         self.heartbeats: list[Heartbeat] = []
         self.registry_calls: list[int] = []
+        self.found: dict[str, FoundDevice] = {}
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
 
@@ -121,6 +123,7 @@ class CloudDouble:
                 Route("/api/v1/gateway/registry", self._registry, methods=["GET"]),
                 Route("/api/v1/gateway/config", self._config, methods=["GET"]),
                 Route("/api/v1/gateway/token", self._new_token, methods=["POST"]),
+                Route("/api/v1/gateway/found", self._found, methods=["POST"]),
             ]
         )
         config = uvicorn.Config(
@@ -186,6 +189,13 @@ class CloudDouble:
                 "registry_version": self.registry.version,
             }
         )
+
+    async def _found(self, request: Request) -> Response:
+        if (refusal := self._refusal(request)) is not None:
+            return refusal
+        report = msgspec.json.decode(await request.body(), type=FoundReport)
+        self.found = {device.device_id: device for device in report.devices}
+        return JSONResponse({})
 
     async def _registry(self, request: Request) -> Response:
         if (refusal := self._refusal(request)) is not None:

@@ -7,10 +7,12 @@ import shutil
 import socket
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.support.certificates import Certificates
 from tests.support.processes import free_port
 
 _START_TIMEOUT_S = 10.0
@@ -27,7 +29,13 @@ class Mosquitto:
         *,
         max_inflight: int | None = None,
         autosave: bool = True,
+        users: Mapping[str, str] | None = None,
+        acl: str | None = None,
+        certificates: Certificates | None = None,
     ) -> None:
+        self._users = {username: password, **(users or {})}
+        self._acl = acl
+        self._certificates = certificates
         self._max_inflight = max_inflight
         self._autosave = autosave
         self.directory = directory
@@ -99,12 +107,13 @@ class Mosquitto:
         self.directory.mkdir(parents=True, exist_ok=True)
         passwords = self.directory / "passwords"
         if not passwords.exists():
-            subprocess.run(
-                [_command("mosquitto_passwd"), "-b", "-c", str(passwords), self.username,
-                 self.password],
-                check=True,
-                capture_output=True,
-            )  # fmt: skip
+            passwords.touch(0o600)
+            for username, password in self._users.items():
+                subprocess.run(
+                    [_command("mosquitto_passwd"), "-b", str(passwords), username, password],
+                    check=True,
+                    capture_output=True,
+                )
         lines = [
             f"listener {self.port} 127.0.0.1",
             "allow_anonymous false",
@@ -119,6 +128,15 @@ class Mosquitto:
         ]
         if self._max_inflight is not None:
             lines.append(f"max_inflight_messages {self._max_inflight}")
+        if self._certificates is not None:
+            lines.insert(1, f"certfile {self._certificates.server}")
+            lines.insert(2, f"keyfile {self._certificates.key}")
+            lines.insert(3, "tls_version tlsv1.2")
+        if self._acl is not None:
+            acl = self.directory / "acl"
+            acl.write_text(self._acl)
+            acl.chmod(0o600)
+            lines.append(f"acl_file {acl}")
         if os.geteuid() == 0:
             lines.insert(0, "user root")
         config = self.directory / "mosquitto.conf"

@@ -63,6 +63,9 @@ class AdapterScanner:
         self._was_down = False
         self._heard_s = 0.0
         self._silences = 0
+        self.restarts = 0
+        self.recoveries = 0
+        self.advertisements = 0
 
     @property
     def is_open(self) -> bool:
@@ -101,6 +104,7 @@ class AdapterScanner:
                 await asyncio.sleep(CHECK_S)
                 if self._clock.monotonic_s() - self._heard_s > SILENCE_S:
                     self._silences += 1
+                    self.restarts += 1
                     self._figures.restarts.labels(self.adapter).inc()
                     self._went_down(f"no advertisement for {SILENCE_S:g} s")
                     return
@@ -122,6 +126,7 @@ class AdapterScanner:
 
     async def _recover(self) -> None:
         """Starting the scanner again did not help."""
+        self.recoveries += 1
         self._figures.recoveries.labels(self.adapter).inc()
         log.warning("ble_adapter_recovery", adapter=self.adapter)
         await power_cycle(self.adapter)
@@ -131,6 +136,7 @@ class AdapterScanner:
         if not self._is_open:
             self._went_up()
         self._silences = 0
+        self.advertisements += 1
         self._figures.advertisements.labels(self.adapter).inc()
         self._on_advertisement(self.adapter, device, advertisement)
 

@@ -16,7 +16,7 @@ from gateway.ble.folding import Folding
 from gateway.ble.frames import advertisement_frame
 from gateway.ble.intervals import Intervals
 from gateway.ble.seal import SealError, open_sealed
-from gateway.ble.uuids import ADVERTISED, BTHOME
+from gateway.ble.uuids import ADVERTISED, BTHOME, SERVICE_PROFILES
 from gateway.clock import Clock
 from gateway.sources import Frame, FrameHandler
 from gateway.sources.ble.figures import BleFigures
@@ -25,6 +25,7 @@ from gateway.sources.ble.memory import BleMemory
 from gateway.sources.ble.options import AddressBook, BleDevice, BleOptions, KnownDevices
 from gateway.sources.ble.queue import FrameQueue
 from gateway.sources.ble.scanner import AdapterScanner
+from gateway.sources.strangers import OnStranger, Stranger, Transport
 
 log = structlog.get_logger(__name__)
 
@@ -33,7 +34,18 @@ STRANGER_S: Final = 600.0
 # Neighbours' sensors are few; more than this is somebody making addresses up.
 _MAX_STRANGERS: Final = 256
 _HOUSEKEEPING_S: Final = 15.0
+_MAX_INTERVALS: Final = 256
+# BlueZ says -127 where it does not know.
+_WEAKEST_DBM: Final = -126
 _ENCRYPTED_BTHOME: Final = 0b1
+
+
+# A stranger's signal strength is shown to whoever looks for the device: often enough to walk by.
+_MEET_S: Final = 2.0
+
+
+def _nobody(_stranger: Stranger) -> None:
+    """Strangers are of no interest."""
 
 
 class BleSource:
@@ -45,7 +57,10 @@ class BleSource:
         registry: KnownDevices,
         clock: Clock,
         metrics: CollectorRegistry,
+        on_stranger: OnStranger = _nobody,
     ) -> None:
+        self._on_stranger = on_stranger
+        self._met: dict[str, float] = {}
         self._options = options
         self._clock = clock
         self._figures = BleFigures(metrics)
@@ -88,6 +103,25 @@ class BleSource:
     def states(self) -> dict[str, bool]:
         """Each adapter for itself, as in the heartbeat."""
         return {f"ble:{scanner.adapter}": scanner.is_open for scanner in self._scanners}
+
+    @property
+    def details(self) -> dict[str, dict[str, float]]:
+        """What the watchdog had to do, by adapter; how regular our devices are, by their id."""
+        found: dict[str, dict[str, float]] = {
+            f"ble:{s.adapter}": {
+                "scanner_restarts": s.restarts,
+                "adapter_recoveries": s.recoveries,
+                "advertisements": s.advertisements,
+            }
+            for s in self._scanners
+        }
+        learned = {
+            device.device_id: round(interval_s, 1)
+            for address, device in self._book.devices().items()
+            if (interval_s := self._intervals.interval_s(address)) is not None
+        }
+        found["ble:intervals_s"] = dict(sorted(learned.items())[:_MAX_INTERVALS])
+        return found
 
     async def run(self, handle: FrameHandler) -> None:
         """For ever. What was not handed over when it is cancelled is gone, as on the radio."""
@@ -138,9 +172,11 @@ class BleSource:
         self._intervals.heard(address, now_s)
         self._links.heard(address, ble_device)
         data = {uuid: body for uuid, body in heard.service_data.items() if uuid in ADVERTISED}
+        device = self._book.devices().get(address)
+        if device is None:
+            self._meet(address, heard, data, now_s)
         if not data:
             return
-        device = self._book.devices().get(address)
         if device is None and not self._is_news_of_stranger(address, now_s):
             return
         if not self._folding.is_news(address, data, now_s, momentary=_is_momentary(data)):
@@ -177,6 +213,37 @@ class BleSource:
             topic=f"ble/v1/{device.device_id if device else address}/advertisement",
             payload=advertisement_frame(address, name, data, refused),
             received_ns=self._clock.now_ns(),
+        )
+
+    def _meet(
+        self, address: str, heard: AdvertisementData, data: dict[str, bytes], now_s: float
+    ) -> None:
+        """Tell of a device that speaks a format we read, or offers a profile we connect for."""
+        services = dict.fromkeys(heard.service_uuids)
+        profiles = [SERVICE_PROFILES[u] for u in services if u in SERVICE_PROFILES]
+        if not data and not profiles:
+            return
+        if now_s - self._met.get(address, -_MEET_S) < _MEET_S:
+            return
+        if address not in self._met and len(self._met) >= _MAX_STRANGERS:
+            self._met = {a: s for a, s in self._met.items() if now_s - s < STRANGER_S}
+            if len(self._met) >= _MAX_STRANGERS:
+                return
+        self._met[address] = now_s
+        link = {"ble_address": address}
+        if profiles and not data:
+            link["ble_profiles"] = ",".join(profiles)
+        name = heard.local_name or ""
+        self._on_stranger(
+            Stranger(
+                device_id=address,
+                transport=Transport.BLE,
+                format="gatt" if not data else "bthome" if BTHOME in data else "xiaomi",
+                name=name,
+                link=link,
+                rssi_dbm=heard.rssi if _WEAKEST_DBM <= heard.rssi < 0 else None,
+                frame=self._frame(address, name, data, None, now_s) if data else None,
+            )
         )
 
     def _is_news_of_stranger(self, address: str, now_s: float) -> bool:

@@ -2475,6 +2475,114 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/found-devices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Found Devices
+         * @description Devices that gateways hear and nobody has accepted, the last heard first.
+         */
+        get: operations["list_found_devices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/found-devices/{found_id}/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Accept Found Device
+         * @description Take it in: from now on its data is the elder's, the bed's or the room's.
+         */
+        post: operations["accept_found_device"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/found-devices/{found_id}/ignore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ignore Found Device
+         * @description Out of the list, until somebody wants it back; the list as it is then.
+         */
+        post: operations["ignore_found_device"];
+        /**
+         * Stop Ignoring Found Device
+         * @description Back into the list; the ignored ones that are left.
+         */
+        delete: operations["stop_ignoring_found_device"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/devices/{device_id}/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Device Link
+         * @description How a device is reached, and what it is for.
+         */
+        get: operations["get_device_link"];
+        /**
+         * Put Device Link
+         * @description Change how it is reached: a new bind key, other profiles. Gateways follow within seconds.
+         */
+        put: operations["put_device_link"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/gateway/found": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Report Found
+         * @description A gateway says which devices it hears that nobody has accepted.
+         */
+        post: operations["report_found"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -2500,6 +2608,33 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AcceptIn
+         * @description Take a found device in: what it is, what for, and whose. One of elder, bed and room.
+         */
+        AcceptIn: {
+            /**
+             * Model
+             * @default
+             */
+            model: string;
+            /**
+             * Label
+             * @default
+             */
+            label: string;
+            role: components["schemas"]["SensorRole"];
+            /** @description where a wearable is worn */
+            position?: components["schemas"]["Position"] | null;
+            /** Elder Id */
+            elder_id?: string | null;
+            /** Bed Id */
+            bed_id?: string | null;
+            /** Room Id */
+            room_id?: string | null;
+            /** @default {} */
+            link: components["schemas"]["cloud__devices__found_schemas__LinkIn"];
+        };
+        /**
          * AcceptanceIn
          * @description The fitting is accepted.
          */
@@ -2519,6 +2654,28 @@ export interface components {
              * Format: date
              */
             warranty_until: string;
+        };
+        /**
+         * AcceptedOut
+         * @description The device as it was taken in; the gateways follow within seconds.
+         */
+        AcceptedOut: {
+            /** Device Id */
+            device_id: string;
+            /** Model */
+            model: string;
+            role: components["schemas"]["SensorRole"];
+            /** Place */
+            place: string | null;
+            /** Elder Name */
+            elder_name: string | null;
+            /**
+             * Assigned From
+             * Format: date-time
+             */
+            assigned_from: string;
+            /** Registry Version */
+            registry_version: number;
         };
         /**
          * AcknowledgementOut
@@ -4567,6 +4724,90 @@ export interface components {
             };
         };
         /**
+         * FoundDeviceList
+         * @description Found devices, the last heard first; and how many are ignored.
+         */
+        FoundDeviceList: {
+            /**
+             * Server Time
+             * Format: date-time
+             */
+            server_time: string;
+            /** Devices */
+            devices: components["schemas"]["FoundDeviceOut"][];
+            /** Ignored */
+            ignored: number;
+        };
+        /**
+         * FoundDeviceOut
+         * @description A device that gateways hear and nobody has accepted; `heard_by` the nearest first.
+         */
+        FoundDeviceOut: {
+            /** Id */
+            id: string;
+            /**
+             * Transport
+             * @enum {string}
+             */
+            transport: "ble" | "mqtt";
+            /** Format */
+            format: string;
+            /** Name */
+            name: string;
+            /** Vendor */
+            vendor: string;
+            /** Model */
+            model: string;
+            /** Description */
+            description: string;
+            suggested_role: components["schemas"]["SensorRole"] | null;
+            /**
+             * Quantities
+             * @description the last value of each
+             */
+            quantities: {
+                [key: string]: number | null;
+            };
+            /** Link */
+            link: {
+                [key: string]: string;
+            };
+            /**
+             * Problem
+             * @description why it cannot be used yet, such as no_bind_key
+             */
+            problem: string | null;
+            /**
+             * First Heard At
+             * Format: date-time
+             */
+            first_heard_at: string;
+            /**
+             * Last Heard At
+             * Format: date-time
+             */
+            last_heard_at: string;
+            /** Heard By */
+            heard_by: components["schemas"]["HeardBy"][];
+            /**
+             * Is Known
+             * @description it was accepted before, and is nobody's now
+             */
+            is_known: boolean;
+            /** Ignored At */
+            ignored_at: string | null;
+            /** Ignored By */
+            ignored_by: string | null;
+        };
+        /**
+         * FoundTakenOut
+         * @description How many devices of a report were kept; those assigned meanwhile are not.
+         */
+        FoundTakenOut: {
+            /** Kept */
+            kept: number;
+        };
+        /**
          * GatewayCodeOut
          * @description A code, shown once.
          */
@@ -4857,6 +5098,15 @@ export interface components {
             sources: {
                 [key: string]: boolean;
             };
+            /**
+             * Source Details
+             * @description figures of its sources: scanner restarts, adapter recoveries, connections
+             */
+            source_details: {
+                [key: string]: {
+                    [key: string]: number;
+                };
+            };
         };
         /**
          * GroundOut
@@ -4885,6 +5135,33 @@ export interface components {
             status: string;
             /** Version */
             version: string;
+        };
+        /**
+         * HeardBy
+         * @description One gateway that hears it.
+         */
+        HeardBy: {
+            /**
+             * Gateway Id
+             * Format: uuid
+             */
+            gateway_id: string;
+            /** Gateway */
+            gateway: string;
+            /** Rssi Dbm */
+            rssi_dbm: number | null;
+            /**
+             * Link Quality
+             * @description 0..255, of a Zigbee device
+             */
+            link_quality: number | null;
+            /**
+             * Last Heard At
+             * Format: date-time
+             */
+            last_heard_at: string;
+            /** Messages */
+            messages: number;
         };
         /**
          * HeartbeatReplyOut
@@ -5233,18 +5510,17 @@ export interface components {
             values: number[];
         };
         /**
-         * LinkIn
-         * @description An account here for someone of another institution of the same organization.
+         * LinkOut
+         * @description How a device is reached; secrets are masked.
          */
-        LinkIn: {
-            /**
-             * Username
-             * @example zhiban3
-             */
-            username: string;
-            role: components["schemas"]["Role"];
-            /** Unit Ids */
-            unit_ids?: string[];
+        LinkOut: {
+            /** Device Id */
+            device_id: string;
+            role: components["schemas"]["SensorRole"] | null;
+            /** Link */
+            link: {
+                [key: string]: string;
+            };
         };
         /**
          * Login
@@ -6183,6 +6459,12 @@ export interface components {
             capabilities: ("fall" | "inactivity" | "bed" | "sos" | "vitals" | "exit")[];
         };
         /**
+         * SensorRole
+         * @description What a device is for in this home. The driver knows the model, the installer the role.
+         * @enum {string}
+         */
+        SensorRole: "motion" | "radar" | "outer_door" | "door" | "bed" | "seat" | "appliance" | "wearable" | "button" | "locator" | "spot_vitals" | "climate" | "smoke" | "gas" | "water";
+        /**
          * SeriesOut
          * @description A chart. Draw no line across a gap.
          */
@@ -6950,6 +7232,26 @@ export interface components {
             cause: string;
         };
         /**
+         * LinkIn
+         * @description How a device is reached. A key that is left out stays as it was; an empty one goes.
+         */
+        cloud__devices__found_schemas__LinkIn: {
+            /** Ble Address */
+            ble_address?: string | null;
+            /**
+             * Ble Key
+             * @description bind key; never shown
+             */
+            ble_key?: string | null;
+            /** Ble Profiles */
+            ble_profiles?: string | null;
+            /**
+             * Mqtt Occupancy
+             * @description what a Zigbee device's `occupancy` is
+             */
+            mqtt_occupancy?: ("" | "presence" | "motion") | null;
+        };
+        /**
          * EnrolmentOut
          * @description edge/gateway_wire.py Enrolment.
          */
@@ -6991,6 +7293,20 @@ export interface components {
             uri: string;
             /** Qr Svg */
             qr_svg: string;
+        };
+        /**
+         * LinkIn
+         * @description An account here for someone of another institution of the same organization.
+         */
+        cloud__identity__schemas__LinkIn: {
+            /**
+             * Username
+             * @example zhiban3
+             */
+            username: string;
+            role: components["schemas"]["Role"];
+            /** Unit Ids */
+            unit_ids?: string[];
         };
         /**
          * GapOut
@@ -7933,7 +8249,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["LinkIn"];
+                "application/json": components["schemas"]["cloud__identity__schemas__LinkIn"];
             };
         };
         responses: {
@@ -19270,6 +19586,487 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_found_devices: {
+        parameters: {
+            query?: {
+                /** @description those that were ignored */
+                ignored?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FoundDeviceList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    accept_found_device: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                found_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcceptIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ignore_found_device: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                found_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FoundDeviceList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stop_ignoring_found_device: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                found_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FoundDeviceList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_device_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                device_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_device_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                device_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["cloud__devices__found_schemas__LinkIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    report_found: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description edge/found_wire.py FoundReport */
+        requestBody: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FoundTakenOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -119,6 +119,7 @@ export function aGateway(
     software_version: "0.1.0",
     clock_offset_s: 0,
     sources: { mqtt: true },
+    source_details: {},
     ...changes,
   };
 }

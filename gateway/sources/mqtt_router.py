@@ -1,0 +1,215 @@
+"""From what the broker gives to frames: announcements go into the catalogue, states come out as
+frames of their device with their definition beside them, everything of ours stays as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, Protocol
+
+import structlog
+
+from edge.wire import RegisteredDevice
+from gateway.mqtt.discovery import DiscoveryError
+from gateway.mqtt.frames import Binding, state_frame
+from gateway.mqtt.templates import Context, NoValueError, compiled, rendered
+from gateway.mqtt.zigbee2mqtt import ZigbeeListError
+from gateway.sources import Frame
+from gateway.sources.mqtt_catalogue import Catalogue, Route, without
+from gateway.sources.mqtt_figures import MqttFigures
+from gateway.sources.strangers import OnStranger, Stranger
+
+log = structlog.get_logger(__name__)
+
+OWN: Final = "yuyue/v1/+/+"
+_OWN_PREFIX: Final = "yuyue/"
+
+
+@dataclass(frozen=True, slots=True)
+class MqttTopics:
+    """Whom to listen to beside our own devices: base topics, and the discovery prefix or ''."""
+
+    zigbee2mqtt: tuple[str, ...] = ()
+    discovery: str = ""
+
+
+class Register(Protocol):
+    """What the source needs of the registry."""
+
+    @property
+    def version(self) -> int: ...  # noqa: D102
+
+    def device(self, device_id: str) -> RegisteredDevice | None: ...  # noqa: D102
+
+
+class Router:
+    """Holds no connection: messages in, frames out."""
+
+    def __init__(
+        self, topics: MqttTopics, register: Register, figures: MqttFigures, on_stranger: OnStranger
+    ) -> None:
+        self._topics = topics
+        self._register = register
+        self._figures = figures
+        self._on_stranger = on_stranger
+        self._seen_version = -1
+        self._bridges: dict[str, bool] = {}
+        self._reached: dict[tuple[str, str], float] = {}
+        self._told: dict[tuple[str, str, str], str] = {}
+        self._lists = {f"{base}/bridge/devices": base for base in topics.zigbee2mqtt}
+        self._states = {f"{base}/bridge/state": base for base in topics.zigbee2mqtt}
+        prefix = re.escape(topics.discovery)
+        self._config = re.compile(rf"{prefix}/.+/config") if topics.discovery else None
+        self.catalogue = Catalogue(register.device)
+        self.unwanted: set[str] = set()
+
+    def fixed(self) -> list[str]:
+        """Topics that announcements come on."""
+        wanted = [*self._lists, *self._states]
+        if self._topics.discovery:
+            wanted += [f"{self._topics.discovery}/+/{way}/config" for way in ("+", "+/+")]
+        return wanted
+
+    def wanted(self) -> set[str]:
+        """Topics of announced devices."""
+        return set(self.catalogue.routes)
+
+    @property
+    def bridges(self) -> dict[str, bool]:
+        """Bridges that were ever heard of, and whether each is online."""
+        return dict(self._bridges)
+
+    def take(self, messages: Sequence[Frame]) -> list[Frame]:
+        """The frames that a group of messages makes; they may be none, or more."""
+        self.refresh()
+        frames: list[Frame] = []
+        for message in messages:
+            if message.topic.startswith(_OWN_PREFIX):
+                frames.append(message)
+            else:
+                frames += self._foreign(message)
+        return frames
+
+    def refresh(self) -> None:
+        """The registry may say something else of an announced device now."""
+        version = self._register.version
+        if version != self._seen_version:
+            self._seen_version = version
+            self._rebuild()
+
+    def _rebuild(self) -> None:
+        self.catalogue.rebuild()
+        for kind, n in self.catalogue.counts().items():
+            self._figures.devices.labels(kind).set(n)
+        for stranger in self.catalogue.announced():
+            if self._register.device(stranger.device_id) is None:
+                self._on_stranger(stranger)
+
+    def _foreign(self, message: Frame) -> list[Frame]:
+        topic = message.topic
+        try:
+            if topic in self._lists:
+                if self.catalogue.take_zigbee_list(self._lists[topic], message.payload):
+                    self._rebuild()
+                return []
+            if self._config is not None and self._config.fullmatch(topic):
+                if self.catalogue.take_config(topic, message.payload):
+                    self._rebuild()
+                return []
+        except (ZigbeeListError, DiscoveryError) as error:
+            reason = "bad_discovery" if isinstance(error, DiscoveryError) else "bad_device_list"
+            return [_refused(message, reason, f"{topic[:120]}: {error}")]
+        if topic in self._states:
+            self._bridge(self._states[topic], message.payload)
+            return []
+        routes = self.catalogue.routes.get(topic)
+        if routes is None:
+            self._figures.unrouted.inc()
+            self.unwanted.add(topic)
+            return []
+        return [frame for route in routes for frame in self._state(route, message)]
+
+    def _bridge(self, base: str, payload: bytes) -> None:
+        is_online = b"online" in payload and b"offline" not in payload
+        if self._bridges.get(base) is not is_online:
+            say = log.info if is_online else log.warning
+            say("bridge_up" if is_online else "bridge_down", base=base)
+        self._bridges[base] = is_online
+        self._figures.bridge_open.labels(base).set(is_online)
+
+    def _state(self, route: Route, message: Frame) -> list[Frame]:
+        definition = route.definition
+        if route.kind == "availability":
+            # Kept by the broker, and true for as long as it is kept; told once when it changes.
+            if not self._is_turn(route, message):
+                return []
+        elif message.retained:
+            self._figures.retained.inc()
+            return []
+        elif route.watched:
+            old = self._told_before(route, message)
+            if old:
+                definition = without(route, old)
+        frame = replace(
+            message,
+            topic=f"{route.family}/v1/{route.device_id}/{route.kind}",
+            payload=state_frame(message.payload, definition),
+            retained=False,
+        )
+        if self._register.device(route.device_id) is None:
+            self._figures.strangers.inc()
+            if route.kind == "state":
+                self._on_stranger(_with_frame(route.about, frame, message))
+            return []
+        return [frame]
+
+    def _is_turn(self, route: Route, message: Frame) -> bool:
+        word = _word(route, route.bindings[0], Context(message.payload))
+        value = (route.bindings[0].words or {}).get(word or "")
+        key = (message.topic, route.device_id)
+        if value is None or self._reached.get(key) == value:
+            return False
+        self._reached[key] = value
+        return True
+
+    def _told_before(self, route: Route, message: Frame) -> frozenset[str]:
+        """Paths of calls that stand as they stood: a state told again is no new call."""
+        context, old = Context(message.payload), set()
+        for binding in route.watched:
+            word = _word(route, binding, context)
+            key = (message.topic, route.device_id, binding.path)
+            if word is None or self._told.get(key) == word:
+                old.add(binding.path)
+            else:
+                self._told[key] = word
+        return frozenset(old)
+
+
+def _word(route: Route, binding: Binding, context: Context) -> str | None:
+    try:
+        if route.family == "homeassistant":
+            return rendered(compiled(binding.path)(context)).lower()
+        content: Any = context.json if context.text.lstrip().startswith("{") else context.text
+        value = content.get(binding.path) if isinstance(content, dict) else content
+    except NoValueError:
+        return None
+    return None if value is None else rendered(value).lower()
+
+
+def _with_frame(about: Stranger, frame: Frame, message: Frame) -> Stranger:
+    quality: int | None = None
+    if about.format == "zigbee2mqtt":
+        try:
+            stated = Context(message.payload).json
+        except NoValueError:
+            stated = None
+        value = stated.get("linkquality") if isinstance(stated, dict) else None
+        quality = value if isinstance(value, int) and not isinstance(value, bool) else None
+    return replace(about, frame=frame, link_quality=quality)
+
+
+def _refused(message: Frame, reason: str, detail: str) -> Frame:
+    """Something for the quarantine; no topic of a device looks like this."""
+    return replace(message, topic=f"refused/{reason}/{detail[:400]}", retained=False)
