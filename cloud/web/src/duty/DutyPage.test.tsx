@@ -235,7 +235,7 @@ describe("resolving", () => {
     await userEvent.click(within(dialog).getByTestId("resolve-submit"));
     await waitFor(() => expect(screen.queryByTestId("alert-card")).toBeNull());
     expect(hub.called("POST", `/api/v1/alerts/${id}/moves`)).toMatchObject([
-      { move: "resolve", verdict: "true", note: "扶起，无外伤" },
+      { move: "resolve", finding: "real_fall", note: "扶起，无外伤" },
     ]);
   });
 
