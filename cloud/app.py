@@ -43,7 +43,6 @@ from cloud.devices.register_routes import router as device_register_router
 from cloud.election import Leadership
 from cloud.errors import Problem, install_error_handlers
 from cloud.family.routes import router as relatives_router
-from cloud.identity.auth import PUBLIC
 from cloud.identity.routes import account_router
 from cloud.identity.routes import router as session_router
 from cloud.identity.user_routes import router as users_router

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 
 from cloud.care.service_list.evaluation import Entitlement
 from cloud.care.service_list.rules import national_rules
-from cloud.care.service_list.schemas import EntitlementOut, EntitlementsOut, ConditionOut
+from cloud.care.service_list.schemas import ConditionOut, EntitlementOut, EntitlementsOut
 from cloud.care.service_list.service import entitlements_of
 from cloud.clock import local_date
 from cloud.errors import Problem

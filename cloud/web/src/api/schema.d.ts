@@ -421,6 +421,146 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Audit
+         * @description Who saw or changed what, the newest first.
+         */
+        get: operations["list_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Audit
+         * @description Everything, one JSON object a line, each with its number, text and hash.
+         */
+        get: operations["export_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/verification": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Verify Audit
+         * @description Walk the whole chain: is anything missing, changed or put in?
+         */
+        get: operations["verify_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/elders/{elder_id}/looks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Looks
+         * @description Who saw or changed an elder's record: for their family, and for who oversees the house.
+         */
+        get: operations["list_looks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/elders/{elder_id}/break-glass": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Break Glass
+         * @description Open the record of an elder outside one's units, for four hours, with a reason.
+         */
+        post: operations["break_glass"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/break-glass": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Break Glass
+         * @description Records that were opened from outside their unit.
+         */
+        get: operations["list_break_glass"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/break-glass/{break_glass_id}/review": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Review Break Glass
+         * @description Say what came of looking at it; not by who opened it.
+         */
+        post: operations["review_break_glass"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/alerts": {
         parameters: {
             query?: never;
@@ -1024,6 +1164,26 @@ export interface paths {
          * @description The units a gateway watches over. A unit has one gateway: nothing is told twice.
          */
         put: operations["put_gateway_area"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/family": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Family Page
+         * @description The elders this login is a relative of, as far as consents in force allow.
+         */
+        get: operations["get_family_page"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -2059,6 +2219,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/elders/{elder_id}/series/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Elder Series
+         * @description Everything that was measured of an elder: a JSON object a line, or CSV.
+         */
+        get: operations["export_elder_series"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/elders/{elder_id}/series/erase": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Erase Elder Series
+         * @description Take away all that was measured of an elder, for good. What it was is not kept, that is.
+         */
+        post: operations["erase_elder_series"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/status": {
         parameters: {
             query?: never;
@@ -2475,6 +2675,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/elders/{elder_id}/entitlements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Entitlements
+         * @description What this elder may be entitled to, with the evidence; hints, decided elsewhere.
+         */
+        get: operations["get_entitlements"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/found-devices": {
         parameters: {
             query?: never;
@@ -2603,6 +2823,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/readyz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Readyz
+         * @description Database reached and of this version, series store reached; else 503 `not_ready`.
+         */
+        get: operations["readyz"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -2684,6 +2924,26 @@ export interface components {
         AcknowledgementOut: {
             /** Acknowledged Through */
             acknowledged_through: number;
+        };
+        /**
+         * Action
+         * @description Everything that is audited. Add yours here, and its words in the web's oversight texts.
+         * @enum {string}
+         */
+        Action: "login.done" | "login.failed" | "login.ended" | "session.revoked" | "session.institution_entered" | "password.changed" | "password.reset" | "totp.enabled" | "totp.removed" | "totp.recovery_code_used" | "token.issued" | "token.revoked" | "user.created" | "user.changed" | "user.disabled" | "user.enabled" | "record.read" | "record.created" | "record.changed" | "record.deleted" | "record.exported" | "record.searched" | "record.broke_glass" | "record.break_glass_reviewed" | "consent.given" | "consent.withdrawn" | "family.linked" | "family.unlinked" | "place.changed" | "device.changed" | "assignment.changed" | "gateway.changed" | "rules.changed" | "roster.changed" | "audit.exported";
+        /**
+         * ActorOut
+         * @description Who acted, as they were called then.
+         */
+        ActorOut: {
+            /** Kind */
+            kind: string;
+            /** Id */
+            id: string | null;
+            /** Name */
+            name: string;
+            /** Role */
+            role: string | null;
         };
         /**
          * AlertDetail
@@ -3187,6 +3447,53 @@ export interface components {
             detail: string;
         };
         /**
+         * AuditEntryOut
+         * @description One act: who, what, when, why.
+         */
+        AuditEntryOut: {
+            /** Seq */
+            seq: number;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Action */
+            action: components["schemas"]["Action"] | string;
+            actor: components["schemas"]["ActorOut"];
+            /** Elder Id */
+            elder_id: string | null;
+            /** Subject */
+            subject: {
+                [key: string]: unknown;
+            } | null;
+            /** Reason */
+            reason: string | null;
+            /**
+             * Changes
+             * @description field: {before, after}
+             */
+            changes: {
+                [key: string]: unknown;
+            };
+            /** Detail */
+            detail: {
+                [key: string]: unknown;
+            };
+            /** Hash */
+            hash: string;
+        };
+        /**
+         * AuditPage
+         * @description The newest first.
+         */
+        AuditPage: {
+            /** Entries */
+            entries: components["schemas"]["AuditEntryOut"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
          * BeatIn
          * @description What a desk says of itself, every `beat_s` seconds and whenever something changes.
          */
@@ -3297,6 +3604,64 @@ export interface components {
             version: number;
         };
         /**
+         * BreakGlassIn
+         * @description Why the record must be opened now.
+         */
+        BreakGlassIn: {
+            /**
+             * Reason
+             * @example 夜间跌倒，需查过敏史
+             */
+            reason: string;
+        };
+        /**
+         * BreakGlassOut
+         * @description A record that was opened from outside its unit.
+         */
+        BreakGlassOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * User Id
+             * Format: uuid
+             */
+            user_id: string;
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Reason */
+            reason: string;
+            /**
+             * Opened At
+             * Format: date-time
+             */
+            opened_at: string;
+            /**
+             * Closes At
+             * Format: date-time
+             */
+            closes_at: string;
+            /** Reviewed At */
+            reviewed_at: string | null;
+            /** Review Note */
+            review_note: string | null;
+        };
+        /**
+         * BreakGlassPage
+         * @description The newest first.
+         */
+        BreakGlassPage: {
+            /** Opened */
+            opened: components["schemas"]["BreakGlassOut"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
          * BuildingIn
          * @description A building to make or change.
          */
@@ -3405,6 +3770,25 @@ export interface components {
             code: string;
             /** Name */
             name: string;
+        };
+        /**
+         * ConditionOut
+         * @description One condition: what is asked, what is known, from where and as of when.
+         */
+        ConditionOut: {
+            /** Field */
+            field: string;
+            /** Op */
+            op: string;
+            /** Wanted */
+            wanted: number | boolean | string | (number | boolean | string)[] | null;
+            /** Found */
+            found: number | boolean | string | null;
+            /** Source */
+            source: string;
+            /** As Of */
+            as_of: string | null;
+            standing: components["schemas"]["Standing"];
         };
         /**
          * ConsentIn
@@ -3636,6 +4020,23 @@ export interface components {
             server_time: string;
             /** Elders */
             elders: components["schemas"]["ElderCoverage"][];
+        };
+        /**
+         * CoverageOut
+         * @description Whether the hub can see. Blind is never well.
+         */
+        CoverageOut: {
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "protected" | "degraded" | "blind";
+            /** Since */
+            since: string | null;
+            /** Cause */
+            cause: string | null;
+            /** Missing */
+            missing: components["schemas"]["MissingOut"][];
         };
         /**
          * DetectorOut
@@ -4392,6 +4793,26 @@ export interface components {
             is_home: boolean;
         };
         /**
+         * EnrolmentOut
+         * @description edge/gateway_wire.py Enrolment.
+         */
+        EnrolmentOut: {
+            /** Gateway Id */
+            gateway_id: string;
+            /** Name */
+            name: string;
+            /** Institution Name */
+            institution_name: string;
+            /** Token */
+            token: string;
+            /** Settings Version */
+            settings_version: number;
+            /** Settings */
+            settings: {
+                [key: string]: unknown;
+            };
+        };
+        /**
          * EnterIn
          * @description The institution to work in from now on.
          */
@@ -4401,6 +4822,75 @@ export interface components {
              * Format: uuid
              */
             institution_id: string;
+        };
+        /**
+         * EntitlementOut
+         * @description One service for one elder. `missing`: what would settle an unknown (待核实).
+         */
+        EntitlementOut: {
+            /** Key */
+            key: string;
+            /** Name */
+            name: string;
+            /** Name En */
+            name_en: string;
+            /** Category */
+            category: string;
+            /** Target */
+            target: string;
+            /** Hub Use */
+            hub_use: string;
+            /** Draft */
+            draft: boolean;
+            standing: components["schemas"]["Standing"];
+            /** Evidence */
+            evidence: components["schemas"]["ConditionOut"][];
+            /** Missing */
+            missing: string[];
+            /** Excluded By */
+            excluded_by: string[];
+        };
+        /**
+         * EntitlementsOut
+         * @description The whole list for one elder: hints, not decisions.
+         */
+        EntitlementsOut: {
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /**
+             * On
+             * Format: date
+             */
+            on: string;
+            /** Rule Version */
+            rule_version: string;
+            /** Services */
+            services: components["schemas"]["EntitlementOut"][];
+        };
+        /**
+         * EraseIn
+         * @description Why it is taken away: it stands in the audit.
+         */
+        EraseIn: {
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * ErasedOut
+         * @description How much was taken away, for good.
+         */
+        ErasedOut: {
+            /** Readings */
+            readings: number;
+            /** Minutes */
+            minutes: number;
+            /** Hours */
+            hours: number;
+            /** Waveforms */
+            waveforms: number;
         };
         /**
          * EventOut
@@ -4505,6 +4995,43 @@ export interface components {
             facts: components["schemas"]["FactOut"][];
         };
         /**
+         * FamilyElder
+         * @description One elder as their relative may see them. What was not agreed to is null.
+         */
+        FamilyElder: {
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Name */
+            name: string;
+            /** Relationship */
+            relationship: string;
+            /**
+             * Mood
+             * @enum {string}
+             */
+            mood: "calm" | "attention" | "partly_seen" | "not_seen" | "not_shared";
+            /**
+             * Last Sign At
+             * @description rounded down to a quarter of an hour
+             */
+            last_sign_at: string | null;
+            night: components["schemas"]["NightOut"] | null;
+            coverage: components["schemas"]["CoverageOut"] | null;
+            /**
+             * Open Alert
+             * @description staff are dealing with something now
+             */
+            open_alert: boolean | null;
+            /**
+             * Shares
+             * @description what the consent in force names
+             */
+            shares: string[];
+        };
+        /**
          * FamilyIn
          * @description A relative, and what the institution lets them see where a consent covers it.
          */
@@ -4560,6 +5087,19 @@ export interface components {
             ended_at: string | null;
             /** Version */
             version: number;
+        };
+        /**
+         * FamilyPage
+         * @description All elders of one relative.
+         */
+        FamilyPage: {
+            /**
+             * Server Time
+             * Format: date-time
+             */
+            server_time: string;
+            /** Elders */
+            elders: components["schemas"]["FamilyElder"][];
         };
         /**
          * FaultEndIn
@@ -5538,6 +6078,35 @@ export interface components {
             code?: string | null;
         };
         /**
+         * LookOut
+         * @description Someone saw or changed something of the elder's record.
+         */
+        LookOut: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Name */
+            name: string;
+            /** Role */
+            role: string | null;
+            /** Action */
+            action: components["schemas"]["Action"] | string;
+            /** Reason */
+            reason: string | null;
+        };
+        /**
+         * LookPage
+         * @description Who looked, the newest first.
+         */
+        LookPage: {
+            /** Looks */
+            looks: components["schemas"]["LookOut"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
          * Me
          * @description Who is logged in.
          */
@@ -5578,6 +6147,27 @@ export interface components {
              * Format: date-time
              */
             server_time: string;
+        };
+        /**
+         * MissingOut
+         * @description What cannot be seen, in the terms of a relative.
+         */
+        MissingOut: {
+            /**
+             * What
+             * @description fall, inactivity, bed, sos, vitals or exit
+             */
+            what: string;
+            /**
+             * Level
+             * @enum {string}
+             */
+            level: "partial" | "lost";
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
         };
         /**
          * MoveIn
@@ -5684,6 +6274,26 @@ export interface components {
         NewTokenOut: {
             /** Token */
             token: string;
+        };
+        /**
+         * NightOut
+         * @description The last night, rounded to quarters of an hour.
+         */
+        NightOut: {
+            /**
+             * Morning
+             * Format: date
+             */
+            morning: string;
+            /** In Bed Min */
+            in_bed_min: number;
+            /** Up Times */
+            up_times: number;
+            /**
+             * Unseen Min
+             * @description time without data: not rest, and not being up
+             */
+            unseen_min: number;
         };
         /**
          * NightRow
@@ -5863,7 +6473,7 @@ export interface components {
          * @description One capability each. Reading and changing are apart.
          * @enum {string}
          */
-        Permission: "own_account" | "alerts_read" | "alerts_act" | "alert_rules_manage" | "coverage_read" | "status_read" | "records_read" | "records_write" | "records_all_units" | "break_glass" | "series_read" | "care_read" | "care_write" | "consents_manage" | "records_export" | "places_read" | "places_manage" | "devices_read" | "devices_manage" | "gateways_manage" | "simulation_run" | "drills_run" | "roster_read" | "roster_manage" | "users_manage" | "audit_read" | "reports_read" | "family_read" | "bureau_read";
+        Permission: "own_account" | "alerts_read" | "alerts_act" | "alert_rules_manage" | "coverage_read" | "status_read" | "records_read" | "records_write" | "records_all_units" | "break_glass" | "series_read" | "care_read" | "care_write" | "consents_manage" | "records_export" | "series_erase" | "places_read" | "places_manage" | "devices_read" | "devices_manage" | "gateways_manage" | "simulation_run" | "drills_run" | "roster_read" | "roster_manage" | "users_manage" | "audit_read" | "reports_read" | "family_read" | "bureau_read";
         /**
          * PersonOut
          * @description Somebody to put on the roster.
@@ -6166,6 +6776,21 @@ export interface components {
             count: number;
         };
         /**
+         * Ready
+         * @description This worker may be given requests.
+         */
+        Ready: {
+            /** Status */
+            status: string;
+            /** Revision */
+            revision: string;
+            /**
+             * Leads
+             * @description this worker does the housekeeping of all
+             */
+            leads: boolean;
+        };
+        /**
          * ReasonOut
          * @description Why the detector decided, in words.
          */
@@ -6273,6 +6898,17 @@ export interface components {
         RetireIn: {
             /** Reason */
             reason: string;
+        };
+        /**
+         * ReviewIn
+         * @description What came of looking at it.
+         */
+        ReviewIn: {
+            /**
+             * Note
+             * @example 夜间跌倒，需查过敏史
+             */
+            note: string;
         };
         /**
          * RiskIn
@@ -6407,6 +7043,18 @@ export interface components {
             units: components["schemas"]["UnitOut"][];
             /** People */
             people: components["schemas"]["PersonOut"][];
+        };
+        /**
+         * SecondFactorOut
+         * @description A second factor to scan; it counts once its first code is confirmed.
+         */
+        SecondFactorOut: {
+            /** Secret */
+            secret: string;
+            /** Uri */
+            uri: string;
+            /** Qr Svg */
+            qr_svg: string;
         };
         /**
          * SensorIn
@@ -6630,6 +7278,12 @@ export interface components {
             false: components["schemas"]["ShareOut"];
             unclear: components["schemas"]["ShareOut"];
         };
+        /**
+         * Standing
+         * @description Kleene's three values.
+         * @enum {string}
+         */
+        Standing: "met" | "not_met" | "unknown";
         /**
          * Status
          * @description How the way of the data is.
@@ -7073,6 +7727,22 @@ export interface components {
             password: string;
         };
         /**
+         * VerificationOut
+         * @description Whether the chain is whole. Keep `head` elsewhere: it proves all entries before it.
+         */
+        VerificationOut: {
+            /** Whole */
+            whole: boolean;
+            /** Entries */
+            entries: number;
+            /** Head */
+            head: string;
+            /** Broken At */
+            broken_at: number | null;
+            /** Why */
+            why: string;
+        };
+        /**
          * VocabularyOut
          * @description What a form for a record offers: from the assessment form and the service list.
          */
@@ -7252,26 +7922,6 @@ export interface components {
             mqtt_occupancy?: ("" | "presence" | "motion") | null;
         };
         /**
-         * EnrolmentOut
-         * @description edge/gateway_wire.py Enrolment.
-         */
-        cloud__devices__gateway_schemas__EnrolmentOut: {
-            /** Gateway Id */
-            gateway_id: string;
-            /** Name */
-            name: string;
-            /** Institution Name */
-            institution_name: string;
-            /** Token */
-            token: string;
-            /** Settings Version */
-            settings_version: number;
-            /** Settings */
-            settings: {
-                [key: string]: unknown;
-            };
-        };
-        /**
          * CodeIn
          * @description A code of the authenticator.
          */
@@ -7281,18 +7931,6 @@ export interface components {
              * @example 123456
              */
             code: string;
-        };
-        /**
-         * EnrolmentOut
-         * @description A second factor to scan; it counts once its first code is confirmed.
-         */
-        cloud__identity__schemas__EnrolmentOut: {
-            /** Secret */
-            secret: string;
-            /** Uri */
-            uri: string;
-            /** Qr Svg */
-            qr_svg: string;
         };
         /**
          * LinkIn
@@ -7867,7 +8505,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["cloud__identity__schemas__EnrolmentOut"];
+                    "application/json": components["schemas"]["SecondFactorOut"];
                 };
             };
             /** @description Unauthorized */
@@ -9116,6 +9754,559 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_audit: {
+        parameters: {
+            query?: {
+                elder_id?: string | null;
+                actor_id?: string | null;
+                action?: components["schemas"]["Action"] | null;
+                from?: string | null;
+                to?: string | null;
+                /** @description `next_cursor` of the page before */
+                cursor?: string | null;
+                /** @description rows a page */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_audit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    verify_audit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VerificationOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_looks: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before */
+                cursor?: string | null;
+                /** @description rows a page */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LookPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    break_glass: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BreakGlassIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BreakGlassOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_break_glass: {
+        parameters: {
+            query?: {
+                reviewed?: boolean | null;
+                /** @description `next_cursor` of the page before */
+                cursor?: string | null;
+                /** @description rows a page */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BreakGlassPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    review_break_glass: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                break_glass_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReviewIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BreakGlassOut"];
+                };
             };
             /** @description Unauthorized */
             401: {
@@ -11369,6 +12560,53 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_family_page: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FamilyPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -18053,6 +19291,147 @@ export interface operations {
             };
         };
     };
+    export_elder_series: {
+        parameters: {
+            query?: {
+                format?: "json" | "csv";
+            };
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": unknown;
+                    "text/csv; charset=utf-8": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    erase_elder_series: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EraseIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErasedOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_status: {
         parameters: {
             query?: never;
@@ -18800,7 +20179,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["cloud__devices__gateway_schemas__EnrolmentOut"];
+                    "application/json": components["schemas"]["EnrolmentOut"];
                 };
             };
             /** @description Unauthorized */
@@ -19613,6 +20992,64 @@ export interface operations {
             };
         };
     };
+    get_entitlements: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EntitlementsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_found_devices: {
         parameters: {
             query?: {
@@ -20110,6 +21547,44 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Health"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readyz: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ready"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description a problem (RFC 9457) */

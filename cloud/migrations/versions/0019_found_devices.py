@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from cloud.migrations.tenancy import protect, run
 
-revision = "0017"
-down_revision = "0016"
+revision = "0019"
+down_revision = "0018"
 
 # `link_sealed`: how to reach the device, as JSON under the keyring: it may hold a bind key.
 DEVICES = """

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from cloud.migrations.tenancy import owner_reads, protect, run
 
-revision = "0016"
-down_revision = "0015"
+revision = "0017"
+down_revision = "0016"
 
 ROSTER = """
 CREATE TABLE duty (
