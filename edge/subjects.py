@@ -198,7 +198,8 @@ class SubjectEngine:
         if not events:
             return []
         found = self._mine(subject_id, events)
-        found.sort(key=lambda event: (event.decided_ns, event.event_id))
+        # Stable: what one detector says of one instant stays in its order.
+        found.sort(key=lambda event: event.decided_ns)
         return self._mine(subject_id, self._fusion.observe(subject_id, found))
 
     def _bed_again(self, subject_id: str) -> list[Event]:

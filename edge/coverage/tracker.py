@@ -158,9 +158,10 @@ class Tracker:
             ]
             if not waiting:
                 return
-            due_ns, device = min(waiting)
-            self._silent(device, due_ns, findings)
-            self._tell(due_ns, findings)
+            due_ns = min(waiting)[0]
+            for _, device in [entry for entry in waiting if entry[0] == due_ns]:
+                self._silent(device, due_ns, findings)
+            self._tell(due_ns, findings)  # once: two words of one instant would be one event
 
     def _weigh_battery(
         self, device: int, percent: float, time_ns: int, findings: list[Finding]

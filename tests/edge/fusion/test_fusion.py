@@ -288,3 +288,15 @@ def test_a_time_nobody_listened_is_no_silence_of_anybody() -> None:
     assert {event.kind for event in told} == {EventKind.BATH_DWELL, EventKind.BATH_DWELL_HIGH}
     kinds = {event.kind for event in made.advance(ELDER, dark_ns + 14 * 3600 * NS_PER_S)}
     assert EventKind.COVERAGE_BLIND in kinds  # a silence we did hear is told
+
+
+def test_sensors_that_fall_silent_together_leave_one_word_blind() -> None:
+    made = engine()
+    now_ns = at("08:00")
+    for _ in range(60):
+        now_ns += 20 * NS_PER_S
+        made.process(ELDER, [say(s.device_id, "battery_level", now_ns, 90.0) for s in SENSORS])
+    told = made.advance(ELDER, now_ns + 600 * NS_PER_S)
+    words = [event.kind for event in told if event.kind.value.startswith("coverage_")]
+    assert words == [EventKind.COVERAGE_BLIND]
+    assert len(of(told, EventKind.DEVICE_OFFLINE)) == len(SENSORS)
