@@ -7,7 +7,7 @@ import sqlite3
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -47,8 +47,11 @@ def stack_directory() -> Iterator[Path]:
 class Stack:
     """Starts everything in `directory`; the gateway reaches the cloud through `proxy`."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(
+        self, directory: Path, *, gateway_environment: Mapping[str, str] | None = None
+    ) -> None:
         self.directory = directory
+        self._gateway_environment = dict(gateway_environment or {})
         self.cloud_port = free_port()
         self.cloud_url = f"http://127.0.0.1:{self.cloud_port}"
         self.mosquitto = Mosquitto(directory / "mosquitto")
@@ -87,6 +90,7 @@ class Stack:
                 "YUYUE_GATEWAY_TOKEN": self.seed["gateway"]["token"],
                 "YUYUE_GATEWAY_DATA_DIR": str(self.directory / "gateway"),
                 **self._mqtt_environment("YUYUE_GATEWAY"),
+                **self._gateway_environment,
             },
             self.directory,
         )
