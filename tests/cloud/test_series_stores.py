@@ -37,7 +37,7 @@ DAY_NS = 86_400 * NS_PER_S
 NOW_NS = ns_from_datetime(START)
 # Two days ago and yesterday are over, today is not.
 BASE_NS = NOW_NS // DAY_NS * DAY_NS - 2 * DAY_NS
-SPAN_S = 2 * 86_400 + 7_200
+SPAN_S = 2 * 86_400 + 7_201
 REAL_URL = os.environ.get("YUYUE_TEST_INFLUXDB_URL", "")
 RETENTION = Retention(raw_days=30, minute_days=730)
 PROPERTY = settings(
