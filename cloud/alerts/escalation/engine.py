@@ -96,7 +96,9 @@ async def hasten(scope: TenantScope, alert: Alert, now: datetime) -> None:
     timer = (await scope.session.scalars(following)).first()
     if timer is not None and timer.due_at > now:
         await scope.session.execute(
-            update(AlertTimer).where(AlertTimer.id == timer.id).values(due_at=now)
+            update(AlertTimer)
+            .where(AlertTimer.institution_id == scope.institution_id, AlertTimer.id == timer.id)
+            .values(due_at=now)
         )
 
 
