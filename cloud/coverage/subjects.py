@@ -173,7 +173,8 @@ async def _sensors(
 def sensor_of(device: Device, placement: SensorPlacement | None, room: str) -> Sensor | None:
     """What a device is for; None: nobody has said, and its kind does not tell."""
     if placement is None:
-        role = KIND_ROLES.get(device.kind)
+        # As it was accepted; else what the register calls it.
+        role = SensorRole(device.role) if device.role else KIND_ROLES.get(device.kind)
         kind = RoomKind.BEDROOM if role is SensorRole.BED else RoomKind.OTHER
         return None if role is None else Sensor(device.device_id, role, room, kind)
     capabilities = placement.capabilities

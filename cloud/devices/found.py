@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 from cloud.clock import datetime_from_ns
 from cloud.crypto import Keyring
 from cloud.database import TenantScope
-from cloud.devices.found_schemas import AcceptIn, LinkIn
+from cloud.devices.found_schemas import AcceptIn, DeviceLinkIn
 from cloud.devices.gateways import GatewayPrincipal
 from cloud.devices.links import link_of, set_link
 from cloud.devices.models import Assignment, Device, FoundDevice, FoundIgnored, Gateway
@@ -261,12 +261,12 @@ def _reach(found: FoundDevice) -> dict[str, str]:
     return {k: str(found.link[k]) for k in ("ble_address", "ble_profiles") if k in found.link}
 
 
-def _given(link: LinkIn) -> dict[str, str]:
+def _given(link: DeviceLinkIn) -> dict[str, str]:
     return {key: value for key, value in link.model_dump().items() if value is not None}
 
 
 async def change_link(
-    scope: TenantScope, device_id: str, wanted: LinkIn, keyring: Keyring
+    scope: TenantScope, device_id: str, wanted: DeviceLinkIn, keyring: Keyring
 ) -> tuple[Device, list[str]]:
     """What is given replaces, what is left out stays; the device and the names that changed."""
     device = await find_device(scope, device_id)

@@ -16,12 +16,12 @@ from cloud.devices.found import Found
 from cloud.devices.found_schemas import (
     AcceptedOut,
     AcceptIn,
+    DeviceLinkIn,
+    DeviceLinkOut,
     FoundDeviceList,
     FoundDeviceOut,
     FoundTakenOut,
     HeardBy,
-    LinkIn,
-    LinkOut,
 )
 from cloud.devices.gateways import registry_version
 from cloud.devices.links import link_of, masked
@@ -148,15 +148,17 @@ async def stop_ignoring_found_device(
 
 
 @router.get("/devices/{device_id}/link")
-async def get_device_link(device_id: FoundId, principal: DeviceManager, state: State) -> LinkOut:
+async def get_device_link(
+    device_id: FoundId, principal: DeviceManager, state: State
+) -> DeviceLinkOut:
     """How a device is reached, and what it is for."""
     return _link_out(await found.find_device(principal.scope, device_id), state)
 
 
 @router.put("/devices/{device_id}/link", dependencies=[ChangeHeader])
 async def put_device_link(
-    device_id: FoundId, wanted: LinkIn, principal: DeviceManager, state: State
-) -> LinkOut:
+    device_id: FoundId, wanted: DeviceLinkIn, principal: DeviceManager, state: State
+) -> DeviceLinkOut:
     """Change how it is reached: a new bind key, other profiles. Gateways follow within seconds."""
     scope, now = principal.scope, state.clock.now()
     device, changed = await found.change_link(scope, device_id, wanted, state.keyring)
@@ -168,8 +170,8 @@ async def put_device_link(
     return _link_out(device, state)
 
 
-def _link_out(device: Device, state: State) -> LinkOut:
-    return LinkOut(
+def _link_out(device: Device, state: State) -> DeviceLinkOut:
+    return DeviceLinkOut(
         device_id=device.device_id,
         role=SensorRole(device.role) if device.role else None,
         link=masked(link_of(device, state.keyring)),

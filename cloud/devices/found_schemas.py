@@ -26,7 +26,7 @@ class FoundTakenOut(ApiModel):
     kept: int
 
 
-class LinkIn(ApiModel):
+class DeviceLinkIn(ApiModel):
     """How a device is reached. A key that is left out stays as it was; an empty one goes."""
 
     ble_address: Annotated[
@@ -45,7 +45,7 @@ class LinkIn(ApiModel):
     )
 
 
-class LinkOut(ApiModel):
+class DeviceLinkOut(ApiModel):
     """How a device is reached; secrets are masked."""
 
     device_id: str
@@ -104,7 +104,7 @@ class AcceptIn(ApiModel):
     elder_id: UUID | None = None
     bed_id: UUID | None = None
     room_id: UUID | None = None
-    link: LinkIn = LinkIn()
+    link: DeviceLinkIn = DeviceLinkIn()
 
 
 class AcceptedOut(ApiModel):

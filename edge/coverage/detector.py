@@ -78,6 +78,8 @@ class CoverageDetector:
             if device is None:
                 self.unknown_devices += 1
                 continue
+            if signal.quantity == "device_fault":
+                continue  # a bridge tells it of a device that it cannot reach: no sign of life
             tracker.take(_report(device, signal), findings)
         return [self._event(subject_id, tracker, finding) for finding in findings]
 

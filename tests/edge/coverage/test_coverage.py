@@ -73,6 +73,15 @@ def test_unheard_is_blind_and_heard_is_protected() -> None:
     assert detector.coverage("e1").state is CoverageState.PROTECTED
 
 
+def test_what_a_bridge_says_of_a_device_is_no_sign_of_its_life() -> None:
+    """Availability comes as `device_fault`: also `online` must not make the unheard look heard."""
+    detector = opened()
+    told = [Reading(name, "device_fault", T0_NS + n, 0.0) for n, name in enumerate(ALL)]
+    assert detector.process("e1", told) == []
+    detector.advance("e1", T0_NS + MINUTE_NS)
+    assert detector.coverage("e1").state is CoverageState.BLIND
+
+
 def test_nobody_heard_after_the_grace_is_said_aloud() -> None:
     detector = opened()
     detector.advance("e1", T0_NS)

@@ -2872,7 +2872,7 @@ export interface components {
             /** Room Id */
             room_id?: string | null;
             /** @default {} */
-            link: components["schemas"]["cloud__devices__found_schemas__LinkIn"];
+            link: components["schemas"]["DeviceLinkIn"];
         };
         /**
          * AcceptanceIn
@@ -4116,6 +4116,39 @@ export interface components {
             serial: string;
             /** Warranty Until */
             warranty_until?: string | null;
+        };
+        /**
+         * DeviceLinkIn
+         * @description How a device is reached. A key that is left out stays as it was; an empty one goes.
+         */
+        DeviceLinkIn: {
+            /** Ble Address */
+            ble_address?: string | null;
+            /**
+             * Ble Key
+             * @description bind key; never shown
+             */
+            ble_key?: string | null;
+            /** Ble Profiles */
+            ble_profiles?: string | null;
+            /**
+             * Mqtt Occupancy
+             * @description what a Zigbee device's `occupancy` is
+             */
+            mqtt_occupancy?: ("" | "presence" | "motion") | null;
+        };
+        /**
+         * DeviceLinkOut
+         * @description How a device is reached; secrets are masked.
+         */
+        DeviceLinkOut: {
+            /** Device Id */
+            device_id: string;
+            role: components["schemas"]["SensorRole"] | null;
+            /** Link */
+            link: {
+                [key: string]: string;
+            };
         };
         /**
          * DeviceListOut
@@ -6050,17 +6083,18 @@ export interface components {
             values: number[];
         };
         /**
-         * LinkOut
-         * @description How a device is reached; secrets are masked.
+         * LinkIn
+         * @description An account here for someone of another institution of the same organization.
          */
-        LinkOut: {
-            /** Device Id */
-            device_id: string;
-            role: components["schemas"]["SensorRole"] | null;
-            /** Link */
-            link: {
-                [key: string]: string;
-            };
+        LinkIn: {
+            /**
+             * Username
+             * @example zhiban3
+             */
+            username: string;
+            role: components["schemas"]["Role"];
+            /** Unit Ids */
+            unit_ids?: string[];
         };
         /**
          * Login
@@ -7902,26 +7936,6 @@ export interface components {
             cause: string;
         };
         /**
-         * LinkIn
-         * @description How a device is reached. A key that is left out stays as it was; an empty one goes.
-         */
-        cloud__devices__found_schemas__LinkIn: {
-            /** Ble Address */
-            ble_address?: string | null;
-            /**
-             * Ble Key
-             * @description bind key; never shown
-             */
-            ble_key?: string | null;
-            /** Ble Profiles */
-            ble_profiles?: string | null;
-            /**
-             * Mqtt Occupancy
-             * @description what a Zigbee device's `occupancy` is
-             */
-            mqtt_occupancy?: ("" | "presence" | "motion") | null;
-        };
-        /**
          * CodeIn
          * @description A code of the authenticator.
          */
@@ -7931,20 +7945,6 @@ export interface components {
              * @example 123456
              */
             code: string;
-        };
-        /**
-         * LinkIn
-         * @description An account here for someone of another institution of the same organization.
-         */
-        cloud__identity__schemas__LinkIn: {
-            /**
-             * Username
-             * @example zhiban3
-             */
-            username: string;
-            role: components["schemas"]["Role"];
-            /** Unit Ids */
-            unit_ids?: string[];
         };
         /**
          * GapOut
@@ -8887,7 +8887,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["cloud__identity__schemas__LinkIn"];
+                "application/json": components["schemas"]["LinkIn"];
             };
         };
         responses: {
@@ -21349,7 +21349,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["LinkOut"];
+                    "application/json": components["schemas"]["DeviceLinkOut"];
                 };
             };
             /** @description Unauthorized */
@@ -21410,7 +21410,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["cloud__devices__found_schemas__LinkIn"];
+                "application/json": components["schemas"]["DeviceLinkIn"];
             };
         };
         responses: {
@@ -21420,7 +21420,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["LinkOut"];
+                    "application/json": components["schemas"]["DeviceLinkOut"];
                 };
             };
             /** @description Unauthorized */

@@ -9,6 +9,7 @@ import * as texts from "./texts";
 addTexts("operator", texts);
 addTexts("house", houseTexts);
 
+const FoundPage = lazy(() => import("./found/FoundPage"));
 const GatewaysPage = lazy(() => import("./gateways/GatewaysPage"));
 const PlacesPage = lazy(() => import("./house/PlacesPage"));
 const DevicesPage = lazy(() => import("./house/DevicesPage"));
@@ -24,6 +25,7 @@ export default function OperatorArea(): ReactNode {
       area="operator"
       sections={[
         { path: "overview", label: t("section.overview"), Page: OverviewPage },
+        { path: "found", label: t("section.found"), Page: FoundPage },
         { path: "gateways", label: t("section.gateways"), Page: GatewaysPage },
         { path: "places", label: house("places"), Page: PlacesPage },
         { path: "devices", label: house("devices"), Page: DevicesPage },

@@ -1,6 +1,9 @@
+import * as found from "./found/texts";
+
 /** The words of the operator's area, Chinese first. */
 export const zh = {
-  section: { overview: "总览", gateways: "网关", users: "用户" },
+  section: { overview: "总览", found: "新设备", gateways: "网关", users: "用户" },
+  found: found.zh,
   gateways: {
     failed: "没有成功：{{why}}。下面的内容可能已过时。",
     none: "还没有网关。新建一个，把登记码带到机器上。",
@@ -93,7 +96,8 @@ export const zh = {
 };
 
 export const en: typeof zh = {
-  section: { overview: "Overview", gateways: "Gateways", users: "Users" },
+  section: { overview: "Overview", found: "New devices", gateways: "Gateways", users: "Users" },
+  found: found.en,
   gateways: {
     failed: "It did not work: {{why}}. What stands below may be old.",
     none: "No gateway yet. Make one, and take its code to the machine.",
