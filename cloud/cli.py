@@ -123,7 +123,7 @@ def seed_demo(
         _fail("YUYUE_CLOUD_ENVIRONMENT is production: no demo data there")
     earlier = _read_json(out)
     document, fresh = _with_database(
-        settings, lambda database: make_demo(database, SystemClock(), earlier)
+        settings, lambda database: make_demo(database, SystemClock(), earlier, settings.keyring)
     )
     if out is not None:
         _write_private(out, document)

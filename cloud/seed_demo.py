@@ -9,6 +9,7 @@ from typing import Any, Final
 from sqlalchemy import text
 
 from cloud.clock import Clock
+from cloud.crypto import Keyring
 from cloud.database import Database, TenantScope, enter_tenant
 from cloud.devices.service import (
     Subject,
@@ -29,8 +30,9 @@ from cloud.identity.service import (
     set_password,
 )
 from cloud.identity.shifts import LONGEST_DUTY, DutyAs, add_duty, duties_between
-from cloud.people.family import add_consent
-from cloud.people.schemas import ConsentIn, Purpose
+from cloud.people.family import add_consent, elders_of_user, put_family_member
+from cloud.people.models import Elder
+from cloud.people.schemas import ConsentIn, FamilyIn, Purpose
 from cloud.people.service import add_elder, add_stay
 from cloud.places.models import Bed
 from cloud.places.service import PlaceName, add_bed, add_room, add_unit
@@ -73,6 +75,7 @@ USERS: Final = (
     DemoUser("jiashu", "王芳", Role.FAMILY),
     DemoUser("minzheng", "冉强", Role.DISTRICT_VIEWER),
 )
+RELATIVE: Final = "jiashu"
 # Unit name, its rooms; two beds each.
 UNITS: Final = (("2 楼 护理一区", ("201", "202", "203")), ("3 楼 护理二区", ("301", "302", "303")))
 BEDS_PER_ROOM: Final = ("1", "2")
@@ -103,7 +106,7 @@ _DUTY_OF: Final = {
 
 
 async def seed_demo(
-    database: Database, clock: Clock, earlier: dict[str, Any] | None
+    database: Database, clock: Clock, earlier: dict[str, Any] | None, keyring: Keyring
 ) -> tuple[dict[str, Any], bool]:
     """Make the home where it is missing; what to log in with, and whether that is new.
 
@@ -118,8 +121,11 @@ async def seed_demo(
         else:
             scope = await enter_tenant(session, found.institution_id)
         if earlier is not None and await _still_valid(scope, earlier):
+            await _link_relative(scope, keyring, now)
             return {**earlier, "devices": await _devices(scope, now)}, False
-        return await _issue_secrets(scope, now), True
+        secrets = await _issue_secrets(scope, now)
+        await _link_relative(scope, keyring, now)
+        return secrets, True
 
 
 async def _find_institution(database: Database) -> TenantScope | None:
@@ -192,6 +198,25 @@ async def _issue_secrets(scope: TenantScope, now: datetime) -> dict[str, Any]:
         "logins": logins,
         "devices": await _devices(scope, now),
     }
+
+
+async def _link_relative(scope: TenantScope, keyring: Keyring, now: datetime) -> None:
+    """The demo's relative is the first elder's daughter, and the elder agrees to what she sees."""
+    user = await find_user(scope, RELATIVE)
+    if user is None or await elders_of_user(scope, user.id):
+        return
+    elders = await scope.session.scalars(scope.select(Elder).where(Elder.name == ELDERS[0].name))
+    elder = elders.one()
+    wanted = FamilyIn(
+        name=user.display_name, relationship="女儿", username=RELATIVE,
+        may_see=["presence", "night", "alerts", "coverage", "visits"],
+    )  # fmt: skip
+    member = await put_family_member(scope, elder.id, None, wanted, keyring=keyring, now=now)
+    sharing = ConsentIn(
+        purpose="family_sharing", family_member_id=member.id, kinds=wanted.may_see,
+        text_version="示范 1", signer="self", signer_name=elder.name, valid_from=now,
+    )  # fmt: skip
+    await add_consent(scope, elder.id, sharing, None, now)
 
 
 async def _fill_roster(scope: TenantScope, now: datetime) -> None:

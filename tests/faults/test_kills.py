@@ -15,10 +15,10 @@ pytestmark = pytest.mark.timeout(180)
 DEVICE_ID = "wearable-0001"
 
 
-def start_fall(stack: Stack) -> None:
+def start_fall(stack: Stack, after_s: int = 6) -> None:
     """A simulated wearer who falls a few seconds from now and stays down."""
     stack.sim("wearable", "--device-id", DEVICE_ID, "--position", "waist", "--seed", "7",
-              "--fall-after-s", "6")  # fmt: skip
+              "--fall-after-s", str(after_s))  # fmt: skip
 
 
 def the_alert_of_the_fall(stack: Stack) -> dict[str, Any]:
@@ -39,7 +39,8 @@ def confirmed(stack: Stack) -> bool:
 def test_gateway_killed_between_outbox_and_uplink(stack: Stack) -> None:
     stack.proxy.set_line(Line.CUT)
     start_fall(stack)
-    wait_until(lambda: stack.urgent_pending() >= 1, "the outbox holds the event", 60)
+    wait_until(lambda: "fall_suspected" in stack.gateway.log_tail(), "the fall is stored", 60)
+    assert stack.urgent_pending() >= 1
     assert stack.alerts() == []
     stack.gateway.kill_9()
     stack.proxy.set_line(Line.UP)
@@ -52,8 +53,14 @@ def test_gateway_killed_between_outbox_and_uplink(stack: Stack) -> None:
 
 
 def test_cloud_killed_before_it_answers(stack: Stack) -> None:
+    # The first data say that the elder can be seen: that is an urgent event of its own.
+    start_fall(stack, after_s=20)
+    wait_until(
+        lambda: "coverage_protected" in stack.gateway.log_tail() and stack.urgent_pending() == 0,
+        "what the first data say is acknowledged",
+        60,
+    )
     stack.proxy.set_line(Line.HOLD_URGENT_ANSWERS)
-    start_fall(stack)
     assert stack.proxy.urgent_answer_held.wait(60), "the cloud answered the urgent batch"
     (committed,) = stack.alerts()
     stack.cloud.kill_9()

@@ -50,8 +50,8 @@ export const AREAS: readonly Area[] = [
 export const areasOf = (me: Me | undefined): readonly Area[] =>
   me === undefined ? [] : AREAS.filter((area) => area.permissions.some((each) => me.permissions.includes(each)));
 
-/** Where the work is: the desk, where a role has no area of its own yet. */
-export const workOf = (me: Me): string => areasOf(me)[0]?.path ?? "/duty";
+/** Where the work is: one's own account, where a role has no area yet. */
+export const workOf = (me: Me): string => areasOf(me)[0]?.path ?? "/account";
 
 /** Where a login leads: to one's account first, where a password or a second factor is to be set. */
 export const homeOf = (me: Me): string => (me.restriction === null ? workOf(me) : "/account");
