@@ -25,7 +25,7 @@ _KINDS: Final[Mapping[DataKind | None, frozenset[str]]] = {
         {
             "acceleration", "angular_rate", "bed_motion", "presence", "motion", "motion_count",
             "door_open", "in_bed", "worn", "bed_load", "bed_edge", "body_turn", "body_movement",
-            "steps", "appliance_on", "fall_reported",
+            "steps", "appliance_on", "fall_reported", "fall_cancel",
         }
     ),
     DataKind.VITALS: frozenset(

@@ -17,6 +17,7 @@ from edge.signals import Signal, Waveform
 from edge.wire import Lane, Record, waveform_from_record
 from gateway.opening import open_outbox
 from gateway.outbox import Group, Outbox, OutboxDamagedError, OutboxError
+from gateway.outbox.groups import MAX_DELIVERIES
 from tests.gateway.makers import T0_NS, HandClock, S, block, event, reading, refused
 from tests.support.processes import REPOSITORY, wait_until
 
@@ -148,8 +149,9 @@ def test_memory_deliveries_counts_and_snapshots_survive(path: Path, clock: HandC
 
 
 def test_deliveries_are_bounded(outbox: Outbox, path: Path) -> None:
-    outbox.commit(Group(deliveries=[str(n).encode() for n in range(3000)]))
-    assert outbox.deliveries() == [str(n).encode() for n in range(3000 - 1024, 3000)]
+    keys = [str(n).encode() for n in range(MAX_DELIVERIES + 100)]
+    outbox.commit(Group(deliveries=keys))
+    assert outbox.deliveries() == keys[100:]
 
 
 def test_the_state_of_a_lane(outbox: Outbox, clock: HandClock) -> None:

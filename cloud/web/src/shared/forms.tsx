@@ -137,7 +137,7 @@ export function CallForm({ title, submit, onSubmit, children, testId }: FormProp
   };
   return (
     <form className="call-form" aria-labelledby={id} data-testid={testId} onSubmit={(e) => void send(e)}>
-      <h3 id={id}>{title}</h3>
+      <h2 id={id}>{title}</h2>
       <div className="call-form-fields">{children}</div>
       <div className="call-form-end">
         <Button type="primary" htmlType="submit" loading={busy}>
