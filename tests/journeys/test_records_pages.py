@@ -97,7 +97,7 @@ def test_from_an_empty_room_to_a_heart_rate(page: Page, stack: Stack) -> None:
     check(page)
     form.get_by_role("button", name="新建档案").click()
     page.wait_for_url(re.compile(r"/care/elders/[0-9a-f-]{36}$"))
-    expect(page.get_by_text("没有同意书")).to_be_visible()
+    expect(page.get_by_text("没有同意书，以下数据不采集")).to_be_visible()
     move = page.get_by_test_id("move-in")
     move.get_by_test_id("move-in-bed").select_option(label="9 楼 试验区 901-1")
     move.get_by_role("button", name="办理入住或换床").click()
