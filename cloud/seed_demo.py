@@ -120,7 +120,7 @@ async def seed_demo(
             await _build(scope, now)
         else:
             scope = await enter_tenant(session, found.institution_id)
-        if earlier is not None and await _still_valid(scope, earlier):
+        if earlier is not None and await _still_valid(scope, earlier, now):
             await _link_relative(scope, keyring, now)
             return {**earlier, "devices": await _devices(scope, now)}, False
         secrets = await _issue_secrets(scope, now)
@@ -255,7 +255,7 @@ async def _devices(scope: TenantScope, now: datetime) -> list[dict[str, Any]]:
     return devices
 
 
-async def _still_valid(scope: TenantScope, earlier: dict[str, Any]) -> bool:
+async def _still_valid(scope: TenantScope, earlier: dict[str, Any], now: datetime) -> bool:
     """Whether the secrets of an earlier seed still open this home."""
     try:
         token = earlier["gateway"]["token"]
@@ -263,7 +263,8 @@ async def _still_valid(scope: TenantScope, earlier: dict[str, Any]) -> bool:
     except (KeyError, TypeError):
         return False
     found = await scope.session.execute(
-        text("SELECT gateway_id FROM auth_gateway(:hash)"), {"hash": token_hash(str(token))}
+        text("SELECT gateway_id FROM auth_gateway(:hash, :at)"),
+        {"hash": token_hash(str(token)), "at": now},
     )
     gateway = await find_gateway(scope, GATEWAY)
     if gateway is None or found.scalar() != gateway.id:
