@@ -36,8 +36,9 @@ from cloud.alerts.schemas import (
 )
 from cloud.clock import datetime_from_ns
 from cloud.database import TenantScope
+from cloud.people.age import age_on
 from cloud.people.models import Elder
-from cloud.people.service import age_on, elders_by_id
+from cloud.people.service import elders_by_id
 from cloud.places.service import PlaceName, bed_names, room_names
 from edge.events import Event, Evidence
 from edge.wire import counts_from_bytes

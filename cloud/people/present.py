@@ -9,6 +9,7 @@ from typing import cast
 from cloud.crypto import Keyring
 from cloud.database import TenantScope
 from cloud.people import family
+from cloud.people.age import age_on
 from cloud.people.models import Consent, Elder, ElderFact, FamilyMember, Stay
 from cloud.people.record import (
     RecordRules,
@@ -37,7 +38,7 @@ from cloud.people.schemas import (
     Signer,
     StayOut,
 )
-from cloud.people.service import age_on, stays_of_any
+from cloud.people.service import stays_of_any
 from cloud.people.vocabulary import LIVING_FLAGS, UNKNOWN
 from cloud.places.service import PlaceName, bed_names
 

@@ -16,12 +16,6 @@ from cloud.people.models import Elder, Stay
 from cloud.people.search_keys import name_pinyin, search_keys
 
 
-def age_on(birth_date: date, day: date) -> int:
-    """Full years on `day`."""
-    had_birthday = (day.month, day.day) >= (birth_date.month, birth_date.day)
-    return day.year - birth_date.year - (not had_birthday)
-
-
 async def add_elder(
     scope: TenantScope,
     name: str,

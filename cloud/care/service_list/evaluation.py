@@ -10,12 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import Final
 
 from cloud.care.service_list.fields import UNKNOWN, Fact, Record, Value
 from cloud.care.service_list.rules import AllOf, Condition, Op, Parameter, RuleSet, Service, Test
-
-FEBRUARY: Final = 2
+from cloud.people import age
 
 
 class Standing(StrEnum):
@@ -139,16 +137,10 @@ def _same(found: Value, wanted: Value) -> bool:
 
 
 def age_on(birth_date: date, day: date, *, day_after: bool = False) -> int:
-    """Full years on `day` by the calendar; born on 29 February: full on 1 March in common years.
-
-    `day_after`: the year counts from the day after the birthday (a local practice, mark U).
-    """
+    """Full years as the list counts them (cloud/people/age.py). Raises ValueError before birth."""
     if day < birth_date:
         raise ValueError(f"{day} is before the birth date {birth_date}")
-    reached = (day.month, day.day) > (birth_date.month, birth_date.day)
-    if not day_after:
-        reached = (day.month, day.day) >= (birth_date.month, birth_date.day)
-    return day.year - birth_date.year - (not reached)
+    return age.age_on(birth_date, day, day_after=day_after)
 
 
 def fact(value: Value | None, source: str, as_of: date | None) -> Fact:
