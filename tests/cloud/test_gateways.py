@@ -20,9 +20,9 @@ from cloud.devices.service import (
     issue_gateway_token,
 )
 from cloud.live.service import read_after
+from cloud.people.age import age_on
 from cloud.people.family import add_consent
 from cloud.people.schemas import ConsentIn
-from cloud.people.age import age_on
 from cloud.people.service import add_elder, add_stay
 from cloud.places.homes import add_home
 from cloud.places.schemas import HomeIn
