@@ -15,7 +15,6 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
-from psycopg import sql
 from rich.table import Table
 
 from benchmarks.cloud_work import BEDS, Bench, console, make
@@ -96,11 +95,9 @@ async def page(bench: Bench) -> None:
 
 async def main(days: int, only: str | None) -> None:
     with (
-        Postgres() as server,
+        Postgres(durable=True) as server,
         victoria_metrics() if PROGRAM else nullcontext(None) as victoria,
     ):
-        server._execute(sql.SQL("ALTER SYSTEM SET fsync = on"))  # noqa: SLF001
-        server._execute(sql.SQL("SELECT pg_reload_conf()"))  # noqa: SLF001
         bench = await make(server)
         show_machine()
         if only in (None, "write"):

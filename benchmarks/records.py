@@ -215,7 +215,7 @@ def main() -> None:
     parser.add_argument("--elders", type=int, default=100_000)
     parser.add_argument("--devices", type=int, default=500_000)
     arguments = parser.parse_args()
-    with Postgres() as postgres:
+    with Postgres(durable=True) as postgres:
         name = postgres.clone()
         url, app_url = postgres.superuser_url(name), postgres.app_url(name)
         console.print(asyncio.run(measure(url, app_url, arguments.elders, arguments.devices)))
