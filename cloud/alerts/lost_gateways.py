@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -30,11 +29,11 @@ async def follow_lost_gateways(scope: TenantScope, now: datetime) -> int:
         for gateway in await scope.session.scalars(scope.select(Gateway).order_by(Gateway.id))
         if gateway.revoked_at is None and gateway_state(gateway, now) == "offline"
     ]
-    if {str(gateway.id) for gateway in lost} == {row.key for row in await _standing(scope)}:
+    if {str(gateway.id) for gateway in lost} == await _standing(scope):
         return 0
     # Several workers look at once: what stands is asked again where only one decides.
     await store.lock_decisions(scope)
-    standing = {row.key for row in await _standing(scope)}
+    standing = await _standing(scope)
     units = await _units(scope)
     changed = 0
     for gateway in lost:
@@ -53,11 +52,11 @@ async def follow_lost_gateways(scope: TenantScope, now: datetime) -> int:
     return changed
 
 
-async def _standing(scope: TenantScope) -> Sequence[Alert]:
+async def _standing(scope: TenantScope) -> set[str]:
     held = scope.select(Alert).where(
         Alert.code == CODE, Alert.recovered.is_(False), Alert.state.not_in(ENDED)
     )
-    return (await scope.session.scalars(held)).all()
+    return {str(alert.key) for alert in await scope.session.scalars(held)}
 
 
 async def _units(scope: TenantScope) -> dict[uuid.UUID, uuid.UUID]:
