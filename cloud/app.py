@@ -44,6 +44,9 @@ from cloud.devices.gateways import announce_gateway_states
 from cloud.devices.register_routes import router as device_register_router
 from cloud.election import Leadership
 from cloud.errors import Problem, install_error_handlers
+from cloud.exchange.fhir_routes import router as fhir_router
+from cloud.exchange.routes import router as exchange_router
+from cloud.exchange.signing import load_key
 from cloud.family.routes import router as relatives_router
 from cloud.identity.routes import account_router
 from cloud.identity.routes import router as session_router
@@ -192,6 +195,7 @@ def create_app(
     app.state.ingest_gate = IngestGate(settings.ingest_records_per_s)
     app.state.gateway_bell = bell
     app.state.vapid = cache(lambda: load_vapid(settings.data_dir / "vapid.pem"))
+    app.state.exchange_key = cache(lambda: load_key(settings.data_dir / "exchange.pem"))
     app.state.leadership = leadership
     app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders)
@@ -236,6 +240,8 @@ def _api_routes() -> Sequence[BaseRoute]:
         service_list_router,
         found_router,
         found_machine_router,
+        exchange_router,
+        fhir_router,
     ):
         app.include_router(router)
     return app.routes
