@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -17,8 +16,7 @@ from edge.inactivity.devices import ACTIVITY_QUANTITIES
 from edge.inactivity.training.homes import read_home
 from edge.signals import NS_PER_S, Reading
 from edge.subject import RoomKind, Sensor, SensorRole
-from firmware_sim.scenarios.schema import Scenario
-from firmware_sim.world.world import make_world
+from tests.support.one_home import one_home
 from tests.support.processes import REPOSITORY, wait_until
 from tests.support.stack import Stack
 from tests.support.streams import Broker
@@ -36,45 +34,6 @@ RECORDED_PLAN = {
 # Out of bed, and never seen again.
 RECORDING_CUT_NS = round(datetime(2011, 12, 10, 9, 26, 18, tzinfo=UTC).timestamp()) * NS_PER_S
 
-SCENARIO = """
-schema_version = 1
-key = "one-home"
-title_zh = "一户"
-title_en = "One home"
-story_zh = "发热、夜里走出门、卫生间滞留、倒在客厅里几乎不动，一台设备坏掉。"
-story_en = "Fever, out at night, long in the bathroom, then lying almost still; one broken device."
-starts_at = 2026-03-02T08:00:00+08:00
-duration_h = 77.2
-[building]
-kind = "homes"
-homes = 1
-[people]
-level_shares = [0.0, 1.0, 0.0, 0.0, 0.0]
-wearable_share = 0.0
-goes_out_share = 0.0
-[[incidents]]
-kind = "fever"
-at_h = 5.0
-person = 0
-[[incidents]]
-kind = "wandering"
-at_h = 18.0
-person = 0
-[[incidents]]
-kind = "bathroom_stuck"
-at_h = 26.0
-person = 0
-helped_after_min = 90
-[[incidents]]
-kind = "lying_still"
-at_h = 72.5
-person = 0
-helped_after_min = 700
-[[faults]]
-kind = "broken"
-from_h = 28.0
-roles = ["climate"]
-"""
 # The kit of the scenarios has no detectors of gas and water.
 DETECTORS = (
     Sensor("sim-00000-smoke", SensorRole.SMOKE, "厨房", RoomKind.KITCHEN),
@@ -185,7 +144,7 @@ def test_a_recorded_home_that_falls_silent_is_seen_at_the_desk(
 def test_a_simulated_home_with_all_its_troubles_is_seen_at_the_desk(
     stack: Stack, broker: Broker, open_desk: Callable[[int], Page]
 ) -> None:
-    world = make_world(Scenario.model_validate(tomllib.loads(SCENARIO)), seed=3)
+    world = one_home()
     (resident,) = world.residents
     sensors = [s for s in resident.dwelling.sensors if s.role is not SensorRole.SMOKE]
     end_ns = world.start_ns + round(world.duration_s * NS_PER_S)

@@ -17,11 +17,12 @@ _PACK = 500
 
 
 class Broker:
-    """A client that has its messages acknowledged one by one."""
+    """A client that hands everything over and then waits until the broker has it all."""
 
     def __init__(self, stack: Stack) -> None:
         self._client = paho.Client(paho.CallbackAPIVersion.VERSION2)
         self._client.username_pw_set(stack.mosquitto.username, stack.mosquitto.password)
+        self._client.max_inflight_messages_set(1000)
         self._client.connect("127.0.0.1", stack.mosquitto.port)
         self._client.loop_start()
 
@@ -31,16 +32,27 @@ class Broker:
 
     def send(self, device_id: str, values: list[dict[str, Any]]) -> None:
         """SenML records of one device, marked simulated."""
+        for sent in self._publish(device_id, values):
+            sent.wait_for_publish(20)
+
+    def _publish(
+        self, device_id: str, values: list[dict[str, Any]]
+    ) -> Iterator[paho.MQTTMessageInfo]:
         for start in range(0, len(values), _PACK):
             pack = values[start : start + _PACK]
             pack[0] = {**pack[0], "origin": "simulated"}
             topic = f"yuyue/v1/{device_id}/senml"
-            self._client.publish(topic, json.dumps(pack), qos=1).wait_for_publish(20)
+            yield self._client.publish(topic, json.dumps(pack), qos=1)
 
     def play(self, readings: Iterable[Reading]) -> None:
         """Readings sorted by time."""
-        for device_id, run in _runs(readings):
-            self.send(device_id, [_record(reading) for reading in run])
+        waiting = [
+            sent
+            for device_id, run in _runs(readings)
+            for sent in self._publish(device_id, [_record(reading) for reading in run])
+        ]
+        for sent in waiting:
+            sent.wait_for_publish(60)
 
 
 def _record(reading: Reading) -> dict[str, Any]:
