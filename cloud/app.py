@@ -43,6 +43,7 @@ from cloud.devices.gateways import announce_gateway_states
 from cloud.devices.register_routes import router as device_register_router
 from cloud.election import Leadership
 from cloud.errors import Problem, install_error_handlers
+from cloud.examples import install_examples
 from cloud.family.routes import router as relatives_router
 from cloud.identity.routes import account_router
 from cloud.identity.routes import router as session_router
@@ -183,6 +184,7 @@ def create_app(
         redoc_url=None,
         **_MANNERS,
     )
+    install_examples(app)
     app.state.yuyue = state
     app.state.series = series
     app.state.record_guard = guard_record
