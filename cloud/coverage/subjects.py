@@ -108,7 +108,8 @@ def watched_alone(
     `sensors`: each with whether it hangs in a room; `mates`: how many stay in their room. None:
     neither a device nor a plan.
     """
-    own, shared = [], []
+    own: list[Sensor] = []
+    shared: list[Sensor] = []
     for sensor, in_room in sensors:
         (shared if in_room and mates != 1 else own).append(sensor)
     if not own and not shared and plan is None:
