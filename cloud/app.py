@@ -44,6 +44,7 @@ from cloud.devices.gateways import announce_gateway_states
 from cloud.devices.register_routes import router as device_register_router
 from cloud.election import Leadership
 from cloud.errors import Problem, install_error_handlers
+from cloud.examples import install_examples
 from cloud.exchange.fhir_routes import router as fhir_router
 from cloud.exchange.routes import router as exchange_router
 from cloud.exchange.signing import load_key
@@ -188,6 +189,7 @@ def create_app(
         redoc_url=None,
         **_MANNERS,
     )
+    install_examples(app)
     app.state.yuyue = state
     app.state.series = series
     app.state.record_guard = guard_record

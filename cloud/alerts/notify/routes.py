@@ -58,7 +58,7 @@ class PointList(ApiModel):
     points: list[PointOut]
 
 
-class CodeIn(ApiModel):
+class PointCodeIn(ApiModel):
     """The code that came over the new way."""
 
     code: str = Field(min_length=4, max_length=10)
@@ -140,7 +140,7 @@ async def add_point(wanted: PointIn, principal: AccountOwner, state: State) -> P
 
 @router.post("/contact-points/{point_id}/verify", dependencies=[ChangeHeader])
 async def verify_point(
-    point_id: UUID, wanted: CodeIn, principal: AccountOwner, state: State
+    point_id: UUID, wanted: PointCodeIn, principal: AccountOwner, state: State
 ) -> PointOut:
     """The code has come through."""
     point = await _own(principal, point_id)

@@ -4444,6 +4444,17 @@ export interface components {
             };
         };
         /**
+         * CodeIn
+         * @description A code of the authenticator.
+         */
+        CodeIn: {
+            /**
+             * Code
+             * @example 123456
+             */
+            code: string;
+        };
+        /**
          * CodeOut
          * @description A coded diagnosis group.
          */
@@ -5301,7 +5312,7 @@ export interface components {
             /** Sensors */
             sensors: components["schemas"]["SensorOut"][];
             /** Gaps */
-            gaps: components["schemas"]["cloud__coverage__schemas__GapOut"][];
+            gaps: components["schemas"]["GapOut"][];
         };
         /**
          * ElderDevices
@@ -5486,6 +5497,8 @@ export interface components {
             latest: components["schemas"]["LatestValue"][];
             /** Open Alerts */
             open_alerts: components["schemas"]["AlertSummary"][];
+            /** @description what can be seen of them now; null: the caller may not see coverage */
+            coverage: components["schemas"]["ElderCoverage"] | null;
             /** Devices */
             devices: components["schemas"]["DeviceOut"][];
             /**
@@ -6074,6 +6087,23 @@ export interface components {
         FoundTakenOut: {
             /** Kept */
             kept: number;
+        };
+        /**
+         * GapOut
+         * @description A time in which a device, or the gateway (no device), told nothing.
+         */
+        GapOut: {
+            /** Device Id */
+            device_id: string | null;
+            /**
+             * From At
+             * Format: date-time
+             */
+            from_at: string;
+            /** Until At */
+            until_at: string | null;
+            /** Cause */
+            cause: string;
         };
         /**
          * GatewayCodeOut
@@ -7423,6 +7453,14 @@ export interface components {
             counts: components["schemas"]["Counts"];
         };
         /**
+         * PointCodeIn
+         * @description The code that came over the new way.
+         */
+        PointCodeIn: {
+            /** Code */
+            code: string;
+        };
+        /**
          * PointIn
          * @description A way to reach oneself: a push subscription as JSON, or an address that apprise knows.
          */
@@ -8013,7 +8051,7 @@ export interface components {
             /** Lines */
             lines: components["schemas"]["LineOut"][];
             /** Gaps */
-            gaps: components["schemas"]["cloud__series__schemas__GapOut"][];
+            gaps: components["schemas"]["SilenceOut"][];
             /** Latest */
             latest: components["schemas"]["LatestOut"][];
         };
@@ -8112,6 +8150,27 @@ export interface components {
         SignIn: {
             /** Remark */
             remark?: string | null;
+        };
+        /**
+         * SilenceOut
+         * @description Nothing is known here: the device was silent, or the elder had none.
+         */
+        SilenceOut: {
+            /**
+             * From At
+             * Format: date-time
+             */
+            from_at: string;
+            /**
+             * Until At
+             * Format: date-time
+             */
+            until_at: string;
+            /**
+             * Reason
+             * @enum {string}
+             */
+            reason: "no_data" | "unassigned";
         };
         /**
          * SilentDevice
@@ -8754,63 +8813,6 @@ export interface components {
             /** Current */
             current: boolean;
         };
-        /**
-         * CodeIn
-         * @description The code that came over the new way.
-         */
-        cloud__alerts__notify__routes__CodeIn: {
-            /** Code */
-            code: string;
-        };
-        /**
-         * GapOut
-         * @description A time in which a device, or the gateway (no device), told nothing.
-         */
-        cloud__coverage__schemas__GapOut: {
-            /** Device Id */
-            device_id: string | null;
-            /**
-             * From At
-             * Format: date-time
-             */
-            from_at: string;
-            /** Until At */
-            until_at: string | null;
-            /** Cause */
-            cause: string;
-        };
-        /**
-         * CodeIn
-         * @description A code of the authenticator.
-         */
-        cloud__identity__schemas__CodeIn: {
-            /**
-             * Code
-             * @example 123456
-             */
-            code: string;
-        };
-        /**
-         * GapOut
-         * @description Nothing is known here: the device was silent, or the elder had none.
-         */
-        cloud__series__schemas__GapOut: {
-            /**
-             * From At
-             * Format: date-time
-             */
-            from_at: string;
-            /**
-             * Until At
-             * Format: date-time
-             */
-            until_at: string;
-            /**
-             * Reason
-             * @enum {string}
-             */
-            reason: "no_data" | "unassigned";
-        };
     };
     responses: never;
     parameters: never;
@@ -8876,6 +8878,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "username": "zhoumin",
+                 *       "password": "a passphrase of several words"
+                 *     }
+                 */
                 "application/json": components["schemas"]["Login"];
             };
         };
@@ -8981,6 +8989,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "institution_id": "00000000-0000-4000-8000-000000000008"
+                 *     }
+                 */
                 "application/json": components["schemas"]["EnterIn"];
             };
         };
@@ -9263,6 +9276,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "password": "the old passphrase of words",
+                 *       "new_password": "the new passphrase of words"
+                 *     }
+                 */
                 "application/json": components["schemas"]["PasswordIn"];
             };
         };
@@ -9339,6 +9358,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "password": "a passphrase of several words"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ProofIn"];
             };
         };
@@ -9417,7 +9441,12 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["cloud__identity__schemas__CodeIn"];
+                /**
+                 * @example {
+                 *       "code": "123456"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CodeIn"];
             };
         };
         responses: {
@@ -9495,6 +9524,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "password": "a passphrase of several words"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ProofIn"];
             };
         };
@@ -9653,6 +9687,16 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "username": "zhoumin",
+                 *       "name": "周敏",
+                 *       "role": "duty",
+                 *       "unit_ids": [
+                 *         "00000000-0000-4000-8000-000000000004"
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["UserIn"];
             };
         };
@@ -9731,6 +9775,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "username": "zhoumin",
+                 *       "role": "head_nurse",
+                 *       "unit_ids": []
+                 *     }
+                 */
                 "application/json": components["schemas"]["LinkIn"];
             };
         };
@@ -9890,6 +9941,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "周敏",
+                 *       "role": "head_nurse"
+                 *     }
+                 */
                 "application/json": components["schemas"]["UserPatch"];
             };
         };
@@ -10512,6 +10569,15 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "夜间报表",
+                 *       "permissions": [
+                 *         "reports_read"
+                 *       ],
+                 *       "expires_at": "2026-09-01T00:00:00+08:00"
+                 *     }
+                 */
                 "application/json": components["schemas"]["TokenIn"];
             };
         };
@@ -10979,6 +11045,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "reason": "夜间呼叫,责任护士不在岗"
+                 *     }
+                 */
                 "application/json": components["schemas"]["BreakGlassIn"];
             };
         };
@@ -11139,6 +11210,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "note": "已核实,情况属实"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ReviewIn"];
             };
         };
@@ -11335,6 +11411,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "move": "acknowledge",
+                 *       "client_time": "2026-03-01T08:00:00+08:00"
+                 *     }
+                 */
                 "application/json": components["schemas"]["MoveIn"];
             };
         };
@@ -11406,6 +11488,11 @@ export interface operations {
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "sound": "running"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ShownIn"] | null;
             };
         };
@@ -11522,6 +11609,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "channel": "apprise",
+                 *       "label": "护理一区企业微信",
+                 *       "address": "wecombot://key-of-the-bot/",
+                 *       "is_test": false
+                 *     }
+                 */
                 "application/json": components["schemas"]["PointIn"];
             };
         };
@@ -11584,7 +11679,12 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["cloud__alerts__notify__routes__CodeIn"];
+                /**
+                 * @example {
+                 *       "code": "482913"
+                 *     }
+                 */
+                "application/json": components["schemas"]["PointCodeIn"];
             };
         };
         responses: {
@@ -11817,6 +11917,15 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "user_id": "00000000-0000-4000-8000-000000000006",
+                 *       "duty_as": "duty",
+                 *       "unit_id": "00000000-0000-4000-8000-000000000004",
+                 *       "starts_at": "2026-03-01T08:00:00+08:00",
+                 *       "ends_at": "2026-03-01T20:00:00+08:00"
+                 *     }
+                 */
                 "application/json": components["schemas"]["DutyIn"];
             };
         };
@@ -11989,6 +12098,32 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "夜间高优先级",
+                 *       "priority": "high",
+                 *       "shift": "night",
+                 *       "body": {
+                 *         "steps": [
+                 *           {
+                 *             "after_s": 0,
+                 *             "targets": [
+                 *               "unit_duty"
+                 *             ]
+                 *           },
+                 *           {
+                 *             "after_s": 60,
+                 *             "targets": [
+                 *               "head_nurse"
+                 *             ],
+                 *             "call_out": true
+                 *           }
+                 *         ],
+                 *         "second_person": false,
+                 *         "family_notice": true
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["PolicyIn"];
             };
         };
@@ -12105,6 +12240,16 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "console_id": "00000000-0000-4000-8000-000000000020",
+                 *       "unit_id": "00000000-0000-4000-8000-000000000004",
+                 *       "audio": "running",
+                 *       "live": true,
+                 *       "wake_lock": "held",
+                 *       "visible": true
+                 *     }
+                 */
                 "application/json": components["schemas"]["BeatIn"];
             };
         };
@@ -12286,6 +12431,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "elder_id": "00000000-0000-4000-8000-000000000001",
+                 *       "code": "fall_confirmed",
+                 *       "announced": true,
+                 *       "note": "三月演练"
+                 *     }
+                 */
                 "application/json": components["schemas"]["DrillIn"];
             };
         };
@@ -12460,6 +12613,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "remark": "音响已调好"
+                 *     }
+                 */
                 "application/json": components["schemas"]["SignIn"];
             };
         };
@@ -12585,6 +12743,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "device_id": "button-201-1",
+                 *       "point_id": "00000000-0000-4000-8000-000000000007",
+                 *       "every_s": 3600
+                 *     }
+                 */
                 "application/json": components["schemas"]["SwitchIn"];
             };
         };
@@ -13085,6 +13250,18 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "timezone": "Asia/Shanghai",
+                 *       "ability_level": 2,
+                 *       "lives_alone": false,
+                 *       "requires": [
+                 *         "fall",
+                 *         "bed"
+                 *       ],
+                 *       "overrides": {}
+                 *     }
+                 */
                 "application/json": components["schemas"]["WatchPlanIn"];
             };
         };
@@ -13156,6 +13333,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "from_at": "2026-03-01T08:00:00+08:00",
+                 *       "until_at": "2026-03-02T08:00:00+08:00",
+                 *       "reason": "leave"
+                 *     }
+                 */
                 "application/json": components["schemas"]["PauseIn"];
             };
         };
@@ -13295,6 +13479,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "role": "bed",
+                 *       "room": "201",
+                 *       "room_kind": "bedroom",
+                 *       "report_interval_s": 60
+                 *     }
+                 */
                 "application/json": components["schemas"]["SensorIn"];
             };
         };
@@ -13364,6 +13556,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "unit_ids": [
+                 *         "00000000-0000-4000-8000-000000000004"
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["AreaIn"];
             };
         };
@@ -13550,6 +13749,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "主楼",
+                 *       "address": "某某路 1 号",
+                 *       "sort_order": 1
+                 *     }
+                 */
                 "application/json": components["schemas"]["BuildingIn"];
             };
         };
@@ -13651,6 +13857,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "主楼",
+                 *       "address": "某某路 1 号",
+                 *       "sort_order": 1
+                 *     }
+                 */
                 "application/json": components["schemas"]["BuildingIn"];
             };
         };
@@ -13844,6 +14057,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "2 楼 护理一区",
+                 *       "sort_order": 1
+                 *     }
+                 */
                 "application/json": components["schemas"]["UnitIn"];
             };
         };
@@ -13945,6 +14164,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "2 楼 护理一区",
+                 *       "sort_order": 1
+                 *     }
+                 */
                 "application/json": components["schemas"]["UnitIn"];
             };
         };
@@ -14138,6 +14363,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "201",
+                 *       "unit_id": "00000000-0000-4000-8000-000000000004"
+                 *     }
+                 */
                 "application/json": components["schemas"]["RoomIn"];
             };
         };
@@ -14239,6 +14470,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "201",
+                 *       "unit_id": "00000000-0000-4000-8000-000000000004"
+                 *     }
+                 */
                 "application/json": components["schemas"]["RoomIn"];
             };
         };
@@ -14432,6 +14669,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "1",
+                 *       "room_id": "00000000-0000-4000-8000-000000000003",
+                 *       "kind": "nursing"
+                 *     }
+                 */
                 "application/json": components["schemas"]["BedIn"];
             };
         };
@@ -14533,6 +14777,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "1",
+                 *       "room_id": "00000000-0000-4000-8000-000000000003",
+                 *       "kind": "nursing"
+                 *     }
+                 */
                 "application/json": components["schemas"]["BedIn"];
             };
         };
@@ -14726,6 +14977,16 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "张家",
+                 *       "operator_unit_id": "00000000-0000-4000-8000-000000000004",
+                 *       "district_code": "500103",
+                 *       "address": "某某路 2 号 3-1",
+                 *       "entry": "钥匙在邻居处",
+                 *       "state": "fitting"
+                 *     }
+                 */
                 "application/json": components["schemas"]["HomeIn"];
             };
         };
@@ -14921,6 +15182,16 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "张家",
+                 *       "operator_unit_id": "00000000-0000-4000-8000-000000000004",
+                 *       "district_code": "500103",
+                 *       "address": "某某路 2 号 3-1",
+                 *       "entry": "钥匙在邻居处",
+                 *       "state": "fitting"
+                 *     }
+                 */
                 "application/json": components["schemas"]["HomeIn"];
             };
         };
@@ -15116,6 +15387,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "accepted_by": "张建国(女儿在场)",
+                 *       "note": "设备齐全,试响正常",
+                 *       "warranty_until": "2027-03-01"
+                 *     }
+                 */
                 "application/json": components["schemas"]["AcceptanceIn"];
             };
         };
@@ -15214,6 +15492,15 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "kind": "紧急呼叫按钮",
+                 *       "spot": "床头",
+                 *       "device_id": "button-home-1",
+                 *       "fitted": true,
+                 *       "warranty_until": "2027-03-01"
+                 *     }
+                 */
                 "application/json": components["schemas"]["KitItemIn"];
             };
         };
@@ -15313,6 +15600,15 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "kind": "紧急呼叫按钮",
+                 *       "spot": "床头",
+                 *       "device_id": "button-home-1",
+                 *       "fitted": true,
+                 *       "warranty_until": "2027-03-01"
+                 *     }
+                 */
                 "application/json": components["schemas"]["KitItemIn"];
             };
         };
@@ -15507,6 +15803,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "done": true,
+                 *       "note": "试按三次,值班台均有声音"
+                 *     }
+                 */
                 "application/json": components["schemas"]["CheckIn"];
             };
         };
@@ -15990,6 +16292,28 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "王秀兰",
+                 *       "sex": "female",
+                 *       "birth_date": "1941-03-12",
+                 *       "care_note": "搀扶时走左侧",
+                 *       "phone": "023-00000000",
+                 *       "height_cm": 156,
+                 *       "weight_kg": 52.5,
+                 *       "languages": [
+                 *         "重庆话"
+                 *       ],
+                 *       "diagnoses": [],
+                 *       "allergies": [
+                 *         {
+                 *           "substance": "青霉素",
+                 *           "reaction": "皮疹",
+                 *           "severe": true
+                 *         }
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["ElderIn"];
             };
         };
@@ -16277,6 +16601,28 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "王秀兰",
+                 *       "sex": "female",
+                 *       "birth_date": "1941-03-12",
+                 *       "care_note": "搀扶时走左侧",
+                 *       "phone": "023-00000000",
+                 *       "height_cm": 156,
+                 *       "weight_kg": 52.5,
+                 *       "languages": [
+                 *         "重庆话"
+                 *       ],
+                 *       "diagnoses": [],
+                 *       "allergies": [
+                 *         {
+                 *           "substance": "青霉素",
+                 *           "reaction": "皮疹",
+                 *           "severe": true
+                 *         }
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["ElderIn"];
             };
         };
@@ -16761,6 +17107,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "field": "lives_alone",
+                 *       "value": true,
+                 *       "source": "社区登记",
+                 *       "as_of": "2026-02-01"
+                 *     }
+                 */
                 "application/json": components["schemas"]["FactIn"];
             };
         };
@@ -16953,6 +17307,18 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "contacts": [
+                 *         {
+                 *           "name": "王芳",
+                 *           "relationship": "女儿",
+                 *           "phone": "13000000000",
+                 *           "note": "白天打单位"
+                 *         }
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["ContactsIn"];
             };
         };
@@ -17145,6 +17511,17 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "王芳",
+                 *       "relationship": "女儿",
+                 *       "phone": "13000000000",
+                 *       "may_see": [
+                 *         "presence",
+                 *         "alerts"
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["FamilyIn"];
             };
         };
@@ -17247,6 +17624,17 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "王芳",
+                 *       "relationship": "女儿",
+                 *       "phone": "13000000000",
+                 *       "may_see": [
+                 *         "presence",
+                 *         "alerts"
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["FamilyIn"];
             };
         };
@@ -17537,6 +17925,17 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "purpose": "safety",
+                 *       "kinds": [],
+                 *       "text_version": "2026-1",
+                 *       "signer": "self",
+                 *       "signer_name": "王秀兰",
+                 *       "proof": "纸质件 2026-014",
+                 *       "valid_from": "2026-03-01T08:00:00+08:00"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ConsentIn"];
             };
         };
@@ -17636,6 +18035,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "withdrawn_by": "王秀兰",
+                 *       "note": "本人到前台提出"
+                 *     }
+                 */
                 "application/json": components["schemas"]["WithdrawalIn"];
             };
         };
@@ -17828,6 +18233,16 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "risk": "fall",
+                 *       "level": "watch",
+                 *       "measures": "起床有人陪,夜灯常亮",
+                 *       "owner": "周敏",
+                 *       "review_on": "2026-06-01",
+                 *       "version": 0
+                 *     }
+                 */
                 "application/json": components["schemas"]["RiskIn"];
             };
         };
@@ -18115,6 +18530,16 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "id": "button-201-1",
+                 *       "model": "emergency button",
+                 *       "kind": "button",
+                 *       "label": "201-1 床头",
+                 *       "serial": "SN-0001",
+                 *       "warranty_until": "2027-03-01"
+                 *     }
+                 */
                 "application/json": components["schemas"]["DeviceIn"];
             };
         };
@@ -18402,6 +18827,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "kind": "button",
+                 *       "label": "201-1 床头",
+                 *       "serial": "SN-0001"
+                 *     }
+                 */
                 "application/json": components["schemas"]["DeviceChangeIn"];
             };
         };
@@ -18500,6 +18932,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "passed": true,
+                 *       "note": ""
+                 *     }
+                 */
                 "application/json": components["schemas"]["TestIn"];
             };
         };
@@ -18598,6 +19036,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "description": "按下无反应"
+                 *     }
+                 */
                 "application/json": components["schemas"]["FaultIn"];
             };
         };
@@ -18696,6 +19139,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "way": "substitute",
+                 *       "substitute_device_id": "button-spare-3",
+                 *       "note": "已更换并试响"
+                 *     }
+                 */
                 "application/json": components["schemas"]["StopgapIn"];
             };
         };
@@ -18794,6 +19244,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "outcome": "repaired"
+                 *     }
+                 */
                 "application/json": components["schemas"]["FaultEndIn"];
             };
         };
@@ -18892,6 +19347,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "reason": "进水,无法修复"
+                 *     }
+                 */
                 "application/json": components["schemas"]["RetireIn"];
             };
         };
@@ -19272,6 +19732,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "bed_id": "00000000-0000-4000-8000-000000000002",
+                 *       "at": "2026-03-01T08:00:00+08:00",
+                 *       "note": ""
+                 *     }
+                 */
                 "application/json": components["schemas"]["MoveInIn"];
             };
         };
@@ -19370,6 +19837,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "at": "2026-03-02T08:00:00+08:00",
+                 *       "reason": "left",
+                 *       "note": "回家"
+                 *     }
+                 */
                 "application/json": components["schemas"]["LeaveIn"];
             };
         };
@@ -19468,6 +19942,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "bed_id": "00000000-0000-4000-8000-000000000002",
+                 *       "valid_from": "2026-03-01T08:00:00+08:00",
+                 *       "valid_until": null,
+                 *       "reason": "入住时间录入有误"
+                 *     }
+                 */
                 "application/json": components["schemas"]["StayCorrectionIn"];
             };
         };
@@ -19756,6 +20238,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "elder_id": "00000000-0000-4000-8000-000000000001",
+                 *       "at": "2026-03-01T08:00:00+08:00"
+                 *     }
+                 */
                 "application/json": components["schemas"]["AssignmentIn"];
             };
         };
@@ -19854,6 +20342,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "at": "2026-03-02T08:00:00+08:00"
+                 *     }
+                 */
                 "application/json": components["schemas"]["TakeBackIn"];
             };
         };
@@ -19952,6 +20445,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "elder_id": "00000000-0000-4000-8000-000000000001",
+                 *       "valid_from": "2026-03-01T08:00:00+08:00",
+                 *       "valid_until": "2026-03-02T08:00:00+08:00",
+                 *       "reason": "两人手环戴反"
+                 *     }
+                 */
                 "application/json": components["schemas"]["AssignmentCorrectionIn"];
             };
         };
@@ -20216,6 +20717,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "reason": "家属依法要求删除"
+                 *     }
+                 */
                 "application/json": components["schemas"]["EraseIn"];
             };
         };
@@ -20333,6 +20839,27 @@ export interface operations {
         /** @description edge/wire.py; gzip allowed */
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "version": 1,
+                 *       "outbox_id": "outbox-1",
+                 *       "lane": "bulk",
+                 *       "first_seq": 1,
+                 *       "sent_ns": 1772323200000000000,
+                 *       "records": [
+                 *         {
+                 *           "seq": 1,
+                 *           "stored_ns": 1772323200000000000,
+                 *           "reading": {
+                 *             "device_id": "wearable-1",
+                 *             "quantity": "heart_rate",
+                 *             "time_ns": 1772323199000000000,
+                 *             "value": 71
+                 *           }
+                 *         }
+                 *       ]
+                 *     }
+                 */
                 "application/json": Record<string, never>;
             };
         };
@@ -20430,6 +20957,27 @@ export interface operations {
         /** @description edge/wire.py; gzip allowed */
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "sent_ns": 1772323200000000000,
+                 *       "started_ns": 1772320000000000000,
+                 *       "software_version": "0.1.0",
+                 *       "outbox_id": "outbox-1",
+                 *       "urgent": {
+                 *         "pending": 0,
+                 *         "oldest_stored_ns": null
+                 *       },
+                 *       "bulk": {
+                 *         "pending": 2,
+                 *         "oldest_stored_ns": 1772323190000000000
+                 *       },
+                 *       "rejected_total": 0,
+                 *       "registry_version": 4,
+                 *       "sources": {
+                 *         "mqtt": true
+                 *       }
+                 *     }
+                 */
                 "application/json": Record<string, never>;
             };
         };
@@ -20582,6 +21130,16 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "2 楼网关",
+                 *       "settings": {
+                 *         "mqtt_host": "192.0.2.10",
+                 *         "mqtt_port": 1883,
+                 *         "local_alarm": true
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["GatewayIn"];
             };
         };
@@ -20894,6 +21452,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "mqtt_host": "192.0.2.10",
+                 *       "mqtt_port": 1883,
+                 *       "local_alarm": true,
+                 *       "local_alarm_delay_s": 20
+                 *     }
+                 */
                 "application/json": components["schemas"]["GatewaySettings"];
             };
         };
@@ -21013,6 +21579,13 @@ export interface operations {
         /** @description edge/gateway_wire.py EnrolRequest */
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "code": "ABCD-EFGH-JKLM",
+                 *       "hostname": "gateway-2f",
+                 *       "software_version": "0.1.0"
+                 *     }
+                 */
                 "application/json": Record<string, never>;
             };
         };
@@ -21377,6 +21950,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "changes_add_up": true,
+                 *       "events_count_together": false,
+                 *       "interval_days": 180
+                 *     }
+                 */
                 "application/json": components["schemas"]["SettingsIO"];
             };
         };
@@ -21611,6 +22191,19 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "version": 0,
+                 *       "reason": 1,
+                 *       "reason_note": "",
+                 *       "reference_date": "2026-03-01",
+                 *       "answers": {},
+                 *       "assessors": [
+                 *         "李评估",
+                 *         "周敏"
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["DraftIn"];
             };
         };
@@ -21692,6 +22285,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "version": 3
+                 *     }
+                 */
                 "application/json": components["schemas"]["FileIn"];
             };
         };
@@ -21973,6 +22571,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "model": "door contact",
+                 *       "label": "大门",
+                 *       "role": "outer_door",
+                 *       "room_id": "00000000-0000-4000-8000-000000000003"
+                 *     }
+                 */
                 "application/json": components["schemas"]["AcceptIn"];
             };
         };
@@ -22254,6 +22860,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "ble_address": "00:00:5E:00:53:01",
+                 *       "ble_profiles": "heart_rate,battery"
+                 *     }
+                 */
                 "application/json": components["schemas"]["DeviceLinkIn"];
             };
         };
@@ -22324,6 +22936,27 @@ export interface operations {
         /** @description edge/found_wire.py FoundReport */
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "sent_ns": 1772323200000000000,
+                 *       "registry_version": 4,
+                 *       "devices": [
+                 *         {
+                 *           "device_id": "ble-00005e005301",
+                 *           "transport": "ble",
+                 *           "format": "bthome",
+                 *           "first_heard_ns": 1772323100000000000,
+                 *           "last_heard_ns": 1772323199000000000,
+                 *           "messages": 12,
+                 *           "suggested_role": "door",
+                 *           "name": "door 2",
+                 *           "quantities": {
+                 *             "door_open": 0
+                 *           }
+                 *         }
+                 *       ]
+                 *     }
+                 */
                 "application/json": Record<string, never>;
             };
         };
