@@ -44,6 +44,8 @@ from cloud.devices.register_routes import router as device_register_router
 from cloud.election import Leadership
 from cloud.errors import Problem, install_error_handlers
 from cloud.family.routes import router as relatives_router
+from cloud.identity.oidc import Provider
+from cloud.identity.oidc_routes import router as oidc_router
 from cloud.identity.routes import account_router
 from cloud.identity.routes import router as session_router
 from cloud.identity.user_routes import router as users_router
@@ -190,6 +192,7 @@ def create_app(
     app.state.ingest_gate = IngestGate(settings.ingest_records_per_s)
     app.state.gateway_bell = bell
     app.state.vapid = cache(lambda: load_vapid(settings.data_dir / "vapid.pem"))
+    app.state.oidc = cache(lambda: Provider(settings, state.clock))
     app.state.leadership = leadership
     app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders)
@@ -207,6 +210,7 @@ def _api_routes() -> Sequence[BaseRoute]:
     app = FastAPI(openapi_url=None, **_MANNERS)
     for router in (
         session_router,
+        oidc_router,
         account_router,
         users_router,
         oversight_router,
