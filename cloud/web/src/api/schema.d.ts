@@ -7888,9 +7888,9 @@ export interface components {
             timezone: string;
             /**
              * Ability Level
-             * @default 0
+             * @description null: that of the newest assessment filed, 0 before any
              */
-            ability_level: number;
+            ability_level?: number | null;
             /**
              * Lives Alone
              * @description null: alone where nobody else has a bed in the room
@@ -7922,9 +7922,9 @@ export interface components {
             timezone: string;
             /**
              * Ability Level
-             * @default 0
+             * @description null: that of the newest assessment filed, 0 before any
              */
-            ability_level: number;
+            ability_level?: number | null;
             /**
              * Lives Alone
              * @description null: alone where nobody else has a bed in the room
@@ -7948,6 +7948,15 @@ export interface components {
              * Format: uuid
              */
             elder_id: string;
+            /**
+             * Level In Force
+             * @description ability level that sets limits of absence and turning: the plan's own, else the assessed one, else 0
+             */
+            level_in_force: number;
+            /** Assessed Level */
+            assessed_level: number | null;
+            /** Assessed On */
+            assessed_on: string | null;
             /** Updated At */
             updated_at: string | null;
             /** Updated By */
