@@ -49,6 +49,8 @@ from cloud.exchange.fhir_routes import router as fhir_router
 from cloud.exchange.routes import router as exchange_router
 from cloud.exchange.signing import load_key
 from cloud.family.routes import router as relatives_router
+from cloud.identity.oidc import Provider
+from cloud.identity.oidc_routes import router as oidc_router
 from cloud.identity.routes import account_router
 from cloud.identity.routes import router as session_router
 from cloud.identity.user_routes import router as users_router
@@ -198,6 +200,7 @@ def create_app(
     app.state.gateway_bell = bell
     app.state.vapid = cache(lambda: load_vapid(settings.data_dir / "vapid.pem"))
     app.state.exchange_key = cache(lambda: load_key(settings.data_dir / "exchange.pem"))
+    app.state.oidc = cache(lambda: Provider(settings, state.clock))
     app.state.leadership = leadership
     app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders)
@@ -215,6 +218,7 @@ def _api_routes() -> Sequence[BaseRoute]:
     app = FastAPI(openapi_url=None, **_MANNERS)
     for router in (
         session_router,
+        oidc_router,
         account_router,
         users_router,
         oversight_router,

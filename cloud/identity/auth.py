@@ -22,13 +22,13 @@ from datetime import timedelta
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Response
 from fastapi.dependencies.models import Dependant
 
 from cloud.audit.service import record_read
 from cloud.errors import ForbiddenError, ProblemError
 from cloud.identity.permissions import HEALTH_READS, OF_RECORDS, Permission, Role
-from cloud.identity.service import Principal, Rules, SessionLife, principal_of
+from cloud.identity.service import Caller, Principal, Rules, SessionLife, principal_of
 from cloud.identity.tokens import principal_of_token
 from cloud.settings import Settings
 from cloud.state import State, Transaction
@@ -43,6 +43,23 @@ _PHONE: Final = SessionLife(timedelta(days=30), timedelta(days=90))
 def cookie_name(settings: Settings) -> str:
     """`__Host-` makes browsers refuse the cookie from anywhere but this host over TLS."""
     return "__Host-yuyue_session" if settings.cookie_secure else "yuyue_session"
+
+
+def set_session_cookie(
+    response: Response, settings: Settings, token: str, role: Role | None
+) -> None:
+    """The login's token to the browser; without a role it is taken away."""
+    life_s = 0.0 if role is None else rules_of(settings).lives[role].longest.total_seconds()
+    response.set_cookie(
+        cookie_name(settings), token, max_age=round(life_s), path="/", httponly=True,
+        samesite="strict", secure=settings.cookie_secure,
+    )  # fmt: skip
+
+
+def caller_of(request: Request) -> Caller:
+    """Where a call comes from."""
+    address = request.client.host if request.client else ""
+    return Caller(request.headers.get("User-Agent", ""), address)
 
 
 def rules_of(settings: Settings) -> Rules:

@@ -35,7 +35,7 @@ from cloud.people.schemas import (
 from cloud.people.search import MAX_QUERY, Wanted, find_elders
 from cloud.people.service import find_elder
 from cloud.people.vocabulary import RISKS, diagnoses, fact_fields, form_values
-from cloud.places.homes import add_photo, find_photo
+from cloud.places.homes import add_photo, find_photo, jpeg_of
 from cloud.places.models import Bed, Building, Home, Room, Unit
 from cloud.places.pictures import FACE_PX
 from cloud.places.routes import (
@@ -231,7 +231,8 @@ async def put_elder_photo(
     """A photo of the elder; it is made anew, without what the camera added."""
     elder = await find_elder(who.scope, elder_id)
     now = state.clock.now()
-    photo = await add_photo(who.scope, await read_picture(request), FACE_PX, now)
+    content = await read_picture(request)
+    photo = await add_photo(who.scope, content, FACE_PX, state.keyring, now)
     note_record(who, elder.id, changes={"photo_id": (elder.photo_id, photo.id)})
     elder.photo_id = photo.id
     elder.version += 1
@@ -245,12 +246,13 @@ async def put_elder_photo(
     response_class=Response,
     responses={200: {"content": {"image/jpeg": {}}}},
 )
-async def get_elder_photo(elder_id: UUID, who: RecordReader) -> Response:
+async def get_elder_photo(elder_id: UUID, who: RecordReader, state: State) -> Response:
     """The photo of an elder."""
     elder = await find_elder(who.scope, elder_id)
     if elder.photo_id is None:
         raise NotFoundError("photo")
-    return picture_response((await find_photo(who.scope, elder.photo_id)).jpeg)
+    photo = await find_photo(who.scope, elder.photo_id)
+    return picture_response(jpeg_of(photo, state.keyring))
 
 
 @router.post("/elders/{elder_id}/facts", tags=["elders"], dependencies=[ChangeHeader])
