@@ -21,9 +21,11 @@ from cloud.alerts.consoles.service import watch_consoles
 from cloud.alerts.drills.routes import router as drills_router
 from cloud.alerts.drills.service import watch_switches
 from cloud.alerts.escalation.routes import router as duty_router
+from cloud.alerts.figures.night import router as night_router
 from cloud.alerts.figures.routes import router as figures_router
 from cloud.alerts.lost_gateways import follow_lost_gateways
 from cloud.alerts.notify.deliver import Deliverer
+from cloud.alerts.notify.family_routes import router as family_points_router
 from cloud.alerts.notify.routes import router as notices_router
 from cloud.alerts.notify.senders import Senders, load_vapid
 from cloud.alerts.routes import router as alerts_router
@@ -66,6 +68,7 @@ from cloud.operations import RequestMetrics, install_operations
 from cloud.oversight.access import guard_record
 from cloud.oversight.routes import router as oversight_router
 from cloud.people.family_routes import router as family_router
+from cloud.people.invitation_routes import router as invitation_router
 from cloud.people.routes import router as people_router
 from cloud.places.routes import router as places_router
 from cloud.records.routes import router as records_router
@@ -235,6 +238,9 @@ def _api_routes() -> Sequence[BaseRoute]:
         places_router,
         people_router,
         family_router,
+        family_points_router,
+        invitation_router,
+        night_router,
         device_register_router,
         records_router,
         elder_series_router,
