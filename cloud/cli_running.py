@@ -127,7 +127,6 @@ def install(
             f"{moved.expired:,} are older than {target} keeps"
         )
 
-
     _install_rotation(app, read_settings, fail)
 
 

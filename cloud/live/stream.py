@@ -20,7 +20,11 @@ PING_S: Final = 5.0
 
 
 class ScreenStream:
-    """Replays what came after `after`, then goes on; `still_allowed` says whether it may."""
+    """Replays what came after `after`, then goes on; `still_allowed` says whether it may.
+
+    `may_see` says so of one alert: those of other units are passed over. `status`: as this
+    screen may know it, as JSON.
+    """
 
     def __init__(
         self,
@@ -28,13 +32,18 @@ class ScreenStream:
         clock: Clock,
         institution_id: uuid.UUID,
         after: int | None,
+        *,
         still_allowed: Callable[[], Awaitable[bool]],
+        may_see: Callable[[uuid.UUID], Awaitable[bool]],
+        status: Callable[[], Awaitable[str]],
     ) -> None:
         self._hub = hub
         self._clock = clock
         self._institution_id = institution_id
         self._after = after
         self._still_allowed = still_allowed
+        self._may_see = may_see
+        self._status = status
 
     async def events(self) -> AsyncIterator[ServerSentEvent]:
         """Everything to send, until the login ends."""
@@ -45,13 +54,16 @@ class ScreenStream:
                 position = head.position
                 body = json.dumps({"position": position})
                 yield ServerSentEvent(body, event="reset", id=str(position))
-            yield ServerSentEvent(await self._hub.status(self._institution_id), event="status")
+            yield ServerSentEvent(await self._status(), event="status")
             yield self._ping()
             next_ping_s = self._clock.monotonic_s() + PING_S
             while True:
                 bell = channel.bell
                 page = await self._hub.after(channel, position)
                 for event in page:
+                    if event.subject_id is not None and not await self._may_see(event.subject_id):
+                        position = event.position  # of another unit
+                        continue
                     yield await self._told(event)
                     self._hub.was_sent(self._institution_id, event)
                     position = event.position
@@ -68,7 +80,7 @@ class ScreenStream:
     async def _told(self, event: LiveEvent) -> ServerSentEvent:
         body = event.payload
         if body is None:  # a status is told as it is now, not as it was
-            body = await self._hub.status(self._institution_id)
+            body = await self._status()
         return ServerSentEvent(body, event=event.kind, id=str(event.position))
 
     def _ping(self) -> ServerSentEvent:

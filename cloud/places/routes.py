@@ -230,7 +230,7 @@ async def add_home_check_photo(
     content = await read_picture(request)
     now = state.clock.now()
     photo = await homes.add_check_photo(
-        who.scope, home, home_check_id, content, state.keyring, now
+        who.scope, home, home_check_id, content, keyring=state.keyring, now=now
     )
     note_place(who, home, "photo")
     return PhotoOut(id=photo.id, width_px=photo.width_px, height_px=photo.height_px)
