@@ -29,6 +29,7 @@ from cloud.alerts.notify.deliver import Deliverer
 from cloud.alerts.notify.family_routes import router as family_points_router
 from cloud.alerts.notify.routes import router as notices_router
 from cloud.alerts.notify.senders import Senders, load_vapid
+from cloud.alerts.reach import guard_alert, may_see, sees_every_alert
 from cloud.alerts.routes import router as alerts_router
 from cloud.alerts.rule_routes import router as rules_router
 from cloud.alerts.service import note_pushed
@@ -59,6 +60,7 @@ from cloud.identity.oidc import Provider
 from cloud.identity.oidc_routes import router as oidc_router
 from cloud.identity.routes import account_router
 from cloud.identity.routes import router as session_router
+from cloud.identity.service import Principal
 from cloud.identity.user_routes import router as users_router
 from cloud.ingest.limits import IngestGate
 from cloud.ingest.routes import gateway_router, status_router
@@ -69,10 +71,11 @@ from cloud.live.routes import router as live_router
 from cloud.live.service import forget_old
 from cloud.metrics import Metrics
 from cloud.operations import RequestMetrics, install_operations
-from cloud.oversight.access import guard_record
+from cloud.oversight.access import guard_home, guard_record
 from cloud.oversight.routes import router as oversight_router
 from cloud.people.family_routes import router as family_router
 from cloud.people.invitation_routes import router as invitation_router
+from cloud.people.reach import reach_of
 from cloud.people.routes import router as people_router
 from cloud.places.routes import router as places_router
 from cloud.records.routes import router as records_router
@@ -212,7 +215,7 @@ def create_app(
     )
     app.state.yuyue = state
     app.state.series = series
-    app.state.record_guard = guard_record
+    _set_guards(app, state)
     app.state.live_hub = hub
     app.state.ingest_gate = IngestGate(settings.ingest_records_per_s)
     app.state.gateway_bell = bell
@@ -234,6 +237,21 @@ def _install_manners(app: FastAPI, state: AppState) -> None:
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestMetrics, metrics=state.metrics)
     install_error_handlers(app)
+
+
+def _set_guards(app: FastAPI, state: AppState) -> None:
+    """Rules of upper slices that lower ones ask for: whom and which alerts a caller reaches."""
+    app.state.path_guards = {
+        "elder_id": guard_record, "home_id": guard_home, "alert_id": guard_alert,
+    }  # fmt: skip
+
+    async def status_for(principal: Principal) -> str:
+        hidden = await (await reach_of(principal)).hidden()
+        return (await status_of(principal.scope, state.clock.now(), hidden)).model_dump_json()
+
+    app.state.status_for = status_for
+    app.state.may_see_alert = may_see
+    app.state.sees_every_alert = sees_every_alert
 
 
 @cache

@@ -18,6 +18,7 @@ from cloud.identity.service import Principal
 from cloud.people import family, present, record
 from cloud.people.models import Elder
 from cloud.people.occupancy import PlaceTree, close_empty_place, place_tree
+from cloud.people.reach import reach_of
 from cloud.people.record import RecordRules
 from cloud.people.schemas import (
     CodeOut,
@@ -86,7 +87,8 @@ def note_record(
 async def get_places(who: PlaceReader, state: State) -> PlaceTree:
     """The whole tree of open places with occupancy; names only for who may read records."""
     with_names = who.may(Permission.RECORDS_READ)
-    return await place_tree(who.scope, state.clock.now(), with_names=with_names)
+    hidden = await (await reach_of(who)).hidden()
+    return await place_tree(who.scope, state.clock.now(), with_names=with_names, hidden=hidden)
 
 
 @router.delete("/buildings/{building_id}", tags=["places"], dependencies=[ChangeHeader])
@@ -154,7 +156,8 @@ async def list_elders(
     """Elders by name. `q` finds beginnings of the name, its pinyin, its initials, or a bed."""
     now = state.clock.now()
     wanted = Wanted(q, unit_id, home_only, everybody, after, limit)
-    elders, following = await find_elders(who.scope, wanted, state.keyring, now)
+    reach = await reach_of(who)
+    elders, following = await find_elders(who.scope, wanted, state.keyring, now, reach)
     if q.strip():
         audit.record(
             who.scope, who.actor, Action.RECORDS_SEARCHED, now, once_within=audit.READ_AGAIN_AFTER
@@ -232,7 +235,7 @@ async def put_elder_photo(
     elder = await find_elder(who.scope, elder_id)
     now = state.clock.now()
     content = await read_picture(request)
-    photo = await add_photo(who.scope, content, FACE_PX, state.keyring, now)
+    photo = await add_photo(who.scope, content, FACE_PX, keyring=state.keyring, now=now)
     note_record(who, elder.id, changes={"photo_id": (elder.photo_id, photo.id)})
     elder.photo_id = photo.id
     elder.version += 1

@@ -167,21 +167,33 @@ async def mark_check(
 
 
 async def add_check_photo(
-    scope: TenantScope, home: Home, check_id: uuid.UUID, content: bytes, keyring: Keyring,
+    scope: TenantScope,
+    home: Home,
+    check_id: uuid.UUID,
+    content: bytes,
+    *,
+    keyring: Keyring,
     now: datetime,
-) -> Photo:  # fmt: skip
+) -> Photo:
     """A photo for a point of the checklist. Raises NotFoundError, ConflictError, ProblemError."""
     check = await _check(scope, home.id, check_id)
     held = scope.select(Photo).where(Photo.home_check_id == check.id).with_only_columns(Photo.id)
     if len((await scope.session.scalars(held)).all()) >= MAX_PHOTOS_PER_CHECK:
         raise ConflictError("body", f"{MAX_PHOTOS_PER_CHECK} photos are there already")
-    return await add_photo(scope, content, SCENE_PX, keyring, now, home_check_id=check.id)
+    return await add_photo(
+        scope, content, SCENE_PX, keyring=keyring, now=now, home_check_id=check.id
+    )
 
 
 async def add_photo(
-    scope: TenantScope, content: bytes, longest_px: int, keyring: Keyring, now: datetime,
+    scope: TenantScope,
+    content: bytes,
+    longest_px: int,
+    *,
+    keyring: Keyring,
+    now: datetime,
     **more: Any,
-) -> Photo:  # fmt: skip
+) -> Photo:
     """A photo made anew. Raises ProblemError."""
     picture, photo_id = remake(content, longest_px), uuid.uuid4()
     photo = Photo(

@@ -229,7 +229,9 @@ async def add_home_check_photo(
     home = await service.find_place(who.scope, Home, home_id)
     content = await read_picture(request)
     now = state.clock.now()
-    photo = await homes.add_check_photo(who.scope, home, home_check_id, content, state.keyring, now)
+    photo = await homes.add_check_photo(
+        who.scope, home, home_check_id, content, keyring=state.keyring, now=now
+    )
     note_place(who, home, "photo")
     return PhotoOut(id=photo.id, width_px=photo.width_px, height_px=photo.height_px)
 

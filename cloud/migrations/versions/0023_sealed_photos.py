@@ -12,9 +12,7 @@ SCRIPT = """
 ALTER TABLE photo
     ADD COLUMN sealed bytea CHECK (octet_length(sealed) <= 1048576 + 128),
     ALTER COLUMN jpeg DROP NOT NULL,
-    ADD CONSTRAINT photo_is_there CHECK ((sealed IS NULL) <> (jpeg IS NULL));
-
-GRANT UPDATE (jpeg, sealed) ON photo TO yuyue_app
+    ADD CONSTRAINT photo_is_there CHECK ((sealed IS NULL) <> (jpeg IS NULL))
 """
 
 

@@ -581,6 +581,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/break-glass/elders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find Other Elders
+         * @description Whom to open a record of, in whatever unit: name and bed, nothing else; it is audited.
+         */
+        get: operations["find_other_elders"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/break-glass": {
         parameters: {
             query?: never;
@@ -721,6 +741,46 @@ export interface paths {
          * @description A new way; a code is sent over it, and it counts once the code has come back.
          */
         post: operations["add_point"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/contact-points/{point_id}/code": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send Point Code
+         * @description Send another code: the first one did not arrive, or is too old.
+         */
+        post: operations["send_point_code"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/contact-points/{point_id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Test Point
+         * @description Send a test message over a way of one's own: is it still there, does it make a sound?
+         */
+        post: operations["test_point"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1061,6 +1121,70 @@ export interface paths {
         get: operations["get_ledger"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Rules
+         * @description The numbers that decide about alerts, with their version.
+         */
+        get: operations["get_rules"];
+        /**
+         * Put Rules
+         * @description The house's own numbers; alerts raised from now on carry the new version.
+         */
+        put: operations["put_rules"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty/tuning": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Proposals
+         * @description What the nightly look found, and what became of it.
+         */
+        get: operations["list_proposals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty/tuning/{proposal_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decide Proposal
+         * @description Approve or refuse. What is approved reaches the gateway; a confirmed fall takes it back.
+         */
+        post: operations["decide_proposal"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1911,6 +2035,170 @@ export interface paths {
          * @description Who of those who stay here has a risk to assess or to review.
          */
         get: operations["get_open_risks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/elders/{elder_id}/family/{family_member_id}/contact-points": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Family Points
+         * @description How this relative is told.
+         */
+        get: operations["list_family_points"];
+        put?: never;
+        /**
+         * Add Family Point
+         * @description A way to tell this relative. They get a code there and say it to whoever asked.
+         */
+        post: operations["add_family_point"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/elders/{elder_id}/family/{family_member_id}/contact-points/{family_point_id}/code": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send Family Code
+         * @description Send another code.
+         */
+        post: operations["send_family_code"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/elders/{elder_id}/family/{family_member_id}/contact-points/{family_point_id}/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Verify Family Point
+         * @description The code that the relative read out: from now on they are told here.
+         */
+        post: operations["verify_family_point"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/elders/{elder_id}/family/{family_member_id}/contact-points/{family_point_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove Family Point
+         * @description Not this way any more.
+         */
+        delete: operations["remove_family_point"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/elders/{elder_id}/family/{family_member_id}/invitation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Invite Family Member
+         * @description A one-time code for a relative without a login; an earlier one no longer works.
+         */
+        post: operations["invite_family_member"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/family-invitations/look": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Look At Invitation
+         * @description Whom a code is for.
+         */
+        post: operations["look_at_invitation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/family-invitations/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Accept Invitation
+         * @description Make the relative's login; log in with it then. The code ends.
+         */
+        post: operations["accept_invitation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty/night": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Night
+         * @description The ledger alert by alert; `origin=all` shows drills and simulations too, each marked.
+         */
+        get: operations["get_night"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3721,8 +4009,21 @@ export interface components {
              * @description a second person must acknowledge
              */
             second_due: boolean;
-            /** Suppressed */
+            /**
+             * Suppressed
+             * @description nobody is told: held back, or folded into a flood's line
+             */
             suppressed: boolean;
+            /**
+             * Filed
+             * @description nobody was ever told: heard of too late, or passed within its on-delay
+             */
+            filed: ("history" | "unheard") | null;
+            /**
+             * Flood Id
+             * @description the line of the flood it is folded into
+             */
+            flood_id: string | null;
             /** Shelved Until */
             shelved_until: string | null;
             /** Shelved By */
@@ -3780,6 +4081,11 @@ export interface components {
             family: ("told" | "not_required" | "unreachable") | null;
             /** Rules Version */
             rules_version: string;
+            /**
+             * Rule
+             * @description which rule raised it
+             */
+            rule: string;
             /** Events */
             events: components["schemas"]["EventOut"][];
             /** Moves */
@@ -3870,8 +4176,21 @@ export interface components {
              * @description a second person must acknowledge
              */
             second_due: boolean;
-            /** Suppressed */
+            /**
+             * Suppressed
+             * @description nobody is told: held back, or folded into a flood's line
+             */
             suppressed: boolean;
+            /**
+             * Filed
+             * @description nobody was ever told: heard of too late, or passed within its on-delay
+             */
+            filed: ("history" | "unheard") | null;
+            /**
+             * Flood Id
+             * @description the line of the flood it is folded into
+             */
+            flood_id: string | null;
             /** Shelved Until */
             shelved_until: string | null;
             /** Shelved By */
@@ -4344,11 +4663,18 @@ export interface components {
              * Format: uuid
              */
             user_id: string;
+            /** User Name */
+            user_name: string;
             /**
              * Elder Id
              * Format: uuid
              */
             elder_id: string;
+            /**
+             * Elder Name
+             * @description null: for those who see no records
+             */
+            elder_name: string | null;
             /** Reason */
             reason: string;
             /**
@@ -4803,6 +5129,23 @@ export interface components {
              * @default
              */
             note: string;
+        };
+        /**
+         * Delay
+         * @description Cures for chattering (ISA-18.2). `on_s`: only what lasts this long is told; `off_s`: only
+         *     what stays away this long counts as passed.
+         */
+        Delay: {
+            /**
+             * On S
+             * @default 0
+             */
+            on_s: number;
+            /**
+             * Off S
+             * @default 0
+             */
+            off_s: number;
         };
         /**
          * DetectorOut
@@ -5903,6 +6246,24 @@ export interface components {
             elders: components["schemas"]["FamilyElder"][];
         };
         /**
+         * FamilyPointIn
+         * @description An address that apprise knows: a message service for the number, a mail address, a chat.
+         */
+        FamilyPointIn: {
+            /** Label */
+            label: string;
+            /** Address */
+            address: string;
+        };
+        /**
+         * FamilyPointList
+         * @description The ways of one relative, in order. Only proved ones are used.
+         */
+        FamilyPointList: {
+            /** Points */
+            points: components["schemas"]["PointOut"][];
+        };
+        /**
          * FaultEndIn
          * @description The end of a fault: repaired. To give a device up, retire it.
          */
@@ -6053,6 +6414,27 @@ export interface components {
         FileIn: {
             /** Version */
             version: number;
+        };
+        /**
+         * Flood
+         * @description More than `more_than` alerts of a unit within `within_s` (EEMUA 191: 10 in 10 minutes).
+         */
+        Flood: {
+            /** More Than */
+            more_than: number;
+            /** Within S */
+            within_s: number;
+            /** Folds */
+            folds: components["schemas"]["Folds"][];
+        };
+        /**
+         * Folds
+         * @description What a flood folds: a priority, all of its codes or these.
+         */
+        Folds: {
+            priority: components["schemas"]["Priority"];
+            /** Codes */
+            codes?: string[] | null;
         };
         /**
          * FormOut
@@ -6371,6 +6753,16 @@ export interface components {
             /** Mqtt Password */
             mqtt_password?: string | null;
             /**
+             * Mqtt Zigbee2Mqtt
+             * @description base topics of Zigbee2MQTT, with commas; empty: none
+             */
+            mqtt_zigbee2mqtt?: string | null;
+            /**
+             * Mqtt Discovery
+             * @description prefix of Home Assistant's MQTT discovery; empty: none
+             */
+            mqtt_discovery?: string | null;
+            /**
              * Ble Adapters
              * @description such as hci0,hci1
              */
@@ -6398,6 +6790,13 @@ export interface components {
              * @description apprise addresses for texts
              */
             local_alarm_channels?: string[] | null;
+            /**
+             * Self Test Device
+             * @description in whose name it sends the hourly proof (dead man's switch)
+             */
+            self_test_device?: string | null;
+            /** Self Test Every S */
+            self_test_every_s?: number | null;
         };
         /**
          * GatewaySettingsOut
@@ -6699,6 +7098,64 @@ export interface components {
             name: string;
         };
         /**
+         * InvitationAcceptIn
+         * @description The login that the relative chooses.
+         */
+        InvitationAcceptIn: {
+            /** Code */
+            code: string;
+            /**
+             * Username
+             * @example zhiban3
+             */
+            username: string;
+            /** Password */
+            password: string;
+        };
+        /**
+         * InvitationCode
+         * @description The code of an invitation. In a body: addresses end up in logs.
+         */
+        InvitationCode: {
+            /** Code */
+            code: string;
+        };
+        /**
+         * InvitationOut
+         * @description Shown once. The page to open is `/invite#CODE` of this server.
+         */
+        InvitationOut: {
+            /** Code */
+            code: string;
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /**
+             * Qr Svg
+             * @description the page as a QR code; null: asked for by no browser
+             */
+            qr_svg: string | null;
+        };
+        /**
+         * InvitedOut
+         * @description Whom it is for.
+         */
+        InvitedOut: {
+            /** Institution */
+            institution: string;
+            /** Name */
+            name: string;
+            /** Elder Name */
+            elder_name: string;
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+        };
+        /**
          * IssuedToken
          * @description A new token; `secret` is shown this once.
          */
@@ -6785,6 +7242,19 @@ export interface components {
              * Format: date-time
              */
             since: string;
+        };
+        /**
+         * Late
+         * @description Late truth: nothing counts as late below `late_after_s`. High alerts are never history.
+         */
+        Late: {
+            /** Late After S */
+            late_after_s: number;
+            default: components["schemas"]["Relevance"];
+            /** By Code */
+            by_code?: {
+                [key: string]: components["schemas"]["Relevance"];
+            };
         };
         /**
          * LatestOut
@@ -6978,6 +7448,16 @@ export interface components {
             server_time: string;
         };
         /**
+         * Merge
+         * @description How far apart two sensors may see one happening (alarms.md, 2: 30 s, D).
+         */
+        Merge: {
+            /** Fall Window S */
+            fall_window_s: number;
+            /** Call Window S */
+            call_window_s: number;
+        };
+        /**
          * MissingOut
          * @description What cannot be seen, in the terms of a relative.
          */
@@ -7063,7 +7543,7 @@ export interface components {
              * Move
              * @enum {string}
              */
-            move: "raise" | "evidence" | "repeat" | "upgrade" | "escalate" | "recover" | "cancel" | "suppress" | "release" | "notify" | "note" | "acknowledge" | "take_over" | "arrive" | "resolve" | "close" | "shelve" | "unshelve" | "reopen";
+            move: "raise" | "file" | "evidence" | "repeat" | "upgrade" | "escalate" | "recover" | "cancel" | "suppress" | "release" | "notify" | "note" | "acknowledge" | "take_over" | "arrive" | "resolve" | "close" | "shelve" | "unshelve" | "reopen";
             /**
              * At
              * Format: date-time
@@ -7095,6 +7575,11 @@ export interface components {
              * @description where it was made, if not at this server
              */
             source: string | null;
+            /**
+             * Rule
+             * @description version of the rules, and which of them made it
+             */
+            rule: string | null;
         };
         /**
          * NewTokenOut
@@ -7103,6 +7588,95 @@ export interface components {
         NewTokenOut: {
             /** Token */
             token: string;
+        };
+        /**
+         * Night
+         * @description Everything that was raised in an interval, in the order in which it happened.
+         */
+        Night: {
+            /**
+             * Begin
+             * Format: date-time
+             */
+            begin: string;
+            /**
+             * End
+             * Format: date-time
+             */
+            end: string;
+            /** Alerts */
+            alerts: components["schemas"]["NightAlert"][];
+            /**
+             * More
+             * @description there were more than fit; take a shorter interval
+             */
+            more: boolean;
+        };
+        /**
+         * NightAlert
+         * @description One alert from its sensor to its end. Without a name: operators read this too.
+         */
+        NightAlert: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Code */
+            code: string;
+            /**
+             * Priority
+             * @enum {string}
+             */
+            priority: "high" | "medium" | "low" | "info";
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "raised" | "notified" | "acknowledged" | "attending" | "arrived" | "resolved" | "closed";
+            /**
+             * Origin
+             * @enum {string}
+             */
+            origin: "live" | "simulated" | "drill";
+            /** Place */
+            place: string | null;
+            /**
+             * Happened At
+             * Format: date-time
+             */
+            happened_at: string;
+            /**
+             * Raised At
+             * Format: date-time
+             */
+            raised_at: string;
+            /** Late S */
+            late_s: number;
+            /** Count */
+            count: number;
+            /** Rings */
+            rings: number;
+            /** Step */
+            step: number;
+            /** Verdict */
+            verdict: ("true" | "false" | "unclear" | "test") | null;
+            /** Finding */
+            finding: ("real_fall" | "lowered_self" | "sat_hard" | "device_dropped" | "care_handling" | "visitor" | "real" | "false_alarm" | "test" | "unclear") | null;
+            /** Injury */
+            injury: ("none" | "minor" | "serious" | "hospital" | "death" | "unknown") | null;
+            /** Acknowledged By */
+            acknowledged_by: string | null;
+            /** Arrived By */
+            arrived_by: string | null;
+            /** Resolved By */
+            resolved_by: string | null;
+            /** Hops */
+            hops: {
+                [key: string]: string;
+            };
+            /** Told */
+            told: components["schemas"]["ToldOut"][];
         };
         /**
          * NightOut
@@ -7254,6 +7828,29 @@ export interface components {
          * @enum {string}
          */
         Origin: "live" | "simulated" | "drill";
+        /**
+         * OtherElder
+         * @description Enough to know that it is the right person, before their record is opened.
+         */
+        OtherElder: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /** Place */
+            place: string | null;
+        };
+        /**
+         * OtherElders
+         * @description Ten at most: who wants another one names them better.
+         */
+        OtherElders: {
+            /** Elders */
+            elders: components["schemas"]["OtherElder"][];
+        };
         /**
          * OutsideIn
          * @description Another body's signed bundle. `elder_id`: who it is, by a person, where it has no number.
@@ -7448,7 +8045,7 @@ export interface components {
          * @description One capability each. Reading and changing are apart.
          * @enum {string}
          */
-        Permission: "own_account" | "alerts_read" | "alerts_act" | "alert_rules_manage" | "coverage_read" | "status_read" | "records_read" | "records_write" | "records_all_units" | "break_glass" | "series_read" | "care_read" | "care_write" | "consents_manage" | "records_export" | "series_erase" | "places_read" | "places_manage" | "devices_read" | "devices_manage" | "gateways_manage" | "simulation_run" | "drills_run" | "roster_read" | "roster_manage" | "users_manage" | "audit_read" | "reports_read" | "family_read" | "bureau_read";
+        Permission: "own_account" | "alerts_read" | "alerts_act" | "alert_rules_manage" | "coverage_read" | "status_read" | "records_read" | "records_write" | "records_all_units" | "break_glass" | "break_glass_review" | "series_read" | "care_read" | "care_write" | "consents_manage" | "records_export" | "series_erase" | "places_read" | "places_manage" | "devices_read" | "devices_manage" | "gateways_manage" | "simulation_run" | "drills_run" | "roster_read" | "roster_manage" | "users_manage" | "audit_read" | "reports_read" | "family_read" | "bureau_read";
         /**
          * PersonOut
          * @description Somebody to put on the roster.
@@ -7712,6 +8309,12 @@ export interface components {
             remark: string | null;
         };
         /**
+         * Priority
+         * @description How bad it is if nobody acts, and how soon.
+         * @enum {string}
+         */
+        Priority: "high" | "medium" | "low" | "info";
+        /**
          * Problem
          * @description An RFC 9457 problem; `code` is stable, `detail` is for a person. More fields may follow.
          */
@@ -7747,6 +8350,124 @@ export interface components {
         ProofIn: {
             /** Password */
             password: string;
+        };
+        /**
+         * ProposalCaseOut
+         * @description An alert it rests on.
+         */
+        ProposalCaseOut: {
+            /**
+             * Alert Id
+             * Format: uuid
+             */
+            alert_id: string;
+            /**
+             * Happened At
+             * Format: date-time
+             */
+            happened_at: string;
+            /**
+             * Verdict
+             * @enum {string}
+             */
+            verdict: "true" | "false" | "unclear";
+            /**
+             * Chance
+             * @description probability that the detector of today gives it
+             */
+            chance: number;
+            /** Spared */
+            spared: boolean;
+        };
+        /**
+         * ProposalDecisionIn
+         * @description Yes or no; with a word why, if one likes.
+         */
+        ProposalDecisionIn: {
+            /** Approve */
+            approve: boolean;
+            /** Note */
+            note?: string | null;
+        };
+        /**
+         * ProposalList
+         * @description Open ones first, then the newest.
+         */
+        ProposalList: {
+            /** Proposals */
+            proposals: components["schemas"]["ProposalOut"][];
+        };
+        /**
+         * ProposalOut
+         * @description A limit for one person, from their own verdicts of the last 60 days.
+         */
+        ProposalOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder */
+            elder: string;
+            /** Setting */
+            setting: string;
+            /** Detector */
+            detector: string;
+            /**
+             * Made At
+             * Format: date-time
+             */
+            made_at: string;
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /**
+             * Held
+             * @description the limit in force then
+             */
+            held: number;
+            /** Proposed */
+            proposed: number;
+            /**
+             * Judged
+             * @description alerts with a verdict that were decided again
+             */
+            judged: number;
+            /**
+             * Spared
+             * @description false alarms that would not have come
+             */
+            spared: number;
+            /**
+             * Missed
+             * @description what staff could not judge and would not have come
+             */
+            missed: number;
+            /**
+             * Kept True
+             * @description confirmed falls of the house that it still tells
+             */
+            kept_true: number;
+            /** Cases */
+            cases: components["schemas"]["ProposalCaseOut"][];
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "open" | "approved" | "refused" | "withdrawn" | "undone";
+            /** Decided At */
+            decided_at: string | null;
+            /** Decided By */
+            decided_by: string | null;
+            /** Note */
+            note: string | null;
         };
         /**
          * QuarantineCount
@@ -7839,6 +8560,18 @@ export interface components {
             }[];
         };
         /**
+         * Relevance
+         * @description When what is heard of late is history and no call: null never.
+         *
+         *     `over_history_after_s` counts where its end is known already.
+         */
+        Relevance: {
+            /** History After S */
+            history_after_s?: number | null;
+            /** Over History After S */
+            over_history_after_s?: number | null;
+        };
+        /**
          * ReportOut
          * @description C.1 to C.5, each step.
          */
@@ -7891,6 +8624,23 @@ export interface components {
              * Note
              * @example 夜间跌倒，需查过敏史
              */
+            note: string;
+        };
+        /**
+         * RevisionOut
+         * @description Who changed the rules when, and why.
+         */
+        RevisionOut: {
+            /** Revision */
+            revision: number;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Created By */
+            created_by: string;
+            /** Note */
             note: string;
         };
         /**
@@ -8026,6 +8776,65 @@ export interface components {
             units: components["schemas"]["UnitOut"][];
             /** People */
             people: components["schemas"]["PersonOut"][];
+        };
+        /**
+         * RuleBook
+         * @description A book in force. `version`: the default's (`3`), or that and the house's revision (`3.2`).
+         */
+        RuleBook: {
+            merge: components["schemas"]["Merge"];
+            /** Suspicion Becomes High After S */
+            suspicion_becomes_high_after_s: number;
+            /** Delays */
+            delays: {
+                [key: string]: components["schemas"]["Delay"];
+            };
+            flood: components["schemas"]["Flood"];
+            late: components["schemas"]["Late"];
+            /** Version */
+            version: string;
+        };
+        /**
+         * RuleBookBody
+         * @description What a house may set.
+         */
+        RuleBookBody: {
+            merge: components["schemas"]["Merge"];
+            /** Suspicion Becomes High After S */
+            suspicion_becomes_high_after_s: number;
+            /** Delays */
+            delays: {
+                [key: string]: components["schemas"]["Delay"];
+            };
+            flood: components["schemas"]["Flood"];
+            late: components["schemas"]["Late"];
+        };
+        /**
+         * RulesIn
+         * @description A whole new book, on top of the version one has seen.
+         */
+        RulesIn: {
+            /**
+             * After
+             * @description version of the book that this one replaces
+             */
+            after: string;
+            body: components["schemas"]["RuleBookBody"];
+            /**
+             * Note
+             * @description why
+             */
+            note: string;
+        };
+        /**
+         * RulesOut
+         * @description The book in force, the design default behind it, and the house's revisions, newest first.
+         */
+        RulesOut: {
+            book: components["schemas"]["RuleBook"];
+            default: components["schemas"]["RuleBook"];
+            /** Revisions */
+            revisions: components["schemas"]["RevisionOut"][];
         };
         /**
          * SecondFactorOut
@@ -8427,6 +9236,11 @@ export interface components {
              */
             point_id: string;
             /**
+             * Gateway Id
+             * @description the gateway that sends it; null: the device does by itself
+             */
+            gateway_id?: string | null;
+            /**
              * Every S
              * @default 3600
              */
@@ -8439,6 +9253,8 @@ export interface components {
         SwitchOut: {
             /** Device Id */
             device_id: string;
+            /** Gateway Id */
+            gateway_id: string | null;
             /** Every S */
             every_s: number;
             /**
@@ -8580,6 +9396,28 @@ export interface components {
             expires_at: string;
             /** Last Used At */
             last_used_at: string | null;
+        };
+        /**
+         * ToldOut
+         * @description One person who was to be told, of one step.
+         */
+        ToldOut: {
+            /** Recipient */
+            recipient: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "step" | "not_on_spot" | "family" | "outcome" | "verify" | "dead_switch";
+            /** Step */
+            step: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "pending" | "sent" | "failed" | "skipped";
+            /** Done At */
+            done_at: string | null;
         };
         /**
          * UnitIn
@@ -11292,6 +12130,83 @@ export interface operations {
             };
         };
     };
+    find_other_elders: {
+        parameters: {
+            query: {
+                /** @description name, pinyin, bed */
+                q: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OtherElders"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_break_glass: {
         parameters: {
             query?: {
@@ -11841,6 +12756,149 @@ export interface operations {
             };
         };
     };
+    send_point_code: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                point_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PointOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    test_point: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                point_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PointOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     verify_point: {
         parameters: {
             query?: never;
@@ -11890,6 +12948,15 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13135,6 +14202,258 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RulesOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RulesIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RulesOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_proposals: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProposalList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decide_proposal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                proposal_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProposalDecisionIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProposalOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -18577,6 +19896,772 @@ export interface operations {
             };
             /** @description Precondition Required */
             428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_family_points: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+                family_member_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FamilyPointList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_family_point: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+                family_member_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FamilyPointIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FamilyPointList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    send_family_code: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+                family_member_id: string;
+                family_point_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FamilyPointList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    verify_family_point: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+                family_member_id: string;
+                family_point_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "code": "482913"
+                 *     }
+                 */
+                "application/json": components["schemas"]["PointCodeIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FamilyPointList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_family_point: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+                family_member_id: string;
+                family_point_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FamilyPointList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    invite_family_member: {
+        parameters: {
+            query?: never;
+            header?: {
+                origin?: string | null;
+            };
+            path: {
+                elder_id: string;
+                family_member_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvitationOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    look_at_invitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InvitationCode"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvitedOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    accept_invitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InvitationAcceptIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_night: {
+        parameters: {
+            query: {
+                from: string;
+                to: string;
+                origin?: "live" | "all";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Night"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
