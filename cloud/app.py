@@ -23,6 +23,7 @@ from cloud.alerts.drills.routes import router as drills_router
 from cloud.alerts.drills.service import watch_switches
 from cloud.alerts.escalation.routes import router as duty_router
 from cloud.alerts.figures.routes import router as figures_router
+from cloud.alerts.lost_gateways import follow_lost_gateways
 from cloud.alerts.notify.deliver import Deliverer
 from cloud.alerts.notify.routes import router as notices_router
 from cloud.alerts.notify.senders import Senders, load_vapid
@@ -113,6 +114,7 @@ class _Work:
             async with self.state.database.tenant(institution_id) as scope:
                 now = self.state.clock.now()
                 await announce_gateway_states(scope, now)
+                await follow_lost_gateways(scope, now)
                 await self.coverage.look(scope, now)
 
     async def tuning(self) -> None:

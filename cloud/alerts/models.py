@@ -149,7 +149,7 @@ class AlertTimer(TenantBase):
 
 
 class ClockMark(Base):
-    """The clock that timers are due by, as last noted (migration 0027). Reached by function only."""
+    """The clock that timers are due by, as last noted. Reached by `note_clock` only."""
 
     __tablename__ = "clock_mark"
     one: Mapped[bool] = mapped_column(primary_key=True)

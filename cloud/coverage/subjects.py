@@ -11,7 +11,13 @@ from types import MappingProxyType
 from typing import Final
 
 from cloud.clock import ns_from_datetime
-from cloud.coverage.models import GatewayArea, SensorPlacement, WatchPause, WatchPlan
+from cloud.coverage.models import (
+    AssessedLevel,
+    GatewayArea,
+    SensorPlacement,
+    WatchPause,
+    WatchPlan,
+)
 from cloud.database import TenantScope
 from cloud.devices.models import Assignment, Device, Gateway
 from cloud.devices.service import Subject as DeviceSubject
@@ -69,6 +75,7 @@ async def watched_people(scope: TenantScope, now: datetime) -> dict[str, Watched
     beds = await bed_places(scope)
     homes = {stay.elder_id: beds[stay.bed_id] for stay in await stays_at(scope, now)}
     plans = {row.elder_id: row for row in await scope.session.scalars(scope.select(WatchPlan))}
+    levels = {row.elder_id: row for row in await scope.session.scalars(scope.select(AssessedLevel))}
     elders = {row.id for row in await scope.session.scalars(scope.select(Elder))}
     people, rooms = await _sensors(scope, homes, now)
     pauses = await _pauses(scope, now)
@@ -78,8 +85,11 @@ async def watched_people(scope: TenantScope, now: datetime) -> dict[str, Watched
         bed = homes.get(elder_id)
         mine = people.get(elder_id, _Found())
         mates = 0 if bed is None else sum(b.room_id == bed.room_id for b in homes.values())
-        settings = _settings(plans.get(elder_id), tuple(mine.own), alone=mates <= 1,
-                             pauses=pauses.get(elder_id, ()))  # fmt: skip
+        plan = plans.get(elder_id)
+        settings = _settings(
+            plan, tuple(mine.own), level=level_in_force(plan, levels.get(elder_id)),
+            alone=mates <= 1, pauses=pauses.get(elder_id, ()),
+        )  # fmt: skip
         name = str(elder_id)
         unit_id = None if bed is None else bed.unit_id
         subject = Subject(name, name, settings, tuple(mine.shared))
@@ -188,15 +198,25 @@ def sensor_of(device: Device, placement: SensorPlacement | None, room: str) -> S
     )
 
 
+def level_in_force(plan: WatchPlan | None, assessed: AssessedLevel | None) -> int:
+    """The ability level to watch by: the plan's own where it has one, else the assessed one."""
+    if plan is not None and not plan.follows_assessment:
+        return plan.ability_level
+    return 0 if assessed is None else assessed.level
+
+
 def _settings(
-    plan: WatchPlan | None, sensors: tuple[Sensor, ...], *, alone: bool, pauses: Sequence[Pause]
-) -> SubjectSettings:
+    plan: WatchPlan | None, sensors: tuple[Sensor, ...], *, level: int, alone: bool,
+    pauses: Sequence[Pause],
+) -> SubjectSettings:  # fmt: skip
     if plan is None:
-        return SubjectSettings(TIMEZONE, sensors, lives_alone=alone, pauses=tuple(pauses))
+        return SubjectSettings(
+            TIMEZONE, sensors, ability_level=level, lives_alone=alone, pauses=tuple(pauses)
+        )
     return SubjectSettings(
         timezone=plan.timezone,
         sensors=sensors,
-        ability_level=plan.ability_level,
+        ability_level=level,
         lives_alone=alone if plan.lives_alone is None else plan.lives_alone,
         requires=frozenset(Capability(name) for name in plan.requires or ()),
         pauses=tuple(pauses),

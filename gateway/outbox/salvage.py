@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +19,10 @@ from edge.wire import Lane
 from gateway.outbox import chunks, codec
 from gateway.outbox.schema import connect, create_tables, is_damage
 
-# Rows that cannot be reached are looked for one by one; a chunk that is missing is at most as wide
-# as a chunk, so this is hundreds of lost pages, and a second of work.
+# Behind a row that cannot be reached the next are looked for one by one, as far as a few pages
+# go; then by doubling, so that a table without an end costs no time.
+_ONE_BY_ONE: Final = 2_000
+_FURTHEST: Final = 1 << 48
 _MAX_PROBES: Final = 200_000
 _TABLES: Final = (
     ("device_memory", 2), ("engine_snapshot", 2), ("event_id", 2), ("delivery", 2), ("count", 2),
@@ -82,26 +84,46 @@ def _reachable(
     source: sqlite3.Connection, table: str, key: str, columns: str
 ) -> Iterator[tuple[Any, ...]]:
     """(key, *columns) of every row that can be reached; steps over what is damaged."""
-    at, probes = -1, 0
     highest = _highest(source, table, key)
     query = (
         f"SELECT {key}, {columns} FROM {table} NOT INDEXED "  # noqa: S608  # our own names
         f"WHERE {key} > ? ORDER BY {key} LIMIT 1"
     )
-    while probes < _MAX_PROBES:
+
+    def after(at: int) -> tuple[Any, ...] | None:
+        found: tuple[Any, ...] | None = source.execute(query, (at,)).fetchone()
+        return found
+
+    at, missed, probes = -1, 0, 0
+    while probes < _MAX_PROBES and at < (_FURTHEST if highest is None else highest):
         try:
-            row = source.execute(query, (at,)).fetchone()
+            row = after(at)
         except sqlite3.DatabaseError as error:
-            if not is_damage(error):
+            if not is_damage(error) or error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
                 return
-            at, probes = at + 1, probes + 1
-            if highest is not None and at >= highest:
-                return
+            missed, probes = missed + 1, probes + 1
+            at += 1 if missed <= _ONE_BY_ONE else 1 << (missed - _ONE_BY_ONE)
             continue
+        if missed > _ONE_BY_ONE:
+            row = _first_readable(after, at - (1 << (missed - _ONE_BY_ONE)), at)
         if row is None:
             return
-        at = row[0]
+        at, missed = row[0], 0
         yield row
+
+
+def _first_readable(
+    after: Callable[[int], tuple[Any, ...] | None], unreadable: int, readable: int
+) -> tuple[Any, ...] | None:
+    """The first row behind a hole that a leap may have gone too far over."""
+    row = after(readable)
+    while readable - unreadable > 1:
+        middle = (unreadable + readable) // 2
+        try:
+            row, readable = after(middle), middle
+        except sqlite3.DatabaseError:
+            unreadable = middle
+    return row
 
 
 def _highest(source: sqlite3.Connection, table: str, key: str) -> int | None:
@@ -176,13 +198,3 @@ def _set_lane(target: sqlite3.Connection, lane: Lane, last: int, through: int) -
         (last, max(0, through), lane.value),
     )
     target.execute("UPDATE numbering SET base = ? WHERE lane = ?", (max(0, through), lane.value))
-
-
-def put_aside(path: Path, now_ns: int) -> Path:
-    """Move a damaged outbox and what belongs to it away; where it is now."""
-    target = path.with_name(f"{path.stem}.damaged-{now_ns}")
-    for suffix in ("", "-wal", "-shm"):
-        file = path.with_name(path.name + suffix)
-        if file.exists():
-            file.rename(target.with_name(target.name + suffix))
-    return target

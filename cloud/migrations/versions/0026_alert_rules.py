@@ -5,7 +5,7 @@ from __future__ import annotations
 from cloud.migrations.tenancy import protect, run
 
 revision = "0026"
-down_revision = "0019"
+down_revision = "0020"
 
 TABLES = """
 ALTER TABLE alert

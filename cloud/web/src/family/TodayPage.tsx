@@ -58,7 +58,7 @@ function Night({ elder }: { elder: FamilyElder }): ReactNode {
   if (night === null) {
     return (
       <>
-        <dt>{t("night", { day: "" })}</dt>
+        <dt>{t("lastNight")}</dt>
         <dd>{t("nightNone")}</dd>
       </>
     );
