@@ -149,7 +149,7 @@ class AlertTimer(TenantBase):
 
 
 class ClockMark(Base):
-    """The clock that timers are due by, as last noted. Reached by `note_clock` only."""
+    """The clock that timers are due by, as last noted. Reached by a function only (0027)."""
 
     __tablename__ = "clock_mark"
     one: Mapped[bool] = mapped_column(primary_key=True)

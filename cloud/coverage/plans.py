@@ -134,30 +134,6 @@ async def set_plan(
     return after
 
 
-async def set_override(
-    scope: TenantScope, elder_id: uuid.UUID, name: str, value: float | None, *, by: str,
-    now: datetime,
-) -> None:  # fmt: skip
-    """One limit of one person, None: the detector's own again. Raises NotFoundError."""
-    held = await plan_of(scope, elder_id, now)
-    overrides = {key: limit for key, limit in held.overrides.items() if key != name}
-    if value is not None:
-        overrides[name] = value
-    values: dict[str, Any] = {"overrides": overrides, "updated_at": now, "updated_by": by}
-    key = {"institution_id": scope.institution_id, "elder_id": elder_id}
-    await scope.session.execute(
-        insert(WatchPlan)
-        .values(
-            **key,
-            timezone=held.timezone,
-            ability_level=held.ability_level or 0,
-            follows_assessment=held.ability_level is None,
-            **values,
-        )
-        .on_conflict_do_update(index_elements=list(key), set_=values)
-    )
-
-
 async def take_assessed_level(
     scope: TenantScope, elder_id: uuid.UUID, level: AssessedLevelIn
 ) -> None:
@@ -180,6 +156,28 @@ async def take_assessed_level(
             set_=values,
             where=AssessedLevel.reference_date <= level.reference_date,
         )
+    )
+
+
+async def set_override(
+    scope: TenantScope, elder_id: uuid.UUID, name: str, value: float | None, *, by: str,
+    now: datetime,
+) -> None:  # fmt: skip
+    """One limit of one person, None: the detector's own again. Raises NotFoundError."""
+    held = await plan_of(scope, elder_id, now)
+    overrides = {key: limit for key, limit in held.overrides.items() if key != name}
+    if value is not None:
+        overrides[name] = value
+    values: dict[str, Any] = {"overrides": overrides, "updated_at": now, "updated_by": by}
+    of_level = {
+        "ability_level": held.ability_level or 0,
+        "follows_assessment": held.ability_level is None,
+    }
+    key = {"institution_id": scope.institution_id, "elder_id": elder_id}
+    await scope.session.execute(
+        insert(WatchPlan)
+        .values(**key, timezone=held.timezone, **of_level, **values)
+        .on_conflict_do_update(index_elements=list(key), set_=values)
     )
 
 

@@ -29,7 +29,11 @@ def _frame(position: int, kind: str, payload: str) -> bytes:
 
 
 class ScreenStream:
-    """Replays what came after `after`, then goes on; `still_allowed` says whether it may."""
+    """Replays what came after `after`, then goes on; `still_allowed` says whether it may.
+
+    `may_see` says so of one alert: those of other units are passed over. `status`: as this
+    screen may know it, as JSON.
+    """
 
     def __init__(
         self,
@@ -37,13 +41,18 @@ class ScreenStream:
         clock: Clock,
         institution_id: uuid.UUID,
         after: int | None,
+        *,
         still_allowed: Callable[[], Awaitable[bool]],
+        may_see: Callable[[uuid.UUID], Awaitable[bool]],
+        status: Callable[[], Awaitable[str]],
     ) -> None:
         self._hub = hub
         self._clock = clock
         self._institution_id = institution_id
         self._after = after
         self._still_allowed = still_allowed
+        self._may_see = may_see
+        self._status = status
 
     async def events(self) -> AsyncIterator[ServerSentEvent | bytes]:
         """Everything to send, until the login ends."""
@@ -54,18 +63,24 @@ class ScreenStream:
                 position = head.position
                 body = json.dumps({"position": position})
                 yield ServerSentEvent(body, event="reset", id=str(position))
-            yield ServerSentEvent(await self._hub.status(self._institution_id), event="status")
+            yield ServerSentEvent(await self._status(), event="status")
             yield self._ping()
             next_ping_s = self._clock.monotonic_s() + PING_S
             rung = False
             while True:
                 bell = channel.bell
                 page = await self._hub.after(channel, position)
-                if page:
-                    yield b"".join([await self._told(event) for event in page])
-                    for event in page:
+                told = [
+                    event
+                    for event in page
+                    if event.subject_id is None or await self._may_see(event.subject_id)
+                ]
+                if told:
+                    yield b"".join([await self._told(event) for event in told])
+                    for event in told:
                         self._hub.was_sent(self._institution_id, event)
-                    position = page[-1].position
+                if page:
+                    position = page[-1].position  # past those of other units too
                 due = self._clock.monotonic_s() >= next_ping_s
                 # A ring without news: somebody logged out. Not after each event: with many screens
                 # that were a query each.
@@ -80,7 +95,7 @@ class ScreenStream:
     async def _told(self, event: LiveEvent) -> bytes:
         body = event.payload
         if body is None:  # a status is told as it is now, not as it was
-            body = await self._hub.status(self._institution_id)
+            body = await self._status()
             return ServerSentEvent(body, event=event.kind, id=str(event.position)).encode()
         return _frame(event.position, event.kind, body)
 

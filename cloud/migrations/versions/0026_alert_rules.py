@@ -5,7 +5,7 @@ from __future__ import annotations
 from cloud.migrations.tenancy import protect, run
 
 revision = "0026"
-down_revision = "0020"
+down_revision = "0023"
 
 TABLES = """
 ALTER TABLE alert

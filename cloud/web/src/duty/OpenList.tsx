@@ -8,7 +8,7 @@ import { PriorityMark } from "./PriorityMark";
 import { ResolveDialog } from "./ResolveDialog";
 import { lastDataAt } from "./situation";
 import type { Desk } from "./useDesk";
-import { bedText, elderText } from "./words";
+import { bedText, elderText, kindText } from "./words";
 
 /** Nothing to show: calm only when the desk can see, and saying from when that is known. */
 function Empty({ desk }: { desk: Desk }): ReactNode {
@@ -121,7 +121,7 @@ export function OpenList({ desk }: { desk: Desk }): ReactNode {
           <ul>
             {quiet.map((alert) => (
               <li key={alert.id}>
-                {clockTime(alert.happened_at)} {t(`code.${alert.code}`, { defaultValue: alert.code })}{" "}
+                {clockTime(alert.happened_at)} {kindText(t, alert.code)}{" "}
                 {bedText(t, alert)} {elderText(t, alert)} {alert.device_id}
                 {alert.recovered && ` · ${t("list.foldedPassed")}`}
               </li>
