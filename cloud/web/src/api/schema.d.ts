@@ -6358,8 +6358,26 @@ export interface components {
              * Format: date-time
              */
             end: string;
-            /** Alerts */
+            /**
+             * Alerts
+             * @description what people were told of, or could see folded into a line
+             */
             alerts: number;
+            /**
+             * History
+             * @description heard of too late to be a call; in no other figure
+             */
+            history: number;
+            /**
+             * Unheard
+             * @description passed within their on-delay; in no other figure
+             */
+            unheard: number;
+            /**
+             * Folded
+             * @description folded into the line of a flood
+             */
+            folded: number;
             /** By Code */
             by_code: {
                 [key: string]: {
@@ -6370,25 +6388,50 @@ export interface components {
             by_priority: {
                 [key: string]: number;
             };
+            /** Priority Share */
+            priority_share: {
+                [key: string]: components["schemas"]["ShareOut"];
+            };
             /** Duty Hours */
             duty_hours: number;
             /** Per Duty Hour */
             per_duty_hour: number | null;
             /** Budget Per Hour */
             budget_per_hour: number;
+            /** Per Duty Day */
+            per_duty_day: number | null;
+            /** Budget Per Day */
+            budget_per_day: number;
+            /** Limit Per Day */
+            limit_per_day: number;
             answered_60_s: components["schemas"]["ShareOut"];
             answered_180_s: components["schemas"]["ShareOut"];
             /** Late Answers */
             late_answers: string[];
+            /** @description homes: sent to arrived */
+            on_spot_45_min: components["schemas"]["ShareOut"];
+            on_spot_60_min: components["schemas"]["ShareOut"];
+            /** @description committed to shown with sound */
+            shown_10_s: components["schemas"]["ShareOut"];
+            /** @description decided at the edge to committed here */
+            cloud_5_s: components["schemas"]["ShareOut"];
+            sensor_to_desk: components["schemas"]["TimesOut"];
             answer: components["schemas"]["TimesOut"];
             arrival: components["schemas"]["TimesOut"];
             resolution: components["schemas"]["TimesOut"];
+            closing: components["schemas"]["TimesOut"];
             false: components["schemas"]["ShareOut"];
             unclear: components["schemas"]["ShareOut"];
             /** False By Rule */
             false_by_rule: {
                 [key: string]: components["schemas"]["ShareOut"];
             };
+            /** Unclear By Rule */
+            unclear_by_rule: {
+                [key: string]: components["schemas"]["ShareOut"];
+            };
+            /** Devices */
+            devices: components["schemas"]["SourceOut"][];
             /** Top Sources */
             top_sources: components["schemas"]["SourceOut"][];
             top_share: components["schemas"]["ShareOut"];
@@ -6406,6 +6449,8 @@ export interface components {
             per_bed_night: number | null;
             /** Falls */
             falls: number;
+            /** False Falls Per Bed Week */
+            false_falls_per_bed_week: number | null;
         };
         /**
          * FileIn
@@ -9333,6 +9378,8 @@ export interface components {
             median_s: number | null;
             /** P95 S */
             p95_s: number | null;
+            /** P99 S */
+            p99_s: number | null;
         };
         /**
          * TokenIn

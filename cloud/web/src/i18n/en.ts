@@ -191,6 +191,7 @@ export const en: Texts = {
     battery_low: "Low battery",
     mains_lost: "Gateway on battery",
     nobody_on_duty: "Nobody on duty",
+    flood: "Many alerts at once",
     console_silent: "A desk fell silent",
     dead_switch: "Alert path broken",
     round_missed: "Missed round",
@@ -350,6 +351,8 @@ export const en: Texts = {
     closed: "Closed",
   },
   list: {
+    folded: "{{count}} more low alerts, folded",
+    foldedPassed: "passed",
     open: "Open alerts",
     counts: "{{raised}} unacknowledged, {{acknowledged}} in hand",
     index: "All open alerts, most urgent first",

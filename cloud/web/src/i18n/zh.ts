@@ -187,6 +187,7 @@ export const zh = {
     battery_low: "电量低",
     mains_lost: "网关市电中断",
     nobody_on_duty: "无人值班",
+    flood: "警报洪峰",
     console_silent: "值班屏失声",
     dead_switch: "报警链路中断",
     round_missed: "巡查漏检",
@@ -340,6 +341,8 @@ export const zh = {
     closed: "办结",
   },
   list: {
+    folded: "另有 {{count}} 条低优先报警已折叠",
+    foldedPassed: "已恢复",
     open: "待处理报警",
     counts: "{{raised}} 条待确认，{{acknowledged}} 条处理中",
     index: "全部待处理报警，紧急的在前",
