@@ -21,9 +21,11 @@ from cloud.alerts.consoles.service import watch_consoles
 from cloud.alerts.drills.routes import router as drills_router
 from cloud.alerts.drills.service import watch_switches
 from cloud.alerts.escalation.routes import router as duty_router
+from cloud.alerts.figures.night import router as night_router
 from cloud.alerts.figures.routes import router as figures_router
 from cloud.alerts.lost_gateways import follow_lost_gateways
 from cloud.alerts.notify.deliver import Deliverer
+from cloud.alerts.notify.family_routes import router as family_points_router
 from cloud.alerts.notify.routes import router as notices_router
 from cloud.alerts.notify.senders import Senders, load_vapid
 from cloud.alerts.reach import guard_alert, may_see, sees_every_alert
@@ -45,6 +47,10 @@ from cloud.devices.gateways import announce_gateway_states
 from cloud.devices.register_routes import router as device_register_router
 from cloud.election import Leadership
 from cloud.errors import Problem, install_error_handlers
+from cloud.examples import install_examples
+from cloud.exchange.fhir_routes import router as fhir_router
+from cloud.exchange.routes import router as exchange_router
+from cloud.exchange.signing import load_key
 from cloud.family.routes import router as relatives_router
 from cloud.identity.oidc import Provider
 from cloud.identity.oidc_routes import router as oidc_router
@@ -64,6 +70,7 @@ from cloud.operations import RequestMetrics, install_operations
 from cloud.oversight.access import guard_home, guard_record
 from cloud.oversight.routes import router as oversight_router
 from cloud.people.family_routes import router as family_router
+from cloud.people.invitation_routes import router as invitation_router
 from cloud.people.reach import reach_of
 from cloud.people.routes import router as people_router
 from cloud.places.routes import router as places_router
@@ -190,6 +197,7 @@ def create_app(
         redoc_url=None,
         **_MANNERS,
     )
+    install_examples(app)
     app.state.yuyue = state
     app.state.series = series
     _set_guards(app, state)
@@ -197,16 +205,21 @@ def create_app(
     app.state.ingest_gate = IngestGate(settings.ingest_records_per_s)
     app.state.gateway_bell = bell
     app.state.vapid = cache(lambda: load_vapid(settings.data_dir / "vapid.pem"))
+    app.state.exchange_key = cache(lambda: load_key(settings.data_dir / "exchange.pem"))
     app.state.oidc = cache(lambda: Provider(settings, state.clock))
     app.state.leadership = leadership
-    app.add_middleware(BodyLimit)
-    app.add_middleware(SecurityHeaders)
-    app.add_middleware(RequestMetrics, metrics=state.metrics)
+    _add_middleware(app, state)
     install_error_handlers(app)
     app.router.routes.extend(_api_routes())
     install_operations(app)
     install_web(app, dist)
     return app
+
+
+def _add_middleware(app: FastAPI, state: AppState) -> None:
+    app.add_middleware(BodyLimit)
+    app.add_middleware(SecurityHeaders)
+    app.add_middleware(RequestMetrics, metrics=state.metrics)
 
 
 def _set_guards(app: FastAPI, state: AppState) -> None:
@@ -247,6 +260,9 @@ def _api_routes() -> Sequence[BaseRoute]:
         places_router,
         people_router,
         family_router,
+        family_points_router,
+        invitation_router,
+        night_router,
         device_register_router,
         records_router,
         elder_series_router,
@@ -258,6 +274,8 @@ def _api_routes() -> Sequence[BaseRoute]:
         service_list_router,
         found_router,
         found_machine_router,
+        exchange_router,
+        fhir_router,
     ):
         app.include_router(router)
     return app.routes

@@ -13,7 +13,7 @@ from zoneinfo import available_timezones
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, SettingsConfigDict
 
-from edge.gateway_wire import SettingValue
+from edge.gateway_wire import SettingValue, check_topics
 from gateway.identity import IdentityError, load_cloud_settings, load_identity
 
 PREFIX: Final = "YUYUE_GATEWAY_"
@@ -28,6 +28,7 @@ _LAST_VISIBLE: Final = "~"
 CLOUD_FIELDS: Final = frozenset(
     {
         "mqtt_host", "mqtt_port", "mqtt_username", "mqtt_password",
+        "mqtt_zigbee2mqtt", "mqtt_discovery",
         "ble_adapters", "ble_scan", "ble_slots", "ble_timezone",
         "local_alarm", "local_alarm_delay_s", "local_alarm_mqtt", "local_alarm_channels",
     }
@@ -150,13 +151,15 @@ class Settings(BaseSettings):
                 raise ValueError(f"{name[:32]!r} is no adapter; they are called hci0, hci1 ...")
         return value
 
-    @field_validator("mqtt_zigbee2mqtt", "mqtt_discovery")
+    @field_validator("mqtt_zigbee2mqtt")
     @classmethod
     def _are_topics(cls, value: str) -> str:
-        for name in _names(value):
-            if set(name) & set("#+$ ") or name.startswith("/") or name == "yuyue":
-                raise ValueError(f"{name[:64]!r} is no topic to listen below, such as zigbee2mqtt")
-        return value.strip()
+        return check_topics(value)
+
+    @field_validator("mqtt_discovery")
+    @classmethod
+    def _is_topic(cls, value: str) -> str:
+        return check_topics(value, only_one=True)
 
     @field_validator("ble_timezone")
     @classmethod

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import cast
+from uuid import UUID
 
 import msgspec
 import numpy as np
@@ -55,6 +56,14 @@ async def summaries(
     elders = await elders_by_id(scope, {a.elder_id for a in alerts if a.elder_id})
     beds = await bed_names(scope, {a.bed_id for a in alerts if a.bed_id})
     rooms = await room_names(scope, {a.room_id for a in alerts if a.room_id})
+    return summaries_said(alerts, elders, beds, rooms, now)
+
+
+def summaries_said(
+    alerts: Sequence[Alert], elders: Mapping[UUID, Elder], beds: Mapping[UUID, PlaceName],
+    rooms: Mapping[UUID, PlaceName], now: datetime,
+) -> list[AlertSummary]:  # fmt: skip
+    """One line each, of what was read already."""
     lines = []
     for alert in alerts:
         elder = elders.get(alert.elder_id) if alert.elder_id else None

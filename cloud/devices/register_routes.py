@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Final, cast
 from uuid import UUID
@@ -39,9 +39,10 @@ from cloud.etag import IfMatch, require_version, show_version
 from cloud.identity.auth import requires
 from cloud.identity.permissions import Permission
 from cloud.identity.service import Principal
+from cloud.people.models import Elder
 from cloud.people.reach import reach_of
 from cloud.people.service import elders_by_id
-from cloud.places.service import bed_names, room_names
+from cloud.places.service import PlaceName, bed_names, room_names
 from cloud.state import ChangeHeader, State
 from edge.signals import Position
 
@@ -225,6 +226,14 @@ async def devices_out(
     beds = await bed_names(scope, {s.bed_id for s in subjects if s.bed_id})
     rooms = await room_names(scope, {s.room_id for s in subjects if s.room_id})
     faults = await faults_out(scope, [item.fault for item in listed if item.fault], now, hidden)
+    return devices_said(listed, faults, elders, beds, rooms, now=now)
+
+
+def devices_said(
+    listed: Sequence[Listed], faults: Sequence[FaultOut], elders: Mapping[UUID, Elder],
+    beds: Mapping[UUID, PlaceName], rooms: Mapping[UUID, PlaceName], *, now: datetime,
+) -> list[DeviceOut]:  # fmt: skip
+    """Devices in words, of what was read already."""
     fault_by_device = {fault.device_id: fault for fault in faults}
     out = []
     for item in listed:
@@ -273,6 +282,14 @@ async def faults_out(
     elders = await elders_by_id(scope, {f.elder_id for f in faults if f.elder_id} - hidden)
     beds = await bed_names(scope, {f.bed_id for f in faults if f.bed_id})
     rooms = await room_names(scope, {f.room_id for f in faults if f.room_id})
+    return faults_said(faults, elders, beds, rooms, now)
+
+
+def faults_said(
+    faults: Sequence[DeviceFault], elders: Mapping[UUID, Elder],
+    beds: Mapping[UUID, PlaceName], rooms: Mapping[UUID, PlaceName], now: datetime,
+) -> list[FaultOut]:  # fmt: skip
+    """Faults in words, of what was read already."""
     out = []
     for fault in faults:
         elder = elders.get(fault.elder_id) if fault.elder_id else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
@@ -205,6 +205,11 @@ async def facts_of(scope: TenantScope, elder_id: uuid.UUID) -> Mapping[str, Elde
         .where(ElderFact.elder_id == elder_id)
         .order_by(ElderFact.as_of, ElderFact.id)
     )
+    return newest_facts(rows)
+
+
+def newest_facts(rows: Iterable[ElderFact]) -> dict[str, ElderFact]:
+    """The newest of each field, of rows by date and number."""
     return {row.field: row for row in rows}
 
 

@@ -12,7 +12,7 @@ from typing import Final
 from cloud.alerts.consoles.health import healthy_users
 from cloud.alerts.models import Alert
 from cloud.alerts.notify.gate import LIVE
-from cloud.alerts.notify.points import users_with_a_way
+from cloud.alerts.notify.points import relatives_with_a_way, users_with_a_way
 from cloud.database import TenantScope
 from cloud.identity.models import User
 from cloud.identity.permissions import Role
@@ -72,4 +72,10 @@ async def reachable(
     at_desk = await healthy_users(scope, now)
     # As if it were live: what is not is stopped at the gate (cloud/alerts/notify/gate.py).
     with_way = await users_with_a_way(scope, ids, LIVE)
-    return [person for person in people if person.user_id in at_desk | with_way]
+    families = {person.family_id for person in people if person.family_id is not None}
+    relatives = await relatives_with_a_way(scope, families, LIVE)
+    return [
+        person
+        for person in people
+        if person.user_id in at_desk | with_way or person.family_id in relatives
+    ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cloud.migrations.tenancy import run
 
 revision = "0022"
-down_revision = "0020"
+down_revision = "0021"
 
 SCRIPT = """
 ALTER TABLE user_session ADD COLUMN signed_in_by text NOT NULL DEFAULT 'password'

@@ -95,7 +95,7 @@ async def test_whom_the_family_does_not_hear_of(
 
 def test_nothing_but_the_gate_makes_a_message() -> None:
     with pytest.raises(BlockedError):
-        Outgoing("apprise", "json://127.0.0.1/", "t", "b", 1, uuid.uuid4(), object())
+        Outgoing("apprise", "json://127.0.0.1/", "t", "b", 1, uuid.uuid4(), "/", object())
 
 
 async def test_a_confirmed_fall_is_an_incident_until_it_is_taken_back(world: World) -> None:

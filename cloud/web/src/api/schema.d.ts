@@ -2863,6 +2863,654 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/exchange-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Exchange Keys
+         * @description The public key that our bundles are signed with, for partners to check them.
+         */
+        get: operations["get_exchange_keys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exchange-partners": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Exchange Partners
+         * @description Whose signed results are taken.
+         */
+        get: operations["list_exchange_partners"];
+        put?: never;
+        /**
+         * Add Exchange Partner
+         * @description From now on results that this key signed are taken in.
+         */
+        post: operations["add_exchange_partner"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exchange-partners/{partner_id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End Exchange Partner
+         * @description Nothing more is taken from it; what was taken stays.
+         */
+        post: operations["end_exchange_partner"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/elders/{elder_id}/bundles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make Bundle
+         * @description The record as a signed bundle for another body: only with the elder's consent.
+         */
+        post: operations["make_bundle"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/outside-results": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Outside Results
+         * @description Assessments of other bodies: undecided first.
+         */
+        get: operations["list_outside_results"];
+        put?: never;
+        /**
+         * Take Outside Result
+         * @description Another body's signed assessment: checked, and kept for a person to decide.
+         */
+        post: operations["take_outside_result"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/outside-results/{result_id}/decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decide Outside Result
+         * @description Take it over as an assessment with its source, or not and why.
+         */
+        post: operations["decide_outside_result"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r4b/metadata": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Metadata R4B
+         * @description What this endpoint can do (CapabilityStatement).
+         */
+        get: operations["get_metadata_r4b"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r4b/Questionnaire/gb-t-42195-2022": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Questionnaire R4B
+         * @description The form of the ability assessment; the standard itself governs.
+         */
+        get: operations["get_questionnaire_r4b"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r4b/Patient": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search Patients R4B
+         * @description People by name, pinyin or citizen number (`identifier=...`).
+         */
+        get: operations["search_patients_r4b"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r4b/Patient/{elder_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Patient R4B
+         * @description One elder.
+         */
+        get: operations["get_patient_r4b"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r4b/Patient/{elder_id}/$everything": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Everything R4B
+         * @description The whole record of an elder, newest values; who looked at it is asked for apart.
+         */
+        get: operations["get_everything_r4b"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r4b/Location": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search Location R4B
+         * @description Location resources of one patient.
+         */
+        get: operations["search_location_r4b"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r4b/Device": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search Device R4B
+         * @description Device resources of one patient.
+         */
+        get: operations["search_device_r4b"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r4b/DeviceUseStatement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search Deviceusestatement R4B
+         * @description DeviceUseStatement resources of one patient.
+         */
+        get: operations["search_deviceusestatement_r4b"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r4b/Observation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search Observation R4B
+         * @description Observation resources of one patient.
+         */
+        get: operations["search_observation_r4b"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r4b/QuestionnaireResponse": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search Questionnaireresponse R4B
+         * @description QuestionnaireResponse resources of one patient.
+         */
+        get: operations["search_questionnaireresponse_r4b"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r4b/Flag": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search Flag R4B
+         * @description Flag resources of one patient.
+         */
+        get: operations["search_flag_r4b"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r4b/Consent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search Consent R4B
+         * @description Consent resources of one patient.
+         */
+        get: operations["search_consent_r4b"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r4b/AuditEvent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search Auditevent R4B
+         * @description AuditEvent resources of one patient.
+         */
+        get: operations["search_auditevent_r4b"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r5/metadata": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Metadata R5
+         * @description What this endpoint can do (CapabilityStatement).
+         */
+        get: operations["get_metadata_r5"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r5/Questionnaire/gb-t-42195-2022": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Questionnaire R5
+         * @description The form of the ability assessment; the standard itself governs.
+         */
+        get: operations["get_questionnaire_r5"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r5/Patient": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search Patients R5
+         * @description People by name, pinyin or citizen number (`identifier=...`).
+         */
+        get: operations["search_patients_r5"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r5/Patient/{elder_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Patient R5
+         * @description One elder.
+         */
+        get: operations["get_patient_r5"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r5/Patient/{elder_id}/$everything": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Everything R5
+         * @description The whole record of an elder, newest values; who looked at it is asked for apart.
+         */
+        get: operations["get_everything_r5"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r5/Location": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search Location R5
+         * @description Location resources of one patient.
+         */
+        get: operations["search_location_r5"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r5/Device": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search Device R5
+         * @description Device resources of one patient.
+         */
+        get: operations["search_device_r5"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r5/DeviceAssociation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search Deviceassociation R5
+         * @description DeviceAssociation resources of one patient.
+         */
+        get: operations["search_deviceassociation_r5"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r5/Observation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search Observation R5
+         * @description Observation resources of one patient.
+         */
+        get: operations["search_observation_r5"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r5/QuestionnaireResponse": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search Questionnaireresponse R5
+         * @description QuestionnaireResponse resources of one patient.
+         */
+        get: operations["search_questionnaireresponse_r5"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r5/Flag": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search Flag R5
+         * @description Flag resources of one patient.
+         */
+        get: operations["search_flag_r5"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r5/Consent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search Consent R5
+         * @description Consent resources of one patient.
+         */
+        get: operations["search_consent_r5"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r5/AuditEvent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search Auditevent R5
+         * @description AuditEvent resources of one patient.
+         */
+        get: operations["search_auditevent_r5"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -3302,7 +3950,7 @@ export interface components {
         };
         /**
          * AssessmentBrief
-         * @description A line in an elder's list.
+         * @description A line in an elder's list. `source`: the body whose result was taken over, if one was.
          */
         AssessmentBrief: {
             /**
@@ -3310,6 +3958,8 @@ export interface components {
              * Format: uuid
              */
             id: string;
+            /** Source */
+            source: string;
             /** Reason */
             reason: number;
             /**
@@ -3379,6 +4029,11 @@ export interface components {
             /** Domains */
             domains: components["schemas"]["DomainOut"][];
             report: components["schemas"]["ReportOut"] | null;
+            /**
+             * Source
+             * @description empty: our own; else the body whose result was taken over
+             */
+            source: string;
         };
         /**
          * AssessmentsOut
@@ -3759,6 +4414,33 @@ export interface components {
             version: number;
         };
         /**
+         * BundleIn
+         * @description Whom a record goes to and what for; both are written into the audit.
+         */
+        BundleIn: {
+            /**
+             * Recipient
+             * @example 渝中区民政局
+             */
+            recipient: string;
+            /**
+             * Purpose
+             * @example 评估结果互认
+             */
+            purpose: string;
+            /**
+             * Version
+             * @default r5
+             * @enum {string}
+             */
+            version: "r4b" | "r5";
+            /**
+             * With Citizen Number
+             * @default false
+             */
+            with_citizen_number: boolean;
+        };
+        /**
          * CheckIn
          * @description A point of the checklist, done or not.
          */
@@ -3820,6 +4502,17 @@ export interface components {
             risk_events?: {
                 [key: string]: number;
             };
+        };
+        /**
+         * CodeIn
+         * @description A code of the authenticator.
+         */
+        CodeIn: {
+            /**
+             * Code
+             * @example 123456
+             */
+            code: string;
         };
         /**
          * CodeOut
@@ -4097,6 +4790,19 @@ export interface components {
             cause: string | null;
             /** Missing */
             missing: components["schemas"]["MissingOut"][];
+        };
+        /**
+         * DecisionIn
+         * @description Take it over, or not and why.
+         */
+        DecisionIn: {
+            /** Accept */
+            accept: boolean;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
         };
         /**
          * DetectorOut
@@ -4666,7 +5372,7 @@ export interface components {
             /** Sensors */
             sensors: components["schemas"]["SensorOut"][];
             /** Gaps */
-            gaps: components["schemas"]["cloud__coverage__schemas__GapOut"][];
+            gaps: components["schemas"]["GapOut"][];
         };
         /**
          * ElderDevices
@@ -4851,6 +5557,8 @@ export interface components {
             latest: components["schemas"]["LatestValue"][];
             /** Open Alerts */
             open_alerts: components["schemas"]["AlertSummary"][];
+            /** @description what can be seen of them now; null: the caller may not see coverage */
+            coverage: components["schemas"]["ElderCoverage"] | null;
             /** Devices */
             devices: components["schemas"]["DeviceOut"][];
             /**
@@ -5441,6 +6149,23 @@ export interface components {
             kept: number;
         };
         /**
+         * GapOut
+         * @description A time in which a device, or the gateway (no device), told nothing.
+         */
+        GapOut: {
+            /** Device Id */
+            device_id: string | null;
+            /**
+             * From At
+             * Format: date-time
+             */
+            from_at: string;
+            /** Until At */
+            until_at: string | null;
+            /** Cause */
+            cause: string;
+        };
+        /**
          * GatewayCodeOut
          * @description A code, shown once.
          */
@@ -5983,6 +6708,16 @@ export interface components {
             secret: string;
         };
         /**
+         * KeysOut
+         * @description A JWK set (RFC 7517): the public half of the key that signs our bundles.
+         */
+        KeysOut: {
+            /** Keys */
+            keys: {
+                [key: string]: unknown;
+            }[];
+        };
+        /**
          * KitItemIn
          * @description A device a home is to have, or has.
          */
@@ -6520,6 +7255,136 @@ export interface components {
          */
         Origin: "live" | "simulated" | "drill";
         /**
+         * OutsideIn
+         * @description Another body's signed bundle. `elder_id`: who it is, by a person, where it has no number.
+         */
+        OutsideIn: {
+            /**
+             * Bundle
+             * @example {
+             *       "resourceType": "Bundle",
+             *       "type": "collection"
+             *     }
+             */
+            bundle: {
+                [key: string]: unknown;
+            };
+            /** Elder Id */
+            elder_id?: string | null;
+        };
+        /**
+         * OutsideListOut
+         * @description Results from elsewhere, undecided first, then newest first.
+         */
+        OutsideListOut: {
+            /** Results */
+            results: components["schemas"]["OutsideOut"][];
+        };
+        /**
+         * OutsideOut
+         * @description A result from elsewhere. `accepted` null: nobody has decided yet.
+         */
+        OutsideOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Partner */
+            partner: string;
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /**
+             * Reference Date
+             * Format: date
+             */
+            reference_date: string;
+            /** Total */
+            total: number;
+            /** Level */
+            level: number;
+            /** Level Name */
+            level_name: string;
+            /**
+             * Matched By
+             * @enum {string}
+             */
+            matched_by: "citizen_number" | "person";
+            /** Own Level */
+            own_level: number | null;
+            /**
+             * Received At
+             * Format: date-time
+             */
+            received_at: string;
+            /** Accepted */
+            accepted: boolean | null;
+            /** Decided At */
+            decided_at: string | null;
+            /** Note */
+            note: string;
+            /** Assessment Id */
+            assessment_id: string | null;
+        };
+        /**
+         * PartnerIn
+         * @description A body from whom results are taken: its name and its public key (JWK, EC P-256).
+         */
+        PartnerIn: {
+            /**
+             * Name
+             * @example 渝东评估中心
+             */
+            name: string;
+            /**
+             * Jwk
+             * @example {
+             *       "crv": "P-256",
+             *       "kty": "EC",
+             *       "x": "WKn-ZIGevcwGIyyrzFoZNBdaq9_TsqzGl96oc0CWuis",
+             *       "y": "y77t-RvAHRKTsSGdIYUfweuOvwrvDD-Q3Hv5J0fSKbE"
+             *     }
+             */
+            jwk: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * PartnerOut
+         * @description A body whose signature is known. `key_id`: the key's thumbprint (RFC 7638).
+         */
+        PartnerOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /** Key Id */
+            key_id: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Ended At */
+            ended_at: string | null;
+        };
+        /**
+         * PartnersOut
+         * @description All of them, those that have ended last.
+         */
+        PartnersOut: {
+            /** Partners */
+            partners: components["schemas"]["PartnerOut"][];
+        };
+        /**
          * PasswordIn
          * @description One's password, and the one to have from now on.
          */
@@ -6662,6 +7527,14 @@ export interface components {
             /** Homes */
             homes: components["schemas"]["HomeNode"][];
             counts: components["schemas"]["Counts"];
+        };
+        /**
+         * PointCodeIn
+         * @description The code that came over the new way.
+         */
+        PointCodeIn: {
+            /** Code */
+            code: string;
         };
         /**
          * PointIn
@@ -7254,7 +8127,7 @@ export interface components {
             /** Lines */
             lines: components["schemas"]["LineOut"][];
             /** Gaps */
-            gaps: components["schemas"]["cloud__series__schemas__GapOut"][];
+            gaps: components["schemas"]["SilenceOut"][];
             /** Latest */
             latest: components["schemas"]["LatestOut"][];
         };
@@ -7353,6 +8226,27 @@ export interface components {
         SignIn: {
             /** Remark */
             remark?: string | null;
+        };
+        /**
+         * SilenceOut
+         * @description Nothing is known here: the device was silent, or the elder had none.
+         */
+        SilenceOut: {
+            /**
+             * From At
+             * Format: date-time
+             */
+            from_at: string;
+            /**
+             * Until At
+             * Format: date-time
+             */
+            until_at: string;
+            /**
+             * Reason
+             * @enum {string}
+             */
+            reason: "no_data" | "unassigned";
         };
         /**
          * SilentDevice
@@ -8004,63 +8898,6 @@ export interface components {
             /** Current */
             current: boolean;
         };
-        /**
-         * CodeIn
-         * @description The code that came over the new way.
-         */
-        cloud__alerts__notify__routes__CodeIn: {
-            /** Code */
-            code: string;
-        };
-        /**
-         * GapOut
-         * @description A time in which a device, or the gateway (no device), told nothing.
-         */
-        cloud__coverage__schemas__GapOut: {
-            /** Device Id */
-            device_id: string | null;
-            /**
-             * From At
-             * Format: date-time
-             */
-            from_at: string;
-            /** Until At */
-            until_at: string | null;
-            /** Cause */
-            cause: string;
-        };
-        /**
-         * CodeIn
-         * @description A code of the authenticator.
-         */
-        cloud__identity__schemas__CodeIn: {
-            /**
-             * Code
-             * @example 123456
-             */
-            code: string;
-        };
-        /**
-         * GapOut
-         * @description Nothing is known here: the device was silent, or the elder had none.
-         */
-        cloud__series__schemas__GapOut: {
-            /**
-             * From At
-             * Format: date-time
-             */
-            from_at: string;
-            /**
-             * Until At
-             * Format: date-time
-             */
-            until_at: string;
-            /**
-             * Reason
-             * @enum {string}
-             */
-            reason: "no_data" | "unassigned";
-        };
     };
     responses: never;
     parameters: never;
@@ -8126,6 +8963,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "username": "zhoumin",
+                 *       "password": "a passphrase of several words"
+                 *     }
+                 */
                 "application/json": components["schemas"]["Login"];
             };
         };
@@ -8231,6 +9074,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "institution_id": "00000000-0000-4000-8000-000000000008"
+                 *     }
+                 */
                 "application/json": components["schemas"]["EnterIn"];
             };
         };
@@ -8601,6 +9449,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "password": "the old passphrase of words",
+                 *       "new_password": "the new passphrase of words"
+                 *     }
+                 */
                 "application/json": components["schemas"]["PasswordIn"];
             };
         };
@@ -8677,6 +9531,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "password": "a passphrase of several words"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ProofIn"];
             };
         };
@@ -8755,7 +9614,12 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["cloud__identity__schemas__CodeIn"];
+                /**
+                 * @example {
+                 *       "code": "123456"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CodeIn"];
             };
         };
         responses: {
@@ -8833,6 +9697,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "password": "a passphrase of several words"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ProofIn"];
             };
         };
@@ -8991,6 +9860,16 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "username": "zhoumin",
+                 *       "name": "周敏",
+                 *       "role": "duty",
+                 *       "unit_ids": [
+                 *         "00000000-0000-4000-8000-000000000004"
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["UserIn"];
             };
         };
@@ -9069,6 +9948,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "username": "zhoumin",
+                 *       "role": "head_nurse",
+                 *       "unit_ids": []
+                 *     }
+                 */
                 "application/json": components["schemas"]["LinkIn"];
             };
         };
@@ -9228,6 +10114,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "周敏",
+                 *       "role": "head_nurse"
+                 *     }
+                 */
                 "application/json": components["schemas"]["UserPatch"];
             };
         };
@@ -9850,6 +10742,15 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "夜间报表",
+                 *       "permissions": [
+                 *         "reports_read"
+                 *       ],
+                 *       "expires_at": "2026-09-01T00:00:00+08:00"
+                 *     }
+                 */
                 "application/json": components["schemas"]["TokenIn"];
             };
         };
@@ -10317,6 +11218,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "reason": "夜间呼叫,责任护士不在岗"
+                 *     }
+                 */
                 "application/json": components["schemas"]["BreakGlassIn"];
             };
         };
@@ -10477,6 +11383,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "note": "已核实,情况属实"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ReviewIn"];
             };
         };
@@ -10673,6 +11584,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "move": "acknowledge",
+                 *       "client_time": "2026-03-01T08:00:00+08:00"
+                 *     }
+                 */
                 "application/json": components["schemas"]["MoveIn"];
             };
         };
@@ -10744,6 +11661,11 @@ export interface operations {
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "sound": "running"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ShownIn"] | null;
             };
         };
@@ -10860,6 +11782,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "channel": "apprise",
+                 *       "label": "护理一区企业微信",
+                 *       "address": "wecombot://key-of-the-bot/",
+                 *       "is_test": false
+                 *     }
+                 */
                 "application/json": components["schemas"]["PointIn"];
             };
         };
@@ -10922,7 +11852,12 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["cloud__alerts__notify__routes__CodeIn"];
+                /**
+                 * @example {
+                 *       "code": "482913"
+                 *     }
+                 */
+                "application/json": components["schemas"]["PointCodeIn"];
             };
         };
         responses: {
@@ -11155,6 +12090,15 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "user_id": "00000000-0000-4000-8000-000000000006",
+                 *       "duty_as": "duty",
+                 *       "unit_id": "00000000-0000-4000-8000-000000000004",
+                 *       "starts_at": "2026-03-01T08:00:00+08:00",
+                 *       "ends_at": "2026-03-01T20:00:00+08:00"
+                 *     }
+                 */
                 "application/json": components["schemas"]["DutyIn"];
             };
         };
@@ -11327,6 +12271,32 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "夜间高优先级",
+                 *       "priority": "high",
+                 *       "shift": "night",
+                 *       "body": {
+                 *         "steps": [
+                 *           {
+                 *             "after_s": 0,
+                 *             "targets": [
+                 *               "unit_duty"
+                 *             ]
+                 *           },
+                 *           {
+                 *             "after_s": 60,
+                 *             "targets": [
+                 *               "head_nurse"
+                 *             ],
+                 *             "call_out": true
+                 *           }
+                 *         ],
+                 *         "second_person": false,
+                 *         "family_notice": true
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["PolicyIn"];
             };
         };
@@ -11443,6 +12413,16 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "console_id": "00000000-0000-4000-8000-000000000020",
+                 *       "unit_id": "00000000-0000-4000-8000-000000000004",
+                 *       "audio": "running",
+                 *       "live": true,
+                 *       "wake_lock": "held",
+                 *       "visible": true
+                 *     }
+                 */
                 "application/json": components["schemas"]["BeatIn"];
             };
         };
@@ -11624,6 +12604,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "elder_id": "00000000-0000-4000-8000-000000000001",
+                 *       "code": "fall_confirmed",
+                 *       "announced": true,
+                 *       "note": "三月演练"
+                 *     }
+                 */
                 "application/json": components["schemas"]["DrillIn"];
             };
         };
@@ -11798,6 +12786,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "remark": "音响已调好"
+                 *     }
+                 */
                 "application/json": components["schemas"]["SignIn"];
             };
         };
@@ -11923,6 +12916,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "device_id": "button-201-1",
+                 *       "point_id": "00000000-0000-4000-8000-000000000007",
+                 *       "every_s": 3600
+                 *     }
+                 */
                 "application/json": components["schemas"]["SwitchIn"];
             };
         };
@@ -12423,6 +13423,18 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "timezone": "Asia/Shanghai",
+                 *       "ability_level": 2,
+                 *       "lives_alone": false,
+                 *       "requires": [
+                 *         "fall",
+                 *         "bed"
+                 *       ],
+                 *       "overrides": {}
+                 *     }
+                 */
                 "application/json": components["schemas"]["WatchPlanIn"];
             };
         };
@@ -12494,6 +13506,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "from_at": "2026-03-01T08:00:00+08:00",
+                 *       "until_at": "2026-03-02T08:00:00+08:00",
+                 *       "reason": "leave"
+                 *     }
+                 */
                 "application/json": components["schemas"]["PauseIn"];
             };
         };
@@ -12633,6 +13652,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "role": "bed",
+                 *       "room": "201",
+                 *       "room_kind": "bedroom",
+                 *       "report_interval_s": 60
+                 *     }
+                 */
                 "application/json": components["schemas"]["SensorIn"];
             };
         };
@@ -12702,6 +13729,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "unit_ids": [
+                 *         "00000000-0000-4000-8000-000000000004"
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["AreaIn"];
             };
         };
@@ -12888,6 +13922,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "主楼",
+                 *       "address": "某某路 1 号",
+                 *       "sort_order": 1
+                 *     }
+                 */
                 "application/json": components["schemas"]["BuildingIn"];
             };
         };
@@ -12989,6 +14030,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "主楼",
+                 *       "address": "某某路 1 号",
+                 *       "sort_order": 1
+                 *     }
+                 */
                 "application/json": components["schemas"]["BuildingIn"];
             };
         };
@@ -13182,6 +14230,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "2 楼 护理一区",
+                 *       "sort_order": 1
+                 *     }
+                 */
                 "application/json": components["schemas"]["UnitIn"];
             };
         };
@@ -13283,6 +14337,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "2 楼 护理一区",
+                 *       "sort_order": 1
+                 *     }
+                 */
                 "application/json": components["schemas"]["UnitIn"];
             };
         };
@@ -13476,6 +14536,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "201",
+                 *       "unit_id": "00000000-0000-4000-8000-000000000004"
+                 *     }
+                 */
                 "application/json": components["schemas"]["RoomIn"];
             };
         };
@@ -13577,6 +14643,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "201",
+                 *       "unit_id": "00000000-0000-4000-8000-000000000004"
+                 *     }
+                 */
                 "application/json": components["schemas"]["RoomIn"];
             };
         };
@@ -13770,6 +14842,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "1",
+                 *       "room_id": "00000000-0000-4000-8000-000000000003",
+                 *       "kind": "nursing"
+                 *     }
+                 */
                 "application/json": components["schemas"]["BedIn"];
             };
         };
@@ -13871,6 +14950,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "1",
+                 *       "room_id": "00000000-0000-4000-8000-000000000003",
+                 *       "kind": "nursing"
+                 *     }
+                 */
                 "application/json": components["schemas"]["BedIn"];
             };
         };
@@ -14064,6 +15150,16 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "张家",
+                 *       "operator_unit_id": "00000000-0000-4000-8000-000000000004",
+                 *       "district_code": "500103",
+                 *       "address": "某某路 2 号 3-1",
+                 *       "entry": "钥匙在邻居处",
+                 *       "state": "fitting"
+                 *     }
+                 */
                 "application/json": components["schemas"]["HomeIn"];
             };
         };
@@ -14259,6 +15355,16 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "张家",
+                 *       "operator_unit_id": "00000000-0000-4000-8000-000000000004",
+                 *       "district_code": "500103",
+                 *       "address": "某某路 2 号 3-1",
+                 *       "entry": "钥匙在邻居处",
+                 *       "state": "fitting"
+                 *     }
+                 */
                 "application/json": components["schemas"]["HomeIn"];
             };
         };
@@ -14454,6 +15560,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "accepted_by": "张建国(女儿在场)",
+                 *       "note": "设备齐全,试响正常",
+                 *       "warranty_until": "2027-03-01"
+                 *     }
+                 */
                 "application/json": components["schemas"]["AcceptanceIn"];
             };
         };
@@ -14552,6 +15665,15 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "kind": "紧急呼叫按钮",
+                 *       "spot": "床头",
+                 *       "device_id": "button-home-1",
+                 *       "fitted": true,
+                 *       "warranty_until": "2027-03-01"
+                 *     }
+                 */
                 "application/json": components["schemas"]["KitItemIn"];
             };
         };
@@ -14651,6 +15773,15 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "kind": "紧急呼叫按钮",
+                 *       "spot": "床头",
+                 *       "device_id": "button-home-1",
+                 *       "fitted": true,
+                 *       "warranty_until": "2027-03-01"
+                 *     }
+                 */
                 "application/json": components["schemas"]["KitItemIn"];
             };
         };
@@ -14845,6 +15976,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "done": true,
+                 *       "note": "试按三次,值班台均有声音"
+                 *     }
+                 */
                 "application/json": components["schemas"]["CheckIn"];
             };
         };
@@ -15328,6 +16465,28 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "王秀兰",
+                 *       "sex": "female",
+                 *       "birth_date": "1941-03-12",
+                 *       "care_note": "搀扶时走左侧",
+                 *       "phone": "023-00000000",
+                 *       "height_cm": 156,
+                 *       "weight_kg": 52.5,
+                 *       "languages": [
+                 *         "重庆话"
+                 *       ],
+                 *       "diagnoses": [],
+                 *       "allergies": [
+                 *         {
+                 *           "substance": "青霉素",
+                 *           "reaction": "皮疹",
+                 *           "severe": true
+                 *         }
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["ElderIn"];
             };
         };
@@ -15615,6 +16774,28 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "王秀兰",
+                 *       "sex": "female",
+                 *       "birth_date": "1941-03-12",
+                 *       "care_note": "搀扶时走左侧",
+                 *       "phone": "023-00000000",
+                 *       "height_cm": 156,
+                 *       "weight_kg": 52.5,
+                 *       "languages": [
+                 *         "重庆话"
+                 *       ],
+                 *       "diagnoses": [],
+                 *       "allergies": [
+                 *         {
+                 *           "substance": "青霉素",
+                 *           "reaction": "皮疹",
+                 *           "severe": true
+                 *         }
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["ElderIn"];
             };
         };
@@ -16099,6 +17280,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "field": "lives_alone",
+                 *       "value": true,
+                 *       "source": "社区登记",
+                 *       "as_of": "2026-02-01"
+                 *     }
+                 */
                 "application/json": components["schemas"]["FactIn"];
             };
         };
@@ -16291,6 +17480,18 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "contacts": [
+                 *         {
+                 *           "name": "王芳",
+                 *           "relationship": "女儿",
+                 *           "phone": "13000000000",
+                 *           "note": "白天打单位"
+                 *         }
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["ContactsIn"];
             };
         };
@@ -16483,6 +17684,17 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "王芳",
+                 *       "relationship": "女儿",
+                 *       "phone": "13000000000",
+                 *       "may_see": [
+                 *         "presence",
+                 *         "alerts"
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["FamilyIn"];
             };
         };
@@ -16585,6 +17797,17 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "王芳",
+                 *       "relationship": "女儿",
+                 *       "phone": "13000000000",
+                 *       "may_see": [
+                 *         "presence",
+                 *         "alerts"
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["FamilyIn"];
             };
         };
@@ -16875,6 +18098,17 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "purpose": "safety",
+                 *       "kinds": [],
+                 *       "text_version": "2026-1",
+                 *       "signer": "self",
+                 *       "signer_name": "王秀兰",
+                 *       "proof": "纸质件 2026-014",
+                 *       "valid_from": "2026-03-01T08:00:00+08:00"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ConsentIn"];
             };
         };
@@ -16974,6 +18208,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "withdrawn_by": "王秀兰",
+                 *       "note": "本人到前台提出"
+                 *     }
+                 */
                 "application/json": components["schemas"]["WithdrawalIn"];
             };
         };
@@ -17166,6 +18406,16 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "risk": "fall",
+                 *       "level": "watch",
+                 *       "measures": "起床有人陪,夜灯常亮",
+                 *       "owner": "周敏",
+                 *       "review_on": "2026-06-01",
+                 *       "version": 0
+                 *     }
+                 */
                 "application/json": components["schemas"]["RiskIn"];
             };
         };
@@ -17453,6 +18703,16 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "id": "button-201-1",
+                 *       "model": "emergency button",
+                 *       "kind": "button",
+                 *       "label": "201-1 床头",
+                 *       "serial": "SN-0001",
+                 *       "warranty_until": "2027-03-01"
+                 *     }
+                 */
                 "application/json": components["schemas"]["DeviceIn"];
             };
         };
@@ -17740,6 +19000,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "kind": "button",
+                 *       "label": "201-1 床头",
+                 *       "serial": "SN-0001"
+                 *     }
+                 */
                 "application/json": components["schemas"]["DeviceChangeIn"];
             };
         };
@@ -17838,6 +19105,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "passed": true,
+                 *       "note": ""
+                 *     }
+                 */
                 "application/json": components["schemas"]["TestIn"];
             };
         };
@@ -17936,6 +19209,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "description": "按下无反应"
+                 *     }
+                 */
                 "application/json": components["schemas"]["FaultIn"];
             };
         };
@@ -18034,6 +19312,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "way": "substitute",
+                 *       "substitute_device_id": "button-spare-3",
+                 *       "note": "已更换并试响"
+                 *     }
+                 */
                 "application/json": components["schemas"]["StopgapIn"];
             };
         };
@@ -18132,6 +19417,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "outcome": "repaired"
+                 *     }
+                 */
                 "application/json": components["schemas"]["FaultEndIn"];
             };
         };
@@ -18230,6 +19520,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "reason": "进水,无法修复"
+                 *     }
+                 */
                 "application/json": components["schemas"]["RetireIn"];
             };
         };
@@ -18610,6 +19905,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "bed_id": "00000000-0000-4000-8000-000000000002",
+                 *       "at": "2026-03-01T08:00:00+08:00",
+                 *       "note": ""
+                 *     }
+                 */
                 "application/json": components["schemas"]["MoveInIn"];
             };
         };
@@ -18708,6 +20010,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "at": "2026-03-02T08:00:00+08:00",
+                 *       "reason": "left",
+                 *       "note": "回家"
+                 *     }
+                 */
                 "application/json": components["schemas"]["LeaveIn"];
             };
         };
@@ -18806,6 +20115,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "bed_id": "00000000-0000-4000-8000-000000000002",
+                 *       "valid_from": "2026-03-01T08:00:00+08:00",
+                 *       "valid_until": null,
+                 *       "reason": "入住时间录入有误"
+                 *     }
+                 */
                 "application/json": components["schemas"]["StayCorrectionIn"];
             };
         };
@@ -19094,6 +20411,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "elder_id": "00000000-0000-4000-8000-000000000001",
+                 *       "at": "2026-03-01T08:00:00+08:00"
+                 *     }
+                 */
                 "application/json": components["schemas"]["AssignmentIn"];
             };
         };
@@ -19192,6 +20515,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "at": "2026-03-02T08:00:00+08:00"
+                 *     }
+                 */
                 "application/json": components["schemas"]["TakeBackIn"];
             };
         };
@@ -19290,6 +20618,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "elder_id": "00000000-0000-4000-8000-000000000001",
+                 *       "valid_from": "2026-03-01T08:00:00+08:00",
+                 *       "valid_until": "2026-03-02T08:00:00+08:00",
+                 *       "reason": "两人手环戴反"
+                 *     }
+                 */
                 "application/json": components["schemas"]["AssignmentCorrectionIn"];
             };
         };
@@ -19554,6 +20890,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "reason": "家属依法要求删除"
+                 *     }
+                 */
                 "application/json": components["schemas"]["EraseIn"];
             };
         };
@@ -19671,6 +21012,27 @@ export interface operations {
         /** @description edge/wire.py; gzip allowed */
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "version": 1,
+                 *       "outbox_id": "outbox-1",
+                 *       "lane": "bulk",
+                 *       "first_seq": 1,
+                 *       "sent_ns": 1772323200000000000,
+                 *       "records": [
+                 *         {
+                 *           "seq": 1,
+                 *           "stored_ns": 1772323200000000000,
+                 *           "reading": {
+                 *             "device_id": "wearable-1",
+                 *             "quantity": "heart_rate",
+                 *             "time_ns": 1772323199000000000,
+                 *             "value": 71
+                 *           }
+                 *         }
+                 *       ]
+                 *     }
+                 */
                 "application/json": Record<string, never>;
             };
         };
@@ -19768,6 +21130,27 @@ export interface operations {
         /** @description edge/wire.py; gzip allowed */
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "sent_ns": 1772323200000000000,
+                 *       "started_ns": 1772320000000000000,
+                 *       "software_version": "0.1.0",
+                 *       "outbox_id": "outbox-1",
+                 *       "urgent": {
+                 *         "pending": 0,
+                 *         "oldest_stored_ns": null
+                 *       },
+                 *       "bulk": {
+                 *         "pending": 2,
+                 *         "oldest_stored_ns": 1772323190000000000
+                 *       },
+                 *       "rejected_total": 0,
+                 *       "registry_version": 4,
+                 *       "sources": {
+                 *         "mqtt": true
+                 *       }
+                 *     }
+                 */
                 "application/json": Record<string, never>;
             };
         };
@@ -19920,6 +21303,16 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "2 楼网关",
+                 *       "settings": {
+                 *         "mqtt_host": "192.0.2.10",
+                 *         "mqtt_port": 1883,
+                 *         "local_alarm": true
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["GatewayIn"];
             };
         };
@@ -20232,6 +21625,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "mqtt_host": "192.0.2.10",
+                 *       "mqtt_port": 1883,
+                 *       "local_alarm": true,
+                 *       "local_alarm_delay_s": 20
+                 *     }
+                 */
                 "application/json": components["schemas"]["GatewaySettings"];
             };
         };
@@ -20351,6 +21752,13 @@ export interface operations {
         /** @description edge/gateway_wire.py EnrolRequest */
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "code": "ABCD-EFGH-JKLM",
+                 *       "hostname": "gateway-2f",
+                 *       "software_version": "0.1.0"
+                 *     }
+                 */
                 "application/json": Record<string, never>;
             };
         };
@@ -20715,6 +22123,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "changes_add_up": true,
+                 *       "events_count_together": false,
+                 *       "interval_days": 180
+                 *     }
+                 */
                 "application/json": components["schemas"]["SettingsIO"];
             };
         };
@@ -20949,6 +22364,19 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "version": 0,
+                 *       "reason": 1,
+                 *       "reason_note": "",
+                 *       "reference_date": "2026-03-01",
+                 *       "answers": {},
+                 *       "assessors": [
+                 *         "李评估",
+                 *         "周敏"
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["DraftIn"];
             };
         };
@@ -21030,6 +22458,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "version": 3
+                 *     }
+                 */
                 "application/json": components["schemas"]["FileIn"];
             };
         };
@@ -21311,6 +22744,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "model": "door contact",
+                 *       "label": "大门",
+                 *       "role": "outer_door",
+                 *       "room_id": "00000000-0000-4000-8000-000000000003"
+                 *     }
+                 */
                 "application/json": components["schemas"]["AcceptIn"];
             };
         };
@@ -21592,6 +23033,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "ble_address": "00:00:5E:00:53:01",
+                 *       "ble_profiles": "heart_rate,battery"
+                 *     }
+                 */
                 "application/json": components["schemas"]["DeviceLinkIn"];
             };
         };
@@ -21662,6 +23109,27 @@ export interface operations {
         /** @description edge/found_wire.py FoundReport */
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "sent_ns": 1772323200000000000,
+                 *       "registry_version": 4,
+                 *       "devices": [
+                 *         {
+                 *           "device_id": "ble-00005e005301",
+                 *           "transport": "ble",
+                 *           "format": "bthome",
+                 *           "first_heard_ns": 1772323100000000000,
+                 *           "last_heard_ns": 1772323199000000000,
+                 *           "messages": 12,
+                 *           "suggested_role": "door",
+                 *           "name": "door 2",
+                 *           "quantities": {
+                 *             "door_open": 0
+                 *           }
+                 *         }
+                 *       ]
+                 *     }
+                 */
                 "application/json": Record<string, never>;
             };
         };
@@ -21686,6 +23154,2440 @@ export interface operations {
             };
             /** @description Request Entity Too Large */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_exchange_keys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeysOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_exchange_partners: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PartnersOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_exchange_partner: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PartnerIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PartnerOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_exchange_partner: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                partner_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    make_bundle: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BundleIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_outside_results: {
+        parameters: {
+            query?: {
+                undecided?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutsideListOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    take_outside_result: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OutsideIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutsideOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decide_outside_result: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                result_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecisionIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutsideOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_metadata_r4b: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_questionnaire_r4b: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_patients_r4b: {
+        parameters: {
+            query?: {
+                name?: string | null;
+                identifier?: string | null;
+                _count?: number;
+                after?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_patient_r4b: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_everything_r4b: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_location_r4b: {
+        parameters: {
+            query: {
+                patient: string;
+                /** @description of an Observation, `http://loinc.org|8867-4` */
+                code?: string | null;
+                /** @description ge, gt, le, lt, eq before a date or time */
+                date?: string[] | null;
+                _count?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_device_r4b: {
+        parameters: {
+            query: {
+                patient: string;
+                /** @description of an Observation, `http://loinc.org|8867-4` */
+                code?: string | null;
+                /** @description ge, gt, le, lt, eq before a date or time */
+                date?: string[] | null;
+                _count?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_deviceusestatement_r4b: {
+        parameters: {
+            query: {
+                patient: string;
+                /** @description of an Observation, `http://loinc.org|8867-4` */
+                code?: string | null;
+                /** @description ge, gt, le, lt, eq before a date or time */
+                date?: string[] | null;
+                _count?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_observation_r4b: {
+        parameters: {
+            query: {
+                patient: string;
+                /** @description of an Observation, `http://loinc.org|8867-4` */
+                code?: string | null;
+                /** @description ge, gt, le, lt, eq before a date or time */
+                date?: string[] | null;
+                _count?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_questionnaireresponse_r4b: {
+        parameters: {
+            query: {
+                patient: string;
+                /** @description of an Observation, `http://loinc.org|8867-4` */
+                code?: string | null;
+                /** @description ge, gt, le, lt, eq before a date or time */
+                date?: string[] | null;
+                _count?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_flag_r4b: {
+        parameters: {
+            query: {
+                patient: string;
+                /** @description of an Observation, `http://loinc.org|8867-4` */
+                code?: string | null;
+                /** @description ge, gt, le, lt, eq before a date or time */
+                date?: string[] | null;
+                _count?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_consent_r4b: {
+        parameters: {
+            query: {
+                patient: string;
+                /** @description of an Observation, `http://loinc.org|8867-4` */
+                code?: string | null;
+                /** @description ge, gt, le, lt, eq before a date or time */
+                date?: string[] | null;
+                _count?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_auditevent_r4b: {
+        parameters: {
+            query: {
+                patient: string;
+                /** @description of an Observation, `http://loinc.org|8867-4` */
+                code?: string | null;
+                /** @description ge, gt, le, lt, eq before a date or time */
+                date?: string[] | null;
+                _count?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_metadata_r5: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_questionnaire_r5: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_patients_r5: {
+        parameters: {
+            query?: {
+                name?: string | null;
+                identifier?: string | null;
+                _count?: number;
+                after?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_patient_r5: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_everything_r5: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_location_r5: {
+        parameters: {
+            query: {
+                patient: string;
+                /** @description of an Observation, `http://loinc.org|8867-4` */
+                code?: string | null;
+                /** @description ge, gt, le, lt, eq before a date or time */
+                date?: string[] | null;
+                _count?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_device_r5: {
+        parameters: {
+            query: {
+                patient: string;
+                /** @description of an Observation, `http://loinc.org|8867-4` */
+                code?: string | null;
+                /** @description ge, gt, le, lt, eq before a date or time */
+                date?: string[] | null;
+                _count?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_deviceassociation_r5: {
+        parameters: {
+            query: {
+                patient: string;
+                /** @description of an Observation, `http://loinc.org|8867-4` */
+                code?: string | null;
+                /** @description ge, gt, le, lt, eq before a date or time */
+                date?: string[] | null;
+                _count?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_observation_r5: {
+        parameters: {
+            query: {
+                patient: string;
+                /** @description of an Observation, `http://loinc.org|8867-4` */
+                code?: string | null;
+                /** @description ge, gt, le, lt, eq before a date or time */
+                date?: string[] | null;
+                _count?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_questionnaireresponse_r5: {
+        parameters: {
+            query: {
+                patient: string;
+                /** @description of an Observation, `http://loinc.org|8867-4` */
+                code?: string | null;
+                /** @description ge, gt, le, lt, eq before a date or time */
+                date?: string[] | null;
+                _count?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_flag_r5: {
+        parameters: {
+            query: {
+                patient: string;
+                /** @description of an Observation, `http://loinc.org|8867-4` */
+                code?: string | null;
+                /** @description ge, gt, le, lt, eq before a date or time */
+                date?: string[] | null;
+                _count?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_consent_r5: {
+        parameters: {
+            query: {
+                patient: string;
+                /** @description of an Observation, `http://loinc.org|8867-4` */
+                code?: string | null;
+                /** @description ge, gt, le, lt, eq before a date or time */
+                date?: string[] | null;
+                _count?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_auditevent_r5: {
+        parameters: {
+            query: {
+                patient: string;
+                /** @description of an Observation, `http://loinc.org|8867-4` */
+                code?: string | null;
+                /** @description ge, gt, le, lt, eq before a date or time */
+                date?: string[] | null;
+                _count?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
