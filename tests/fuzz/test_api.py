@@ -57,11 +57,11 @@ def cloud(directory: Path) -> Iterator[tuple[str, Path]]:
             return False
 
     try:
-        wait_until(healthy, "the cloud answers", 60)
+        wait_until(healthy, "the cloud answers", 300)
         seed = directory / "seed.json"
         subprocess.run(
             [sys.executable, "-m", "yuyue", "cloud", "seed-demo", "--out", str(seed)],
-            env={**os.environ, **environment}, cwd=REPOSITORY, check=True, timeout=120,
+            env={**os.environ, **environment}, cwd=REPOSITORY, check=True, timeout=300,
             capture_output=True,
         )  # fmt: skip
         yield url, seed
