@@ -16,6 +16,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 
+from cloud.alerts.clock_steps import ClockWatch
 from cloud.alerts.consoles.routes import router as consoles_router
 from cloud.alerts.consoles.service import watch_consoles
 from cloud.alerts.drills.routes import router as drills_router
@@ -30,11 +31,14 @@ from cloud.alerts.notify.routes import router as notices_router
 from cloud.alerts.notify.senders import Senders, load_vapid
 from cloud.alerts.reach import guard_alert, may_see, sees_every_alert
 from cloud.alerts.routes import router as alerts_router
+from cloud.alerts.rule_routes import router as rules_router
 from cloud.alerts.service import note_pushed
-from cloud.alerts.timers import work_timers
+from cloud.alerts.timers import TIMER_INTERVAL_S, work_timers
+from cloud.alerts.tuning.routes import router as tuning_router
+from cloud.alerts.tuning.service import propose_for_all
 from cloud.care.assessment.routes import router as assessment_router
 from cloud.care.service_list.routes import router as service_list_router
-from cloud.clock import Clock, SystemClock, ns_from_datetime
+from cloud.clock import LOCAL_ZONE, Clock, SystemClock, ns_from_datetime
 from cloud.coverage.routes import router as coverage_router
 from cloud.coverage.watch import CoverageWatch
 from cloud.database import Database, TenantScope
@@ -84,12 +88,12 @@ from cloud.state import AppState
 from cloud.tasks import Supervisor, every
 from cloud.web_files import DIST, SecurityHeaders, install_web
 
-# An escalation fires within 1 s of its time; a round that finds nothing is one look at an index.
-TIMER_INTERVAL_S: Final = 0.25
 # A gateway counts as lost after 90 s; these are the seconds on top until a desk knows.
 WATCH_INTERVAL_S: Final = 2.0
 NOTICE_INTERVAL_S: Final = 0.25
 HOUSEKEEPING_INTERVAL_S: Final = 3600.0
+# Local time. A round an hour: the job runs once in it, and running twice changes nothing.
+TUNING_HOUR: Final = 4
 # Another worker leads this long after the one that led was killed.
 LEADER_INTERVAL_S: Final = 5.0
 
@@ -104,9 +108,11 @@ class _Work:
 
     state: AppState
     series: SeriesStore
+    clocks: ClockWatch
     coverage: CoverageWatch = field(default_factory=CoverageWatch)
 
     async def timers(self) -> None:
+        await self.clocks.look()
         fired = await work_timers(self.state.database, self.state.clock.now())
         if fired:
             self.state.metrics.moves.labels("escalate").inc(fired)
@@ -123,8 +129,18 @@ class _Work:
                 await follow_lost_gateways(scope, now)
                 await self.coverage.look(scope, now)
 
+    async def tuning(self) -> None:
+        """Once a night, when the house is quiet."""
+        now = self.state.clock.now()
+        if now.astimezone(LOCAL_ZONE).hour != TUNING_HOUR:
+            return
+        for institution_id in await self.state.database.institutions():
+            async with self.state.database.tenant(institution_id) as scope:
+                await propose_for_all(scope, now)
+
     async def housekeeping(self) -> None:
         now = self.state.clock.now()
+        await self.tuning()
         ahead = [ns_from_datetime(now), ns_from_datetime(now + timedelta(days=1))]
         await self.series.prepare(ahead, ahead[0])
         await self.series.keep(now)
@@ -165,7 +181,7 @@ def create_app(
         await database.check()
         await _refuse_demo_in_production(settings, database)
         await series.ready()
-        work = _Work(state, series)
+        work = _Work(state, series, ClockWatch(database, state.clock))
         supervisor = Supervisor(state.metrics)
         if with_tasks:
             supervisor.start("live_listen", hub.listen)
@@ -197,7 +213,6 @@ def create_app(
         redoc_url=None,
         **_MANNERS,
     )
-    install_examples(app)
     app.state.yuyue = state
     app.state.series = series
     _set_guards(app, state)
@@ -208,18 +223,20 @@ def create_app(
     app.state.exchange_key = cache(lambda: load_key(settings.data_dir / "exchange.pem"))
     app.state.oidc = cache(lambda: Provider(settings, state.clock))
     app.state.leadership = leadership
-    _add_middleware(app, state)
-    install_error_handlers(app)
+    _install_manners(app, state)
     app.router.routes.extend(_api_routes())
     install_operations(app)
     install_web(app, dist)
     return app
 
 
-def _add_middleware(app: FastAPI, state: AppState) -> None:
+def _install_manners(app: FastAPI, state: AppState) -> None:
+    """What holds for every call."""
+    install_examples(app)
     app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestMetrics, metrics=state.metrics)
+    install_error_handlers(app)
 
 
 def _set_guards(app: FastAPI, state: AppState) -> None:
@@ -253,6 +270,8 @@ def _api_routes() -> Sequence[BaseRoute]:
         consoles_router,
         drills_router,
         figures_router,
+        rules_router,
+        tuning_router,
         live_router,
         coverage_router,
         relatives_router,

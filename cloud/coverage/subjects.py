@@ -112,7 +112,6 @@ def watched_alone(
     mates: int,
     unit_id: uuid.UUID | None,
     gateways: Gateways,
-    level: int = 0,
 ) -> Watched | None:
     """One elder of `watched_people`, without what only a gateway asks (pauses).
 
@@ -125,6 +124,7 @@ def watched_alone(
         (shared if in_room and mates != 1 else own).append(sensor)
     if not own and not shared and plan is None:
         return None
+    level = level_in_force(plan, None)  # coverage does not ask for the level
     settings = _settings(plan, tuple(own), level=level, alone=mates <= 1, pauses=())
     subject = Subject(str(elder_id), str(elder_id), settings, tuple(shared))
     return Watched(subject, unit_id, gateways.of(unit_id))

@@ -61,7 +61,7 @@ async def asked_of(
     request: Request, principal: Principal, elder_id: UUID, version: FhirVersion, **more: Any
 ) -> Asked:
     """One elder's record: guarded, and written down. Raises NotFoundError, OutsideUnitError."""
-    await request.app.state.record_guard(principal, elder_id)
+    await request.app.state.path_guards["elder_id"](principal, elder_id)
     elder = await find_elder(principal.scope, elder_id)
     now = request.app.state.yuyue.clock.now()
     call = getattr(request.scope.get("route"), "name", request.url.path)
