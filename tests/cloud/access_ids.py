@@ -64,6 +64,7 @@ async def ids_of(world: World, home: Home) -> dict[str, str]:
         "pause_id": str(pause.id),
         **found_ids(home),
         **await record_ids(world, home),
+        "run_id": await _a_simulated_run(world, home),
         **await _of_identity(world, home),
     }
 
@@ -91,6 +92,14 @@ async def _a_contact_point(world: World, home: Home) -> str:
     owner = await world.as_role(Role.DUTY, home)
     wanted = {"channel": "apprise", "label": "test", "address": "json://127.0.0.1:9/"}
     return str((await owner.post("/api/v1/contact-points", json=wanted)).json()["id"])
+
+
+async def _a_simulated_run(world: World, home: Home) -> str:
+    """One that has ended: the stream of what it told then ends too."""
+    operator = await world.as_role(Role.OPERATOR, home)
+    made = (await operator.post("/api/v1/simulations", json={})).json()["id"]
+    await operator.post(f"/api/v1/simulations/{made}/stop")
+    return str(made)
 
 
 async def _a_policy(world: World, home: Home) -> str:
