@@ -1127,6 +1127,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/duty/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Rules
+         * @description The numbers that decide about alerts, with their version.
+         */
+        get: operations["get_rules"];
+        /**
+         * Put Rules
+         * @description The house's own numbers; alerts raised from now on carry the new version.
+         */
+        put: operations["put_rules"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty/tuning": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Proposals
+         * @description What the nightly look found, and what became of it.
+         */
+        get: operations["list_proposals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty/tuning/{proposal_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decide Proposal
+         * @description Approve or refuse. What is approved reaches the gateway; a confirmed fall takes it back.
+         */
+        post: operations["decide_proposal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/live": {
         parameters: {
             query?: never;
@@ -3735,6 +3799,130 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/simulations/scenarios": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Scenarios
+         * @description The gallery of the simulator that is installed here.
+         */
+        get: operations["list_scenarios"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/simulations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Runs
+         * @description The last runs, newest first.
+         */
+        get: operations["list_runs"];
+        put?: never;
+        /**
+         * Start Run
+         * @description Put a run in the queue; it begins within a second where no other is under way.
+         */
+        post: operations["start_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/simulations/{run_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Run
+         * @description One run, with its result where it has one.
+         */
+        get: operations["get_run"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/simulations/{run_id}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop Run
+         * @description Ask it to end; stopping one that has ended changes nothing.
+         */
+        post: operations["stop_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/simulations/{run_id}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Run
+         * @description The result as a file, marked as simulated.
+         */
+        get: operations["export_run"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/simulations/{run_id}/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow Run
+         * @description Server-sent events from part `after` on; `Last-Event-ID` wins.
+         */
+        get: operations["follow_run"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -3779,6 +3967,33 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * AcceptIn
+         * @description Take a found device in: what it is, what for, and whose. One of elder, bed and room.
+         */
+        AcceptIn: {
+            /**
+             * Model
+             * @default
+             */
+            model: string;
+            /**
+             * Label
+             * @default
+             */
+            label: string;
+            role: components["schemas"]["SensorRole"];
+            /** @description where a wearable is worn */
+            position?: components["schemas"]["Position"] | null;
+            /** Elder Id */
+            elder_id?: string | null;
+            /** Bed Id */
+            bed_id?: string | null;
+            /** Room Id */
+            room_id?: string | null;
+            /** @default {} */
+            link: components["schemas"]["DeviceLinkIn"];
+        };
         /**
          * AcceptanceIn
          * @description The fitting is accepted.
@@ -3918,8 +4133,21 @@ export interface components {
              * @description a second person must acknowledge
              */
             second_due: boolean;
-            /** Suppressed */
+            /**
+             * Suppressed
+             * @description nobody is told: held back, or folded into a flood's line
+             */
             suppressed: boolean;
+            /**
+             * Filed
+             * @description nobody was ever told: heard of too late, or passed within its on-delay
+             */
+            filed: ("history" | "unheard") | null;
+            /**
+             * Flood Id
+             * @description the line of the flood it is folded into
+             */
+            flood_id: string | null;
             /** Shelved Until */
             shelved_until: string | null;
             /** Shelved By */
@@ -3977,6 +4205,11 @@ export interface components {
             family: ("told" | "not_required" | "unreachable") | null;
             /** Rules Version */
             rules_version: string;
+            /**
+             * Rule
+             * @description which rule raised it
+             */
+            rule: string;
             /** Events */
             events: components["schemas"]["EventOut"][];
             /** Moves */
@@ -4067,8 +4300,21 @@ export interface components {
              * @description a second person must acknowledge
              */
             second_due: boolean;
-            /** Suppressed */
+            /**
+             * Suppressed
+             * @description nobody is told: held back, or folded into a flood's line
+             */
             suppressed: boolean;
+            /**
+             * Filed
+             * @description nobody was ever told: heard of too late, or passed within its on-delay
+             */
+            filed: ("history" | "unheard") | null;
+            /**
+             * Flood Id
+             * @description the line of the flood it is folded into
+             */
+            flood_id: string | null;
             /** Shelved Until */
             shelved_until: string | null;
             /** Shelved By */
@@ -4582,21 +4828,35 @@ export interface components {
         };
         /**
          * BuildingIn
-         * @description A building to make or change.
+         * @description Another building than the scenario's own.
          */
-        BuildingIn: {
-            /** Name */
-            name: string;
+        "BuildingIn-Output": {
             /**
-             * Address
-             * @default
+             * Kind
+             * @default institution
+             * @enum {string}
              */
-            address: string;
+            kind: "institution" | "homes";
             /**
-             * Sort Order
+             * Units
+             * @default 2
+             */
+            units: number;
+            /**
+             * Rooms Per Unit
+             * @default 10
+             */
+            rooms_per_unit: number;
+            /**
+             * Beds Per Room
+             * @default 1
+             */
+            beds_per_room: number;
+            /**
+             * Homes
              * @default 0
              */
-            sort_order: number;
+            homes: number;
         };
         /**
          * BuildingNode
@@ -5007,6 +5267,23 @@ export interface components {
              * @default
              */
             note: string;
+        };
+        /**
+         * Delay
+         * @description Cures for chattering (ISA-18.2). `on_s`: only what lasts this long is told; `off_s`: only
+         *     what stays away this long counts as passed.
+         */
+        Delay: {
+            /**
+             * On S
+             * @default 0
+             */
+            on_s: number;
+            /**
+             * Off S
+             * @default 0
+             */
+            off_s: number;
         };
         /**
          * DetectorOut
@@ -6322,6 +6599,27 @@ export interface components {
             version: number;
         };
         /**
+         * Flood
+         * @description More than `more_than` alerts of a unit within `within_s` (EEMUA 191: 10 in 10 minutes).
+         */
+        Flood: {
+            /** More Than */
+            more_than: number;
+            /** Within S */
+            within_s: number;
+            /** Folds */
+            folds: components["schemas"]["Folds"][];
+        };
+        /**
+         * Folds
+         * @description What a flood folds: a priority, all of its codes or these.
+         */
+        Folds: {
+            priority: components["schemas"]["Priority"];
+            /** Codes */
+            codes?: string[] | null;
+        };
+        /**
          * FormOut
          * @description The form: items, options, levels, value lists.
          */
@@ -6675,6 +6973,13 @@ export interface components {
              * @description apprise addresses for texts
              */
             local_alarm_channels?: string[] | null;
+            /**
+             * Self Test Device
+             * @description in whose name it sends the hourly proof (dead man's switch)
+             */
+            self_test_device?: string | null;
+            /** Self Test Every S */
+            self_test_every_s?: number | null;
         };
         /**
          * GatewaySettingsOut
@@ -6976,6 +7281,21 @@ export interface components {
             name: string;
         };
         /**
+         * InvitationAcceptIn
+         * @description The login that the relative chooses.
+         */
+        InvitationAcceptIn: {
+            /** Code */
+            code: string;
+            /**
+             * Username
+             * @example zhiban3
+             */
+            username: string;
+            /** Password */
+            password: string;
+        };
+        /**
          * InvitationCode
          * @description The code of an invitation. In a body: addresses end up in logs.
          */
@@ -7105,6 +7425,19 @@ export interface components {
              * Format: date-time
              */
             since: string;
+        };
+        /**
+         * Late
+         * @description Late truth: nothing counts as late below `late_after_s`. High alerts are never history.
+         */
+        Late: {
+            /** Late After S */
+            late_after_s: number;
+            default: components["schemas"]["Relevance"];
+            /** By Code */
+            by_code?: {
+                [key: string]: components["schemas"]["Relevance"];
+            };
         };
         /**
          * LatestOut
@@ -7298,6 +7631,16 @@ export interface components {
             server_time: string;
         };
         /**
+         * Merge
+         * @description How far apart two sensors may see one happening (alarms.md, 2: 30 s, D).
+         */
+        Merge: {
+            /** Fall Window S */
+            fall_window_s: number;
+            /** Call Window S */
+            call_window_s: number;
+        };
+        /**
          * MissingOut
          * @description What cannot be seen, in the terms of a relative.
          */
@@ -7383,7 +7726,7 @@ export interface components {
              * Move
              * @enum {string}
              */
-            move: "raise" | "evidence" | "repeat" | "upgrade" | "escalate" | "recover" | "cancel" | "suppress" | "release" | "notify" | "note" | "acknowledge" | "take_over" | "arrive" | "resolve" | "close" | "shelve" | "unshelve" | "reopen";
+            move: "raise" | "file" | "evidence" | "repeat" | "upgrade" | "escalate" | "recover" | "cancel" | "suppress" | "release" | "notify" | "note" | "acknowledge" | "take_over" | "arrive" | "resolve" | "close" | "shelve" | "unshelve" | "reopen";
             /**
              * At
              * Format: date-time
@@ -7415,6 +7758,11 @@ export interface components {
              * @description where it was made, if not at this server
              */
             source: string | null;
+            /**
+             * Rule
+             * @description version of the rules, and which of them made it
+             */
+            rule: string | null;
         };
         /**
          * NewTokenOut
@@ -8144,6 +8492,12 @@ export interface components {
             remark: string | null;
         };
         /**
+         * Priority
+         * @description How bad it is if nobody acts, and how soon.
+         * @enum {string}
+         */
+        Priority: "high" | "medium" | "low" | "info";
+        /**
          * Problem
          * @description An RFC 9457 problem; `code` is stable, `detail` is for a person. More fields may follow.
          */
@@ -8179,6 +8533,124 @@ export interface components {
         ProofIn: {
             /** Password */
             password: string;
+        };
+        /**
+         * ProposalCaseOut
+         * @description An alert it rests on.
+         */
+        ProposalCaseOut: {
+            /**
+             * Alert Id
+             * Format: uuid
+             */
+            alert_id: string;
+            /**
+             * Happened At
+             * Format: date-time
+             */
+            happened_at: string;
+            /**
+             * Verdict
+             * @enum {string}
+             */
+            verdict: "true" | "false" | "unclear";
+            /**
+             * Chance
+             * @description probability that the detector of today gives it
+             */
+            chance: number;
+            /** Spared */
+            spared: boolean;
+        };
+        /**
+         * ProposalDecisionIn
+         * @description Yes or no; with a word why, if one likes.
+         */
+        ProposalDecisionIn: {
+            /** Approve */
+            approve: boolean;
+            /** Note */
+            note?: string | null;
+        };
+        /**
+         * ProposalList
+         * @description Open ones first, then the newest.
+         */
+        ProposalList: {
+            /** Proposals */
+            proposals: components["schemas"]["ProposalOut"][];
+        };
+        /**
+         * ProposalOut
+         * @description A limit for one person, from their own verdicts of the last 60 days.
+         */
+        ProposalOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder */
+            elder: string;
+            /** Setting */
+            setting: string;
+            /** Detector */
+            detector: string;
+            /**
+             * Made At
+             * Format: date-time
+             */
+            made_at: string;
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /**
+             * Held
+             * @description the limit in force then
+             */
+            held: number;
+            /** Proposed */
+            proposed: number;
+            /**
+             * Judged
+             * @description alerts with a verdict that were decided again
+             */
+            judged: number;
+            /**
+             * Spared
+             * @description false alarms that would not have come
+             */
+            spared: number;
+            /**
+             * Missed
+             * @description what staff could not judge and would not have come
+             */
+            missed: number;
+            /**
+             * Kept True
+             * @description confirmed falls of the house that it still tells
+             */
+            kept_true: number;
+            /** Cases */
+            cases: components["schemas"]["ProposalCaseOut"][];
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "open" | "approved" | "refused" | "withdrawn" | "undone";
+            /** Decided At */
+            decided_at: string | null;
+            /** Decided By */
+            decided_by: string | null;
+            /** Note */
+            note: string | null;
         };
         /**
          * QuarantineCount
@@ -8271,6 +8743,18 @@ export interface components {
             }[];
         };
         /**
+         * Relevance
+         * @description When what is heard of late is history and no call: null never.
+         *
+         *     `over_history_after_s` counts where its end is known already.
+         */
+        Relevance: {
+            /** History After S */
+            history_after_s?: number | null;
+            /** Over History After S */
+            over_history_after_s?: number | null;
+        };
+        /**
          * ReportOut
          * @description C.1 to C.5, each step.
          */
@@ -8323,6 +8807,23 @@ export interface components {
              * Note
              * @example 夜间跌倒，需查过敏史
              */
+            note: string;
+        };
+        /**
+         * RevisionOut
+         * @description Who changed the rules when, and why.
+         */
+        RevisionOut: {
+            /** Revision */
+            revision: number;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Created By */
+            created_by: string;
+            /** Note */
             note: string;
         };
         /**
@@ -8458,6 +8959,218 @@ export interface components {
             units: components["schemas"]["UnitOut"][];
             /** People */
             people: components["schemas"]["PersonOut"][];
+        };
+        /**
+         * RuleBook
+         * @description A book in force. `version`: the default's (`3`), or that and the house's revision (`3.2`).
+         */
+        RuleBook: {
+            merge: components["schemas"]["Merge"];
+            /** Suspicion Becomes High After S */
+            suspicion_becomes_high_after_s: number;
+            /** Delays */
+            delays: {
+                [key: string]: components["schemas"]["Delay"];
+            };
+            flood: components["schemas"]["Flood"];
+            late: components["schemas"]["Late"];
+            /** Version */
+            version: string;
+        };
+        /**
+         * RuleBookBody
+         * @description What a house may set.
+         */
+        RuleBookBody: {
+            merge: components["schemas"]["Merge"];
+            /** Suspicion Becomes High After S */
+            suspicion_becomes_high_after_s: number;
+            /** Delays */
+            delays: {
+                [key: string]: components["schemas"]["Delay"];
+            };
+            flood: components["schemas"]["Flood"];
+            late: components["schemas"]["Late"];
+        };
+        /**
+         * RulesIn
+         * @description A whole new book, on top of the version one has seen.
+         */
+        RulesIn: {
+            /**
+             * After
+             * @description version of the book that this one replaces
+             */
+            after: string;
+            body: components["schemas"]["RuleBookBody"];
+            /**
+             * Note
+             * @description why
+             */
+            note: string;
+        };
+        /**
+         * RulesOut
+         * @description The book in force, the design default behind it, and the house's revisions, newest first.
+         */
+        RulesOut: {
+            book: components["schemas"]["RuleBook"];
+            default: components["schemas"]["RuleBook"];
+            /** Revisions */
+            revisions: components["schemas"]["RevisionOut"][];
+        };
+        /**
+         * RunDetail
+         * @description With who is in it and how it ended; null before it is known.
+         */
+        RunDetail: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Simulated
+             * @default true
+             * @constant
+             */
+            simulated: true;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "queued" | "running" | "done" | "stopped" | "failed" | "refused";
+            wanted: components["schemas"]["RunIn"];
+            /**
+             * Asked At
+             * Format: date-time
+             */
+            asked_at: string;
+            /** Asked By */
+            asked_by: string;
+            /** Started At */
+            started_at: string | null;
+            /** Ended At */
+            ended_at: string | null;
+            /** Note */
+            note: string | null;
+            /** Cast */
+            cast: {
+                [key: string]: unknown;
+            } | null;
+            /** Result */
+            result: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /**
+         * RunIn
+         * @description What to run. `speed`: times real pace; 0: as fast as it goes. Without `carers`: planned.
+         */
+        RunIn: {
+            /**
+             * Scenario
+             * @default quiet-night
+             */
+            scenario: string;
+            /**
+             * Seed
+             * @default 1
+             */
+            seed: number;
+            /**
+             * Speed
+             * @default 0
+             */
+            speed: number;
+            /** Carers */
+            carers?: number | null;
+            building?: components["schemas"]["BuildingIn-Output"] | null;
+            what_if?: components["schemas"]["WhatIfIn"] | null;
+        };
+        /**
+         * RunList
+         * @description Newest first.
+         */
+        RunList: {
+            /** Runs */
+            runs: components["schemas"]["RunOut"][];
+        };
+        /**
+         * RunOut
+         * @description A run without what it told. `simulated` is always true: whatever copies it keeps the mark.
+         */
+        RunOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Simulated
+             * @default true
+             * @constant
+             */
+            simulated: true;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "queued" | "running" | "done" | "stopped" | "failed" | "refused";
+            wanted: components["schemas"]["RunIn"];
+            /**
+             * Asked At
+             * Format: date-time
+             */
+            asked_at: string;
+            /** Asked By */
+            asked_by: string;
+            /** Started At */
+            started_at: string | null;
+            /** Ended At */
+            ended_at: string | null;
+            /** Note */
+            note: string | null;
+        };
+        /**
+         * ScenarioList
+         * @description The gallery.
+         */
+        ScenarioList: {
+            /** Scenarios */
+            scenarios: components["schemas"]["ScenarioOut"][];
+        };
+        /**
+         * ScenarioOut
+         * @description One of the gallery.
+         */
+        ScenarioOut: {
+            /** Key */
+            key: string;
+            /** Title Zh */
+            title_zh: string;
+            /** Title En */
+            title_en: string;
+            /** Story Zh */
+            story_zh: string;
+            /** Story En */
+            story_en: string;
+            /** Starts At */
+            starts_at: string;
+            /** Duration H */
+            duration_h: number;
+            /** People */
+            people: number;
+            /** Building */
+            building: {
+                [key: string]: unknown;
+            };
+            /** Day Carers */
+            day_carers: number;
+            /** Night Carers */
+            night_carers: number;
+            /** Target Bedside S */
+            target_bedside_s: number;
         };
         /**
          * SecondFactorOut
@@ -8859,6 +9572,11 @@ export interface components {
              */
             point_id: string;
             /**
+             * Gateway Id
+             * @description the gateway that sends it; null: the device does by itself
+             */
+            gateway_id?: string | null;
+            /**
              * Every S
              * @default 3600
              */
@@ -8871,6 +9589,8 @@ export interface components {
         SwitchOut: {
             /** Device Id */
             device_id: string;
+            /** Gateway Id */
+            gateway_id: string | null;
             /** Every S */
             every_s: number;
             /**
@@ -9324,6 +10044,19 @@ export interface components {
             oidc: components["schemas"]["OidcWay"] | null;
         };
         /**
+         * WhatIfIn
+         * @description Which numbers of carers to compare, on how many nights.
+         */
+        WhatIfIn: {
+            /** Carers */
+            carers: number[];
+            /**
+             * Seeds
+             * @default 40
+             */
+            seeds: number;
+        };
+        /**
          * WithdrawalIn
          * @description As easily withdrawn as given.
          */
@@ -9355,46 +10088,54 @@ export interface components {
             current: boolean;
         };
         /**
-         * AcceptIn
-         * @description Take a found device in: what it is, what for, and whose. One of elder, bed and room.
+         * BuildingIn
+         * @description A building to make or change.
          */
-        cloud__devices__found_schemas__AcceptIn: {
+        cloud__places__schemas__BuildingIn: {
+            /** Name */
+            name: string;
             /**
-             * Model
+             * Address
              * @default
              */
-            model: string;
+            address: string;
             /**
-             * Label
-             * @default
+             * Sort Order
+             * @default 0
              */
-            label: string;
-            role: components["schemas"]["SensorRole"];
-            /** @description where a wearable is worn */
-            position?: components["schemas"]["Position"] | null;
-            /** Elder Id */
-            elder_id?: string | null;
-            /** Bed Id */
-            bed_id?: string | null;
-            /** Room Id */
-            room_id?: string | null;
-            /** @default {} */
-            link: components["schemas"]["DeviceLinkIn"];
+            sort_order: number;
         };
         /**
-         * AcceptIn
-         * @description The login that the relative chooses.
+         * BuildingIn
+         * @description Another building than the scenario's own.
          */
-        cloud__people__invitation_routes__AcceptIn: {
-            /** Code */
-            code: string;
+        cloud__simulation__schemas__BuildingIn: {
             /**
-             * Username
-             * @example zhiban3
+             * Kind
+             * @default institution
+             * @enum {string}
              */
-            username: string;
-            /** Password */
-            password: string;
+            kind: "institution" | "homes";
+            /**
+             * Units
+             * @default 2
+             */
+            units: number;
+            /**
+             * Rooms Per Unit
+             * @default 10
+             */
+            rooms_per_unit: number;
+            /**
+             * Beds Per Room
+             * @default 1
+             */
+            beds_per_room: number;
+            /**
+             * Homes
+             * @default 0
+             */
+            homes: number;
         };
     };
     responses: never;
@@ -13880,6 +14621,258 @@ export interface operations {
             };
         };
     };
+    get_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RulesOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RulesIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RulesOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_proposals: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProposalList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decide_proposal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                proposal_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProposalDecisionIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProposalOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     live: {
         parameters: {
             query?: {
@@ -14649,14 +15642,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                /**
-                 * @example {
-                 *       "name": "主楼",
-                 *       "address": "某某路 1 号",
-                 *       "sort_order": 1
-                 *     }
-                 */
-                "application/json": components["schemas"]["BuildingIn"];
+                "application/json": components["schemas"]["cloud__places__schemas__BuildingIn"];
             };
         };
         responses: {
@@ -14757,14 +15743,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                /**
-                 * @example {
-                 *       "name": "主楼",
-                 *       "address": "某某路 1 号",
-                 *       "sort_order": 1
-                 *     }
-                 */
-                "application/json": components["schemas"]["BuildingIn"];
+                "application/json": components["schemas"]["cloud__places__schemas__BuildingIn"];
             };
         };
         responses: {
@@ -19952,7 +20931,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["cloud__people__invitation_routes__AcceptIn"];
+                "application/json": components["schemas"]["InvitationAcceptIn"];
             };
         };
         responses: {
@@ -24237,7 +25216,15 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["cloud__devices__found_schemas__AcceptIn"];
+                /**
+                 * @example {
+                 *       "model": "door contact",
+                 *       "label": "大门",
+                 *       "role": "outer_door",
+                 *       "room_id": "00000000-0000-4000-8000-000000000003"
+                 *     }
+                 */
+                "application/json": components["schemas"]["AcceptIn"];
             };
         };
         responses: {
@@ -27073,6 +28060,540 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_scenarios: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScenarioList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_runs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    start_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stop_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_run: {
+        parameters: {
+            query?: {
+                format?: "json" | "csv";
+            };
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    follow_run: {
+        parameters: {
+            query?: {
+                after?: number;
+            };
+            header?: {
+                "last-event-id"?: string | null;
+            };
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description event: run (RunDetail), frame (id: its number), ping, over, end */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

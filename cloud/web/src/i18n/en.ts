@@ -376,6 +376,18 @@ export const en: Texts = {
     recentBy: "Resolved by",
     recentTook: "Took",
   },
+  floor: {
+    state: {
+      alert: "Alert",
+      blind: "Not seen",
+      degraded: "Partly seen",
+      out: "Out",
+      up: "Up",
+      in_bed: "In bed",
+      unknown: "Unknown",
+      empty: "Empty bed",
+    },
+  },
   title: {
     calm: "Duty desk · Yuyue Care",
     open: "({{count}}) {{kind}} {{place}}",

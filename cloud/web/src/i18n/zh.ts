@@ -366,6 +366,18 @@ export const zh = {
     recentBy: "处置人",
     recentTook: "用时",
   },
+  floor: {
+    state: {
+      alert: "报警",
+      blind: "失去监测",
+      degraded: "监测不全",
+      out: "外出",
+      up: "已离床",
+      in_bed: "在床",
+      unknown: "情况未知",
+      empty: "空床",
+    },
+  },
   title: {
     calm: "值班台 · 渝悦养老",
     open: "（{{count}}）{{kind}} {{place}}",
