@@ -5586,6 +5586,16 @@ export interface components {
             /** Mqtt Password */
             mqtt_password?: string | null;
             /**
+             * Mqtt Zigbee2Mqtt
+             * @description base topics of Zigbee2MQTT, with commas; empty: none
+             */
+            mqtt_zigbee2mqtt?: string | null;
+            /**
+             * Mqtt Discovery
+             * @description prefix of Home Assistant's MQTT discovery; empty: none
+             */
+            mqtt_discovery?: string | null;
+            /**
              * Ble Adapters
              * @description such as hci0,hci1
              */
@@ -7929,10 +7939,13 @@ export interface components {
         };
         /**
          * GapOut
-         * @description A time in which a device, or the gateway (no device), told nothing.
+         * @description A time in which a device, or the gateway (no device), told nothing or could not be heard.
          */
         cloud__coverage__schemas__GapOut: {
-            /** Device Id */
+            /**
+             * Device Id
+             * @description null: several of this elder's, or all
+             */
             device_id: string | null;
             /**
              * From At
@@ -7941,8 +7954,21 @@ export interface components {
             from_at: string;
             /** Until At */
             until_at: string | null;
-            /** Cause */
+            /**
+             * Cause
+             * @description a silent device's: battery, everything_silent, sees_nothing, never_heard, unknown; the gateway's: gateway_offline, and by its own word source_down (nobody listened there), gateway_down (it was off), thinned, dropped (its disk was full)
+             */
             cause: string;
+            /**
+             * Source
+             * @description what was not listened to, such as mqtt, ble:hci0
+             */
+            source: string | null;
+            /**
+             * Records
+             * @description stored records that were given up
+             */
+            records: number;
         };
         /**
          * CodeIn
