@@ -15,6 +15,7 @@ import { Consents, Family } from "./Family";
 import { RecordForm } from "./RecordForm";
 import { Risks } from "./Risks";
 import { Stays } from "./Stays";
+import { Unseen } from "./Unseen";
 
 const REFRESH_MS = 15_000;
 
@@ -53,6 +54,7 @@ export default function ElderRecordPage(): ReactNode {
         </p>
       )}
       <Now page={data} />
+      <Unseen {...part} />
       <RecordForm key={data.record.version} {...part} />
       <Facts {...part} />
       <Stays {...part} />
