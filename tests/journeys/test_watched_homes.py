@@ -111,7 +111,7 @@ def device_name(recorded: str) -> str:
 @pytest.mark.browser
 @pytest.mark.recordings
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(480)
 @pytest.mark.skipif(not DATA.is_dir(), reason="needs the recorded data (YUYUE_DATA)")
 def test_a_recorded_home_that_falls_silent_is_seen_at_the_desk(
     stack: Stack, broker: Broker, open_desk: Callable[[int], Page]
@@ -147,7 +147,7 @@ def test_a_recorded_home_that_falls_silent_is_seen_at_the_desk(
 
 @pytest.mark.browser
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(480)
 def test_a_simulated_home_with_all_its_troubles_is_seen_at_the_desk(
     stack: Stack, broker: Broker, open_desk: Callable[[int], Page]
 ) -> None:
