@@ -23,6 +23,7 @@ export const en: Texts = {
   },
   form: {
     done: "Saved",
+    cancel: "Cancel",
     choose: "Choose",
     findElder: "Find an elder (name, pinyin, bed)",
   },
@@ -180,6 +181,7 @@ export const en: Texts = {
     gateway_offline: "Gateway offline",
     battery_low: "Low battery",
     mains_lost: "Gateway on battery",
+    stopgap_overdue: "Faulty, nothing stands in",
     nobody_on_duty: "Nobody on duty",
     console_silent: "A desk fell silent",
     dead_switch: "Alert path broken",
