@@ -124,7 +124,8 @@ def watched_alone(
         (shared if in_room and mates != 1 else own).append(sensor)
     if not own and not shared and plan is None:
         return None
-    settings = _settings(plan, tuple(own), alone=mates <= 1, pauses=())
+    level = level_in_force(plan, None)  # coverage does not ask for the level
+    settings = _settings(plan, tuple(own), level=level, alone=mates <= 1, pauses=())
     subject = Subject(str(elder_id), str(elder_id), settings, tuple(shared))
     return Watched(subject, unit_id, gateways.of(unit_id))
 

@@ -98,7 +98,7 @@ class InfluxClient:
             raise mine.error
 
     async def _write_waiting(self, bucket: str, queue: list[_Waiting], mine: _Waiting) -> None:
-        """The first that wait; whoever fails is told, no other is. Raises only what the caller's is."""
+        """The first that wait; whoever fails is told, no other is. Raises the caller's own."""
         taken = queue[:_MAX_JOINED]
         del queue[:_MAX_JOINED]
         try:

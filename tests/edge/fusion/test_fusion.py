@@ -266,7 +266,7 @@ def test_what_hangs_in_a_shared_room_is_told_of_the_room_alone() -> None:
     assert [(e.kind, e.subject_id) for e in told if e.kind is EventKind.SMOKE] == [
         (EventKind.SMOKE, "room")
     ]
-    silent = [e for name in ("a", "b", "room") for e in two.advance(name, at("13:00", 11))]
+    silent = [e for name in ("a", "b", "room") for e in two.advance(name, at("13:00", 12))]
     offline = [e for e in silent if e.kind is EventKind.DEVICE_OFFLINE]
     assert {(e.device_id, e.subject_id) for e in offline} == {("smoke", "room"), ("band", "a")}
     about = (EventKind.COVERAGE_BLIND, EventKind.COVERAGE_DEGRADED, EventKind.COVERAGE_PROTECTED)

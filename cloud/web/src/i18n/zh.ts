@@ -45,6 +45,16 @@ export const zh = {
     badCode: "验证码不正确或已用过",
     badLogin: "用户名或密码不正确",
     tooMany: "尝试次数过多，请 {{seconds}} 秒后再试",
+    or: "或者",
+    oidc: {
+      stale: "登录没有完成或已过时，请再点一次",
+      refused: "您在单位账号页面取消了登录",
+      invalid: "单位账号的答复无法核实，请再试；反复出现请告诉管理员",
+      unavailable: "单位账号服务现在连不上，请用用户名和密码登录",
+      unknown_user: "您的单位账号在这里还没有对应的用户，请联系管理员",
+      second_factor: "这个用户设有两步验证：请用用户名、密码和验证码登录",
+      busy: "尝试次数过多，请过几分钟再试",
+    },
     expired: "登录已失效：这块屏幕现在收不到报警，请重新登录",
   },
   header: {
@@ -179,6 +189,7 @@ export const zh = {
     mains_lost: "网关市电中断",
     stopgap_overdue: "故障超时未替代",
     nobody_on_duty: "无人值班",
+    flood: "警报洪峰",
     console_silent: "值班屏失声",
     dead_switch: "报警链路中断",
     round_missed: "巡查漏检",
@@ -332,6 +343,8 @@ export const zh = {
     closed: "办结",
   },
   list: {
+    folded: "另有 {{count}} 条低优先报警已折叠",
+    foldedPassed: "已恢复",
     open: "待处理报警",
     counts: "{{raised}} 条待确认，{{acknowledged}} 条处理中",
     index: "全部待处理报警，紧急的在前",

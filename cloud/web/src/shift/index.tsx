@@ -10,12 +10,14 @@ addTexts("shift", texts);
 
 const NowPage = lazy(() => import("./NowPage"));
 const FiguresPage = lazy(() => import("./FiguresPage"));
+const TuningPage = lazy(() => import("./TuningPage"));
 const DrillsPage = lazy(() => import("./DrillsPage"));
 
 /** Who stands guard, whether the chain is whole, how it went. */
 export default function ShiftArea(): ReactNode {
   const { t } = useTranslation("shift");
   const { me } = useMe();
+  const rules = me?.permissions.includes("alert_rules_manage") === true;
   const figures = me?.permissions.includes("reports_read") === true;
   return (
     <AreaPage
@@ -23,6 +25,7 @@ export default function ShiftArea(): ReactNode {
       sections={[
         { path: "now", label: t("section.now"), Page: NowPage },
         ...(figures ? [{ path: "figures", label: t("section.figures"), Page: FiguresPage }] : []),
+        ...(rules ? [{ path: "tuning", label: t("section.tuning"), Page: TuningPage }] : []),
         { path: "drills", label: t("section.drills"), Page: DrillsPage },
       ]}
     />

@@ -10,12 +10,16 @@ import { clockTime } from "../../shared/time";
 import { useMe } from "../../shared/useMe";
 import { Waiting } from "../../shared/Waiting";
 import { ElderPicker } from "../../shared/ElderPicker";
-import { type Device, type DeviceKind, type Fault, house, HOUSE_KEYS, type ListState } from "./calls";
+import { ROLES } from "../found/subjects";
+import {
+  type Device, type DeviceKind, type Fault, house, HOUSE_KEYS, type ListState, type RoomKind, type SensorRole,
+} from "./calls";
 
 const STATES: readonly ListState[] = ["assigned", "spare", "faulty", "retired"];
 const KINDS: readonly DeviceKind[] = [
   "button", "wearable", "bed", "radar", "motion", "door", "smoke", "gas", "water", "climate", "meter", "locator", "other",
 ];
+const ROOM_KINDS: readonly RoomKind[] = ["entrance", "bedroom", "bathroom", "kitchen", "living", "hall", "other"];
 const REFRESH_MS = 15_000;
 
 function useDone(): () => Promise<void> {
@@ -37,6 +41,7 @@ export default function DevicesPage(): ReactNode {
       {manages && (
         <>
           <Assign readsRecords={me?.permissions.includes("records_read") ?? false} />
+          <Purpose />
           <AddDevice />
         </>
       )}
@@ -305,6 +310,41 @@ function Assign({ readsRecords }: { readsRecords: boolean }): ReactNode {
         />
       )}
       <TextField label={t("from")} value={at} onChange={setAt} type="datetime-local" required />
+    </CallForm>
+  );
+}
+
+/** What a device is for: a contact on the door one leaves home by tells "out" from "collapsed". */
+function Purpose(): ReactNode {
+  const { t } = useTranslation("house");
+  const { t: operator } = useTranslation("operator");
+  const done = useDone();
+  const [device, setDevice] = useState("");
+  const [role, setRole] = useState<SensorRole>("outer_door");
+  const [roomKind, setRoomKind] = useState<RoomKind>("entrance");
+  const [room, setRoom] = useState("");
+  const place = async () => {
+    await house.placeSensor(device.trim(), { role, room_kind: roomKind, room: room.trim() }).then(done);
+  };
+  return (
+    <CallForm title={t("purpose")} submit={t("purposeSave")} onSubmit={place} testId="device-purpose">
+      <p>{t("purposeHint")}</p>
+      <TextField label={t("deviceId")} value={device} onChange={setDevice} required testId="purpose-id" />
+      <SelectField
+        label={t("purposeRole")}
+        value={role}
+        onChange={(value) => setRole(value as SensorRole)}
+        testId="purpose-role"
+        options={ROLES.map((value) => ({ value, label: operator(`found.roleName.${value}`) }))}
+      />
+      <SelectField
+        label={t("roomKindLabel")}
+        value={roomKind}
+        onChange={(value) => setRoomKind(value as RoomKind)}
+        testId="purpose-room-kind"
+        options={ROOM_KINDS.map((value) => ({ value, label: t(`roomKind.${value}`) }))}
+      />
+      <TextField label={t("roomName")} value={room} onChange={setRoom} testId="purpose-room" />
     </CallForm>
   );
 }

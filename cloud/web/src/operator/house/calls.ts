@@ -13,6 +13,8 @@ export type Fault = Schemas["FaultOut"];
 export type DeviceTasks = Schemas["DeviceTasksOut"];
 export type BedKind = Schemas["BedNode"]["kind"];
 export type DeviceKind = Device["kind"];
+export type SensorRole = Schemas["SensorIn"]["role"];
+export type RoomKind = NonNullable<Schemas["SensorIn"]["room_kind"]>;
 export type ListState = "assigned" | "spare" | "faulty" | "retired";
 
 export const HOUSE_KEYS = {
@@ -149,6 +151,8 @@ export const house = {
         body: { reason },
       }),
     ),
+  placeSensor: (device_id: string, sensor: { role: SensorRole; room_kind: RoomKind; room: string }) =>
+    answer(client.PUT("/api/v1/devices/{device_id}/sensor", { params: { path: { device_id } }, body: sensor })),
   assign: (device_id: string, to: { bed_id: string } | { room_id: string } | { elder_id: string }, at: string) =>
     answer(
       client.POST("/api/v1/devices/{device_id}/assignments", {
