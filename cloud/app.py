@@ -24,6 +24,7 @@ from cloud.alerts.drills.service import watch_switches
 from cloud.alerts.escalation.routes import router as duty_router
 from cloud.alerts.figures.night import router as night_router
 from cloud.alerts.figures.routes import router as figures_router
+from cloud.alerts.late_stopgaps import follow_late_stopgaps
 from cloud.alerts.lost_gateways import follow_lost_gateways
 from cloud.alerts.notify.deliver import Deliverer
 from cloud.alerts.notify.family_routes import router as family_points_router
@@ -129,6 +130,7 @@ class _Work:
                 now = self.state.clock.now()
                 await announce_gateway_states(scope, now)
                 await follow_lost_gateways(scope, now)
+                await follow_late_stopgaps(scope, now)
                 await self.coverage.look(scope, now)
 
     async def tuning(self) -> None:

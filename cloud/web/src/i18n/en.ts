@@ -23,6 +23,7 @@ export const en: Texts = {
   },
   form: {
     done: "Saved",
+    cancel: "Cancel",
     choose: "Choose",
     findElder: "Find an elder (name, pinyin, bed)",
   },
@@ -190,6 +191,7 @@ export const en: Texts = {
     gateway_offline: "Gateway offline",
     battery_low: "Low battery",
     mains_lost: "Gateway on battery",
+    stopgap_overdue: "Faulty, nothing stands in",
     nobody_on_duty: "Nobody on duty",
     flood: "Many alerts at once",
     console_silent: "A desk fell silent",

@@ -21,6 +21,7 @@ export const zh = {
   },
   form: {
     done: "已保存",
+    cancel: "取消",
     choose: "请选择",
     findElder: "找老人（姓名、拼音、床号）",
   },
@@ -186,6 +187,7 @@ export const zh = {
     gateway_offline: "网关离线",
     battery_low: "电量低",
     mains_lost: "网关市电中断",
+    stopgap_overdue: "故障超时未替代",
     nobody_on_duty: "无人值班",
     flood: "警报洪峰",
     console_silent: "值班屏失声",

@@ -2,6 +2,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
 
+import { AskButton } from "../../shared/AskButton";
 import { DataTable } from "../../shared/DataTable";
 import { explain } from "../../shared/explain";
 import { ActionButton, CallForm, localNow, SelectField, TextField, toIso } from "../../shared/forms";
@@ -83,11 +84,11 @@ function Tasks({ manages }: { manages: boolean }): ReactNode {
                         await house.stopgap(row.id, "staff", null).then(done);
                       }}
                     />
-                    <ActionButton
+                    <AskButton
                       label={t("bySubstitute")}
-                      onPress={async () => {
-                        const spare = globalThis.prompt(t("substituteAsk"))?.trim();
-                        if (spare) await house.stopgap(row.id, "substitute", spare).then(done);
+                      questions={[{ name: "spare", label: t("substituteAsk"), required: true }]}
+                      onAnswer={async ({ spare = "" }) => {
+                        await house.stopgap(row.id, "substitute", spare).then(done);
                       }}
                     />
                   </>
@@ -164,27 +165,31 @@ function DeviceList({ manages }: { manages: boolean }): ReactNode {
     row.condition !== "retired" && (
       <>
         {row.condition === "ok" && (
-          <ActionButton
+          <AskButton
             label={t("reportFault")}
-            onPress={async () => {
-              const what = globalThis.prompt(t("faultAsk"))?.trim();
-              if (what) await house.fault(row.device_id, what).then(done);
+            title={`${t("reportFault")} ${row.device_id}`}
+            questions={[{ name: "what", label: t("faultAsk"), required: true }]}
+            onAnswer={async ({ what = "" }) => {
+              await house.fault(row.device_id, what).then(done);
             }}
           />
         )}
         {row.assigned_from !== null && (
-          <ActionButton
+          <AskButton
             label={t("takeBack")}
-            onPress={async () => {
-              await house.takeBack(row.device_id, new Date().toISOString()).then(done);
+            title={t("takeBackAsk", { device: row.device_id, who: row.elder_name ?? row.place ?? "" })}
+            questions={[{ name: "at", label: t("from"), type: "datetime-local", required: true, initial: localNow() }]}
+            onAnswer={async ({ at = "" }) => {
+              await house.takeBack(row.device_id, toIso(at)).then(done);
             }}
           />
         )}
-        <ActionButton
+        <AskButton
           label={t("retire")}
-          onPress={async () => {
-            const why = globalThis.prompt(t("retireAsk"))?.trim();
-            if (why) await house.retire(row.device_id, why).then(done);
+          title={`${t("retire")} ${row.device_id}`}
+          questions={[{ name: "why", label: t("retireAsk"), required: true }]}
+          onAnswer={async ({ why = "" }) => {
+            await house.retire(row.device_id, why).then(done);
           }}
         />
       </>

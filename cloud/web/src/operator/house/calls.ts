@@ -5,6 +5,8 @@ import type { components } from "../../api/schema";
 type Schemas = components["schemas"];
 export type PlaceTree = Schemas["PlaceTree"];
 export type BedNode = Schemas["BedNode"];
+export type UnitNode = Schemas["UnitNode"];
+export type RoomNode = Schemas["RoomNode"];
 export type Home = Schemas["HomeOut"];
 export type Device = Schemas["DeviceOut"];
 export type Fault = Schemas["FaultOut"];
@@ -44,6 +46,32 @@ export const house = {
     answer(
       client.DELETE("/api/v1/beds/{bed_id}", {
         params: { path: { bed_id: bed.id }, header: match(bed.version) },
+      }),
+    ),
+  renameUnit: (unit: UnitNode, name: string) =>
+    answer(
+      client.PUT("/api/v1/units/{unit_id}", {
+        params: { path: { unit_id: unit.id }, header: match(unit.version) },
+        body: { name, sort_order: unit.sort_order, building_id: unit.building_id },
+      }),
+    ),
+  closeUnit: (unit: UnitNode) =>
+    answer(
+      client.DELETE("/api/v1/units/{unit_id}", {
+        params: { path: { unit_id: unit.id }, header: match(unit.version) },
+      }),
+    ),
+  renameRoom: (room: RoomNode, unit_id: string, name: string) =>
+    answer(
+      client.PUT("/api/v1/rooms/{room_id}", {
+        params: { path: { room_id: room.id }, header: match(room.version) },
+        body: { name, unit_id },
+      }),
+    ),
+  closeRoom: (room: RoomNode) =>
+    answer(
+      client.DELETE("/api/v1/rooms/{room_id}", {
+        params: { path: { room_id: room.id }, header: match(room.version) },
       }),
     ),
   addHome: (name: string, operator_unit_id: string | null, address: string, entry: string) =>
