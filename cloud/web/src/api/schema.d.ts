@@ -3052,6 +3052,33 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AcceptIn
+         * @description Take a found device in: what it is, what for, and whose. One of elder, bed and room.
+         */
+        AcceptIn: {
+            /**
+             * Model
+             * @default
+             */
+            model: string;
+            /**
+             * Label
+             * @default
+             */
+            label: string;
+            role: components["schemas"]["SensorRole"];
+            /** @description where a wearable is worn */
+            position?: components["schemas"]["Position"] | null;
+            /** Elder Id */
+            elder_id?: string | null;
+            /** Bed Id */
+            bed_id?: string | null;
+            /** Room Id */
+            room_id?: string | null;
+            /** @default {} */
+            link: components["schemas"]["DeviceLinkIn"];
+        };
+        /**
          * AcceptanceIn
          * @description The fitting is accepted.
          */
@@ -6161,6 +6188,21 @@ export interface components {
             secret: string;
         };
         /**
+         * JoinIn
+         * @description The login that the relative chooses.
+         */
+        JoinIn: {
+            /** Code */
+            code: string;
+            /**
+             * Username
+             * @example zhiban3
+             */
+            username: string;
+            /** Password */
+            password: string;
+        };
+        /**
          * KitItemIn
          * @description A device a home is to have, or has.
          */
@@ -8285,33 +8327,6 @@ export interface components {
             cause: string;
         };
         /**
-         * AcceptIn
-         * @description Take a found device in: what it is, what for, and whose. One of elder, bed and room.
-         */
-        cloud__devices__found_schemas__AcceptIn: {
-            /**
-             * Model
-             * @default
-             */
-            model: string;
-            /**
-             * Label
-             * @default
-             */
-            label: string;
-            role: components["schemas"]["SensorRole"];
-            /** @description where a wearable is worn */
-            position?: components["schemas"]["Position"] | null;
-            /** Elder Id */
-            elder_id?: string | null;
-            /** Bed Id */
-            bed_id?: string | null;
-            /** Room Id */
-            room_id?: string | null;
-            /** @default {} */
-            link: components["schemas"]["DeviceLinkIn"];
-        };
-        /**
          * CodeIn
          * @description A code of the authenticator.
          */
@@ -8321,21 +8336,6 @@ export interface components {
              * @example 123456
              */
             code: string;
-        };
-        /**
-         * AcceptIn
-         * @description The login that the relative chooses.
-         */
-        cloud__people__invitation_routes__AcceptIn: {
-            /** Code */
-            code: string;
-            /**
-             * Username
-             * @example zhiban3
-             */
-            username: string;
-            /** Password */
-            password: string;
         };
         /**
          * GapOut
@@ -18331,7 +18331,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["cloud__people__invitation_routes__AcceptIn"];
+                "application/json": components["schemas"]["JoinIn"];
             };
         };
         responses: {
@@ -22433,7 +22433,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["cloud__devices__found_schemas__AcceptIn"];
+                "application/json": components["schemas"]["AcceptIn"];
             };
         };
         responses: {
