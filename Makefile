@@ -6,7 +6,7 @@ WEB := cloud/web
 WEB_SOURCES := $(shell find $(WEB)/src $(WEB)/public -type f 2>/dev/null) $(WEB)/index.html $(WEB)/vite.config.ts
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow fuzz-api test-bluetooth check web-check lock clean
+.PHONY: help client demo test test-slow fuzz-api test-bluetooth check web-check lock clean
 
 help:  ## what can be made here
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -37,6 +37,12 @@ check: $(VENV)/.dev  ## style, types, import directions, compose file
 
 web-check: $(WEB)/node_modules/.installed  ## the web's own checks
 	cd $(WEB) && npm run --silent lint && npm run --silent typecheck && npm run --silent test
+
+client: $(VENV)/.dev  ## the Python client of the API, into build/python-client
+	mkdir -p build/python-client
+	$(BIN)/yuyue cloud openapi > build/python-client/openapi.json
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/openapi-python-client generate --meta uv --overwrite --config packaging/python_client.yaml \
+		--path build/python-client/openapi.json --output-path build/python-client/yuyue-client
 
 lock:  ## renew the hashed locks after changing dependencies in pyproject.toml
 	$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 \

@@ -1,1 +1,1 @@
-"""What the signals mean: streaming detection in pure numpy and scipy, no I/O and no clock."""
+"""What the signals mean: streaming detection in pure numpy, no I/O and no clock."""

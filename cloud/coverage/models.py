@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, Text
@@ -29,18 +29,34 @@ class SensorPlacement(TenantBase):
 
 
 class WatchPlan(TenantBase):
-    """How an elder is watched. `requires` None: whatever their devices can see."""
+    """How an elder is watched. `requires` None: whatever their devices can see.
+
+    `ability_level` counts only where the plan does not follow the assessments.
+    """
 
     __tablename__ = "watch_plan"
     institution_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     elder_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     timezone: Mapped[str]
     ability_level: Mapped[int]
+    follows_assessment: Mapped[bool] = mapped_column(default=True)
     lives_alone: Mapped[bool | None]
     requires: Mapped[list[str] | None] = mapped_column(ARRAY(Text()))
     overrides: Mapped[dict[str, Any]] = mapped_column(default=dict)
     updated_at: Mapped[datetime]
     updated_by: Mapped[str]
+
+
+class AssessedLevel(TenantBase):
+    """The ability level by the newest assessment filed, told by `cloud.care.assessment`."""
+
+    __tablename__ = "assessed_level"
+    institution_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    elder_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    level: Mapped[int]
+    reference_date: Mapped[date]
+    assessment_id: Mapped[uuid.UUID]
+    filed_at: Mapped[datetime]
 
 
 class WatchPause(TenantBase):

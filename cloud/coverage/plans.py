@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any, Final, cast
 
 from sqlalchemy import delete
@@ -12,7 +13,13 @@ from sqlalchemy.dialects.postgresql import insert
 
 from cloud.audit.actions import Action
 from cloud.audit.service import record
-from cloud.coverage.models import GatewayArea, SensorPlacement, WatchPause, WatchPlan
+from cloud.coverage.models import (
+    AssessedLevel,
+    GatewayArea,
+    SensorPlacement,
+    WatchPause,
+    WatchPlan,
+)
 from cloud.coverage.schemas import (
     AreaIn,
     CapabilityName,
@@ -23,18 +30,29 @@ from cloud.coverage.schemas import (
     WatchPlanIn,
     WatchPlanOut,
 )
-from cloud.coverage.subjects import watched_people
+from cloud.coverage.subjects import level_in_force, watched_people
 from cloud.database import TenantScope
 from cloud.devices.models import Device, Gateway
 from cloud.errors import NotFoundError, ProblemError
 from cloud.identity.service import Principal
 from cloud.people.service import find_elder
 from cloud.places.models import Unit
+from edge.fall.limits import own_limit
 from edge.signals import SignalError
 from edge.subject import Subject, SubjectSettings
 from edge.subjects import SubjectEngine
 
 _MAX_OVERRIDES: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class AssessedLevelIn:
+    """What a filed assessment says of how to watch somebody."""
+
+    level: int
+    reference_date: date
+    assessment_id: uuid.UUID
+    filed_at: datetime
 
 
 async def plan_of(scope: TenantScope, elder_id: uuid.UUID, now: datetime) -> WatchPlanOut:
@@ -61,17 +79,23 @@ async def plan_of(scope: TenantScope, elder_id: uuid.UUID, now: datetime) -> Wat
         )
         for row in rows
     ]
-    if plan is None:
-        return WatchPlanOut(elder_id=elder_id, updated_at=None, updated_by=None, pauses=pauses)
-    return WatchPlanOut(
-        elder_id=elder_id,
+    held = scope.select(AssessedLevel).where(AssessedLevel.elder_id == elder_id)
+    assessed = (await scope.session.scalars(held)).one_or_none()
+    own = WatchPlanIn() if plan is None else WatchPlanIn(
         timezone=plan.timezone,
-        ability_level=plan.ability_level,
+        ability_level=None if plan.follows_assessment else plan.ability_level,
         lives_alone=plan.lives_alone,
         requires=cast(list[CapabilityName] | None, plan.requires),
         overrides=plan.overrides,
-        updated_at=plan.updated_at,
-        updated_by=plan.updated_by,
+    )  # fmt: skip
+    return WatchPlanOut(
+        **dict(own),
+        elder_id=elder_id,
+        level_in_force=level_in_force(plan, assessed),
+        assessed_level=None if assessed is None else assessed.level,
+        assessed_on=None if assessed is None else assessed.reference_date,
+        updated_at=None if plan is None else plan.updated_at,
+        updated_by=None if plan is None else plan.updated_by,
         pauses=pauses,
     )
 
@@ -84,7 +108,8 @@ async def set_plan(
     before = await plan_of(scope, elder_id, now)
     values: dict[str, Any] = {
         "timezone": wanted.timezone,
-        "ability_level": wanted.ability_level,
+        "ability_level": wanted.ability_level or 0,
+        "follows_assessment": wanted.ability_level is None,
         "lives_alone": wanted.lives_alone,
         "requires": None if wanted.requires is None else sorted(set(wanted.requires)),
         "overrides": wanted.overrides,
@@ -109,6 +134,53 @@ async def set_plan(
     return after
 
 
+async def take_assessed_level(
+    scope: TenantScope, elder_id: uuid.UUID, level: AssessedLevelIn
+) -> None:
+    """An assessment was filed: who follows it is watched by its level from the next heartbeat on.
+
+    One about an earlier day than what holds changes nothing.
+    """
+    values = {
+        "level": level.level,
+        "reference_date": level.reference_date,
+        "assessment_id": level.assessment_id,
+        "filed_at": level.filed_at,
+    }
+    key = {"institution_id": scope.institution_id, "elder_id": elder_id}
+    await scope.session.execute(
+        insert(AssessedLevel)
+        .values(**key, **values)
+        .on_conflict_do_update(
+            index_elements=list(key),
+            set_=values,
+            where=AssessedLevel.reference_date <= level.reference_date,
+        )
+    )
+
+
+async def set_override(
+    scope: TenantScope, elder_id: uuid.UUID, name: str, value: float | None, *, by: str,
+    now: datetime,
+) -> None:  # fmt: skip
+    """One limit of one person, None: the detector's own again. Raises NotFoundError."""
+    held = await plan_of(scope, elder_id, now)
+    overrides = {key: limit for key, limit in held.overrides.items() if key != name}
+    if value is not None:
+        overrides[name] = value
+    values: dict[str, Any] = {"overrides": overrides, "updated_at": now, "updated_by": by}
+    of_level = {
+        "ability_level": held.ability_level or 0,
+        "follows_assessment": held.ability_level is None,
+    }
+    key = {"institution_id": scope.institution_id, "elder_id": elder_id}
+    await scope.session.execute(
+        insert(WatchPlan)
+        .values(**key, timezone=held.timezone, **of_level, **values)
+        .on_conflict_do_update(index_elements=list(key), set_=values)
+    )
+
+
 async def _refuse_bad_limits(
     scope: TenantScope, elder_id: uuid.UUID, wanted: WatchPlanIn, now: datetime
 ) -> None:
@@ -120,6 +192,7 @@ async def _refuse_bad_limits(
         watched = (await watched_people(scope, now)).get(name)
         subject = watched.subject if watched else Subject(name, name, SubjectSettings())
         SubjectEngine().open(subject)
+        own_limit(wanted.overrides)
     except SignalError as error:
         raise ProblemError(422, "bad_request", f"overrides: {error}") from error
     except (ValueError, KeyError) as error:  # an unknown time zone

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -104,7 +105,9 @@ class WatchPlanIn(ApiModel):
     """How an elder is to be watched."""
 
     timezone: str = "Asia/Shanghai"
-    ability_level: Annotated[int, Field(ge=0, le=4)] = 0
+    ability_level: Annotated[int, Field(ge=0, le=4)] | None = Field(
+        default=None, description="null: that of the newest assessment filed, 0 before any"
+    )
     lives_alone: bool | None = Field(
         default=None, description="null: alone where nobody else has a bed in the room"
     )
@@ -120,6 +123,12 @@ class WatchPlanOut(WatchPlanIn):
     """The plan in force, defaults where nobody has set any."""
 
     elder_id: UUID
+    level_in_force: int = Field(
+        description="ability level that sets limits of absence and turning: the plan's own, else "
+        "the assessed one, else 0"
+    )
+    assessed_level: int | None
+    assessed_on: date | None
     updated_at: UtcMs | None
     updated_by: str | None
     pauses: list[PauseOut]

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
 from cloud.clock import ns_from_datetime
-from cloud.coverage.models import GatewayArea, SensorPlacement, WatchPause, WatchPlan
+from cloud.coverage.models import (
+    AssessedLevel,
+    GatewayArea,
+    SensorPlacement,
+    WatchPause,
+    WatchPlan,
+)
 from cloud.database import TenantScope
 from cloud.devices.models import Assignment, Device, Gateway
 from cloud.devices.service import Subject as DeviceSubject
@@ -69,17 +75,21 @@ async def watched_people(scope: TenantScope, now: datetime) -> dict[str, Watched
     beds = await bed_places(scope)
     homes = {stay.elder_id: beds[stay.bed_id] for stay in await stays_at(scope, now)}
     plans = {row.elder_id: row for row in await scope.session.scalars(scope.select(WatchPlan))}
+    levels = {row.elder_id: row for row in await scope.session.scalars(scope.select(AssessedLevel))}
     elders = {row.id for row in await scope.session.scalars(scope.select(Elder))}
     people, rooms = await _sensors(scope, homes, now)
     pauses = await _pauses(scope, now)
-    gateways = await _Gateways.load(scope)
+    gateways = await Gateways.load(scope)
     found: dict[str, Watched] = {}
     for elder_id in sorted(elders & (people.keys() | plans.keys()), key=str):
         bed = homes.get(elder_id)
         mine = people.get(elder_id, _Found())
         mates = 0 if bed is None else sum(b.room_id == bed.room_id for b in homes.values())
-        settings = _settings(plans.get(elder_id), tuple(mine.own), alone=mates <= 1,
-                             pauses=pauses.get(elder_id, ()))  # fmt: skip
+        plan = plans.get(elder_id)
+        settings = _settings(
+            plan, tuple(mine.own), level=level_in_force(plan, levels.get(elder_id)),
+            alone=mates <= 1, pauses=pauses.get(elder_id, ()),
+        )  # fmt: skip
         name = str(elder_id)
         unit_id = None if bed is None else bed.unit_id
         subject = Subject(name, name, settings, tuple(mine.shared))
@@ -92,6 +102,32 @@ async def watched_people(scope: TenantScope, now: datetime) -> dict[str, Watched
             Subject(str(room_id), None, settings), unit_id, gateways.of(unit_id)
         )
     return found
+
+
+def watched_alone(
+    elder_id: uuid.UUID,
+    sensors: Iterable[tuple[Sensor, bool]],
+    plan: WatchPlan | None,
+    *,
+    mates: int,
+    unit_id: uuid.UUID | None,
+    gateways: Gateways,
+) -> Watched | None:
+    """One elder of `watched_people`, without what only a gateway asks (pauses).
+
+    `sensors`: each with whether it hangs in a room; `mates`: how many stay in their room. None:
+    neither a device nor a plan.
+    """
+    own: list[Sensor] = []
+    shared: list[Sensor] = []
+    for sensor, in_room in sensors:
+        (shared if in_room and mates != 1 else own).append(sensor)
+    if not own and not shared and plan is None:
+        return None
+    level = level_in_force(plan, None)  # coverage does not ask for the level
+    settings = _settings(plan, tuple(own), level=level, alone=mates <= 1, pauses=())
+    subject = Subject(str(elder_id), str(elder_id), settings, tuple(shared))
+    return Watched(subject, unit_id, gateways.of(unit_id))
 
 
 async def subjects_of_gateway(
@@ -188,15 +224,25 @@ def sensor_of(device: Device, placement: SensorPlacement | None, room: str) -> S
     )
 
 
+def level_in_force(plan: WatchPlan | None, assessed: AssessedLevel | None) -> int:
+    """The ability level to watch by: the plan's own where it has one, else the assessed one."""
+    if plan is not None and not plan.follows_assessment:
+        return plan.ability_level
+    return 0 if assessed is None else assessed.level
+
+
 def _settings(
-    plan: WatchPlan | None, sensors: tuple[Sensor, ...], *, alone: bool, pauses: Sequence[Pause]
-) -> SubjectSettings:
+    plan: WatchPlan | None, sensors: tuple[Sensor, ...], *, level: int, alone: bool,
+    pauses: Sequence[Pause],
+) -> SubjectSettings:  # fmt: skip
     if plan is None:
-        return SubjectSettings(TIMEZONE, sensors, lives_alone=alone, pauses=tuple(pauses))
+        return SubjectSettings(
+            TIMEZONE, sensors, ability_level=level, lives_alone=alone, pauses=tuple(pauses)
+        )
     return SubjectSettings(
         timezone=plan.timezone,
         sensors=sensors,
-        ability_level=plan.ability_level,
+        ability_level=level,
         lives_alone=alone if plan.lives_alone is None else plan.lives_alone,
         requires=frozenset(Capability(name) for name in plan.requires or ()),
         pauses=tuple(pauses),
@@ -218,18 +264,24 @@ async def _pauses(scope: TenantScope, now: datetime) -> dict[uuid.UUID, list[Pau
 
 
 @dataclass(frozen=True, slots=True)
-class _Gateways:
+class Gateways:
     """Which gateway watches over a unit: one that has it as its area, else one without any."""
 
     by_unit: Mapping[uuid.UUID, Gateway]
     general: Gateway | None
 
     @classmethod
-    async def load(cls, scope: TenantScope) -> _Gateways:
+    async def load(cls, scope: TenantScope) -> Gateways:
+        """All of the institution."""
         statement = scope.select(Gateway).where(Gateway.revoked_at.is_(None))
         rows = list(await scope.session.scalars(statement.order_by(Gateway.created_at, Gateway.id)))
+        return cls.among(rows, await scope.session.scalars(scope.select(GatewayArea)))
+
+    @classmethod
+    def among(cls, rows: Sequence[Gateway], held: Iterable[GatewayArea]) -> Gateways:
+        """Of all gateways that are not revoked, the oldest first."""
         areas: dict[uuid.UUID, set[uuid.UUID]] = defaultdict(set)
-        for area in await scope.session.scalars(scope.select(GatewayArea)):
+        for area in held:
             areas[area.gateway_id].add(area.unit_id)
         by_unit: dict[uuid.UUID, Gateway] = {}
         for row in rows:
@@ -238,6 +290,7 @@ class _Gateways:
         return cls(by_unit, next((row for row in rows if row.id not in areas), None))
 
     def of(self, unit_id: uuid.UUID | None) -> Gateway | None:
+        """Which one watches over a unit."""
         return (self.by_unit.get(unit_id) if unit_id else None) or self.general
 
 

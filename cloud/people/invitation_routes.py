@@ -53,7 +53,7 @@ class InvitedOut(ApiModel):
     expires_at: UtcMs
 
 
-class JoinIn(InvitationCode):
+class InvitationAcceptIn(InvitationCode):
     """The login that the relative chooses."""
 
     username: Username
@@ -88,7 +88,7 @@ async def look_at_invitation(
 
 @router.post("/family-invitations/accept", status_code=204, dependencies=[PUBLIC, ChangeHeader])
 async def accept_invitation(
-    said: JoinIn, request: Request, state: State, session: Transaction
+    said: InvitationAcceptIn, request: Request, state: State, session: Transaction
 ) -> None:
     """Make the relative's login; log in with it then. The code ends."""
     await _slow_down(request, state)

@@ -29,7 +29,7 @@ from edge.inactivity.devices import QUANTITY_INDEX, Devices
 from edge.signals import QUANTITIES, Origin, Reading, Signal
 from edge.subject import Sensor, SensorRole, SubjectSettings
 
-VERSION: Final = "1"
+VERSION: Final = "2"
 _MAGIC: Final = b"YCO1"
 _LENGTH: Final = struct.Struct("<I")
 _SCALARS: Final = ("opened_ns", "now_ns", "bouts", "bin", "told", "since_ns", "origin")

@@ -71,5 +71,11 @@ def longest(counts: FloatArray) -> float | None:
     return float(2.0 ** ((bucket + 1) / BUCKETS_PER_OCTAVE))
 
 
+def observed_s(counts: FloatArray) -> float:
+    """About how long these intervals (s) last together, by the lower edges of their buckets."""
+    return float(counts @ _LOWER_EDGES_S)
+
+
+_LOWER_EDGES_S: Final = 2.0 ** (np.arange(BUCKETS) / BUCKETS_PER_OCTAVE)
 # Counts are halved when they are many; one that was halved four times is a matter of the past.
 _FORGOTTEN: Final = 0.06

@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
-from edge.coverage.intervals import habit, is_regular, longest
+from edge.coverage.intervals import habit
 from edge.coverage.status import CapabilityStatus, Coverage, CoverageState, Gap, Level, whole
 from edge.events import EventKind, Reason
 from edge.inactivity.devices import MOMENTARY, NEVER_NS, Devices, Kind
@@ -14,8 +14,9 @@ from edge.inactivity.limits import BIN_S, DEAD_INTERVALS, S_PER_DAY, S_PER_HOUR
 from edge.signals import NS_PER_S, Origin
 from edge.subject import Capability, SubjectSettings
 
-# Until a device's own interval is learned, when its maker promises none: silent for a day.
-UNLEARNED_LIMIT_S: Final = 1.0 * S_PER_DAY
+# Until a device's own interval is learned, when its maker promises none: what somebody uses once a
+# day has been used again by then.
+UNLEARNED_LIMIT_S: Final = 1.5 * S_PER_DAY
 # A device that reports every few seconds is not gone after ten of them: radio has its moments.
 MIN_LIMIT_S: Final = 90.0  # alarms.md: loss of a gateway counts after 90 s; no device sooner
 # After a start, devices get this long to be heard before their absence is said aloud.
@@ -114,7 +115,7 @@ class Tracker:
         self.advance(time_ns, findings)
         self.origin = report.origin
         devices, state = self.devices, self.states[device]
-        devices.heard(device, time_ns)
+        devices.heard(device, time_ns, report.quantity, report.value)
         # What comes late is known late: nothing is told to be earlier than what was told before.
         known_ns = max(time_ns, self.now_ns)
         if state.fault == SILENT:
@@ -211,12 +212,14 @@ class Tracker:
 
     def usual_s(self, device: int) -> float:
         """The longest interval this device usually keeps, in s; a default until it is learned."""
-        counts = self.devices.beat_counts[device]
-        learned = habit(counts) if is_regular(counts) else longest(counts)
-        if learned is not None:
-            return learned
-        promised = self.settings.sensors[device].report_interval_s
-        return UNLEARNED_LIMIT_S / DEAD_INTERVALS if promised is None else promised
+        beat_s = self.devices.beat_s(device)
+        if beat_s is not None:
+            return beat_s
+        promised_s = self.settings.sensors[device].report_interval_s
+        longest_s = self.devices.longest_s(device)
+        if promised_s is None and longest_s is None:
+            return UNLEARNED_LIMIT_S / DEAD_INTERVALS
+        return max(promised_s or 0.0, longest_s or 0.0)
 
     def _limit_ns(self, device: int) -> int:
         limit_s = max(DEAD_INTERVALS * self.usual_s(device), MIN_LIMIT_S)

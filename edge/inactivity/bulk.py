@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from edge.inactivity.devices import MOMENTARY, BoolArray, IntArray, Kind
+from edge.inactivity.devices import MOMENTARY, MOTION_COUNT, BoolArray, IntArray, Kind
 from edge.inactivity.limits import BIN_S, S_PER_DAY, SILENCE_S, SLOT_S, Context
 from edge.inactivity.state import NONE_NS, Finding, State
 from edge.inactivity.watch import DeadlineReachedError, Watch
@@ -58,7 +58,7 @@ def days(watch: Watch, time_ns: IntArray) -> Iterator[tuple[int, int]]:
 
 def take_day(watch: Watch, block: Block, findings: list[Finding]) -> None:
     """Readings within one local day, by time."""
-    if _ordinary(watch, block.time_ns):
+    if _ordinary(watch, block):
         first = int(block.time_ns[0])
         watch.advance(first, findings)
         watch.begin_day(first)
@@ -79,18 +79,27 @@ def take_day(watch: Watch, block: Block, findings: list[Finding]) -> None:
         watch.take(device, quantity, value, time_ns, findings)
 
 
-def _ordinary(watch: Watch, time_ns: IntArray) -> bool:
+def _ordinary(watch: Watch, block: Block) -> bool:
     """Whether the short way is open at all."""
-    state, first, last = watch.state, int(time_ns[0]), int(time_ns[-1])
+    state, time_ns = watch.state, block.time_ns
+    first, last = int(time_ns[0]), int(time_ns[-1])
     return (
         len(time_ns) >= _MIN_DAY
         and state.last_ns != NONE_NS
         and not state.withheld
         and first >= state.frontier_ns
         and bool((time_ns[1:] >= time_ns[:-1]).all())
-        and not any(watch.devices.period_ns)
+        and not (any(watch.devices.period_ns) and _counts(watch, block))
         and not any(p.from_ns <= last and state.last_ns < p.until_ns for p in watch.pauses)
         and watch.local.offset_s(first // NS_PER_S) == watch.local.offset_s(last // NS_PER_S)
+    )
+
+
+def _counts(watch: Watch, block: Block) -> bool:
+    """Whether a device sums over a whole period here."""
+    devices = watch.devices
+    return bool((block.quantity == MOTION_COUNT).any()) or any(
+        devices.counting_ns(k) for k in devices.ids.values()
     )
 
 
@@ -115,8 +124,10 @@ def _back_to(watch: Watch, before: _Checkpoint) -> None:
 
 def _activities(
     watch: Watch, device: IntArray, quantity: IntArray, value: FloatArray
-) -> tuple[BoolArray, BoolArray]:
-    """Which readings are activities, and which of them rise; takes the last values along."""
+) -> tuple[BoolArray, BoolArray, BoolArray]:
+    """Which readings are activities, which of them rise, and which came of the device's own accord;
+    takes the last values along.
+    """
     devices = watch.devices
     width = devices.kinds.shape[1]
     known = quantity >= 0
@@ -135,8 +146,9 @@ def _activities(
     differs = value != before
     rises = known & (value > 0) & (differs | MOMENTARY[quantity])
     changes = known & (before > 0) & differs & devices.both_ways[device, quantity]
-    active = (rises | changes) & (devices.kinds[device, quantity] != Kind.NONE)
-    return active, rises
+    telling = devices.kinds[device, quantity] != Kind.NONE
+    prompted = known & telling & (differs | ((value > 0) & MOMENTARY[quantity]))
+    return (rises | changes) & telling, rises, ~prompted
 
 
 def _take(watch: Watch, block: Block) -> None:
@@ -144,7 +156,7 @@ def _take(watch: Watch, block: Block) -> None:
     if state.stage:
         raise DeadlineReachedError
     time_ns, device, quantity, value = block.time_ns, block.device, block.quantity, block.value
-    active, rises = _activities(watch, device, quantity, value)
+    active, rises, own = _activities(watch, device, quantity, value)
     index = np.flatnonzero(active)
     if len(index):
         at, who = time_ns[index], device[index]
@@ -175,7 +187,7 @@ def _take(watch: Watch, block: Block) -> None:
                 k = stop
         # Seen also counts for what stirred in an empty home, as it does one by one.
         devices.saw_many(who, bouts)
-    devices.heard_many(device, time_ns)
+    devices.heard_many(device, time_ns, own)
     watch.advance(int(time_ns[-1]), [])
     state.frontier_ns = int(time_ns[-1])
 

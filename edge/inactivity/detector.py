@@ -18,7 +18,7 @@ from edge.inactivity.watch import Watch
 from edge.signals import QUANTITIES, Origin, Reading, Signal
 from edge.subject import SubjectSettings
 
-VERSION: Final = "1"
+VERSION: Final = "2"
 _ORIGINS: Final = tuple(Origin)
 _HIGH: Final = frozenset({EventKind.INACTIVITY_HIGH, EventKind.NO_RETURN_HIGH})
 _CLEARED: Final = frozenset({EventKind.INACTIVITY_CLEARED, EventKind.NO_RETURN_CLEARED})

@@ -9,7 +9,15 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from edge.coverage.intervals import BUCKETS, bucket_of, buckets_of, habit, is_regular
+from edge.coverage.intervals import (
+    BUCKETS,
+    bucket_of,
+    buckets_of,
+    habit,
+    is_regular,
+    longest,
+    observed_s,
+)
 from edge.inactivity.limits import DEAD_INTERVALS, Context
 from edge.inactivity.profile import ROOM_KINDS
 from edge.signals import NS_PER_S, FloatArray
@@ -22,6 +30,7 @@ ACTIVITY_QUANTITIES: Final = (
     "motion", "motion_count", "presence", "door_open", "in_bed", "steps", "appliance_on",
 )  # fmt: skip
 QUANTITY_INDEX: Final = MappingProxyType({name: k for k, name in enumerate(ACTIVITY_QUANTITIES)})
+MOTION_COUNT: Final = QUANTITY_INDEX["motion_count"]
 # Each positive report is an activity, not only the first of a row.
 MOMENTARY: Final = np.array([name in ("motion", "motion_count") for name in ACTIVITY_QUANTITIES])
 # The end of it is an activity too: somebody closes a door, gets up. The end of `motion` or of a
@@ -30,6 +39,10 @@ BOTH_WAYS: Final = np.array([name in ("door_open", "in_bed") for name in ACTIVIT
 
 # Sightings this near are one visit to the room; habits are intervals between visits.
 VISIT_BOUTS: Final = 2
+
+# A device that only people make report is known when they have slept once: before, an hour in
+# which somebody was about looks like the beat of a clock.
+SEEN_ENOUGH_S: Final = 20 * 3600.0
 
 NEVER_NS: Final = -(2**62)
 
@@ -71,14 +84,15 @@ def kind_of(role: SensorRole, quantity: str) -> Kind:
 class Devices:
     """Arrays over the devices of one home, in the order of its settings.
 
-    `beat_counts` holds wall intervals (s) between reports, `life_counts` intervals between
-    sightings counted in bouts of life in the home: a dead motion sensor shows while others see
-    somebody, a quiet person shows nothing.
+    `report_counts` holds wall intervals (s) between reports, `beat_counts` those between reports
+    that a device makes of its own accord: what people cause tells of people, not of the device.
+    `life_counts` holds intervals between sightings counted in bouts of life in the home: a dead
+    motion sensor shows while others see somebody, a quiet person shows nothing.
     """
 
     __slots__ = (
-        "beat_counts", "both_ways", "context", "heard_ns", "ids", "kinds", "last_value",
-        "life_counts", "period_ns", "room", "seen_bout", "sightings", "watching",
+        "beat_counts", "beat_ns", "both_ways", "context", "heard_ns", "ids", "kinds", "last_value",
+        "life_counts", "period_ns", "report_counts", "room", "seen_bout", "sightings", "watching",
     )  # fmt: skip
 
     def __init__(self, sensors: tuple[Sensor, ...]) -> None:
@@ -97,17 +111,19 @@ class Devices:
         self.room = np.array([ROOM_KINDS.index(s.room_kind) for s in sensors], dtype=np.int64)
         self.period_ns = [round((s.report_interval_s or 0.0) * NS_PER_S) for s in sensors]
         self.heard_ns = np.full(n, NEVER_NS, dtype=np.int64)
+        self.beat_ns = np.full(n, NEVER_NS, dtype=np.int64)
         self.seen_bout = np.full(n, -1, dtype=np.int64)
         self.sightings = np.zeros(n)
         self.last_value = np.full((n, len(ACTIVITY_QUANTITIES)), np.nan)
+        self.report_counts = np.zeros((n, BUCKETS))
         self.beat_counts = np.zeros((n, BUCKETS))
         self.life_counts = np.zeros((n, BUCKETS))
 
     def learned_arrays(self) -> tuple[npt.NDArray[np.generic], ...]:
         """Everything that changes; first axis is the device."""
         return (
-            self.heard_ns, self.seen_bout, self.sightings,
-            self.last_value, self.beat_counts, self.life_counts,
+            self.heard_ns, self.beat_ns, self.seen_bout, self.sightings,
+            self.last_value, self.report_counts, self.beat_counts, self.life_counts,
         )  # fmt: skip
 
     def take_over(self, other: Devices) -> None:
@@ -119,12 +135,20 @@ class Devices:
             for mine, theirs in zip(self.learned_arrays(), other.learned_arrays(), strict=True):
                 mine[k] = theirs[j]
 
-    def heard(self, k: int, time_ns: int) -> None:
-        """A report of device `k`, whatever it says."""
-        before = int(self.heard_ns[k])
-        if before != NEVER_NS and time_ns > before:
-            self.beat_counts[k, bucket_of((time_ns - before) / NS_PER_S)] += 1
-        self.heard_ns[k] = max(before, time_ns)
+    def heard(self, k: int, time_ns: int, quantity: int, value: float) -> None:
+        """A report of device `k`, whatever it says. `last_value` is still that before it."""
+        _note(self.heard_ns, self.report_counts, k, time_ns)
+        if self._is_own(k, quantity, value):
+            _note(self.beat_ns, self.beat_counts, k, time_ns)
+
+    def _is_own(self, k: int, quantity: int, value: float) -> bool:
+        """Whether a device reports because its time has come, not because of a person."""
+        if quantity < 0 or self.kinds[k, quantity] == Kind.NONE:
+            return True
+        if quantity == MOTION_COUNT and self.period_ns[k]:
+            return True
+        again = bool(value == self.last_value[k, quantity])
+        return again and not (value > 0 and MOMENTARY[quantity])
 
     def saw(self, k: int, bout: int) -> None:
         """Device `k` saw life in that bout."""
@@ -135,17 +159,11 @@ class Devices:
             self.sightings[k] += 1
             self.seen_bout[k] = bout
 
-    def heard_many(self, device: IntArray, time_ns: IntArray) -> None:
-        """`heard` for sorted times, all at once."""
-        order, before, first = _previous(device, time_ns, self.heard_ns)
-        interval = np.where(first & (before == NEVER_NS), 0, time_ns[order] - before)
-        known = interval > 0
-        np.add.at(
-            self.beat_counts,
-            (device[order][known], buckets_of(interval[known] / NS_PER_S)),
-            1.0,
-        )
-        self.heard_ns[device] = time_ns  # sorted: the last of each device stays
+    def heard_many(self, device: IntArray, time_ns: IntArray, own: BoolArray) -> None:
+        """`heard` for sorted times, all at once. `own`: of the device's own accord."""
+        _note_many(self.heard_ns, self.report_counts, device, time_ns)
+        if own.any():
+            _note_many(self.beat_ns, self.beat_counts, device[own], time_ns[own])
 
     def saw_many(self, device: IntArray, bout: IntArray) -> None:
         """`saw` for bouts in order, all at once."""
@@ -163,10 +181,27 @@ class Devices:
 
     def end_day(self) -> None:
         """Halve what is full, so that habits can change."""
-        for counts in (self.beat_counts, self.life_counts):
+        for counts in (self.report_counts, self.beat_counts, self.life_counts):
             counts[counts.sum(axis=1) > _FULL] *= 0.5
         if self.sightings.sum() > _FULL * len(self.sightings):
             self.sightings *= 0.5
+
+    def beat_s(self, k: int) -> float | None:
+        """The interval of a device that reports by its own clock; None while none is known."""
+        return habit(self.beat_counts[k]) if is_regular(self.beat_counts[k]) else None
+
+    def longest_s(self, k: int) -> float | None:
+        """The longest interval between reports, of any cause; None before most of a day of them."""
+        counts = self.report_counts[k]
+        return longest(counts) if observed_s(counts) >= SEEN_ENOUGH_S else None
+
+    def counting_ns(self, k: int) -> int:
+        """The period that device `k` sums its counts over; 0 when it tells of each thing at once.
+
+        A promised interval alone is a heartbeat: nothing is summed.
+        """
+        period_ns = self.period_ns[k] if k >= 0 else 0
+        return period_ns if period_ns and not np.isnan(self.last_value[k, MOTION_COUNT]) else 0
 
     def missing(self, bout: int) -> list[int]:
         """Devices that should have seen life by now, going by that of the home."""
@@ -181,7 +216,7 @@ class Devices:
         return [
             k
             for k in self._sighted()
-            if is_regular(self.beat_counts[k])
+            if self.beat_s(k) is not None
             and _overdue(
                 self.beat_counts[k], (now_ns - int(self.heard_ns[k])) / NS_PER_S, DEAD_INTERVALS
             )
@@ -202,6 +237,23 @@ class Devices:
 
 
 _FULL: Final = 512.0
+
+
+def _note(last_ns: IntArray, counts: FloatArray, k: int, time_ns: int) -> None:
+    """One more interval."""
+    before = int(last_ns[k])
+    if before != NEVER_NS and time_ns > before:
+        counts[k, bucket_of((time_ns - before) / NS_PER_S)] += 1
+    last_ns[k] = max(before, time_ns)
+
+
+def _note_many(last_ns: IntArray, counts: FloatArray, device: IntArray, time_ns: IntArray) -> None:
+    """`_note` for sorted times, all at once."""
+    order, before, first = _previous(device, time_ns, last_ns)
+    interval = np.where(first & (before == NEVER_NS), 0, time_ns[order] - before)
+    known = interval > 0
+    np.add.at(counts, (device[order][known], buckets_of(interval[known] / NS_PER_S)), 1.0)
+    last_ns[device] = time_ns  # sorted: the last of each device stays
 
 
 def _overdue(counts: FloatArray, elapsed: float, times: float) -> bool:

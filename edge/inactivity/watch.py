@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from edge.events import EventKind, Reason
-from edge.inactivity.devices import MOMENTARY, Devices, Kind
+from edge.inactivity.devices import MOMENTARY, MOTION_COUNT, Devices, Kind
 from edge.inactivity.explain import active_again, beyond, reasons_of
 from edge.inactivity.limits import (
     ABSENCE_S,
@@ -85,9 +85,10 @@ class Watch:
         """One reading. `quantity` is its index in ACTIVITY_QUANTITIES, -1 for any other."""
         devices, state = self.devices, self.state
         # What falls due at the very end of a report period waits for the whole report.
-        self.advance(time_ns - (1 if devices.period_ns[device] else 0), findings)
+        is_count = quantity == MOTION_COUNT and bool(devices.period_ns[device])
+        self.advance(time_ns - (1 if is_count else 0), findings)
         self.begin_day(time_ns)
-        devices.heard(device, time_ns)
+        devices.heard(device, time_ns, quantity, value)
         if state.withheld and devices.watching[device]:
             # The sensors are back. What happened meanwhile nobody knows: count from here.
             state.withheld = 0
@@ -133,11 +134,11 @@ class Watch:
         if time_ns < state.last_ns:
             state.late += 1
             return False
-        start_ns = time_ns - self.devices.period_ns[device]
+        start_ns = time_ns - self.devices.counting_ns(device)
         if state.out:
             if not self._came_back(device, kind, time_ns, weight, rise=rise):
                 return False
-            self._learn_outing(state.blip_ns - self.devices.period_ns[device])
+            self._learn_outing(state.blip_ns - self.devices.counting_ns(device))
         elif state.last_ns != NONE_NS:
             self._learn_silence(int(state.context), start_ns)
         if state.last_ns != NONE_NS and start_ns - state.last_ns <= _ABSENCE_NS:
@@ -255,7 +256,7 @@ class Watch:
             missing = self.devices.missing(state.bouts)
             if self.devices.share(missing) >= MISSING_SHARE:
                 due_ns, widened = start_ns, len(missing)
-        period_ns = self.devices.period_ns[state.last_device] if state.last_device >= 0 else 0
+        period_ns = self.devices.counting_ns(state.last_device)
         if period_ns:  # silence is known only when the report of the whole period is in
             due_ns = since_ns + -(-(due_ns - since_ns) // period_ns) * period_ns
         return due_ns, widened
@@ -291,7 +292,7 @@ class Watch:
     def _place(self, kind: int, time_ns: int, *, rise: bool) -> None:
         """Where the person is now, as far as the last activity tells."""
         state = self.state
-        period_ns = self.devices.period_ns[state.last_device]
+        period_ns = self.devices.counting_ns(state.last_device)
         if kind == Kind.DOOR:
             state.door_ns = state.door_used_ns = time_ns
         elif rise and not (period_ns and state.door_ns == time_ns):
@@ -312,7 +313,7 @@ class Watch:
             return
         maybe = state.context == Context.MAYBE_OUT
         # Within an hourly report the order is lost: two empty ones, then the home counts as left.
-        wait_ns = 2 * self.devices.period_ns[state.last_device] if maybe else _LEAVE_NS
+        wait_ns = 2 * self.devices.counting_ns(state.last_device) if maybe else _LEAVE_NS
         if until_ns < max(state.last_ns, state.door_ns) + wait_ns:
             return
         state.out, state.out_since_ns, state.blipped = 1, state.door_ns, 0

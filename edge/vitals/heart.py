@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import scipy.fft
 
 from edge.signals import FloatArray
 
@@ -82,20 +81,20 @@ def heart(windows: FloatArray) -> Heart:
 
 def _filtered(signals: FloatArray, low_hz: float, high_hz: float) -> FloatArray:
     """Only a band, without phase shift and without the mean."""
-    frequency = scipy.fft.rfftfreq(_FFT, 1 / RATE_HZ)
+    frequency = np.fft.rfftfreq(_FFT, 1 / RATE_HZ)
     gain = 1 / (1 + (low_hz / np.maximum(frequency, _TINY)) ** 8) / (1 + (frequency / high_hz) ** 8)
     flat = signals - signals.mean(axis=1, keepdims=True)
-    spectrum = scipy.fft.rfft(flat, _FFT, axis=1) * gain
-    result: FloatArray = scipy.fft.irfft(spectrum, _FFT, axis=1)[:, : signals.shape[1]]
+    spectrum = np.fft.rfft(flat, _FFT, axis=1) * gain
+    result: FloatArray = np.fft.irfft(spectrum, _FFT, axis=1)[:, : signals.shape[1]]
     return result
 
 
 def _autocorrelation(signals: FloatArray) -> FloatArray:
     """Unbiased and normalised, lags 0 .. _MAX_LAG."""
     length = signals.shape[1]
-    spectrum = scipy.fft.rfft(signals, _FFT, axis=1)
+    spectrum = np.fft.rfft(signals, _FFT, axis=1)
     power = spectrum.real**2 + spectrum.imag**2
-    acf = scipy.fft.irfft(power, _FFT, axis=1)[:, : _MAX_LAG + 1]
+    acf = np.fft.irfft(power, _FFT, axis=1)[:, : _MAX_LAG + 1]
     result: FloatArray = acf / (acf[:, :1] + _TINY) * length / (length - np.arange(_MAX_LAG + 1))
     return result
 

@@ -11,7 +11,6 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-import scipy.fft
 
 from edge.signals import FloatArray
 
@@ -71,8 +70,8 @@ def resample(windows: FloatArray, samples: int) -> FloatArray:
     if m == samples:
         return np.asarray(flat, dtype=np.float64)
     keep = min(m, samples) // 2 + 1
-    spectrum = scipy.fft.rfft(flat, axis=1)[:, :keep]
-    result: FloatArray = scipy.fft.irfft(spectrum, samples, axis=1) * (samples / m)
+    spectrum = np.fft.rfft(flat, axis=1)[:, :keep]
+    result: FloatArray = np.fft.irfft(spectrum, samples, axis=1) * (samples / m)
     return result
 
 
@@ -85,18 +84,18 @@ def breathing(windows: FloatArray) -> Breathing:
 
 def _band(windows: FloatArray) -> FloatArray:
     """Only the breathing band, without phase shift."""
-    frequency = scipy.fft.rfftfreq(_FFT, 1 / RATE_HZ)
+    frequency = np.fft.rfftfreq(_FFT, 1 / RATE_HZ)
     low = 1 / (1 + (_EDGE_LOW_HZ / np.maximum(frequency, _TINY)) ** _EDGE_ORDER)
     high = 1 / (1 + (frequency / HIGH_HZ) ** _EDGE_ORDER)
-    spectrum = scipy.fft.rfft(windows, _FFT, axis=1) * (low * high)
-    result: FloatArray = scipy.fft.irfft(spectrum, _FFT, axis=1)[:, : windows.shape[1]]
+    spectrum = np.fft.rfft(windows, _FFT, axis=1) * (low * high)
+    result: FloatArray = np.fft.irfft(spectrum, _FFT, axis=1)[:, : windows.shape[1]]
     return result
 
 
 def _spectral(band: FloatArray) -> FloatArray:
     """Rate of the highest spectral line, 1/min."""
-    power = np.abs(scipy.fft.rfft(band * np.hanning(band.shape[1]), _FINE_FFT, axis=1))
-    frequency = scipy.fft.rfftfreq(_FINE_FFT, 1 / RATE_HZ)
+    power = np.abs(np.fft.rfft(band * np.hanning(band.shape[1]), _FINE_FFT, axis=1))
+    frequency = np.fft.rfftfreq(_FINE_FFT, 1 / RATE_HZ)
     allowed = (frequency >= LOW_HZ) & (frequency <= HIGH_HZ)
     result: FloatArray = 60 * frequency[allowed][power[:, allowed].argmax(axis=1)]
     return result
@@ -104,9 +103,9 @@ def _spectral(band: FloatArray) -> FloatArray:
 
 def _regularity(band: FloatArray) -> FloatArray:
     """Height of the autocorrelation at the breathing period, 0..1."""
-    spectrum = scipy.fft.rfft(band, _ACF_FFT, axis=1)
+    spectrum = np.fft.rfft(band, _ACF_FFT, axis=1)
     power = spectrum.real**2 + spectrum.imag**2
-    acf = scipy.fft.irfft(power, _ACF_FFT, axis=1)[:, : _MAX_LAG + 1]
+    acf = np.fft.irfft(power, _ACF_FFT, axis=1)[:, : _MAX_LAG + 1]
     length = band.shape[1]
     acf = acf / (acf[:, :1] + _TINY) * length / (length - np.arange(_MAX_LAG + 1))
     middle = acf[:, _MIN_LAG:_MAX_LAG]

@@ -38,6 +38,11 @@ def used_and_free_inside(db: sqlite3.Connection) -> tuple[int, int]:
     return (pages - free) * page_bytes, free * page_bytes
 
 
+def reserve_of(outbox: Path) -> Path:
+    """Where the reserve of an outbox is."""
+    return outbox.with_name("outbox.reserve")
+
+
 class Reserve:
     """A file of nothing beside the outbox; giving it up is what makes room on a full disk."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import sqlite3
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -17,7 +16,15 @@ from edge.wire import Lane, LaneState, Record
 from gateway.clock import Clock
 from gateway.outbox import chunks, codec, lanes, numbering
 from gateway.outbox.groups import Committed, Group, StoredBatch
-from gateway.outbox.room import DiskPolicy, Reserve, free_bytes, is_full, used_and_free_inside
+from gateway.outbox.lock import take_lock
+from gateway.outbox.room import (
+    DiskPolicy,
+    Reserve,
+    free_bytes,
+    is_full,
+    reserve_of,
+    used_and_free_inside,
+)
 from gateway.outbox.schema import OutboxError, connect, is_damage, prepare
 
 # Steps of thinning that a full disk may cost before the next try to commit.
@@ -47,15 +54,10 @@ class Outbox:
         self._path = path
         self._policy = policy or DiskPolicy()
         self._damaged = False
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._reserve = Reserve(path.with_name("outbox.reserve"), self._policy.reserve_bytes)
-        self._lock_file = path.with_name(path.name + ".lock").open("a")
+        self._lock_file = take_lock(path)
+        self._reserve = Reserve(reserve_of(path), self._policy.reserve_bytes)
         try:
-            fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._writer = connect(path)
-        except BlockingIOError:
-            self._lock_file.close()
-            raise OutboxError(f"{path} is in use by another gateway process") from None
         except sqlite3.OperationalError as error:
             self._lock_file.close()
             raise OutboxError(f"{path} cannot be opened: {error}") from error
@@ -360,7 +362,7 @@ class Outbox:
     def deliveries(self) -> list[bytes]:
         """Keys for RecentDeliveries, oldest first."""
         with self._reading(Lane.BULK) as db:
-            return [key for (key,) in db.execute("SELECT key FROM delivery ORDER BY id")]
+            return lanes.deliveries(db)
 
     def rejected_counts(self) -> dict[str, int]:
         """Refused frames by reason, since the outbox was made."""

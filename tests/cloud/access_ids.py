@@ -13,6 +13,7 @@ from cloud.identity.permissions import Role
 from edge.events import EventKind
 from tests.cloud.care.assessments import a_draft, assessment_id_of, save
 from tests.cloud.coverage_rows import fill_coverage
+from tests.cloud.exchange.bundles import exchange_ids
 from tests.cloud.found import fill_found, found_ids
 from tests.cloud.records import fill_records, record_ids
 from tests.cloud.world import START, Home, World, alerts, fall
@@ -63,6 +64,8 @@ async def ids_of(world: World, home: Home) -> dict[str, str]:
         "elder_id": str(home.elders[0]),
         "gateway_id": str(home.gateway_id),
         "pause_id": str(pause.id),
+        "patient": str(home.elders[0]),
+        **await exchange_ids(world, home),
         **found_ids(home),
         **await record_ids(world, home),
         **await _of_identity(world, home),

@@ -6,6 +6,7 @@ import uuid
 from datetime import datetime, timedelta
 
 from cloud.coverage.models import (
+    AssessedLevel,
     CoverageGap,
     CoverageState,
     GatewayArea,
@@ -37,6 +38,8 @@ async def fill_coverage(scope: TenantScope, home: Home, now: datetime) -> uuid.U
                         updated_at=now, updated_by=by),
         WatchPlan(**elder, timezone="Asia/Shanghai", ability_level=1, overrides={}, updated_at=now,
                   updated_by=by),
+        AssessedLevel(**elder, level=2, reference_date=now.date(), assessment_id=uuid.uuid4(),
+                      filed_at=now),
         WatchPause(id=pause_id, **elder, from_at=now, until_at=now + timedelta(hours=1),
                    reason="leave", created_at=now, created_by=by),
         GatewayArea(**of, gateway_id=home.gateway_id, unit_id=unit.id),

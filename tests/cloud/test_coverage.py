@@ -9,6 +9,8 @@ import httpx
 import msgspec
 import pytest
 
+from cloud.alerts.lost_gateways import follow_lost_gateways
+from cloud.alerts.timers import work_timers
 from cloud.coverage.service import follow_gateways
 from cloud.devices.service import Subject, add_device, assign
 from cloud.identity.permissions import Role
@@ -92,6 +94,8 @@ async def test_what_is_missing_since_when_and_the_gaps(world: World) -> None:
     )  # fmt: skip
     line = await coverage(desk)
     assert (line["state"], line["silent"]) == ("protected", [])
+    world.clock.advance(31)  # the off-delay
+    await work_timers(world.database, world.clock.now())
     (alert,) = await alerts(desk)
     assert alert["recovered"]
     detail = (await desk.get(f"/api/v1/coverage/{world.home.elders[0]}")).json()
@@ -105,6 +109,35 @@ async def test_an_old_word_never_replaces_a_newer_one(world: World) -> None:
     await gateway.send(said(world, EventKind.COVERAGE_BLIND, Reason("lost_fall"), ago_s=5))
     await gateway.send(said(world, EventKind.COVERAGE_PROTECTED, episode="e0", ago_s=500))
     assert (await coverage(desk))["state"] == "blind"
+
+
+async def lost(world: World) -> int:
+    async with world.database.tenant(world.home.institution_id) as scope:
+        return await follow_lost_gateways(scope, world.clock.now())
+
+
+async def test_a_gateway_that_falls_silent_is_one_alert_until_it_is_back(world: World) -> None:
+    desk = await world.desk()
+    assert await lost(world) == 0  # never heard: it is being set up
+    gateway = await online(world)
+    world.clock.advance(89)
+    assert await lost(world) == 0
+    world.clock.advance(2)
+    assert [await lost(world), await lost(world)] == [1, 0]
+    (alert,) = await alerts(desk)
+    assert (alert["code"], alert["priority"], alert["recovered"]) == (
+        "gateway_offline", "medium", False,
+    )  # fmt: skip
+    assert alert["late_s"] == pytest.approx(91, abs=1)
+    await gateway.beat()
+    assert [await lost(world), await lost(world)] == [1, 0]
+    (alert,) = await alerts(desk)
+    assert alert["recovered"]
+    # Silent again before anybody has looked: the same alert stands again.
+    world.clock.advance(91)
+    assert [await lost(world), await lost(world)] == [1, 0]
+    (again,) = await alerts(desk)
+    assert (again["id"], again["recovered"]) == (alert["id"], False)
 
 
 async def test_a_silent_gateway_makes_everybody_blind(world: World) -> None:

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from cloud.alerts.notify import points
 from cloud.alerts.notify.models import ContactPoint
-from cloud.alerts.notify.routes import CodeIn, PointOut, point_out, send_code, slow_down
+from cloud.alerts.notify.routes import PointCodeIn, PointOut, point_out, send_code, slow_down
 from cloud.errors import NotFoundError, Problem
 from cloud.identity.auth import requires
 from cloud.identity.permissions import Permission
@@ -85,7 +85,7 @@ async def send_family_code(
 
 @router.post("/{family_point_id}/verify", dependencies=[ChangeHeader])
 async def verify_family_point(
-    *, elder_id: UUID, family_member_id: UUID, family_point_id: UUID, wanted: CodeIn,
+    *, elder_id: UUID, family_member_id: UUID, family_point_id: UUID, wanted: PointCodeIn,
     who: ConsentManager, state: State,
 ) -> FamilyPointList:  # fmt: skip
     """The code that the relative read out: from now on they are told here."""

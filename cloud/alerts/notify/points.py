@@ -28,14 +28,19 @@ MAX_POINTS: Final = 10
 _INDEX: Final = "contact_point.address"
 
 
+def address_context(point_id: uuid.UUID) -> str:
+    """What binds a sealed address to its row."""
+    return f"contact_point.address:{point_id}"
+
+
 def seal(keyring: Keyring, point_id: uuid.UUID, address: str) -> bytes:
     """Addresses hold phone numbers and tokens: never in clear in the database."""
-    return keyring.encrypt(address, f"contact_point.address:{point_id}")
+    return keyring.encrypt(address, address_context(point_id))
 
 
 def unseal(keyring: Keyring, point: ContactPoint) -> str:
     """The address."""
-    return keyring.decrypt(point.sealed_address, f"contact_point.address:{point.id}")
+    return keyring.decrypt(point.sealed_address, address_context(point.id))
 
 
 def check_address(channel: str, address: str) -> None:

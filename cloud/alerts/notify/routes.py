@@ -61,7 +61,7 @@ class PointList(ApiModel):
     points: list[PointOut]
 
 
-class CodeIn(ApiModel):
+class PointCodeIn(ApiModel):
     """The code that came over the new way."""
 
     code: str = Field(min_length=4, max_length=10)
@@ -198,7 +198,7 @@ async def test_point(point_id: UUID, principal: AccountOwner, state: State) -> P
     responses={429: {"model": Problem}},
 )
 async def verify_point(
-    point_id: UUID, wanted: CodeIn, principal: AccountOwner, state: State
+    point_id: UUID, wanted: PointCodeIn, principal: AccountOwner, state: State
 ) -> PointOut:
     """The code has come through."""
     point, now = await _own(principal, point_id), state.clock.now()

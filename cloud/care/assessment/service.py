@@ -25,6 +25,7 @@ from cloud.care.assessment.scoring import (
     RuleSettings,
     assess,
 )
+from cloud.coverage.plans import AssessedLevelIn, take_assessed_level
 from cloud.database import TenantScope
 from cloud.errors import NotFoundError, ProblemError
 from cloud.identity.service import Principal
@@ -154,6 +155,8 @@ async def file(
         subject=("assessment", found.id), detail={"final_level": result.final_level},
     )  # fmt: skip
     await scope.session.flush()
+    level = AssessedLevelIn(result.final_level, found.reference_date, found.id, now)
+    await take_assessed_level(scope, found.elder_id, level)
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cloud.migrations.tenancy import owner_reads, protect, run
 
 revision = "0028"
-down_revision = "0019"
+down_revision = "0027"
 
 # `address_index`: keyed hash of the address. One browser is one person's: whoever
 # subscribes with it takes it over from whoever did before.

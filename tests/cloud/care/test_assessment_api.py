@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import timedelta
 from typing import Any
 
@@ -10,8 +11,10 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from cloud.coverage.plans import AssessedLevelIn, plan_of, take_assessed_level
 from cloud.identity.permissions import Role
 from tests.cloud.care.assessments import BEST, a_draft, assessment_id_of, file, save
+from tests.cloud.test_coverage import registry
 from tests.cloud.world import CHANGES, START, ManualClock, World
 
 
@@ -59,6 +62,47 @@ async def test_from_draft_to_level_each_step_explained(
     found = await listed(nurse, world)
     assert (found["current_level"], found["current_level_name"]) == (3, "重度失能")
     assert found["due_on"] == (START.date() + timedelta(days=365)).isoformat()
+
+
+async def test_the_level_filed_steers_the_watch_unless_the_plan_has_its_own(
+    world: World, nurse: httpx.AsyncClient
+) -> None:
+    plan_path = f"/api/v1/elders/{world.home.elders[0]}/watch-plan"
+    head_nurse = await world.as_role(Role.HEAD_NURSE)
+
+    async def watched() -> tuple[int, int, int | None]:
+        gateway = world.gateway()
+        await gateway.beat()
+        document = await registry(gateway)
+        (own,) = [s for s in document.subjects if s.subject_id == str(world.home.elders[0])]
+        said = (await head_nurse.get(plan_path)).json()
+        assert said["level_in_force"] == own.settings.ability_level
+        return document.version, own.settings.ability_level, said["assessed_level"]
+
+    before, level, assessed = await watched()
+    assert (level, assessed) == (0, None)
+    answers = BEST | {"B.1.3": "0", "B.1.5": "0", "B.2.3": "0", "B.2.4": "0", "B.4.3": "0"}
+    around = {"dementia_confirmed": True, "risk_events": {"fall": 1, "choke": 1}}
+    await save(nurse, world.home, a_draft(answers=answers, circumstances=around))
+    assert (await watched())[1:] == (0, None)  # a draft changes nothing
+    assert (await file(nurse, world.home)).status_code == 200
+    after, level, assessed = await watched()
+    assert (level, assessed) == (3, 3)
+    assert after > before  # so the gateway fetches it
+    await head_nurse.put(plan_path, json={"ability_level": 1})
+    assert (await watched())[1:] == (1, 3)
+    await head_nurse.put(plan_path, json={})
+    assert (await watched())[1:] == (3, 3)
+
+
+async def test_an_assessment_of_an_earlier_day_does_not_steer_the_watch(world: World) -> None:
+    elder_id, today = world.home.elders[0], world.clock.now()
+    async with world.database.tenant(world.home.institution_id) as scope:
+        for level, days_ago in ((2, 3), (4, 10), (1, 3)):
+            day = (today - timedelta(days=days_ago)).date()
+            told = AssessedLevelIn(level, day, uuid.uuid4(), today)
+            await take_assessed_level(scope, elder_id, told)
+        assert (await plan_of(scope, elder_id, today)).level_in_force == 1
 
 
 async def test_what_is_filed_never_changes(world: World, nurse: httpx.AsyncClient) -> None:

@@ -238,6 +238,19 @@ def test_dead_sensors_are_not_a_quiet_person() -> None:
     assert kinds(detector.process("e1", readings))[0] is EventKind.INACTIVITY
 
 
+def test_sensors_kept_busy_by_a_person_are_not_dead_when_the_person_is_still() -> None:
+    detector = InactivityDetector()
+    detector.open("e1", SETTINGS)
+    steady = [
+        motion(name, at(0, 9.0) + (6 * k + n) * 20 * NS_PER_S)
+        for k in range(90)
+        for n, name in enumerate((KITCHEN, BATH, BEDROOM))
+    ]
+    assert detector.process("e1", steady) == []
+    told = detector.advance("e1", at(0, 30.0))
+    assert [event.kind for event in told][:1] == [EventKind.INACTIVITY]
+
+
 def test_a_dead_mat_puts_the_alarm_off_to_the_fixed_limit() -> None:
     detector = InactivityDetector()
     detector.open("e1", SETTINGS)

@@ -47,6 +47,16 @@ export const en: Texts = {
     badCode: "The code is wrong or was used before",
     badLogin: "Wrong user name or password",
     tooMany: "Too many attempts, try again in {{seconds}} s",
+    or: "or",
+    oidc: {
+      stale: "The sign-in was not finished or took too long: press the button again",
+      refused: "You declined at the identity provider",
+      invalid: "The identity provider's answer could not be verified; try again, and tell an administrator if it stays",
+      unavailable: "The identity provider cannot be reached now: log in with user name and password",
+      unknown_user: "No user here belongs to that account yet: ask an administrator",
+      second_factor: "This user has a second factor: log in with user name, password and code",
+      busy: "Too many tries: wait a few minutes",
+    },
     expired: "Your login has ended: this screen receives no alerts now. Log in again",
   },
   invite: {

@@ -13,6 +13,7 @@ const NowPage = lazy(() => import("./NowPage"));
 const RosterPage = lazy(() => import("./RosterPage"));
 const NightPage = lazy(() => import("./NightPage"));
 const FiguresPage = lazy(() => import("./FiguresPage"));
+const TuningPage = lazy(() => import("./TuningPage"));
 const DrillsPage = lazy(() => import("./DrillsPage"));
 const PoliciesPage = lazy(() => import("./PoliciesPage"));
 
@@ -27,6 +28,7 @@ export default function ShiftArea(): ReactNode {
         { path: "roster", label: t("section.roster"), Page: RosterPage },
         { path: "night", label: t("section.night"), Page: NightPage, permission: "reports_read" },
         { path: "figures", label: t("section.figures"), Page: FiguresPage, permission: "reports_read" },
+        { path: "tuning", label: t("section.tuning"), Page: TuningPage, permission: "alert_rules_manage" },
         { path: "drills", label: t("section.drills"), Page: DrillsPage },
         { path: "policies", label: t("section.policies"), Page: PoliciesPage, permission: "alerts_read" },
       ]}

@@ -1,6 +1,6 @@
 /** The words of the shift area, Chinese first. */
 export const zh = {
-  section: { now: "在岗", roster: "排班", night: "夜间记录", figures: "统计", drills: "演练", policies: "升级规则" },
+  section: { now: "在岗", roster: "排班", night: "夜间记录", figures: "统计", tuning: "阈值建议", drills: "演练", policies: "升级规则" },
   failed: "没有取到：{{why}}",
   now: {
     shift: "当前班次：{{name}}（{{from}} 至 {{to}}）",
@@ -180,6 +180,30 @@ export const zh = {
       told: "通知了谁",
     },
   },
+  tuning: {
+    loading: "正在读取…",
+    about: "每晚用老人自己的报警记录重新判断一遍，看看换一个阈值会少报哪些、漏掉哪些。由您决定；确认过跌倒的老人不会放宽。",
+    none: "没有待定的建议",
+    past: "已处理的建议",
+    title: "{{elder}}：跌倒判定阈值 {{held}} → {{proposed}}",
+    would: "会少报 {{spared}} 次误报，会漏掉 {{missed}} 次。",
+    basis: "依据 {{since}} 以来 {{judged}} 条有结论的报警；全院 {{falls}} 次确认跌倒仍会全部报出。",
+    chance: "可能性 {{percent}}%",
+    wouldSpare: "将不再报",
+    why: "理由（可不填）",
+    approve: "同意，下发到网关",
+    refuse: "不同意",
+    elder: "老人",
+    made: "提出时间",
+    change: "阈值",
+    fromTo: "{{held}} → {{proposed}}",
+    spared: "少报",
+    state: "状态",
+    by: "决定人",
+    note: "说明",
+    states: { open: "待定", approved: "已同意", refused: "已拒绝", withdrawn: "已撤回", undone: "跌倒后已恢复" },
+    verdicts: { true: "真实跌倒", false: "误报", unclear: "无法判断" },
+  },
   drills: {
     start: "开始演练",
     byShift: "各班成绩",
@@ -209,7 +233,7 @@ export const zh = {
 };
 
 export const en: typeof zh = {
-  section: { now: "On duty", roster: "Roster", night: "The night", figures: "Figures", drills: "Drills", policies: "Escalation" },
+  section: { now: "On duty", roster: "Roster", night: "The night", figures: "Figures", tuning: "Thresholds", drills: "Drills", policies: "Escalation" },
   failed: "Not loaded: {{why}}",
   now: {
     shift: "Shift: {{name}} ({{from}} to {{to}})",
@@ -388,6 +412,31 @@ export const en: typeof zh = {
       outcome: "Outcome",
       told: "Who was told",
     },
+  },
+  tuning: {
+    loading: "Loading…",
+    about:
+      "Every night each elder's own alerts are decided again, to see what another threshold would spare and miss. You decide; nothing is loosened for an elder with a confirmed fall.",
+    none: "Nothing is proposed",
+    past: "Decided",
+    title: "{{elder}}: fall threshold {{held}} → {{proposed}}",
+    would: "Would have spared {{spared}}, would have missed {{missed}}.",
+    basis: "From {{judged}} alerts with a verdict since {{since}}; all {{falls}} confirmed falls of the house would still be told.",
+    chance: "probability {{percent}} %",
+    wouldSpare: "would be silent",
+    why: "Why (optional)",
+    approve: "Approve and send to the gateway",
+    refuse: "Refuse",
+    elder: "Elder",
+    made: "Made",
+    change: "Threshold",
+    fromTo: "{{held}} → {{proposed}}",
+    spared: "Spared",
+    state: "State",
+    by: "By",
+    note: "Note",
+    states: { open: "open", approved: "approved", refused: "refused", withdrawn: "withdrawn", undone: "undone after a fall" },
+    verdicts: { true: "real fall", false: "false alarm", unclear: "unclear" },
   },
   drills: {
     start: "Start a drill",
