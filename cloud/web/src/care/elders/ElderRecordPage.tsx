@@ -3,11 +3,13 @@ import { type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { Link, useParams } from "react-router";
 
+import { CallFailure } from "../../api/failure";
 import { DataTable } from "../../shared/DataTable";
 import { explain } from "../../shared/explain";
 import { clockTime } from "../../shared/time";
 import { useMe } from "../../shared/useMe";
 import { Waiting } from "../../shared/Waiting";
+import { OpenRecord } from "./BreakGlass";
 import { ELDER_KEYS, type ElderPage, elders } from "./calls";
 import { Chart } from "./Chart";
 import { Contacts } from "./Contacts";
@@ -36,6 +38,13 @@ export default function ElderRecordPage(): ReactNode {
     queryFn: () => elders.page(elderId),
     refetchInterval: REFRESH_MS,
   });
+  if (data === undefined && failureReason instanceof CallFailure && failureReason.code === "outside_unit")
+    return (
+      <OpenRecord
+        elderId={elderId}
+        onOpened={() => queryClient.invalidateQueries({ queryKey: ELDER_KEYS.all(elderId) })}
+      />
+    );
   if (data === undefined && failureReason !== null)
     return <p role="alert">{t("failed", { why: explain(common, failureReason) })}</p>;
   if (data === undefined) return <Waiting />;

@@ -2,6 +2,15 @@
 export const zh = {
   section: "老人档案",
   failed: "没有取到内容：{{why}}",
+  glass: {
+    title: "紧急打开其他楼层的档案",
+    text: "这位老人不在您负责的楼层。紧急情况下写明原因即可打开，四小时后自动关闭；护士长会看到并复核。",
+    reason: "原因",
+    open: "打开档案",
+    other: "紧急查看其他楼层的老人",
+    find: "姓名、拼音或床号（至少两个字）",
+    whom: "老人",
+  },
   search: "姓名、拼音、床号",
   homeOnly: "只看家庭床位",
   everybody: "包括已归档",
@@ -182,6 +191,15 @@ export const zh = {
 export const en: typeof zh = {
   section: "Elders",
   failed: "Could not be fetched: {{why}}",
+  glass: {
+    title: "Open a record of another unit in an emergency",
+    text: "This elder is not in a unit that you serve. In an emergency give the reason: the record opens for four hours; the head nurse sees it and reviews it.",
+    reason: "Reason",
+    open: "Open the record",
+    other: "See somebody of another unit in an emergency",
+    find: "Name, pinyin or bed (two characters at least)",
+    whom: "Elder",
+  },
   search: "Name, pinyin, bed",
   homeOnly: "Home beds only",
   everybody: "Also archived",
