@@ -31,6 +31,7 @@ CLOUD_FIELDS: Final = frozenset(
         "mqtt_zigbee2mqtt", "mqtt_discovery",
         "ble_adapters", "ble_scan", "ble_slots", "ble_timezone",
         "local_alarm", "local_alarm_delay_s", "local_alarm_mqtt", "local_alarm_channels",
+        "self_test_device", "self_test_every_s",
     }
 )  # fmt: skip
 
@@ -120,6 +121,14 @@ class Settings(BaseSettings):
     )
     local_alarm_channels: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="apprise addresses for texts, parted by blanks"
+    )
+    self_test_device: str = Field(
+        default="",
+        pattern=r"^[A-Za-z0-9_.:-]{0,64}$",
+        description="device in whose name the hourly proof is sent; empty: none is sent",
+    )
+    self_test_every_s: Annotated[float, Field(ge=60, le=86_400)] = Field(
+        default=3600.0, description="how often the proof is sent"
     )
     power_dir: Path = Field(
         default=Path("/sys/class/power_supply"), description="where the kernel tells of batteries"

@@ -96,6 +96,27 @@ async def _facts(scope: TenantScope, now: datetime) -> _Facts:
     return _Facts(people, states, gaps, elders, places)
 
 
+def coverage_said(
+    elder: Elder,
+    place: PlaceName | None,
+    watched: Watched | None,
+    held: CoverageState | None,
+    *,
+    gaps: Sequence[CoverageGap],
+    now: datetime,
+) -> ElderCoverage:
+    """One elder, of what was read already; `gaps`: open ones of theirs and of their room."""
+    by_subject: dict[uuid.UUID, list[CoverageGap]] = defaultdict(list)
+    for gap in gaps:
+        by_subject[gap.elder_id or cast(uuid.UUID, gap.room_id)].append(gap)
+    facts = _Facts(
+        {} if watched is None else {str(elder.id): watched},
+        {} if held is None else {elder.id: held},
+        by_subject, {elder.id: elder}, {} if place is None else {elder.id: place},
+    )  # fmt: skip
+    return _line(facts, elder, now)
+
+
 async def coverage_of_all(scope: TenantScope, now: datetime) -> CoverageList:
     """Everybody in a bed or with a device, the worst first."""
     facts = await _facts(scope, now)

@@ -56,6 +56,13 @@ class GatewaySettings(ApiModel):
         default=None, max_length=_MAX_CHANNELS, description="apprise addresses for texts"
     )
 
+    self_test_device: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9_.:-]{1,64}$",
+        description="in whose name it sends the hourly proof (dead man's switch)",
+    )
+    self_test_every_s: float | None = Field(default=None, ge=60, le=86_400)
+
     @field_validator("ble_adapters")
     @classmethod
     def _are_adapters(cls, value: str | None) -> str | None:

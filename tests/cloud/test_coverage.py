@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from cloud.alerts.lost_gateways import follow_lost_gateways
+from cloud.alerts.timers import work_timers
 from cloud.coverage.service import follow_gateways
 from cloud.devices.service import Subject, add_device, assign
 from cloud.identity.permissions import Role
@@ -94,6 +95,8 @@ async def test_what_is_missing_since_when_and_the_gaps(world: World) -> None:
     )  # fmt: skip
     line = await coverage(desk)
     assert (line["state"], line["silent"]) == ("protected", [])
+    world.clock.advance(31)  # the off-delay
+    await work_timers(world.database, world.clock.now())
     (alert,) = await alerts(desk)
     assert alert["recovered"]
     detail = (await desk.get(f"/api/v1/coverage/{world.home.elders[0]}")).json()
