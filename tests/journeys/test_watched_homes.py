@@ -17,7 +17,7 @@ from edge.inactivity.training.homes import read_home
 from edge.signals import NS_PER_S, Reading
 from edge.subject import RoomKind, Sensor, SensorRole
 from tests.support.one_home import one_home
-from tests.support.processes import REPOSITORY, wait_until
+from tests.support.processes import PATIENCE, REPOSITORY, wait_until
 from tests.support.stack import Stack
 from tests.support.streams import Broker
 
@@ -94,7 +94,7 @@ def whole_days_ns(last_ns: int, ago_s: float) -> int:
 
 def shown(desk: Page, name: str, code: str) -> None:
     card = desk.locator(f'[data-testid=alert-card][data-code="{code}"]').filter(has_text=name)
-    expect(card.first).to_be_visible(timeout=60_000)
+    expect(card.first).to_be_visible(timeout=90_000 * PATIENCE)
 
 
 def coverage(stack: Stack, name: str) -> str:
