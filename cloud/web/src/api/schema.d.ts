@@ -1127,6 +1127,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/duty/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Rules
+         * @description The numbers that decide about alerts, with their version.
+         */
+        get: operations["get_rules"];
+        /**
+         * Put Rules
+         * @description The house's own numbers; alerts raised from now on carry the new version.
+         */
+        put: operations["put_rules"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty/tuning": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Proposals
+         * @description What the nightly look found, and what became of it.
+         */
+        get: operations["list_proposals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty/tuning/{proposal_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decide Proposal
+         * @description Approve or refuse. What is approved reaches the gateway; a confirmed fall takes it back.
+         */
+        post: operations["decide_proposal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/live": {
         parameters: {
             query?: never;
@@ -3780,6 +3844,33 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AcceptIn
+         * @description Take a found device in: what it is, what for, and whose. One of elder, bed and room.
+         */
+        AcceptIn: {
+            /**
+             * Model
+             * @default
+             */
+            model: string;
+            /**
+             * Label
+             * @default
+             */
+            label: string;
+            role: components["schemas"]["SensorRole"];
+            /** @description where a wearable is worn */
+            position?: components["schemas"]["Position"] | null;
+            /** Elder Id */
+            elder_id?: string | null;
+            /** Bed Id */
+            bed_id?: string | null;
+            /** Room Id */
+            room_id?: string | null;
+            /** @default {} */
+            link: components["schemas"]["DeviceLinkIn"];
+        };
+        /**
          * AcceptanceIn
          * @description The fitting is accepted.
          */
@@ -3918,8 +4009,21 @@ export interface components {
              * @description a second person must acknowledge
              */
             second_due: boolean;
-            /** Suppressed */
+            /**
+             * Suppressed
+             * @description nobody is told: held back, or folded into a flood's line
+             */
             suppressed: boolean;
+            /**
+             * Filed
+             * @description nobody was ever told: heard of too late, or passed within its on-delay
+             */
+            filed: ("history" | "unheard") | null;
+            /**
+             * Flood Id
+             * @description the line of the flood it is folded into
+             */
+            flood_id: string | null;
             /** Shelved Until */
             shelved_until: string | null;
             /** Shelved By */
@@ -3977,6 +4081,11 @@ export interface components {
             family: ("told" | "not_required" | "unreachable") | null;
             /** Rules Version */
             rules_version: string;
+            /**
+             * Rule
+             * @description which rule raised it
+             */
+            rule: string;
             /** Events */
             events: components["schemas"]["EventOut"][];
             /** Moves */
@@ -4067,8 +4176,21 @@ export interface components {
              * @description a second person must acknowledge
              */
             second_due: boolean;
-            /** Suppressed */
+            /**
+             * Suppressed
+             * @description nobody is told: held back, or folded into a flood's line
+             */
             suppressed: boolean;
+            /**
+             * Filed
+             * @description nobody was ever told: heard of too late, or passed within its on-delay
+             */
+            filed: ("history" | "unheard") | null;
+            /**
+             * Flood Id
+             * @description the line of the flood it is folded into
+             */
+            flood_id: string | null;
             /** Shelved Until */
             shelved_until: string | null;
             /** Shelved By */
@@ -5007,6 +5129,23 @@ export interface components {
              * @default
              */
             note: string;
+        };
+        /**
+         * Delay
+         * @description Cures for chattering (ISA-18.2). `on_s`: only what lasts this long is told; `off_s`: only
+         *     what stays away this long counts as passed.
+         */
+        Delay: {
+            /**
+             * On S
+             * @default 0
+             */
+            on_s: number;
+            /**
+             * Off S
+             * @default 0
+             */
+            off_s: number;
         };
         /**
          * DetectorOut
@@ -6322,6 +6461,27 @@ export interface components {
             version: number;
         };
         /**
+         * Flood
+         * @description More than `more_than` alerts of a unit within `within_s` (EEMUA 191: 10 in 10 minutes).
+         */
+        Flood: {
+            /** More Than */
+            more_than: number;
+            /** Within S */
+            within_s: number;
+            /** Folds */
+            folds: components["schemas"]["Folds"][];
+        };
+        /**
+         * Folds
+         * @description What a flood folds: a priority, all of its codes or these.
+         */
+        Folds: {
+            priority: components["schemas"]["Priority"];
+            /** Codes */
+            codes?: string[] | null;
+        };
+        /**
          * FormOut
          * @description The form: items, options, levels, value lists.
          */
@@ -6675,6 +6835,13 @@ export interface components {
              * @description apprise addresses for texts
              */
             local_alarm_channels?: string[] | null;
+            /**
+             * Self Test Device
+             * @description in whose name it sends the hourly proof (dead man's switch)
+             */
+            self_test_device?: string | null;
+            /** Self Test Every S */
+            self_test_every_s?: number | null;
         };
         /**
          * GatewaySettingsOut
@@ -6976,6 +7143,21 @@ export interface components {
             name: string;
         };
         /**
+         * InvitationAcceptIn
+         * @description The login that the relative chooses.
+         */
+        InvitationAcceptIn: {
+            /** Code */
+            code: string;
+            /**
+             * Username
+             * @example zhiban3
+             */
+            username: string;
+            /** Password */
+            password: string;
+        };
+        /**
          * InvitationCode
          * @description The code of an invitation. In a body: addresses end up in logs.
          */
@@ -7105,6 +7287,19 @@ export interface components {
              * Format: date-time
              */
             since: string;
+        };
+        /**
+         * Late
+         * @description Late truth: nothing counts as late below `late_after_s`. High alerts are never history.
+         */
+        Late: {
+            /** Late After S */
+            late_after_s: number;
+            default: components["schemas"]["Relevance"];
+            /** By Code */
+            by_code?: {
+                [key: string]: components["schemas"]["Relevance"];
+            };
         };
         /**
          * LatestOut
@@ -7298,6 +7493,16 @@ export interface components {
             server_time: string;
         };
         /**
+         * Merge
+         * @description How far apart two sensors may see one happening (alarms.md, 2: 30 s, D).
+         */
+        Merge: {
+            /** Fall Window S */
+            fall_window_s: number;
+            /** Call Window S */
+            call_window_s: number;
+        };
+        /**
          * MissingOut
          * @description What cannot be seen, in the terms of a relative.
          */
@@ -7383,7 +7588,7 @@ export interface components {
              * Move
              * @enum {string}
              */
-            move: "raise" | "evidence" | "repeat" | "upgrade" | "escalate" | "recover" | "cancel" | "suppress" | "release" | "notify" | "note" | "acknowledge" | "take_over" | "arrive" | "resolve" | "close" | "shelve" | "unshelve" | "reopen";
+            move: "raise" | "file" | "evidence" | "repeat" | "upgrade" | "escalate" | "recover" | "cancel" | "suppress" | "release" | "notify" | "note" | "acknowledge" | "take_over" | "arrive" | "resolve" | "close" | "shelve" | "unshelve" | "reopen";
             /**
              * At
              * Format: date-time
@@ -7415,6 +7620,11 @@ export interface components {
              * @description where it was made, if not at this server
              */
             source: string | null;
+            /**
+             * Rule
+             * @description version of the rules, and which of them made it
+             */
+            rule: string | null;
         };
         /**
          * NewTokenOut
@@ -8144,6 +8354,12 @@ export interface components {
             remark: string | null;
         };
         /**
+         * Priority
+         * @description How bad it is if nobody acts, and how soon.
+         * @enum {string}
+         */
+        Priority: "high" | "medium" | "low" | "info";
+        /**
          * Problem
          * @description An RFC 9457 problem; `code` is stable, `detail` is for a person. More fields may follow.
          */
@@ -8179,6 +8395,124 @@ export interface components {
         ProofIn: {
             /** Password */
             password: string;
+        };
+        /**
+         * ProposalCaseOut
+         * @description An alert it rests on.
+         */
+        ProposalCaseOut: {
+            /**
+             * Alert Id
+             * Format: uuid
+             */
+            alert_id: string;
+            /**
+             * Happened At
+             * Format: date-time
+             */
+            happened_at: string;
+            /**
+             * Verdict
+             * @enum {string}
+             */
+            verdict: "true" | "false" | "unclear";
+            /**
+             * Chance
+             * @description probability that the detector of today gives it
+             */
+            chance: number;
+            /** Spared */
+            spared: boolean;
+        };
+        /**
+         * ProposalDecisionIn
+         * @description Yes or no; with a word why, if one likes.
+         */
+        ProposalDecisionIn: {
+            /** Approve */
+            approve: boolean;
+            /** Note */
+            note?: string | null;
+        };
+        /**
+         * ProposalList
+         * @description Open ones first, then the newest.
+         */
+        ProposalList: {
+            /** Proposals */
+            proposals: components["schemas"]["ProposalOut"][];
+        };
+        /**
+         * ProposalOut
+         * @description A limit for one person, from their own verdicts of the last 60 days.
+         */
+        ProposalOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder */
+            elder: string;
+            /** Setting */
+            setting: string;
+            /** Detector */
+            detector: string;
+            /**
+             * Made At
+             * Format: date-time
+             */
+            made_at: string;
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /**
+             * Held
+             * @description the limit in force then
+             */
+            held: number;
+            /** Proposed */
+            proposed: number;
+            /**
+             * Judged
+             * @description alerts with a verdict that were decided again
+             */
+            judged: number;
+            /**
+             * Spared
+             * @description false alarms that would not have come
+             */
+            spared: number;
+            /**
+             * Missed
+             * @description what staff could not judge and would not have come
+             */
+            missed: number;
+            /**
+             * Kept True
+             * @description confirmed falls of the house that it still tells
+             */
+            kept_true: number;
+            /** Cases */
+            cases: components["schemas"]["ProposalCaseOut"][];
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "open" | "approved" | "refused" | "withdrawn" | "undone";
+            /** Decided At */
+            decided_at: string | null;
+            /** Decided By */
+            decided_by: string | null;
+            /** Note */
+            note: string | null;
         };
         /**
          * QuarantineCount
@@ -8271,6 +8605,18 @@ export interface components {
             }[];
         };
         /**
+         * Relevance
+         * @description When what is heard of late is history and no call: null never.
+         *
+         *     `over_history_after_s` counts where its end is known already.
+         */
+        Relevance: {
+            /** History After S */
+            history_after_s?: number | null;
+            /** Over History After S */
+            over_history_after_s?: number | null;
+        };
+        /**
          * ReportOut
          * @description C.1 to C.5, each step.
          */
@@ -8323,6 +8669,23 @@ export interface components {
              * Note
              * @example 夜间跌倒，需查过敏史
              */
+            note: string;
+        };
+        /**
+         * RevisionOut
+         * @description Who changed the rules when, and why.
+         */
+        RevisionOut: {
+            /** Revision */
+            revision: number;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Created By */
+            created_by: string;
+            /** Note */
             note: string;
         };
         /**
@@ -8458,6 +8821,65 @@ export interface components {
             units: components["schemas"]["UnitOut"][];
             /** People */
             people: components["schemas"]["PersonOut"][];
+        };
+        /**
+         * RuleBook
+         * @description A book in force. `version`: the default's (`3`), or that and the house's revision (`3.2`).
+         */
+        RuleBook: {
+            merge: components["schemas"]["Merge"];
+            /** Suspicion Becomes High After S */
+            suspicion_becomes_high_after_s: number;
+            /** Delays */
+            delays: {
+                [key: string]: components["schemas"]["Delay"];
+            };
+            flood: components["schemas"]["Flood"];
+            late: components["schemas"]["Late"];
+            /** Version */
+            version: string;
+        };
+        /**
+         * RuleBookBody
+         * @description What a house may set.
+         */
+        RuleBookBody: {
+            merge: components["schemas"]["Merge"];
+            /** Suspicion Becomes High After S */
+            suspicion_becomes_high_after_s: number;
+            /** Delays */
+            delays: {
+                [key: string]: components["schemas"]["Delay"];
+            };
+            flood: components["schemas"]["Flood"];
+            late: components["schemas"]["Late"];
+        };
+        /**
+         * RulesIn
+         * @description A whole new book, on top of the version one has seen.
+         */
+        RulesIn: {
+            /**
+             * After
+             * @description version of the book that this one replaces
+             */
+            after: string;
+            body: components["schemas"]["RuleBookBody"];
+            /**
+             * Note
+             * @description why
+             */
+            note: string;
+        };
+        /**
+         * RulesOut
+         * @description The book in force, the design default behind it, and the house's revisions, newest first.
+         */
+        RulesOut: {
+            book: components["schemas"]["RuleBook"];
+            default: components["schemas"]["RuleBook"];
+            /** Revisions */
+            revisions: components["schemas"]["RevisionOut"][];
         };
         /**
          * SecondFactorOut
@@ -8859,6 +9281,11 @@ export interface components {
              */
             point_id: string;
             /**
+             * Gateway Id
+             * @description the gateway that sends it; null: the device does by itself
+             */
+            gateway_id?: string | null;
+            /**
              * Every S
              * @default 3600
              */
@@ -8871,6 +9298,8 @@ export interface components {
         SwitchOut: {
             /** Device Id */
             device_id: string;
+            /** Gateway Id */
+            gateway_id: string | null;
             /** Every S */
             every_s: number;
             /**
@@ -9353,48 +9782,6 @@ export interface components {
             role: components["schemas"]["Role"];
             /** Current */
             current: boolean;
-        };
-        /**
-         * AcceptIn
-         * @description Take a found device in: what it is, what for, and whose. One of elder, bed and room.
-         */
-        cloud__devices__found_schemas__AcceptIn: {
-            /**
-             * Model
-             * @default
-             */
-            model: string;
-            /**
-             * Label
-             * @default
-             */
-            label: string;
-            role: components["schemas"]["SensorRole"];
-            /** @description where a wearable is worn */
-            position?: components["schemas"]["Position"] | null;
-            /** Elder Id */
-            elder_id?: string | null;
-            /** Bed Id */
-            bed_id?: string | null;
-            /** Room Id */
-            room_id?: string | null;
-            /** @default {} */
-            link: components["schemas"]["DeviceLinkIn"];
-        };
-        /**
-         * AcceptIn
-         * @description The login that the relative chooses.
-         */
-        cloud__people__invitation_routes__AcceptIn: {
-            /** Code */
-            code: string;
-            /**
-             * Username
-             * @example zhiban3
-             */
-            username: string;
-            /** Password */
-            password: string;
         };
     };
     responses: never;
@@ -13862,6 +14249,308 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RulesOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "after": "1",
+                 *       "note": "夜班人少,跌倒合并窗口放宽",
+                 *       "body": {
+                 *         "merge": {
+                 *           "fall_window_s": 60,
+                 *           "call_window_s": 30
+                 *         },
+                 *         "suspicion_becomes_high_after_s": 60,
+                 *         "delays": {
+                 *           "not_worn": {
+                 *             "on_s": 600,
+                 *             "off_s": 60
+                 *           }
+                 *         },
+                 *         "flood": {
+                 *           "more_than": 10,
+                 *           "within_s": 600,
+                 *           "folds": [
+                 *             {
+                 *               "priority": "low",
+                 *               "codes": [
+                 *                 "battery_low"
+                 *               ]
+                 *             }
+                 *           ]
+                 *         },
+                 *         "late": {
+                 *           "late_after_s": 60,
+                 *           "default": {
+                 *             "history_after_s": 86400,
+                 *             "over_history_after_s": 3600
+                 *           },
+                 *           "by_code": {
+                 *             "sos": {
+                 *               "history_after_s": null,
+                 *               "over_history_after_s": null
+                 *             }
+                 *           }
+                 *         }
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["RulesIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RulesOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_proposals: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProposalList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decide_proposal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                proposal_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "approve": true,
+                 *       "note": "已与护理部核对"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ProposalDecisionIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProposalOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -19420,6 +20109,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "label": "女儿手机",
+                 *       "address": "mailto://mail.example.org/?to=wangfang@example.org"
+                 *     }
+                 */
                 "application/json": components["schemas"]["FamilyPointIn"];
             };
         };
@@ -19865,6 +20560,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "code": "an-invitation-code-of-20-or-more"
+                 *     }
+                 */
                 "application/json": components["schemas"]["InvitationCode"];
             };
         };
@@ -19952,7 +20652,14 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["cloud__people__invitation_routes__AcceptIn"];
+                /**
+                 * @example {
+                 *       "code": "an-invitation-code-of-20-or-more",
+                 *       "username": "wangfang",
+                 *       "password": "a passphrase of several words"
+                 *     }
+                 */
+                "application/json": components["schemas"]["InvitationAcceptIn"];
             };
         };
         responses: {
@@ -24237,7 +24944,15 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["cloud__devices__found_schemas__AcceptIn"];
+                /**
+                 * @example {
+                 *       "model": "door contact",
+                 *       "label": "大门",
+                 *       "role": "outer_door",
+                 *       "room_id": "00000000-0000-4000-8000-000000000003"
+                 *     }
+                 */
+                "application/json": components["schemas"]["AcceptIn"];
             };
         };
         responses: {
@@ -24823,6 +25538,17 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "区人民医院",
+                 *       "jwk": {
+                 *         "kty": "EC",
+                 *         "crv": "P-256",
+                 *         "x": "BfNYiWJUX-6dz_3ikVmPqWXVzT-dCzkYHNKAB7j5Cxk",
+                 *         "y": "-nWQxDSFpS6CxaehYhwdHFdIkSAw0Vnp2QHQJXKjqeg"
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["PartnerIn"];
             };
         };
@@ -24977,6 +25703,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "recipient": "区人民医院",
+                 *       "purpose": "转院交接",
+                 *       "version": "r5",
+                 *       "with_citizen_number": false
+                 *     }
+                 */
                 "application/json": components["schemas"]["BundleIn"];
             };
         };
@@ -25131,6 +25865,15 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "bundle": {
+                 *         "resourceType": "Bundle",
+                 *         "type": "collection",
+                 *         "entry": []
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["OutsideIn"];
             };
         };
@@ -25211,6 +25954,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "accept": true,
+                 *       "note": "已与原件核对"
+                 *     }
+                 */
                 "application/json": components["schemas"]["DecisionIn"];
             };
         };
