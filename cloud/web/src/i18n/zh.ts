@@ -227,7 +227,7 @@ export const zh = {
     elapsed: "已过",
     total: "用时",
     happened: "发生 {{time}}",
-    late: "发生 {{happened}}，送达 {{arrived}}",
+    late: "发生 {{happened}}，收到 {{arrived}}",
     recovered: "已恢复，仍需查看",
     repeated: "重复 {{count}} 次，最近 {{time}}",
     careNote: "照护提示",
