@@ -4,6 +4,7 @@ import type { zh as account } from "../account/texts";
 import type { zh as care } from "../care/texts";
 import type { zh as house } from "../operator/house/texts";
 import type { zh as family } from "../family/texts";
+import type { zh as simulator } from "../operator/simulator/texts";
 import type { zh as audit } from "../operator/audit/texts";
 import type { zh as operator } from "../operator/texts";
 import type { zh as shift } from "../shift/texts";
@@ -19,4 +20,5 @@ export type AreaTexts = {
   family: typeof family;
   operator: typeof operator;
   shift: typeof shift;
+  simulator: typeof simulator;
 };

@@ -6,10 +6,12 @@ import { AreaPage } from "../shared/AreaPage";
 import * as oversightTexts from "../shared/oversightTexts";
 import * as auditTexts from "./audit/texts";
 import * as houseTexts from "./house/texts";
+import * as simulatorTexts from "./simulator/texts";
 import * as texts from "./texts";
 
 addTexts("operator", texts);
 addTexts("house", houseTexts);
+addTexts("simulator", simulatorTexts);
 addTexts("audit", auditTexts);
 addTexts("oversight", oversightTexts);
 
@@ -19,6 +21,7 @@ const FoundPage = lazy(() => import("./found/FoundPage"));
 const GatewaysPage = lazy(() => import("./gateways/GatewaysPage"));
 const PlacesPage = lazy(() => import("./house/PlacesPage"));
 const DevicesPage = lazy(() => import("./house/DevicesPage"));
+const SimulatorPage = lazy(() => import("./simulator/SimulatorPage"));
 const UsersPage = lazy(() => import("./users/UsersPage"));
 const OverviewPage = lazy(() => import("./overview/OverviewPage"));
 
@@ -26,6 +29,7 @@ const OverviewPage = lazy(() => import("./overview/OverviewPage"));
 export default function OperatorArea(): ReactNode {
   const { t } = useTranslation("operator");
   const { t: house } = useTranslation("house");
+  const { t: simulator } = useTranslation("simulator");
   const { t: audit } = useTranslation("audit");
   return (
     <AreaPage
@@ -36,6 +40,12 @@ export default function OperatorArea(): ReactNode {
         { path: "gateways", label: t("section.gateways"), Page: GatewaysPage },
         { path: "places", label: house("places"), Page: PlacesPage },
         { path: "devices", label: house("devices"), Page: DevicesPage },
+        {
+          path: "simulator",
+          label: simulator("section"),
+          Page: SimulatorPage,
+          permission: "simulation_run",
+        },
         {
           path: "users",
           label: t("section.users"),

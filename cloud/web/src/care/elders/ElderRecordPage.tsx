@@ -11,12 +11,15 @@ import { useMe } from "../../shared/useMe";
 import { Waiting } from "../../shared/Waiting";
 import { OpenRecord } from "./BreakGlass";
 import { ELDER_KEYS, type ElderPage, elders } from "./calls";
+import { Chart } from "./Chart";
 import { Contacts } from "./Contacts";
 import { Facts } from "./Facts";
 import { Consents, Family } from "./Family";
 import { RecordForm } from "./RecordForm";
 import { Risks } from "./Risks";
+import { Seen } from "./Seen";
 import { Stays } from "./Stays";
+import { Unseen } from "./Unseen";
 
 const REFRESH_MS = 15_000;
 
@@ -62,6 +65,9 @@ export default function ElderRecordPage(): ReactNode {
         </p>
       )}
       <Now page={data} />
+      <Unseen {...part} />
+      {data.coverage !== null && <Seen coverage={data.coverage} />}
+      {part.may("series_read") && data.latest.length > 0 && <Chart id={elderId} latest={data.latest} />}
       <RecordForm key={data.record.version} {...part} />
       <Facts {...part} />
       <Stays {...part} />
