@@ -68,6 +68,7 @@ async def ids_of(world: World, home: Home) -> dict[str, str]:
         **await exchange_ids(world, home),
         **found_ids(home),
         **await record_ids(world, home),
+        "run_id": await _a_simulated_run(world, home),
         **await _of_identity(world, home),
     }
 
@@ -103,6 +104,14 @@ async def _a_family_point(world: World, home: Home) -> str:
     where = f"/api/v1/elders/{home.elders[0]}/family/{member_id}/contact-points"
     wanted = {"label": "短信", "address": "json://127.0.0.1:9/"}
     return str((await head.post(where, json=wanted)).json()["points"][0]["id"])
+
+
+async def _a_simulated_run(world: World, home: Home) -> str:
+    """One that has ended: the stream of what it told then ends too."""
+    operator = await world.as_role(Role.OPERATOR, home)
+    made = (await operator.post("/api/v1/simulations", json={})).json()["id"]
+    await operator.post(f"/api/v1/simulations/{made}/stop")
+    return str(made)
 
 
 async def _a_policy(world: World, home: Home) -> str:
