@@ -371,6 +371,7 @@ export const zh = {
   },
   list: {
     folded: "另有 {{count}} 条低优先报警已折叠",
+    history: "补报：{{time}} 才收到，未通知",
     foldedPassed: "已恢复",
     open: "待处理报警",
     counts: "{{raised}} 条待确认，{{acknowledged}} 条处理中",
