@@ -62,6 +62,7 @@ from cloud.oversight.routes import router as oversight_router
 from cloud.people.family_routes import router as family_router
 from cloud.people.routes import router as people_router
 from cloud.places.routes import router as places_router
+from cloud.records.floor_routes import router as floor_router
 from cloud.records.routes import router as records_router
 from cloud.series.choose import series_store
 from cloud.series.elder_routes import router as elder_series_router
@@ -230,6 +231,7 @@ def _api_routes() -> Sequence[BaseRoute]:
         family_router,
         device_register_router,
         records_router,
+        floor_router,
         elder_series_router,
         status_router,
         gateway_router,

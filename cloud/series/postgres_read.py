@@ -108,10 +108,19 @@ class Reader:
 
     async def latest(self, spans: Sequence[DeviceSpan]) -> list[Latest]:
         """The newest reading of each quantity and origin within the spans."""
-        keys = await self.keys({span.device_id for span in spans}, None)
+        newest: dict[tuple[str, str], Latest] = {}
+        for one in await self.newest(spans, None):
+            known = newest.get((one.quantity, one.origin.value))
+            if known is None or known.time_ns < one.time_ns:
+                newest[one.quantity, one.origin.value] = one
+        return [newest[key] for key in sorted(newest)]
+
+    async def newest(self, spans: Sequence[DeviceSpan], quantity: str | None) -> list[Latest]:
+        """The same for each device by itself; of one quantity, or of all."""
+        keys = await self.keys({span.device_id for span in spans}, quantity)
         wanted = [(key, span) for span in spans for key in keys if key[1] == span.device_id]
         ends = [hours_between(span.from_ns, span.until_ns) for _, span in wanted]
-        newest: dict[tuple[str, str], Latest] = {}
+        newest: dict[tuple[str, str, str], Latest] = {}
         waiting = {number: end for number, (_, end) in enumerate(ends)}
         while waiting:
             rows = await self._newest_hours(
@@ -124,9 +133,10 @@ class Reader:
                 if found is None:
                     waiting[number] = slot  # look further back
                     continue
-                known = newest.get((key[2], key[3]))
+                which = (key[1], key[2], key[3])
+                known = newest.get(which)
                 if known is None or known.time_ns < found[0]:
-                    newest[key[2], key[3]] = Latest(key[1], key[2], Origin(key[3]), *found)
+                    newest[which] = Latest(key[1], key[2], Origin(key[3]), *found)
         return [newest[key] for key in sorted(newest)]
 
     async def _newest_hours(
@@ -202,6 +212,12 @@ async def latest_of(scope: TenantScope, spans: Sequence[DeviceSpan]) -> list[Lat
     """The newest reading of each quantity and origin within the spans."""
     async with scope.driver_cursor() as cursor:
         return await Reader(scope, cursor).latest(spans)
+
+
+async def newest_of(scope: TenantScope, spans: Sequence[DeviceSpan], quantity: str) -> list[Latest]:
+    """The newest reading of a quantity, for each device and origin."""
+    async with scope.driver_cursor() as cursor:
+        return await Reader(scope, cursor).newest(spans, quantity)
 
 
 def _slots(points: Points) -> Slots:

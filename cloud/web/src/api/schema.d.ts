@@ -2219,6 +2219,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/floor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Floor
+         * @description Units, rooms and beds with how each stands; names only for who may read records.
+         */
+        get: operations["get_floor"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/elders/{elder_id}/series/export": {
         parameters: {
             query?: never;
@@ -5423,6 +5443,79 @@ export interface components {
         FileIn: {
             /** Version */
             version: number;
+        };
+        /**
+         * FloorBed
+         * @description A bed. `state` is the worst that is known; `presence` what its sensor last said, and when.
+         */
+        FloorBed: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "in_bed" | "up" | "out" | "degraded" | "blind" | "unknown" | "empty";
+            /** Elder Id */
+            elder_id: string | null;
+            /** Elder Name */
+            elder_name: string | null;
+            /** Presence */
+            presence: ("in_bed" | "up") | null;
+            /** Since */
+            since: string | null;
+        };
+        /**
+         * FloorOut
+         * @description The floor. `limited`: only the units that the reader serves.
+         */
+        FloorOut: {
+            /**
+             * Server Time
+             * Format: date-time
+             */
+            server_time: string;
+            /** Limited */
+            limited: boolean;
+            /** Units */
+            units: components["schemas"]["FloorUnit"][];
+        };
+        /**
+         * FloorRoom
+         * @description A room with its beds.
+         */
+        FloorRoom: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /** Beds */
+            beds: components["schemas"]["FloorBed"][];
+        };
+        /**
+         * FloorUnit
+         * @description A unit, or a home.
+         */
+        FloorUnit: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /** Is Home */
+            is_home: boolean;
+            /** Rooms */
+            rooms: components["schemas"]["FloorRoom"][];
         };
         /**
          * FormOut
@@ -19636,6 +19729,53 @@ export interface operations {
             };
             /** @description Precondition Required */
             428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_floor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FloorOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
