@@ -407,6 +407,10 @@ export const en: Texts = {
     recentTook: "Took",
   },
   floor: {
+    title: "The floor",
+    limited: "(only the units you serve)",
+    failed: "The floor could not be fetched: {{why}}. Do not take it for well.",
+    none: "There are no rooms and beds yet",
     state: {
       alert: "Alert",
       blind: "Not seen",

@@ -397,6 +397,10 @@ export const zh = {
     recentTook: "用时",
   },
   floor: {
+    title: "楼层",
+    limited: "（只显示您负责的区）",
+    failed: "没有取到楼层情况：{{why}}。不能当作平安。",
+    none: "还没有房间和床位",
     state: {
       alert: "报警",
       blind: "失去监测",
