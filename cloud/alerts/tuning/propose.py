@@ -16,8 +16,8 @@ from typing import Final
 from cloud.alerts.findings import Verdict
 from edge.fall.limits import MOST_DECIDE_AT
 
-# Fewer false alarms than this are a bad week and no habit. Defaults of ours, as is the margin: two
-# per cent of probability, several times what the same fall gives in two positions of the samples.
+# Fewer false alarms than this are a bad week and no habit. Defaults of ours, not measured, as is
+# the margin: two per cent of probability above what was seen.
 MIN_SPARED: Final = 3
 MARGIN: Final = 0.02
 _DIGITS: Final = 3
