@@ -189,6 +189,12 @@ class WatchBank(Generic[W]):
             _fall_due(subject, until_ns)
         return _said(subject.voice)
 
+    def begin(self, subject_id: str, at_ns: int) -> None:
+        """Let time begin, where no reading has begun it."""
+        voice = self._subjects[subject_id].voice
+        if voice.now_ns == NEVER_NS:
+            voice.now_ns = at_ns
+
     def snapshot(self, subject_id: str) -> bytes:
         """The whole state of one subject."""
         subject = self._subjects[subject_id]

@@ -6,12 +6,13 @@ import { useTranslation } from "react-i18next";
 import { useNavigate } from "react-router";
 
 import { api } from "../api/client";
-import { isUnanswered } from "../api/types";
+import { type AlertSummary, isUnanswered } from "../api/types";
 import { explain } from "../shared/explain";
 import { alarmSound } from "../shared/useSound";
 import { BlindBanners, SoundBanner, UnheardBanner } from "./Banners";
 import { CoverageStrip } from "./CoverageStrip";
 import { DutyHeader } from "./DutyHeader";
+import { FloorPanel } from "./FloorPanel";
 import { OpenList } from "./OpenList";
 import { RecentList } from "./RecentList";
 import {
@@ -24,6 +25,9 @@ import {
 } from "./useAttention";
 import { useDesk } from "./useDesk";
 import { useHeartbeat } from "./useHeartbeat";
+import { useOpened } from "./useOpened";
+
+const NO_ALERTS: readonly AlertSummary[] = [];
 
 /** The plot's code is fetched while all is quiet, so that an alert does not wait for it. */
 function useEarlyPlot(): void {
@@ -54,6 +58,7 @@ export default function DutyPage(): ReactNode {
   const guards = useHeartbeat(desk.live, wake, desk.me !== undefined);
   useEarlyPlot();
   const announcement = useAnnouncement(desk);
+  const gone = useOpened(desk.alerts);
 
   const logOut = async () => {
     if (!window.confirm(t("header.logoutConfirm"))) return;
@@ -80,6 +85,11 @@ export default function DutyPage(): ReactNode {
             {failure}
           </p>
         )}
+        {gone && (
+          <p role="status" className="warn" data-testid="opened-gone">
+            {t("alert.notHere")}
+          </p>
+        )}
         <div
           ref={announcement}
           className="sr-only"
@@ -89,7 +99,13 @@ export default function DutyPage(): ReactNode {
         />
         <OpenList desk={desk} />
         <UnheardBanner desk={desk} />
-        <RecentList alerts={desk.recent} error={desk.recentError} accept={desk.accept} />
+        <FloorPanel alerts={desk.alerts ?? NO_ALERTS} />
+        <RecentList
+          alerts={desk.recent}
+          error={desk.recentError}
+          accept={desk.accept}
+          mayReopen={desk.me?.permissions.includes("alert_rules_manage") ?? false}
+        />
       </main>
     </>
   );

@@ -5,6 +5,7 @@ import { type AlertSummary, isUnanswered, type Priority } from "../api/types";
 import { clockTime } from "../shared/time";
 import { AlertCard } from "./AlertCard";
 import { PriorityMark } from "./PriorityMark";
+import { ReasonDialog } from "./ReasonDialog";
 import { ResolveDialog } from "./ResolveDialog";
 import { lastDataAt } from "./situation";
 import type { Desk } from "./useDesk";
@@ -89,6 +90,8 @@ export function OpenList({ desk }: { desk: Desk }): ReactNode {
   const quiet = open.filter((alert) => alert.suppressed);
   // Kept here, not in the card: the card goes when someone else resolves the alert first.
   const [resolving, setResolving] = useState<AlertSummary | null>(null);
+  const [shelving, setShelving] = useState<AlertSummary | null>(null);
+  const mayShelve = desk.me?.permissions.includes("alert_rules_manage") ?? false;
   const latest = [...alerts, ...(desk.recent ?? [])].find(({ id }) => id === resolving?.id);
   const raised = alerts.filter(isUnanswered).length;
   return (
@@ -108,8 +111,12 @@ export function OpenList({ desk }: { desk: Desk }): ReactNode {
         <ol className="cards">
           {alerts.map((alert) => (
             <li key={alert.id} id={`card-${alert.id}`}>
-              <AlertCard alert={alert} userId={desk.me?.id ?? ""} accept={desk.accept}
+              <AlertCard
+                alert={alert}
+                me={desk.me}
+                accept={desk.accept}
                 onResolve={() => setResolving(alert)}
+                onShelve={mayShelve ? () => setShelving(alert) : null}
               />
             </li>
           ))}
@@ -128,6 +135,15 @@ export function OpenList({ desk }: { desk: Desk }): ReactNode {
             ))}
           </ul>
         </details>
+      )}
+      {shelving !== null && (
+        <ReasonDialog
+          key={`shelve-${shelving.id}`}
+          move="shelve"
+          alert={shelving}
+          accept={desk.accept}
+          onClose={() => setShelving(null)}
+        />
       )}
       {resolving !== null && (
         <ResolveDialog

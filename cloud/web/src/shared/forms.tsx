@@ -11,7 +11,7 @@ type FieldProps = {
   value: string;
   onChange: (value: string) => void;
   required?: boolean;
-  type?: "text" | "date" | "datetime-local" | "number" | "search" | "tel";
+  type?: "text" | "date" | "datetime-local" | "number" | "search" | "tel" | "password";
   multiline?: boolean;
   hint?: string;
   testId?: string;

@@ -5,7 +5,8 @@ import { useTranslation } from "react-i18next";
 import { AskButton } from "../../shared/AskButton";
 import { DataTable } from "../../shared/DataTable";
 import { CallForm, ChecksField, localNow, SelectField, TextField, toIso } from "../../shared/forms";
-import { type ConsentIn, ELDER_KEYS, elders, type FamilyIn } from "./calls";
+import { type ConsentIn, ELDER_KEYS, elders, type FamilyIn, type FamilyMember } from "./calls";
+import { FamilyReach } from "./FamilyReach";
 import type { Part } from "./ElderRecordPage";
 
 type Kind = NonNullable<FamilyIn["may_see"]>[number];
@@ -37,6 +38,7 @@ export function Family({ id, may, done }: Part): ReactNode {
         columns={[
           { title: t("name"), cell: (row) => `${row.name}（${row.relationship}）` },
           { title: t("phone"), cell: (row) => row.phone },
+          ...(manages ? [{ title: t("reach.how"), cell: (row: FamilyMember) => <FamilyReach elderId={id} member={row} /> }] : []),
           { title: t("maySee"), cell: (row) => words(row.may_see) },
           { title: t("sees"), cell: (row) => words(row.sees_now) },
           {

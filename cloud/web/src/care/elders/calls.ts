@@ -12,6 +12,7 @@ export type ConsentIn = Schemas["ConsentIn"];
 export type FamilyIn = Schemas["FamilyIn"];
 export type FamilyMember = Schemas["FamilyOut"];
 export type RiskIn = Schemas["RiskIn"];
+export type Coverage = Schemas["ElderCoverageDetail"];
 export type FactIn = Schemas["FactIn"];
 export type Series = Schemas["SeriesOut"];
 export type Stay = Schemas["StayOut"];
@@ -33,6 +34,7 @@ export const elders = {
     answer(client.GET("/api/v1/elders", { params: { query } })),
   vocabulary: (): Promise<Vocabulary> => answer(client.GET("/api/v1/vocabulary")),
   add: (body: ElderIn): Promise<Elder> => answer(client.POST("/api/v1/elders", { body })),
+  coverage: (id: string): Promise<Coverage> => answer(client.GET("/api/v1/coverage/{elder_id}", of(id))),
   page: (id: string): Promise<ElderPage> => answer(client.GET("/api/v1/elders/{elder_id}/page", of(id))),
   change: (id: string, version: number, body: ElderIn): Promise<Elder> =>
     answer(
