@@ -17,7 +17,8 @@ from cloud.database import Database, TenantScope
 from cloud.devices.models import Device
 from cloud.devices.register import TESTED_KINDS, report_fault
 from cloud.devices.schemas import FaultIn
-from cloud.identity.shifts import DutyAs, add_duty
+from cloud.identity.shift_models import Duty
+from cloud.identity.shifts import DutyAs
 from cloud.series.columns import IntArray, Key, ReadingColumns
 from cloud.series.service import SeriesStore
 from edge.signals import Origin
@@ -36,25 +37,27 @@ _GAP_NS: Final = 3 * 3600 * NS_PER_S
 _TEST_DUE_EVERY: Final = 8
 
 
-async def fill_roster(
+def fill_roster(
     scope: TenantScope, carers: Sequence[uuid.UUID], leads: Sequence[tuple[uuid.UUID, DutyAs]],
     units: Sequence[uuid.UUID], now: datetime,
 ) -> None:  # fmt: skip
     """Two carers of each unit by turns, day and night, for two weeks; head nurse and manager."""
     midnight = now.astimezone(_LOCAL).replace(hour=0, minute=0, second=0, microsecond=0)
     for day in range(-1, ROSTER_DAYS):
-        for number, (begin, end) in enumerate(_SHIFTS):
-            span = [
-                (midnight + timedelta(days=day, hours=hour)).astimezone(UTC)
-                for hour in (begin, end)
+        for number, hours in enumerate(_SHIFTS):
+            begin, end = ((midnight + timedelta(days=day, hours=h)).astimezone(UTC) for h in hours)
+            wanted: list[tuple[uuid.UUID, DutyAs, uuid.UUID | None]] = [
+                (carers[(2 * index + (number + day) % 2) % len(carers)], DutyAs.DUTY, unit_id)
+                for index, unit_id in enumerate(units)
             ]
-            for index, unit_id in enumerate(units):
-                carer = carers[(2 * index + (number + day) % 2) % len(carers)]
-                await add_duty(
-                    scope, carer, DutyAs.DUTY, *span, now=now, by="示范数据", unit_id=unit_id
-                )
-            for user_id, duty_as in leads:
-                await add_duty(scope, user_id, duty_as, *span, now=now, by="示范数据")
+            wanted += [(user_id, duty_as, None) for user_id, duty_as in leads]
+            scope.session.add_all(
+                Duty(
+                    id=uuid.uuid4(), institution_id=scope.institution_id, user_id=user_id,
+                    unit_id=unit_id, duty_as=duty_as.value, starts_at=begin, ends_at=end,
+                    created_at=now, created_by="示范数据",
+                ) for user_id, duty_as, unit_id in wanted
+            )  # fmt: skip
 
 
 def plan_watch(

@@ -118,7 +118,7 @@ async def seed_house(
         await _build_homes(house, seed, unit_ids)
         carers = [user_id for user_id, role in staff if role is Role.DUTY]
         leads = [(user_id, _LEADS[role]) for user_id, role in staff if role in _LEADS]
-        await fill_roster(scope, carers, leads, unit_ids, now)
+        fill_roster(scope, carers, leads, unit_ids, now)
         await tell_of_devices(scope, now)
     if store is not None:
         await measure(database, store, scope.institution_id, now)
