@@ -6,7 +6,7 @@ WEB := cloud/web
 WEB_SOURCES := $(shell find $(WEB)/src $(WEB)/public -type f 2>/dev/null) $(WEB)/index.html $(WEB)/vite.config.ts
 
 .DEFAULT_GOAL := help
-.PHONY: help client demo test test-slow fuzz-api test-bluetooth check web-check lock clean
+.PHONY: help client demo test test-slow access-table fuzz-api test-bluetooth check web-check lock clean
 
 help:  ## what can be made here
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -24,6 +24,9 @@ test-slow: $(VENV)/.dev $(WEB)/dist/index.html  ## the long tests: run them befo
 
 fuzz-api: $(VENV)/.dev  ## 20 minutes of schemathesis as every kind of user: no call may answer 5xx
 	YUYUE_FUZZ_S=$${YUYUE_FUZZ_S:-1200} $(BIN)/python -m pytest -m slow -s tests/fuzz
+
+access-table: $(VENV)/.dev  ## docs/routes-by-role.md anew, from the application
+	$(BIN)/python -m tests.cloud.access > docs/routes-by-role.md
 
 test-bluetooth: $(VENV)/.dev  ## the Bluetooth journey with a real kernel and bluetoothd, in a virtual machine (Debian, root)
 	tests/bluetooth_vm/run

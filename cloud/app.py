@@ -24,6 +24,7 @@ from cloud.alerts.drills.service import watch_switches
 from cloud.alerts.escalation.routes import router as duty_router
 from cloud.alerts.figures.night import router as night_router
 from cloud.alerts.figures.routes import router as figures_router
+from cloud.alerts.late_stopgaps import follow_late_stopgaps
 from cloud.alerts.lost_gateways import follow_lost_gateways
 from cloud.alerts.notify.deliver import Deliverer
 from cloud.alerts.notify.family_routes import router as family_points_router
@@ -78,12 +79,15 @@ from cloud.people.invitation_routes import router as invitation_router
 from cloud.people.reach import reach_of
 from cloud.people.routes import router as people_router
 from cloud.places.routes import router as places_router
+from cloud.records.floor_routes import router as floor_router
 from cloud.records.routes import router as records_router
 from cloud.series.choose import series_store
 from cloud.series.elder_routes import router as elder_series_router
 from cloud.series.routes import router as series_router
 from cloud.series.service import SeriesStore
 from cloud.settings import Environment, Settings
+from cloud.simulation.routes import router as simulation_router
+from cloud.simulation.runner import Runner
 from cloud.state import AppState
 from cloud.tasks import Supervisor, every
 from cloud.web_files import DIST, SecurityHeaders, install_web
@@ -127,6 +131,7 @@ class _Work:
                 now = self.state.clock.now()
                 await announce_gateway_states(scope, now)
                 await follow_lost_gateways(scope, now)
+                await follow_late_stopgaps(scope, now)
                 await self.coverage.look(scope, now)
 
     async def tuning(self) -> None:
@@ -193,6 +198,7 @@ def create_app(
             supervisor.start("notices", every(NOTICE_INTERVAL_S, deliverer.work))
             supervisor.start("console_watch", every(WATCH_INTERVAL_S, work.consoles))
             supervisor.start("gateway_watch", every(WATCH_INTERVAL_S, work.watch_gateways))
+            supervisor.start("simulations", Runner(database, state.keyring, state.clock).work)
             alone = leadership.only(work.housekeeping)
             supervisor.start("leadership", every(LEADER_INTERVAL_S, leadership.beat))
             supervisor.start("housekeeping", every(HOUSEKEEPING_INTERVAL_S, alone))
@@ -284,6 +290,7 @@ def _api_routes() -> Sequence[BaseRoute]:
         night_router,
         device_register_router,
         records_router,
+        floor_router,
         elder_series_router,
         status_router,
         gateway_router,
@@ -295,6 +302,7 @@ def _api_routes() -> Sequence[BaseRoute]:
         found_machine_router,
         exchange_router,
         fhir_router,
+        simulation_router,
     ):
         app.include_router(router)
     return app.routes

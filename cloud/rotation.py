@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, func
 from sqlalchemy.exc import IntegrityError
 
 from cloud.alerts.notify.models import ContactPoint
-from cloud.alerts.notify.points import address_context
+from cloud.alerts.notify.points import address_context, address_index
 from cloud.crypto import BadCiphertextError, Keyring
 from cloud.database import Database, TenantBase, TenantScope
 from cloud.devices.links import link_context
@@ -159,3 +159,5 @@ class Rotation:
         if isinstance(row, Elder) and sealed.column == "citizen_number_sealed":
             purpose = number_purpose(row.institution_id)
             row.citizen_number_index = self.keyring.blind_index(plain.decode(), purpose)
+        if isinstance(row, ContactPoint) and row.address_index is not None:
+            row.address_index = address_index(self.keyring, row.channel, plain.decode())

@@ -77,6 +77,7 @@ CODES: Final = MappingProxyType(
             AlertCode("battery_low", "电量低", "Battery low", _T, _LOW, True),
             AlertCode("mains_lost", "市电中断", "Gateway on battery", _T, _MEDIUM, True),
             AlertCode("device_fault", "设备故障", "Device fault", _T, _LOW, True),
+            AlertCode("stopgap_overdue", "故障未替代", "Nothing stands in", _T, _MEDIUM, True),
             AlertCode("no_return", "外出未归", "Not back home", _P, _MEDIUM, True),
             AlertCode("door_left_open", "门未关", "Door left open", _E, _LOW, True),
             AlertCode("climate", "室温异常", "Room too cold or hot", _E, _LOW, True),

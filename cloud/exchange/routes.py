@@ -107,7 +107,7 @@ async def list_outside_results(
     principal: CareReader, undecided: Annotated[bool, Query()] = False
 ) -> OutsideListOut:
     """Assessments of other bodies: undecided first."""
-    rows = await service.outside_results(principal.scope, undecided)
+    rows = await service.outside_results(principal, undecided_only=undecided)
     return OutsideListOut(results=await _outside_out(principal, rows))
 
 
@@ -128,7 +128,7 @@ async def decide_outside_result(
 
 
 async def _one_out(principal: Principal, row: OutsideResult) -> OutsideOut:
-    rows = await service.outside_results(principal.scope, undecided_only=False)
+    rows = await service.outside_results(principal)
     (out,) = await _outside_out(principal, [(one, name) for one, name in rows if one.id == row.id])
     return out
 

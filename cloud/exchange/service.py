@@ -32,6 +32,7 @@ from cloud.identity.service import Principal
 from cloud.people.citizen_number import CitizenNumberError, parse_citizen_number
 from cloud.people.family import purposes_in_force
 from cloud.people.models import Elder
+from cloud.people.reach import reach_of
 from cloud.people.record import number_purpose
 from cloud.people.service import find_elder
 
@@ -134,6 +135,7 @@ async def take_in(
     if theirs.reference_date > now.date():
         raise _refused([Wrong("reference_date", "评估日期还没有到")])
     elder, matched_by = await _whose(scope, theirs, wanted.elder_id, keyring, now)
+    await (await reach_of(principal)).require_elder(elder.id)
     known = await _known(scope, partner.id, theirs.source_id)
     if known is not None:
         return known
@@ -224,9 +226,10 @@ async def _known(scope: TenantScope, partner_id: uuid.UUID, source_id: str) -> O
 
 
 async def outside_results(
-    scope: TenantScope, undecided_only: bool
+    principal: Principal, *, undecided_only: bool = False
 ) -> list[tuple[OutsideResult, str]]:
-    """(result, name of its partner); undecided first, then newest first."""
+    """(result, name of its partner) of whom one reaches; undecided first, then newest first."""
+    scope, reach = principal.scope, await reach_of(principal)
     statement = (
         scope.select(OutsideResult)
         .join(ExchangePartner, ExchangePartner.id == OutsideResult.partner_id)
@@ -234,6 +237,7 @@ async def outside_results(
         .order_by(OutsideResult.received_at.desc())
         .add_columns(ExchangePartner.name)
     )
+    statement = statement.where(~reach.hides(OutsideResult.elder_id))
     if undecided_only:
         statement = statement.where(OutsideResult.decided_at.is_(None))
     return [(row, name) for row, name in (await scope.session.execute(statement)).all()]
@@ -255,6 +259,7 @@ async def decide(
     BadFieldError."""
     scope = principal.scope
     row = await find_outside(scope, result_id)
+    await (await reach_of(principal)).require_elder(row.elder_id)
     if row.decided_at is not None:
         raise ConflictError("accept", "somebody has decided it already")
     if not wanted.accept and not wanted.note.strip():

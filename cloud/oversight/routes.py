@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -75,7 +75,11 @@ async def list_audit(
         *([AuditEntry.at < end] if end else []),
     ]
     rows, next_cursor = await _newest(principal, wanted, cursor, limit)
-    return AuditPage(entries=[_entry_out(row) for row in rows], next_cursor=next_cursor)
+    elders = {}
+    if principal.may(Permission.RECORDS_READ):
+        elders = await elders_by_id(principal.scope, {row.elder_id for row in rows if row.elder_id})
+    names = {elder.id: elder.name for elder in elders.values()}
+    return AuditPage(entries=[_entry_out(row, names) for row in rows], next_cursor=next_cursor)
 
 
 @router.get(
@@ -209,7 +213,7 @@ async def _newest(
     return list(items), next_cursor
 
 
-def _entry_out(row: AuditEntry) -> AuditEntryOut:
+def _entry_out(row: AuditEntry, names: Mapping[UUID, str]) -> AuditEntryOut:
     body = json.loads(row.body)
     return AuditEntryOut(
         seq=row.seq,
@@ -217,6 +221,7 @@ def _entry_out(row: AuditEntry) -> AuditEntryOut:
         action=row.action,
         actor=ActorOut(**body["actor"]),
         elder_id=row.elder_id,
+        elder_name=None if row.elder_id is None else names.get(row.elder_id),
         subject=body["subject"],
         reason=body["reason"],
         changes=body["changes"],

@@ -33,6 +33,7 @@ class AuditEntryOut(ApiModel):
     action: Action | str
     actor: ActorOut
     elder_id: UUID | None
+    elder_name: str | None = Field(description="null: nobody's, or for those who see no records")
     subject: dict[str, Any] | None
     reason: str | None
     changes: dict[str, Any] = Field(description="field: {before, after}")

@@ -47,7 +47,9 @@ class Rig:
     def beats(self, until_ns: int, count: int) -> list[Signal]:
         """Both sensors, every BEAT_S seconds up to a time."""
         times = [until_ns - k * BEAT_S * S for k in reversed(range(count))]
-        return [Reading(name, "motion", at, 1.0) for at in times for name in ("pir-1", "pir-2")]
+        return [
+            Reading(name, "battery_level", at, 90.0) for at in times for name in ("pir-1", "pir-2")
+        ]
 
     def kinds(self, events: list[Event]) -> set[EventKind]:
         return {event.kind for event in events}

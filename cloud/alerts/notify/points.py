@@ -28,6 +28,11 @@ MAX_POINTS: Final = 10
 _INDEX: Final = "contact_point.address"
 
 
+def address_index(keyring: Keyring, channel: str, address: str) -> bytes:
+    """By what a way is recognised."""
+    return keyring.blind_index(identity_of(channel, address), _INDEX)
+
+
 def address_context(point_id: uuid.UUID) -> str:
     """What binds a sealed address to its row."""
     return f"contact_point.address:{point_id}"
@@ -86,7 +91,7 @@ async def add_point(
     point = ContactPoint(
         id=point_id, institution_id=scope.institution_id, user_id=user_id, family_id=family_id,
         channel=channel, label=label, sealed_address=seal(keyring, point_id, address),
-        address_index=keyring.blind_index(identity_of(channel, address), _INDEX),
+        address_index=address_index(keyring, channel, address),
         position=max((each.position for each in held), default=-1) + 1, is_test=is_test,
         per_hour=per_hour, created_at=now,
         # A browser that made a subscription is there: nothing more to prove.

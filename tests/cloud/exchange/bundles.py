@@ -78,6 +78,10 @@ def total_of(answers: dict[str, str]) -> int:
 async def know_partner(world: World, home: Home) -> str:
     """The id under which a home knows this body."""
     manager = await world.as_role(Role.MANAGER, home)
+    known = (await manager.get("/api/v1/exchange-partners")).json()["partners"]
+    held = [one["id"] for one in known if one["ended_at"] is None]
+    if held:
+        return str(held[0])
     wanted = {"name": THEIR_NAME, "jwk": public_jwk(THEIR_KEY)}
     answer = await manager.post("/api/v1/exchange-partners", json=wanted, headers=CHANGES)
     assert answer.status_code == 200, answer.text

@@ -2567,6 +2567,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/floor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Floor
+         * @description Units, rooms and beds with how each stands; names only for who may read records.
+         */
+        get: operations["get_floor"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/elders/{elder_id}/series/export": {
         parameters: {
             query?: never;
@@ -3799,6 +3819,130 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/simulations/scenarios": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Scenarios
+         * @description The gallery of the simulator that is installed here.
+         */
+        get: operations["list_scenarios"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/simulations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Runs
+         * @description The last runs, newest first.
+         */
+        get: operations["list_runs"];
+        put?: never;
+        /**
+         * Start Run
+         * @description Put a run in the queue; it begins within a second where no other is under way.
+         */
+        post: operations["start_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/simulations/{run_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Run
+         * @description One run, with its result where it has one.
+         */
+        get: operations["get_run"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/simulations/{run_id}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop Run
+         * @description Ask it to end; stopping one that has ended changes nothing.
+         */
+        post: operations["stop_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/simulations/{run_id}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Run
+         * @description The result as a file, marked as simulated.
+         */
+        get: operations["export_run"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/simulations/{run_id}/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow Run
+         * @description Server-sent events from part `after` on; `Last-Event-ID` wins.
+         */
+        get: operations["follow_run"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -4497,6 +4641,11 @@ export interface components {
             actor: components["schemas"]["ActorOut"];
             /** Elder Id */
             elder_id: string | null;
+            /**
+             * Elder Name
+             * @description null: nobody's, or for those who see no records
+             */
+            elder_name: string | null;
             /** Subject */
             subject: {
                 [key: string]: unknown;
@@ -4704,21 +4853,35 @@ export interface components {
         };
         /**
          * BuildingIn
-         * @description A building to make or change.
+         * @description Another building than the scenario's own.
          */
-        BuildingIn: {
-            /** Name */
-            name: string;
+        "BuildingIn-Output": {
             /**
-             * Address
-             * @default
+             * Kind
+             * @default institution
+             * @enum {string}
              */
-            address: string;
+            kind: "institution" | "homes";
             /**
-             * Sort Order
+             * Units
+             * @default 2
+             */
+            units: number;
+            /**
+             * Rooms Per Unit
+             * @default 10
+             */
+            rooms_per_unit: number;
+            /**
+             * Beds Per Room
+             * @default 1
+             */
+            beds_per_room: number;
+            /**
+             * Homes
              * @default 0
              */
-            sort_order: number;
+            homes: number;
         };
         /**
          * BuildingNode
@@ -6358,8 +6521,26 @@ export interface components {
              * Format: date-time
              */
             end: string;
-            /** Alerts */
+            /**
+             * Alerts
+             * @description what people were told of, or could see folded into a line
+             */
             alerts: number;
+            /**
+             * History
+             * @description heard of too late to be a call; in no other figure
+             */
+            history: number;
+            /**
+             * Unheard
+             * @description passed within their on-delay; in no other figure
+             */
+            unheard: number;
+            /**
+             * Folded
+             * @description folded into the line of a flood
+             */
+            folded: number;
             /** By Code */
             by_code: {
                 [key: string]: {
@@ -6370,25 +6551,50 @@ export interface components {
             by_priority: {
                 [key: string]: number;
             };
+            /** Priority Share */
+            priority_share: {
+                [key: string]: components["schemas"]["ShareOut"];
+            };
             /** Duty Hours */
             duty_hours: number;
             /** Per Duty Hour */
             per_duty_hour: number | null;
             /** Budget Per Hour */
             budget_per_hour: number;
+            /** Per Duty Day */
+            per_duty_day: number | null;
+            /** Budget Per Day */
+            budget_per_day: number;
+            /** Limit Per Day */
+            limit_per_day: number;
             answered_60_s: components["schemas"]["ShareOut"];
             answered_180_s: components["schemas"]["ShareOut"];
             /** Late Answers */
             late_answers: string[];
+            /** @description homes: sent to arrived */
+            on_spot_45_min: components["schemas"]["ShareOut"];
+            on_spot_60_min: components["schemas"]["ShareOut"];
+            /** @description committed to shown with sound */
+            shown_10_s: components["schemas"]["ShareOut"];
+            /** @description decided at the edge to committed here */
+            cloud_5_s: components["schemas"]["ShareOut"];
+            sensor_to_desk: components["schemas"]["TimesOut"];
             answer: components["schemas"]["TimesOut"];
             arrival: components["schemas"]["TimesOut"];
             resolution: components["schemas"]["TimesOut"];
+            closing: components["schemas"]["TimesOut"];
             false: components["schemas"]["ShareOut"];
             unclear: components["schemas"]["ShareOut"];
             /** False By Rule */
             false_by_rule: {
                 [key: string]: components["schemas"]["ShareOut"];
             };
+            /** Unclear By Rule */
+            unclear_by_rule: {
+                [key: string]: components["schemas"]["ShareOut"];
+            };
+            /** Devices */
+            devices: components["schemas"]["SourceOut"][];
             /** Top Sources */
             top_sources: components["schemas"]["SourceOut"][];
             top_share: components["schemas"]["ShareOut"];
@@ -6406,6 +6612,8 @@ export interface components {
             per_bed_night: number | null;
             /** Falls */
             falls: number;
+            /** False Falls Per Bed Week */
+            false_falls_per_bed_week: number | null;
         };
         /**
          * FileIn
@@ -6426,6 +6634,79 @@ export interface components {
             within_s: number;
             /** Folds */
             folds: components["schemas"]["Folds"][];
+        };
+        /**
+         * FloorBed
+         * @description A bed. `state` is the worst that is known; `presence` what its sensor last said, and when.
+         */
+        FloorBed: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "in_bed" | "up" | "out" | "degraded" | "blind" | "unknown" | "empty";
+            /** Elder Id */
+            elder_id: string | null;
+            /** Elder Name */
+            elder_name: string | null;
+            /** Presence */
+            presence: ("in_bed" | "up") | null;
+            /** Since */
+            since: string | null;
+        };
+        /**
+         * FloorOut
+         * @description The floor. `limited`: only the units that the reader serves.
+         */
+        FloorOut: {
+            /**
+             * Server Time
+             * Format: date-time
+             */
+            server_time: string;
+            /** Limited */
+            limited: boolean;
+            /** Units */
+            units: components["schemas"]["FloorUnit"][];
+        };
+        /**
+         * FloorRoom
+         * @description A room with its beds.
+         */
+        FloorRoom: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /** Beds */
+            beds: components["schemas"]["FloorBed"][];
+        };
+        /**
+         * FloorUnit
+         * @description A unit, or a home.
+         */
+        FloorUnit: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /** Is Home */
+            is_home: boolean;
+            /** Rooms */
+            rooms: components["schemas"]["FloorRoom"][];
         };
         /**
          * Folds
@@ -6532,10 +6813,13 @@ export interface components {
         };
         /**
          * GapOut
-         * @description A time in which a device, or the gateway (no device), told nothing.
+         * @description A time in which a device, or the gateway (no device), told nothing or could not be heard.
          */
         GapOut: {
-            /** Device Id */
+            /**
+             * Device Id
+             * @description null: several of this elder's, or all
+             */
             device_id: string | null;
             /**
              * From At
@@ -6544,8 +6828,21 @@ export interface components {
             from_at: string;
             /** Until At */
             until_at: string | null;
-            /** Cause */
+            /**
+             * Cause
+             * @description a silent device's: battery, everything_silent, sees_nothing, never_heard, unknown; the gateway's: gateway_offline, and by its own word source_down (nobody listened there), gateway_down (it was off), thinned, dropped (its disk was full)
+             */
             cause: string;
+            /**
+             * Source
+             * @description what was not listened to, such as mqtt, ble:hci0
+             */
+            source: string | null;
+            /**
+             * Records
+             * @description stored records that were given up
+             */
+            records: number;
         };
         /**
          * GatewayCodeOut
@@ -8837,6 +9134,159 @@ export interface components {
             revisions: components["schemas"]["RevisionOut"][];
         };
         /**
+         * RunDetail
+         * @description With who is in it and how it ended; null before it is known.
+         */
+        RunDetail: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Simulated
+             * @default true
+             * @constant
+             */
+            simulated: true;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "queued" | "running" | "done" | "stopped" | "failed" | "refused";
+            wanted: components["schemas"]["RunIn"];
+            /**
+             * Asked At
+             * Format: date-time
+             */
+            asked_at: string;
+            /** Asked By */
+            asked_by: string;
+            /** Started At */
+            started_at: string | null;
+            /** Ended At */
+            ended_at: string | null;
+            /** Note */
+            note: string | null;
+            /** Cast */
+            cast: {
+                [key: string]: unknown;
+            } | null;
+            /** Result */
+            result: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /**
+         * RunIn
+         * @description What to run. `speed`: times real pace; 0: as fast as it goes. Without `carers`: planned.
+         */
+        RunIn: {
+            /**
+             * Scenario
+             * @default quiet-night
+             */
+            scenario: string;
+            /**
+             * Seed
+             * @default 1
+             */
+            seed: number;
+            /**
+             * Speed
+             * @default 0
+             */
+            speed: number;
+            /** Carers */
+            carers?: number | null;
+            building?: components["schemas"]["BuildingIn-Output"] | null;
+            what_if?: components["schemas"]["WhatIfIn"] | null;
+        };
+        /**
+         * RunList
+         * @description Newest first.
+         */
+        RunList: {
+            /** Runs */
+            runs: components["schemas"]["RunOut"][];
+        };
+        /**
+         * RunOut
+         * @description A run without what it told. `simulated` is always true: whatever copies it keeps the mark.
+         */
+        RunOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Simulated
+             * @default true
+             * @constant
+             */
+            simulated: true;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "queued" | "running" | "done" | "stopped" | "failed" | "refused";
+            wanted: components["schemas"]["RunIn"];
+            /**
+             * Asked At
+             * Format: date-time
+             */
+            asked_at: string;
+            /** Asked By */
+            asked_by: string;
+            /** Started At */
+            started_at: string | null;
+            /** Ended At */
+            ended_at: string | null;
+            /** Note */
+            note: string | null;
+        };
+        /**
+         * ScenarioList
+         * @description The gallery.
+         */
+        ScenarioList: {
+            /** Scenarios */
+            scenarios: components["schemas"]["ScenarioOut"][];
+        };
+        /**
+         * ScenarioOut
+         * @description One of the gallery.
+         */
+        ScenarioOut: {
+            /** Key */
+            key: string;
+            /** Title Zh */
+            title_zh: string;
+            /** Title En */
+            title_en: string;
+            /** Story Zh */
+            story_zh: string;
+            /** Story En */
+            story_en: string;
+            /** Starts At */
+            starts_at: string;
+            /** Duration H */
+            duration_h: number;
+            /** People */
+            people: number;
+            /** Building */
+            building: {
+                [key: string]: unknown;
+            };
+            /** Day Carers */
+            day_carers: number;
+            /** Night Carers */
+            night_carers: number;
+            /** Target Bedside S */
+            target_bedside_s: number;
+        };
+        /**
          * SecondFactorOut
          * @description A second factor to scan; it counts once its first code is confirmed.
          */
@@ -9333,6 +9783,8 @@ export interface components {
             median_s: number | null;
             /** P95 S */
             p95_s: number | null;
+            /** P99 S */
+            p99_s: number | null;
         };
         /**
          * TokenIn
@@ -9706,6 +10158,19 @@ export interface components {
             oidc: components["schemas"]["OidcWay"] | null;
         };
         /**
+         * WhatIfIn
+         * @description Which numbers of carers to compare, on how many nights.
+         */
+        WhatIfIn: {
+            /** Carers */
+            carers: number[];
+            /**
+             * Seeds
+             * @default 40
+             */
+            seeds: number;
+        };
+        /**
          * WithdrawalIn
          * @description As easily withdrawn as given.
          */
@@ -9735,6 +10200,56 @@ export interface components {
             role: components["schemas"]["Role"];
             /** Current */
             current: boolean;
+        };
+        /**
+         * BuildingIn
+         * @description A building to make or change.
+         */
+        cloud__places__schemas__BuildingIn: {
+            /** Name */
+            name: string;
+            /**
+             * Address
+             * @default
+             */
+            address: string;
+            /**
+             * Sort Order
+             * @default 0
+             */
+            sort_order: number;
+        };
+        /**
+         * BuildingIn
+         * @description Another building than the scenario's own.
+         */
+        cloud__simulation__schemas__BuildingIn: {
+            /**
+             * Kind
+             * @default institution
+             * @enum {string}
+             */
+            kind: "institution" | "homes";
+            /**
+             * Units
+             * @default 2
+             */
+            units: number;
+            /**
+             * Rooms Per Unit
+             * @default 10
+             */
+            rooms_per_unit: number;
+            /**
+             * Beds Per Room
+             * @default 1
+             */
+            beds_per_room: number;
+            /**
+             * Homes
+             * @default 0
+             */
+            homes: number;
         };
     };
     responses: never;
@@ -14285,6 +14800,50 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "after": "1",
+                 *       "note": "夜班人少,跌倒合并窗口放宽",
+                 *       "body": {
+                 *         "merge": {
+                 *           "fall_window_s": 60,
+                 *           "call_window_s": 30
+                 *         },
+                 *         "suspicion_becomes_high_after_s": 60,
+                 *         "delays": {
+                 *           "not_worn": {
+                 *             "on_s": 600,
+                 *             "off_s": 60
+                 *           }
+                 *         },
+                 *         "flood": {
+                 *           "more_than": 10,
+                 *           "within_s": 600,
+                 *           "folds": [
+                 *             {
+                 *               "priority": "low",
+                 *               "codes": [
+                 *                 "battery_low"
+                 *               ]
+                 *             }
+                 *           ]
+                 *         },
+                 *         "late": {
+                 *           "late_after_s": 60,
+                 *           "default": {
+                 *             "history_after_s": 86400,
+                 *             "over_history_after_s": 3600
+                 *           },
+                 *           "by_code": {
+                 *             "sos": {
+                 *               "history_after_s": null,
+                 *               "over_history_after_s": null
+                 *             }
+                 *           }
+                 *         }
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["RulesIn"];
             };
         };
@@ -14412,6 +14971,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "approve": true,
+                 *       "note": "已与护理部核对"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ProposalDecisionIn"];
             };
         };
@@ -15241,14 +15806,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                /**
-                 * @example {
-                 *       "name": "主楼",
-                 *       "address": "某某路 1 号",
-                 *       "sort_order": 1
-                 *     }
-                 */
-                "application/json": components["schemas"]["BuildingIn"];
+                "application/json": components["schemas"]["cloud__places__schemas__BuildingIn"];
             };
         };
         responses: {
@@ -15349,14 +15907,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                /**
-                 * @example {
-                 *       "name": "主楼",
-                 *       "address": "某某路 1 号",
-                 *       "sort_order": 1
-                 *     }
-                 */
-                "application/json": components["schemas"]["BuildingIn"];
+                "application/json": components["schemas"]["cloud__places__schemas__BuildingIn"];
             };
         };
         responses: {
@@ -20012,6 +20563,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "label": "女儿手机",
+                 *       "address": "mailto://mail.example.org/?to=wangfang@example.org"
+                 *     }
+                 */
                 "application/json": components["schemas"]["FamilyPointIn"];
             };
         };
@@ -20457,6 +21014,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "code": "an-invitation-code-of-20-or-more"
+                 *     }
+                 */
                 "application/json": components["schemas"]["InvitationCode"];
             };
         };
@@ -20544,6 +21106,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "code": "an-invitation-code-of-20-or-more",
+                 *       "username": "wangfang",
+                 *       "password": "a passphrase of several words"
+                 *     }
+                 */
                 "application/json": components["schemas"]["InvitationAcceptIn"];
             };
         };
@@ -22876,6 +23445,53 @@ export interface operations {
             };
             /** @description Precondition Required */
             428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_floor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FloorOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -25423,6 +26039,17 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "区人民医院",
+                 *       "jwk": {
+                 *         "kty": "EC",
+                 *         "crv": "P-256",
+                 *         "x": "BfNYiWJUX-6dz_3ikVmPqWXVzT-dCzkYHNKAB7j5Cxk",
+                 *         "y": "-nWQxDSFpS6CxaehYhwdHFdIkSAw0Vnp2QHQJXKjqeg"
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["PartnerIn"];
             };
         };
@@ -25577,6 +26204,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "recipient": "区人民医院",
+                 *       "purpose": "转院交接",
+                 *       "version": "r5",
+                 *       "with_citizen_number": false
+                 *     }
+                 */
                 "application/json": components["schemas"]["BundleIn"];
             };
         };
@@ -25731,6 +26366,15 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "bundle": {
+                 *         "resourceType": "Bundle",
+                 *         "type": "collection",
+                 *         "entry": []
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["OutsideIn"];
             };
         };
@@ -25811,6 +26455,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "accept": true,
+                 *       "note": "已与原件核对"
+                 *     }
+                 */
                 "application/json": components["schemas"]["DecisionIn"];
             };
         };
@@ -27673,6 +28323,540 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_scenarios: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScenarioList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_runs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    start_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stop_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_run: {
+        parameters: {
+            query?: {
+                format?: "json" | "csv";
+            };
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    follow_run: {
+        parameters: {
+            query?: {
+                after?: number;
+            };
+            header?: {
+                "last-event-id"?: string | null;
+            };
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description event: run (RunDetail), frame (id: its number), ping, over, end */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -9,7 +9,7 @@ import { ReasonDialog } from "./ReasonDialog";
 import { ResolveDialog } from "./ResolveDialog";
 import { lastDataAt } from "./situation";
 import type { Desk } from "./useDesk";
-import { bedText, elderText } from "./words";
+import { bedText, elderText, kindText } from "./words";
 
 /** Nothing to show: calm only when the desk can see, and saying from when that is known. */
 function Empty({ desk }: { desk: Desk }): ReactNode {
@@ -84,7 +84,10 @@ function Index({ alerts }: { alerts: readonly AlertSummary[] }): ReactNode {
 
 export function OpenList({ desk }: { desk: Desk }): ReactNode {
   const { t } = useTranslation();
-  const alerts = desk.alerts ?? [];
+  const open = desk.alerts ?? [];
+  // Nobody is asked to do anything about these: held back, or folded into the line of a flood.
+  const alerts = open.filter((alert) => !alert.suppressed);
+  const quiet = open.filter((alert) => alert.suppressed);
   // Kept here, not in the card: the card goes when someone else resolves the alert first.
   const [resolving, setResolving] = useState<AlertSummary | null>(null);
   const [shelving, setShelving] = useState<AlertSummary | null>(null);
@@ -118,6 +121,20 @@ export function OpenList({ desk }: { desk: Desk }): ReactNode {
             </li>
           ))}
         </ol>
+      )}
+      {quiet.length > 0 && (
+        <details data-testid="folded">
+          <summary>{t("list.folded", { count: quiet.length })}</summary>
+          <ul>
+            {quiet.map((alert) => (
+              <li key={alert.id}>
+                {clockTime(alert.happened_at)} {kindText(t, alert.code)}{" "}
+                {bedText(t, alert)} {elderText(t, alert)} {alert.device_id}
+                {alert.recovered && ` · ${t("list.foldedPassed")}`}
+              </li>
+            ))}
+          </ul>
+        </details>
       )}
       {shelving !== null && (
         <ReasonDialog

@@ -157,17 +157,14 @@ type ActionProps = {
   label: string;
   onPress: () => Promise<void>;
   testId?: string;
-  /** Asked before it is done. */
-  confirm?: string;
 };
 
 /** A button that does one thing and says where it failed. */
-export function ActionButton({ label, onPress, testId, confirm }: ActionProps): ReactNode {
+export function ActionButton({ label, onPress, testId }: ActionProps): ReactNode {
   const { t } = useTranslation();
   const [busy, setBusy] = useState(false);
   const [failure, setFailure] = useState<string | null>(null);
   const press = async () => {
-    if (confirm !== undefined && !globalThis.confirm(confirm)) return;
     setBusy(true);
     setFailure(null);
     try {
