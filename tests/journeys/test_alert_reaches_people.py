@@ -181,6 +181,7 @@ def card_of(page: Page, night: Night, alert_id: str) -> Locator:
 
 
 @pytest.mark.browser
+@pytest.mark.slow  # has not run to its end yet: then only `killed` stays slow
 @pytest.mark.timeout(420)
 @pytest.mark.parametrize(
     "restarts", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["calm", "killed"]
@@ -319,6 +320,7 @@ def a_drill(night: Night) -> None:
 
 
 @pytest.mark.browser
+@pytest.mark.slow  # has not run to its end yet
 @pytest.mark.timeout(240)
 def test_a_push_reaches_the_browser_and_opens_the_alert(
     stack: Stack, phone: FakePhone, browser: Browser

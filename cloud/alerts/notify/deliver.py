@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, exists, func, or_, text
-from sqlalchemy.orm import aliased
+from sqlalchemy import func, text
 
 from cloud.alerts import lifecycle, store
 from cloud.alerts.codes import Priority
@@ -47,6 +46,7 @@ class _Job:
     notice_id: uuid.UUID
     alert_id: uuid.UUID | None
     at_desk: bool
+    is_outcome: bool = False
     blocked: bool = False
     messages: list[tuple[uuid.UUID, uuid.UUID, Outgoing]] = field(default_factory=list)
     results: list[tuple[uuid.UUID, uuid.UUID, Sent, datetime]] = field(default_factory=list)
@@ -71,7 +71,9 @@ class Deliverer:
         for institution_id in institutions:
             async with self.database.tenant(institution_id) as scope:
                 jobs += await self._claim(scope, now)
-        await asyncio.gather(*(self._carry(job) for job in jobs))
+        # The family reads what happened before how it ended, also where both are due at once.
+        await asyncio.gather(*(self._carry(job) for job in jobs if not job.is_outcome))
+        await asyncio.gather(*(self._carry(job) for job in jobs if job.is_outcome))
         for job in jobs:
             async with self.database.tenant(job.institution_id) as scope:
                 await self._finish(scope, job)
@@ -80,7 +82,7 @@ class Deliverer:
     async def _claim(self, scope: TenantScope, now: datetime) -> list[_Job]:
         statement = (
             scope.select(Notice)
-            .where(Notice.state == "pending", Notice.due_at <= now, _in_turn())
+            .where(Notice.state == "pending", Notice.due_at <= now)
             .order_by(Notice.urgency.desc(), Notice.due_at)
             .limit(_PER_ROUND)
             .with_for_update(skip_locked=True)
@@ -91,7 +93,10 @@ class Deliverer:
         for notice in notices:
             notice.due_at = now + LEASE
             notice.tries += 1
-            job = _Job(scope.institution_id, notice.id, notice.alert_id, notice.user_id in at_desk)
+            job = _Job(
+                scope.institution_id, notice.id, notice.alert_id, notice.user_id in at_desk,
+                is_outcome=notice.kind == "outcome",
+            )  # fmt: skip
             await self._prepare(scope, notice, job, now)
             jobs.append(job)
         return jobs
@@ -161,16 +166,6 @@ class Deliverer:
             await _nobody_reached(scope, notice, now)
         else:
             notice.due_at = now + timedelta(seconds=BACKOFF_S * 2 ** (notice.tries - 1))
-
-
-def _in_turn() -> ColumnElement[bool]:
-    """The family does not read how it ended before it has read what happened."""
-    first = aliased(Notice)
-    waits = exists().where(
-        first.institution_id == Notice.institution_id, first.alert_id == Notice.alert_id,
-        first.family_id == Notice.family_id, first.kind == "family", first.state == "pending",
-    )  # fmt: skip
-    return or_(Notice.kind != "outcome", ~waits)
 
 
 async def _ways(scope: TenantScope, notice: Notice) -> list[ContactPoint]:
