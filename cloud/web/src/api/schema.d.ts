@@ -4621,6 +4621,11 @@ export interface components {
             actor: components["schemas"]["ActorOut"];
             /** Elder Id */
             elder_id: string | null;
+            /**
+             * Elder Name
+             * @description null: nobody's, or for those who see no records
+             */
+            elder_name: string | null;
             /** Subject */
             subject: {
                 [key: string]: unknown;
@@ -6715,10 +6720,13 @@ export interface components {
         };
         /**
          * GapOut
-         * @description A time in which a device, or the gateway (no device), told nothing.
+         * @description A time in which a device, or the gateway (no device), told nothing or could not be heard.
          */
         GapOut: {
-            /** Device Id */
+            /**
+             * Device Id
+             * @description null: several of this elder's, or all
+             */
             device_id: string | null;
             /**
              * From At
@@ -6727,8 +6735,21 @@ export interface components {
             from_at: string;
             /** Until At */
             until_at: string | null;
-            /** Cause */
+            /**
+             * Cause
+             * @description a silent device's: battery, everything_silent, sees_nothing, never_heard, unknown; the gateway's: gateway_offline, and by its own word source_down (nobody listened there), gateway_down (it was off), thinned, dropped (its disk was full)
+             */
             cause: string;
+            /**
+             * Source
+             * @description what was not listened to, such as mqtt, ble:hci0
+             */
+            source: string | null;
+            /**
+             * Records
+             * @description stored records that were given up
+             */
+            records: number;
         };
         /**
          * GatewayCodeOut
