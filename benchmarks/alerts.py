@@ -4,7 +4,8 @@
     python -m benchmarks.alerts --small             # under a minute of work, to see that it runs
     python -m benchmarks.alerts --only stream | path | flood | timers | away
 
-`stream`: event committed to received by the last of 200 desks, beside a bare FastAPI stream.
+`stream`: event taken in (decided, committed) to received by the last of 200 desks, beside a bare
+FastAPI stream.
 `path`: sensor message to a real browser over the whole hub. `flood`: 1,000 alerts in 10 s.
 `timers`: 100,000 pending, two workers, each killed once with `kill -9`. `away`: a desk that missed
 an hour.
@@ -20,9 +21,9 @@ import json
 import os
 import platform
 import tempfile
-import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -45,7 +46,6 @@ from cloud.devices.service import Subject, add_device, assign
 from cloud.identity.models import UserSession
 from cloud.identity.secrets import new_token, token_hash
 from cloud.identity.service import find_user
-from cloud.live.service import CHANNEL
 from cloud.places.models import Room
 from cloud.places.service import add_room
 from edge.events import Event, EventKind
@@ -162,23 +162,6 @@ def happening(kind: EventKind, device: str, number: int | str) -> Event:
     return replace(made, event_id=f"{number}/{kind}", reasons=())
 
 
-class Commits(threading.Thread):
-    """Hears every commit that tells the desks something, on a connection of its own."""
-
-    def __init__(self, url: URL) -> None:
-        super().__init__(daemon=True)
-        self._connection = psycopg.connect(**libpq_arguments(url), autocommit=True)
-        self._connection.execute(f"LISTEN {CHANNEL}".encode())
-        self.at_s: list[float] = []
-        self.over = threading.Event()
-
-    def run(self) -> None:
-        while not self.over.is_set():
-            for _ in self._connection.notifies(timeout=0.5, stop_after=1):
-                self.at_s.append(time.time())
-        self._connection.close()
-
-
 async def listening(desks: Sequence[Desk]) -> list[asyncio.Task[None]]:
     tasks = [asyncio.create_task(desk.run()) for desk in desks]
     await asyncio.gather(*(desk.listening.wait() for desk in desks))
@@ -229,7 +212,9 @@ async def stream(bench: Bench, size: Size) -> list[Row]:
         f"{1000 * our_cpu_s / size.events:.1f} ms against {1000 * their_cpu_s / size.events:.1f} ms"
     )
     return [
-        Row([f"committed to the last of {size.desks} desks", ms(ours), "p99 under 50 ms"]),
+        Row(
+            [f"taken in to the last of {size.desks} desks", ms(ours), "p99 under 50 ms from commit"]
+        ),
         Row(["  a bare FastAPI stream, nothing stored", ms(theirs), "(11 ms in the issue)"]),
         Row(["  processor time an event, all desks", per_event, ""]),
     ]
@@ -238,23 +223,33 @@ async def stream(bench: Bench, size: Size) -> list[Row]:
 async def _ours(bench: Bench, server: Server, size: Size) -> tuple[list[float], float]:
     desks = [Desk(server.port, "/api/v1/live", cookie) for cookie in bench.cookies[: size.desks]]
     tasks = await listening(desks)
-    commits = Commits(bench.superuser_url)
-    commits.start()
-    took_s, before_s = [], server.cpu_s()
+    before_s = server.cpu_s()
     async with bench.client(server) as client:
         for number in range(size.events):
-            heard, committed = len(desks[0].heard), len(commits.at_s)
+            heard = len(desks[0].heard)
             await bench.send(client, happening(EventKind.SOS, bench.home.devices[0], number))
             await heard_by_all(desks, heard + 1)
-            await until(lambda n=committed: len(commits.at_s) > n)
-            last_s = max(desk.heard[heard][0] for desk in desks)
-            took_s.append(max(0.0, last_s - commits.at_s[committed]))
-            # The timers of the alert tell the desks too; the next event waits until they have.
+            # The alert's timers tell the desks too; the next event waits until they have.
             await asyncio.sleep(0.05)
     used_s = server.cpu_s() - before_s
-    commits.over.set()
     await silence(tasks)
-    return took_s, used_s
+    return await asyncio.to_thread(_since_taken, bench.superuser_url, desks), used_s
+
+
+def _since_taken(url: URL, desks: Sequence[Desk]) -> list[float]:
+    """Seconds from when the hub began on what it told to when the last desk had it: the decision
+    and the commit are in it, so the figure that is asked for is less.
+    """
+    with psycopg.connect(**libpq_arguments(url)) as connection:
+        query = "SELECT position, extract(epoch FROM created_at) FROM live_event"
+        began_s = {int(position): float(at) for position, at in connection.execute(query)}
+    last_s: dict[int, float] = {}
+    count: Counter[int] = Counter()
+    for desk in desks:
+        for position, (at_s, _) in zip(desk.positions, desk.heard, strict=False):
+            last_s[position] = max(at_s, last_s.get(position, at_s))
+            count[position] += 1
+    return [at - began_s[p] for p, at in last_s.items() if count[p] == len(desks) and p in began_s]
 
 
 async def _bare(server: Server, size: Size) -> tuple[list[float], float]:
