@@ -5,7 +5,7 @@ from __future__ import annotations
 from cloud.migrations.tenancy import protect, run
 
 revision = "0029"
-down_revision = "0020"
+down_revision = "0028"
 
 TABLES = """
 CREATE TABLE simulation_run (

@@ -49,6 +49,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/session/ways": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Ways In
+         * @description How one can log in here: always by password; by the house's own accounts if set up.
+         */
+        get: operations["list_ways_in"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/oidc": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Begin Oidc
+         * @description Go to the identity provider.
+         */
+        get: operations["begin_oidc"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/oidc/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Finish Oidc
+         * @description The way back from the provider: sets the session cookie as a login by password does.
+         */
+        get: operations["finish_oidc"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/account/institutions": {
         parameters: {
             query?: never;
@@ -521,6 +581,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/break-glass/elders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find Other Elders
+         * @description Whom to open a record of, in whatever unit: name and bed, nothing else; it is audited.
+         */
+        get: operations["find_other_elders"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/break-glass": {
         parameters: {
             query?: never;
@@ -661,6 +741,46 @@ export interface paths {
          * @description A new way; a code is sent over it, and it counts once the code has come back.
          */
         post: operations["add_point"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/contact-points/{point_id}/code": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send Point Code
+         * @description Send another code: the first one did not arrive, or is too old.
+         */
+        post: operations["send_point_code"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/contact-points/{point_id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Test Point
+         * @description Send a test message over a way of one's own: is it still there, does it make a sound?
+         */
+        post: operations["test_point"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1001,6 +1121,70 @@ export interface paths {
         get: operations["get_ledger"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Rules
+         * @description The numbers that decide about alerts, with their version.
+         */
+        get: operations["get_rules"];
+        /**
+         * Put Rules
+         * @description The house's own numbers; alerts raised from now on carry the new version.
+         */
+        put: operations["put_rules"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty/tuning": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Proposals
+         * @description What the nightly look found, and what became of it.
+         */
+        get: operations["list_proposals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty/tuning/{proposal_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decide Proposal
+         * @description Approve or refuse. What is approved reaches the gateway; a confirmed fall takes it back.
+         */
+        post: operations["decide_proposal"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1851,6 +2035,170 @@ export interface paths {
          * @description Who of those who stay here has a risk to assess or to review.
          */
         get: operations["get_open_risks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/elders/{elder_id}/family/{family_member_id}/contact-points": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Family Points
+         * @description How this relative is told.
+         */
+        get: operations["list_family_points"];
+        put?: never;
+        /**
+         * Add Family Point
+         * @description A way to tell this relative. They get a code there and say it to whoever asked.
+         */
+        post: operations["add_family_point"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/elders/{elder_id}/family/{family_member_id}/contact-points/{family_point_id}/code": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send Family Code
+         * @description Send another code.
+         */
+        post: operations["send_family_code"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/elders/{elder_id}/family/{family_member_id}/contact-points/{family_point_id}/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Verify Family Point
+         * @description The code that the relative read out: from now on they are told here.
+         */
+        post: operations["verify_family_point"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/elders/{elder_id}/family/{family_member_id}/contact-points/{family_point_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove Family Point
+         * @description Not this way any more.
+         */
+        delete: operations["remove_family_point"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/elders/{elder_id}/family/{family_member_id}/invitation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Invite Family Member
+         * @description A one-time code for a relative without a login; an earlier one no longer works.
+         */
+        post: operations["invite_family_member"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/family-invitations/look": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Look At Invitation
+         * @description Whom a code is for.
+         */
+        post: operations["look_at_invitation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/family-invitations/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Accept Invitation
+         * @description Make the relative's login; log in with it then. The code ends.
+         */
+        post: operations["accept_invitation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty/night": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Night
+         * @description The ledger alert by alert; `origin=all` shows drills and simulations too, each marked.
+         */
+        get: operations["get_night"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2823,6 +3171,654 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/exchange-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Exchange Keys
+         * @description The public key that our bundles are signed with, for partners to check them.
+         */
+        get: operations["get_exchange_keys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exchange-partners": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Exchange Partners
+         * @description Whose signed results are taken.
+         */
+        get: operations["list_exchange_partners"];
+        put?: never;
+        /**
+         * Add Exchange Partner
+         * @description From now on results that this key signed are taken in.
+         */
+        post: operations["add_exchange_partner"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exchange-partners/{partner_id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End Exchange Partner
+         * @description Nothing more is taken from it; what was taken stays.
+         */
+        post: operations["end_exchange_partner"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/elders/{elder_id}/bundles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make Bundle
+         * @description The record as a signed bundle for another body: only with the elder's consent.
+         */
+        post: operations["make_bundle"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/outside-results": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Outside Results
+         * @description Assessments of other bodies: undecided first.
+         */
+        get: operations["list_outside_results"];
+        put?: never;
+        /**
+         * Take Outside Result
+         * @description Another body's signed assessment: checked, and kept for a person to decide.
+         */
+        post: operations["take_outside_result"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/outside-results/{result_id}/decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decide Outside Result
+         * @description Take it over as an assessment with its source, or not and why.
+         */
+        post: operations["decide_outside_result"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r4b/metadata": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Metadata R4B
+         * @description What this endpoint can do (CapabilityStatement).
+         */
+        get: operations["get_metadata_r4b"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r4b/Questionnaire/gb-t-42195-2022": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Questionnaire R4B
+         * @description The form of the ability assessment; the standard itself governs.
+         */
+        get: operations["get_questionnaire_r4b"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r4b/Patient": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search Patients R4B
+         * @description People by name, pinyin or citizen number (`identifier=...`).
+         */
+        get: operations["search_patients_r4b"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r4b/Patient/{elder_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Patient R4B
+         * @description One elder.
+         */
+        get: operations["get_patient_r4b"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r4b/Patient/{elder_id}/$everything": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Everything R4B
+         * @description The whole record of an elder, newest values; who looked at it is asked for apart.
+         */
+        get: operations["get_everything_r4b"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r4b/Location": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search Location R4B
+         * @description Location resources of one patient.
+         */
+        get: operations["search_location_r4b"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r4b/Device": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search Device R4B
+         * @description Device resources of one patient.
+         */
+        get: operations["search_device_r4b"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r4b/DeviceUseStatement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search Deviceusestatement R4B
+         * @description DeviceUseStatement resources of one patient.
+         */
+        get: operations["search_deviceusestatement_r4b"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r4b/Observation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search Observation R4B
+         * @description Observation resources of one patient.
+         */
+        get: operations["search_observation_r4b"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r4b/QuestionnaireResponse": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search Questionnaireresponse R4B
+         * @description QuestionnaireResponse resources of one patient.
+         */
+        get: operations["search_questionnaireresponse_r4b"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r4b/Flag": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search Flag R4B
+         * @description Flag resources of one patient.
+         */
+        get: operations["search_flag_r4b"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r4b/Consent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search Consent R4B
+         * @description Consent resources of one patient.
+         */
+        get: operations["search_consent_r4b"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r4b/AuditEvent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search Auditevent R4B
+         * @description AuditEvent resources of one patient.
+         */
+        get: operations["search_auditevent_r4b"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r5/metadata": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Metadata R5
+         * @description What this endpoint can do (CapabilityStatement).
+         */
+        get: operations["get_metadata_r5"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r5/Questionnaire/gb-t-42195-2022": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Questionnaire R5
+         * @description The form of the ability assessment; the standard itself governs.
+         */
+        get: operations["get_questionnaire_r5"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r5/Patient": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search Patients R5
+         * @description People by name, pinyin or citizen number (`identifier=...`).
+         */
+        get: operations["search_patients_r5"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r5/Patient/{elder_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Patient R5
+         * @description One elder.
+         */
+        get: operations["get_patient_r5"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r5/Patient/{elder_id}/$everything": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Everything R5
+         * @description The whole record of an elder, newest values; who looked at it is asked for apart.
+         */
+        get: operations["get_everything_r5"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r5/Location": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search Location R5
+         * @description Location resources of one patient.
+         */
+        get: operations["search_location_r5"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r5/Device": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search Device R5
+         * @description Device resources of one patient.
+         */
+        get: operations["search_device_r5"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r5/DeviceAssociation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search Deviceassociation R5
+         * @description DeviceAssociation resources of one patient.
+         */
+        get: operations["search_deviceassociation_r5"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r5/Observation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search Observation R5
+         * @description Observation resources of one patient.
+         */
+        get: operations["search_observation_r5"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r5/QuestionnaireResponse": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search Questionnaireresponse R5
+         * @description QuestionnaireResponse resources of one patient.
+         */
+        get: operations["search_questionnaireresponse_r5"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r5/Flag": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search Flag R5
+         * @description Flag resources of one patient.
+         */
+        get: operations["search_flag_r5"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r5/Consent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search Consent R5
+         * @description Consent resources of one patient.
+         */
+        get: operations["search_consent_r5"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r5/AuditEvent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search Auditevent R5
+         * @description AuditEvent resources of one patient.
+         */
+        get: operations["search_auditevent_r5"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/simulations/scenarios": {
         parameters: {
             query?: never;
@@ -3157,8 +4153,21 @@ export interface components {
              * @description a second person must acknowledge
              */
             second_due: boolean;
-            /** Suppressed */
+            /**
+             * Suppressed
+             * @description nobody is told: held back, or folded into a flood's line
+             */
             suppressed: boolean;
+            /**
+             * Filed
+             * @description nobody was ever told: heard of too late, or passed within its on-delay
+             */
+            filed: ("history" | "unheard") | null;
+            /**
+             * Flood Id
+             * @description the line of the flood it is folded into
+             */
+            flood_id: string | null;
             /** Shelved Until */
             shelved_until: string | null;
             /** Shelved By */
@@ -3216,6 +4225,11 @@ export interface components {
             family: ("told" | "not_required" | "unreachable") | null;
             /** Rules Version */
             rules_version: string;
+            /**
+             * Rule
+             * @description which rule raised it
+             */
+            rule: string;
             /** Events */
             events: components["schemas"]["EventOut"][];
             /** Moves */
@@ -3306,8 +4320,21 @@ export interface components {
              * @description a second person must acknowledge
              */
             second_due: boolean;
-            /** Suppressed */
+            /**
+             * Suppressed
+             * @description nobody is told: held back, or folded into a flood's line
+             */
             suppressed: boolean;
+            /**
+             * Filed
+             * @description nobody was ever told: heard of too late, or passed within its on-delay
+             */
+            filed: ("history" | "unheard") | null;
+            /**
+             * Flood Id
+             * @description the line of the flood it is folded into
+             */
+            flood_id: string | null;
             /** Shelved Until */
             shelved_until: string | null;
             /** Shelved By */
@@ -3386,7 +4413,7 @@ export interface components {
         };
         /**
          * AssessmentBrief
-         * @description A line in an elder's list.
+         * @description A line in an elder's list. `source`: the body whose result was taken over, if one was.
          */
         AssessmentBrief: {
             /**
@@ -3394,6 +4421,8 @@ export interface components {
              * Format: uuid
              */
             id: string;
+            /** Source */
+            source: string;
             /** Reason */
             reason: number;
             /**
@@ -3463,6 +4492,11 @@ export interface components {
             /** Domains */
             domains: components["schemas"]["DomainOut"][];
             report: components["schemas"]["ReportOut"] | null;
+            /**
+             * Source
+             * @description empty: our own; else the body whose result was taken over
+             */
+            source: string;
         };
         /**
          * AssessmentsOut
@@ -3607,6 +4641,11 @@ export interface components {
             actor: components["schemas"]["ActorOut"];
             /** Elder Id */
             elder_id: string | null;
+            /**
+             * Elder Name
+             * @description null: nobody's, or for those who see no records
+             */
+            elder_name: string | null;
             /** Subject */
             subject: {
                 [key: string]: unknown;
@@ -3773,11 +4812,18 @@ export interface components {
              * Format: uuid
              */
             user_id: string;
+            /** User Name */
+            user_name: string;
             /**
              * Elder Id
              * Format: uuid
              */
             elder_id: string;
+            /**
+             * Elder Name
+             * @description null: for those who see no records
+             */
+            elder_name: string | null;
             /** Reason */
             reason: string;
             /**
@@ -3857,6 +4903,33 @@ export interface components {
             version: number;
         };
         /**
+         * BundleIn
+         * @description Whom a record goes to and what for; both are written into the audit.
+         */
+        BundleIn: {
+            /**
+             * Recipient
+             * @example 渝中区民政局
+             */
+            recipient: string;
+            /**
+             * Purpose
+             * @example 评估结果互认
+             */
+            purpose: string;
+            /**
+             * Version
+             * @default r5
+             * @enum {string}
+             */
+            version: "r4b" | "r5";
+            /**
+             * With Citizen Number
+             * @default false
+             */
+            with_citizen_number: boolean;
+        };
+        /**
          * CheckIn
          * @description A point of the checklist, done or not.
          */
@@ -3918,6 +4991,17 @@ export interface components {
             risk_events?: {
                 [key: string]: number;
             };
+        };
+        /**
+         * CodeIn
+         * @description A code of the authenticator.
+         */
+        CodeIn: {
+            /**
+             * Code
+             * @example 123456
+             */
+            code: string;
         };
         /**
          * CodeOut
@@ -4195,6 +5279,36 @@ export interface components {
             cause: string | null;
             /** Missing */
             missing: components["schemas"]["MissingOut"][];
+        };
+        /**
+         * DecisionIn
+         * @description Take it over, or not and why.
+         */
+        DecisionIn: {
+            /** Accept */
+            accept: boolean;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+        };
+        /**
+         * Delay
+         * @description Cures for chattering (ISA-18.2). `on_s`: only what lasts this long is told; `off_s`: only
+         *     what stays away this long counts as passed.
+         */
+        Delay: {
+            /**
+             * On S
+             * @default 0
+             */
+            on_s: number;
+            /**
+             * Off S
+             * @default 0
+             */
+            off_s: number;
         };
         /**
          * DetectorOut
@@ -4764,7 +5878,7 @@ export interface components {
             /** Sensors */
             sensors: components["schemas"]["SensorOut"][];
             /** Gaps */
-            gaps: components["schemas"]["cloud__coverage__schemas__GapOut"][];
+            gaps: components["schemas"]["GapOut"][];
         };
         /**
          * ElderDevices
@@ -4949,6 +6063,8 @@ export interface components {
             latest: components["schemas"]["LatestValue"][];
             /** Open Alerts */
             open_alerts: components["schemas"]["AlertSummary"][];
+            /** @description what can be seen of them now; null: the caller may not see coverage */
+            coverage: components["schemas"]["ElderCoverage"] | null;
             /** Devices */
             devices: components["schemas"]["DeviceOut"][];
             /**
@@ -5293,6 +6409,24 @@ export interface components {
             elders: components["schemas"]["FamilyElder"][];
         };
         /**
+         * FamilyPointIn
+         * @description An address that apprise knows: a message service for the number, a mail address, a chat.
+         */
+        FamilyPointIn: {
+            /** Label */
+            label: string;
+            /** Address */
+            address: string;
+        };
+        /**
+         * FamilyPointList
+         * @description The ways of one relative, in order. Only proved ones are used.
+         */
+        FamilyPointList: {
+            /** Points */
+            points: components["schemas"]["PointOut"][];
+        };
+        /**
          * FaultEndIn
          * @description The end of a fault: repaired. To give a device up, retire it.
          */
@@ -5387,8 +6521,26 @@ export interface components {
              * Format: date-time
              */
             end: string;
-            /** Alerts */
+            /**
+             * Alerts
+             * @description what people were told of, or could see folded into a line
+             */
             alerts: number;
+            /**
+             * History
+             * @description heard of too late to be a call; in no other figure
+             */
+            history: number;
+            /**
+             * Unheard
+             * @description passed within their on-delay; in no other figure
+             */
+            unheard: number;
+            /**
+             * Folded
+             * @description folded into the line of a flood
+             */
+            folded: number;
             /** By Code */
             by_code: {
                 [key: string]: {
@@ -5399,25 +6551,50 @@ export interface components {
             by_priority: {
                 [key: string]: number;
             };
+            /** Priority Share */
+            priority_share: {
+                [key: string]: components["schemas"]["ShareOut"];
+            };
             /** Duty Hours */
             duty_hours: number;
             /** Per Duty Hour */
             per_duty_hour: number | null;
             /** Budget Per Hour */
             budget_per_hour: number;
+            /** Per Duty Day */
+            per_duty_day: number | null;
+            /** Budget Per Day */
+            budget_per_day: number;
+            /** Limit Per Day */
+            limit_per_day: number;
             answered_60_s: components["schemas"]["ShareOut"];
             answered_180_s: components["schemas"]["ShareOut"];
             /** Late Answers */
             late_answers: string[];
+            /** @description homes: sent to arrived */
+            on_spot_45_min: components["schemas"]["ShareOut"];
+            on_spot_60_min: components["schemas"]["ShareOut"];
+            /** @description committed to shown with sound */
+            shown_10_s: components["schemas"]["ShareOut"];
+            /** @description decided at the edge to committed here */
+            cloud_5_s: components["schemas"]["ShareOut"];
+            sensor_to_desk: components["schemas"]["TimesOut"];
             answer: components["schemas"]["TimesOut"];
             arrival: components["schemas"]["TimesOut"];
             resolution: components["schemas"]["TimesOut"];
+            closing: components["schemas"]["TimesOut"];
             false: components["schemas"]["ShareOut"];
             unclear: components["schemas"]["ShareOut"];
             /** False By Rule */
             false_by_rule: {
                 [key: string]: components["schemas"]["ShareOut"];
             };
+            /** Unclear By Rule */
+            unclear_by_rule: {
+                [key: string]: components["schemas"]["ShareOut"];
+            };
+            /** Devices */
+            devices: components["schemas"]["SourceOut"][];
             /** Top Sources */
             top_sources: components["schemas"]["SourceOut"][];
             top_share: components["schemas"]["ShareOut"];
@@ -5435,6 +6612,8 @@ export interface components {
             per_bed_night: number | null;
             /** Falls */
             falls: number;
+            /** False Falls Per Bed Week */
+            false_falls_per_bed_week: number | null;
         };
         /**
          * FileIn
@@ -5443,6 +6622,18 @@ export interface components {
         FileIn: {
             /** Version */
             version: number;
+        };
+        /**
+         * Flood
+         * @description More than `more_than` alerts of a unit within `within_s` (EEMUA 191: 10 in 10 minutes).
+         */
+        Flood: {
+            /** More Than */
+            more_than: number;
+            /** Within S */
+            within_s: number;
+            /** Folds */
+            folds: components["schemas"]["Folds"][];
         };
         /**
          * FloorBed
@@ -5516,6 +6707,15 @@ export interface components {
             is_home: boolean;
             /** Rooms */
             rooms: components["schemas"]["FloorRoom"][];
+        };
+        /**
+         * Folds
+         * @description What a flood folds: a priority, all of its codes or these.
+         */
+        Folds: {
+            priority: components["schemas"]["Priority"];
+            /** Codes */
+            codes?: string[] | null;
         };
         /**
          * FormOut
@@ -5610,6 +6810,39 @@ export interface components {
         FoundTakenOut: {
             /** Kept */
             kept: number;
+        };
+        /**
+         * GapOut
+         * @description A time in which a device, or the gateway (no device), told nothing or could not be heard.
+         */
+        GapOut: {
+            /**
+             * Device Id
+             * @description null: several of this elder's, or all
+             */
+            device_id: string | null;
+            /**
+             * From At
+             * Format: date-time
+             */
+            from_at: string;
+            /** Until At */
+            until_at: string | null;
+            /**
+             * Cause
+             * @description a silent device's: battery, everything_silent, sees_nothing, never_heard, unknown; the gateway's: gateway_offline, and by its own word source_down (nobody listened there), gateway_down (it was off), thinned, dropped (its disk was full)
+             */
+            cause: string;
+            /**
+             * Source
+             * @description what was not listened to, such as mqtt, ble:hci0
+             */
+            source: string | null;
+            /**
+             * Records
+             * @description stored records that were given up
+             */
+            records: number;
         };
         /**
          * GatewayCodeOut
@@ -5817,6 +7050,16 @@ export interface components {
             /** Mqtt Password */
             mqtt_password?: string | null;
             /**
+             * Mqtt Zigbee2Mqtt
+             * @description base topics of Zigbee2MQTT, with commas; empty: none
+             */
+            mqtt_zigbee2mqtt?: string | null;
+            /**
+             * Mqtt Discovery
+             * @description prefix of Home Assistant's MQTT discovery; empty: none
+             */
+            mqtt_discovery?: string | null;
+            /**
              * Ble Adapters
              * @description such as hci0,hci1
              */
@@ -5844,6 +7087,13 @@ export interface components {
              * @description apprise addresses for texts
              */
             local_alarm_channels?: string[] | null;
+            /**
+             * Self Test Device
+             * @description in whose name it sends the hourly proof (dead man's switch)
+             */
+            self_test_device?: string | null;
+            /** Self Test Every S */
+            self_test_every_s?: number | null;
         };
         /**
          * GatewaySettingsOut
@@ -6145,6 +7395,64 @@ export interface components {
             name: string;
         };
         /**
+         * InvitationAcceptIn
+         * @description The login that the relative chooses.
+         */
+        InvitationAcceptIn: {
+            /** Code */
+            code: string;
+            /**
+             * Username
+             * @example zhiban3
+             */
+            username: string;
+            /** Password */
+            password: string;
+        };
+        /**
+         * InvitationCode
+         * @description The code of an invitation. In a body: addresses end up in logs.
+         */
+        InvitationCode: {
+            /** Code */
+            code: string;
+        };
+        /**
+         * InvitationOut
+         * @description Shown once. The page to open is `/invite#CODE` of this server.
+         */
+        InvitationOut: {
+            /** Code */
+            code: string;
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /**
+             * Qr Svg
+             * @description the page as a QR code; null: asked for by no browser
+             */
+            qr_svg: string | null;
+        };
+        /**
+         * InvitedOut
+         * @description Whom it is for.
+         */
+        InvitedOut: {
+            /** Institution */
+            institution: string;
+            /** Name */
+            name: string;
+            /** Elder Name */
+            elder_name: string;
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+        };
+        /**
          * IssuedToken
          * @description A new token; `secret` is shown this once.
          */
@@ -6152,6 +7460,16 @@ export interface components {
             token: components["schemas"]["TokenOut"];
             /** Secret */
             secret: string;
+        };
+        /**
+         * KeysOut
+         * @description A JWK set (RFC 7517): the public half of the key that signs our bundles.
+         */
+        KeysOut: {
+            /** Keys */
+            keys: {
+                [key: string]: unknown;
+            }[];
         };
         /**
          * KitItemIn
@@ -6221,6 +7539,19 @@ export interface components {
              * Format: date-time
              */
             since: string;
+        };
+        /**
+         * Late
+         * @description Late truth: nothing counts as late below `late_after_s`. High alerts are never history.
+         */
+        Late: {
+            /** Late After S */
+            late_after_s: number;
+            default: components["schemas"]["Relevance"];
+            /** By Code */
+            by_code?: {
+                [key: string]: components["schemas"]["Relevance"];
+            };
         };
         /**
          * LatestOut
@@ -6414,6 +7745,16 @@ export interface components {
             server_time: string;
         };
         /**
+         * Merge
+         * @description How far apart two sensors may see one happening (alarms.md, 2: 30 s, D).
+         */
+        Merge: {
+            /** Fall Window S */
+            fall_window_s: number;
+            /** Call Window S */
+            call_window_s: number;
+        };
+        /**
          * MissingOut
          * @description What cannot be seen, in the terms of a relative.
          */
@@ -6499,7 +7840,7 @@ export interface components {
              * Move
              * @enum {string}
              */
-            move: "raise" | "evidence" | "repeat" | "upgrade" | "escalate" | "recover" | "cancel" | "suppress" | "release" | "notify" | "note" | "acknowledge" | "take_over" | "arrive" | "resolve" | "close" | "shelve" | "unshelve" | "reopen";
+            move: "raise" | "file" | "evidence" | "repeat" | "upgrade" | "escalate" | "recover" | "cancel" | "suppress" | "release" | "notify" | "note" | "acknowledge" | "take_over" | "arrive" | "resolve" | "close" | "shelve" | "unshelve" | "reopen";
             /**
              * At
              * Format: date-time
@@ -6531,6 +7872,11 @@ export interface components {
              * @description where it was made, if not at this server
              */
             source: string | null;
+            /**
+             * Rule
+             * @description version of the rules, and which of them made it
+             */
+            rule: string | null;
         };
         /**
          * NewTokenOut
@@ -6539,6 +7885,95 @@ export interface components {
         NewTokenOut: {
             /** Token */
             token: string;
+        };
+        /**
+         * Night
+         * @description Everything that was raised in an interval, in the order in which it happened.
+         */
+        Night: {
+            /**
+             * Begin
+             * Format: date-time
+             */
+            begin: string;
+            /**
+             * End
+             * Format: date-time
+             */
+            end: string;
+            /** Alerts */
+            alerts: components["schemas"]["NightAlert"][];
+            /**
+             * More
+             * @description there were more than fit; take a shorter interval
+             */
+            more: boolean;
+        };
+        /**
+         * NightAlert
+         * @description One alert from its sensor to its end. Without a name: operators read this too.
+         */
+        NightAlert: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Code */
+            code: string;
+            /**
+             * Priority
+             * @enum {string}
+             */
+            priority: "high" | "medium" | "low" | "info";
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "raised" | "notified" | "acknowledged" | "attending" | "arrived" | "resolved" | "closed";
+            /**
+             * Origin
+             * @enum {string}
+             */
+            origin: "live" | "simulated" | "drill";
+            /** Place */
+            place: string | null;
+            /**
+             * Happened At
+             * Format: date-time
+             */
+            happened_at: string;
+            /**
+             * Raised At
+             * Format: date-time
+             */
+            raised_at: string;
+            /** Late S */
+            late_s: number;
+            /** Count */
+            count: number;
+            /** Rings */
+            rings: number;
+            /** Step */
+            step: number;
+            /** Verdict */
+            verdict: ("true" | "false" | "unclear" | "test") | null;
+            /** Finding */
+            finding: ("real_fall" | "lowered_self" | "sat_hard" | "device_dropped" | "care_handling" | "visitor" | "real" | "false_alarm" | "test" | "unclear") | null;
+            /** Injury */
+            injury: ("none" | "minor" | "serious" | "hospital" | "death" | "unknown") | null;
+            /** Acknowledged By */
+            acknowledged_by: string | null;
+            /** Arrived By */
+            arrived_by: string | null;
+            /** Resolved By */
+            resolved_by: string | null;
+            /** Hops */
+            hops: {
+                [key: string]: string;
+            };
+            /** Told */
+            told: components["schemas"]["ToldOut"][];
         };
         /**
          * NightOut
@@ -6642,6 +8077,22 @@ export interface components {
             attempts: components["schemas"]["AttemptOut"][];
         };
         /**
+         * OidcWay
+         * @description A button that leads to the identity provider of the house.
+         */
+        OidcWay: {
+            /**
+             * Label
+             * @description on the button
+             */
+            label: string;
+            /**
+             * Start
+             * @description where it leads: a link, not a call
+             */
+            start: string;
+        };
+        /**
          * OpenRisk
          * @description An elder with something to assess or to review.
          */
@@ -6674,6 +8125,159 @@ export interface components {
          * @enum {string}
          */
         Origin: "live" | "simulated" | "drill";
+        /**
+         * OtherElder
+         * @description Enough to know that it is the right person, before their record is opened.
+         */
+        OtherElder: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /** Place */
+            place: string | null;
+        };
+        /**
+         * OtherElders
+         * @description Ten at most: who wants another one names them better.
+         */
+        OtherElders: {
+            /** Elders */
+            elders: components["schemas"]["OtherElder"][];
+        };
+        /**
+         * OutsideIn
+         * @description Another body's signed bundle. `elder_id`: who it is, by a person, where it has no number.
+         */
+        OutsideIn: {
+            /**
+             * Bundle
+             * @example {
+             *       "resourceType": "Bundle",
+             *       "type": "collection"
+             *     }
+             */
+            bundle: {
+                [key: string]: unknown;
+            };
+            /** Elder Id */
+            elder_id?: string | null;
+        };
+        /**
+         * OutsideListOut
+         * @description Results from elsewhere, undecided first, then newest first.
+         */
+        OutsideListOut: {
+            /** Results */
+            results: components["schemas"]["OutsideOut"][];
+        };
+        /**
+         * OutsideOut
+         * @description A result from elsewhere. `accepted` null: nobody has decided yet.
+         */
+        OutsideOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Partner */
+            partner: string;
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /**
+             * Reference Date
+             * Format: date
+             */
+            reference_date: string;
+            /** Total */
+            total: number;
+            /** Level */
+            level: number;
+            /** Level Name */
+            level_name: string;
+            /**
+             * Matched By
+             * @enum {string}
+             */
+            matched_by: "citizen_number" | "person";
+            /** Own Level */
+            own_level: number | null;
+            /**
+             * Received At
+             * Format: date-time
+             */
+            received_at: string;
+            /** Accepted */
+            accepted: boolean | null;
+            /** Decided At */
+            decided_at: string | null;
+            /** Note */
+            note: string;
+            /** Assessment Id */
+            assessment_id: string | null;
+        };
+        /**
+         * PartnerIn
+         * @description A body from whom results are taken: its name and its public key (JWK, EC P-256).
+         */
+        PartnerIn: {
+            /**
+             * Name
+             * @example 渝东评估中心
+             */
+            name: string;
+            /**
+             * Jwk
+             * @example {
+             *       "crv": "P-256",
+             *       "kty": "EC",
+             *       "x": "WKn-ZIGevcwGIyyrzFoZNBdaq9_TsqzGl96oc0CWuis",
+             *       "y": "y77t-RvAHRKTsSGdIYUfweuOvwrvDD-Q3Hv5J0fSKbE"
+             *     }
+             */
+            jwk: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * PartnerOut
+         * @description A body whose signature is known. `key_id`: the key's thumbprint (RFC 7638).
+         */
+        PartnerOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /** Key Id */
+            key_id: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Ended At */
+            ended_at: string | null;
+        };
+        /**
+         * PartnersOut
+         * @description All of them, those that have ended last.
+         */
+        PartnersOut: {
+            /** Partners */
+            partners: components["schemas"]["PartnerOut"][];
+        };
         /**
          * PasswordIn
          * @description One's password, and the one to have from now on.
@@ -6738,7 +8342,7 @@ export interface components {
          * @description One capability each. Reading and changing are apart.
          * @enum {string}
          */
-        Permission: "own_account" | "alerts_read" | "alerts_act" | "alert_rules_manage" | "coverage_read" | "status_read" | "records_read" | "records_write" | "records_all_units" | "break_glass" | "series_read" | "care_read" | "care_write" | "consents_manage" | "records_export" | "series_erase" | "places_read" | "places_manage" | "devices_read" | "devices_manage" | "gateways_manage" | "simulation_run" | "drills_run" | "roster_read" | "roster_manage" | "users_manage" | "audit_read" | "reports_read" | "family_read" | "bureau_read";
+        Permission: "own_account" | "alerts_read" | "alerts_act" | "alert_rules_manage" | "coverage_read" | "status_read" | "records_read" | "records_write" | "records_all_units" | "break_glass" | "break_glass_review" | "series_read" | "care_read" | "care_write" | "consents_manage" | "records_export" | "series_erase" | "places_read" | "places_manage" | "devices_read" | "devices_manage" | "gateways_manage" | "simulation_run" | "drills_run" | "roster_read" | "roster_manage" | "users_manage" | "audit_read" | "reports_read" | "family_read" | "bureau_read";
         /**
          * PersonOut
          * @description Somebody to put on the roster.
@@ -6817,6 +8421,14 @@ export interface components {
             /** Homes */
             homes: components["schemas"]["HomeNode"][];
             counts: components["schemas"]["Counts"];
+        };
+        /**
+         * PointCodeIn
+         * @description The code that came over the new way.
+         */
+        PointCodeIn: {
+            /** Code */
+            code: string;
         };
         /**
          * PointIn
@@ -6994,6 +8606,12 @@ export interface components {
             remark: string | null;
         };
         /**
+         * Priority
+         * @description How bad it is if nobody acts, and how soon.
+         * @enum {string}
+         */
+        Priority: "high" | "medium" | "low" | "info";
+        /**
          * Problem
          * @description An RFC 9457 problem; `code` is stable, `detail` is for a person. More fields may follow.
          */
@@ -7029,6 +8647,124 @@ export interface components {
         ProofIn: {
             /** Password */
             password: string;
+        };
+        /**
+         * ProposalCaseOut
+         * @description An alert it rests on.
+         */
+        ProposalCaseOut: {
+            /**
+             * Alert Id
+             * Format: uuid
+             */
+            alert_id: string;
+            /**
+             * Happened At
+             * Format: date-time
+             */
+            happened_at: string;
+            /**
+             * Verdict
+             * @enum {string}
+             */
+            verdict: "true" | "false" | "unclear";
+            /**
+             * Chance
+             * @description probability that the detector of today gives it
+             */
+            chance: number;
+            /** Spared */
+            spared: boolean;
+        };
+        /**
+         * ProposalDecisionIn
+         * @description Yes or no; with a word why, if one likes.
+         */
+        ProposalDecisionIn: {
+            /** Approve */
+            approve: boolean;
+            /** Note */
+            note?: string | null;
+        };
+        /**
+         * ProposalList
+         * @description Open ones first, then the newest.
+         */
+        ProposalList: {
+            /** Proposals */
+            proposals: components["schemas"]["ProposalOut"][];
+        };
+        /**
+         * ProposalOut
+         * @description A limit for one person, from their own verdicts of the last 60 days.
+         */
+        ProposalOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder */
+            elder: string;
+            /** Setting */
+            setting: string;
+            /** Detector */
+            detector: string;
+            /**
+             * Made At
+             * Format: date-time
+             */
+            made_at: string;
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /**
+             * Held
+             * @description the limit in force then
+             */
+            held: number;
+            /** Proposed */
+            proposed: number;
+            /**
+             * Judged
+             * @description alerts with a verdict that were decided again
+             */
+            judged: number;
+            /**
+             * Spared
+             * @description false alarms that would not have come
+             */
+            spared: number;
+            /**
+             * Missed
+             * @description what staff could not judge and would not have come
+             */
+            missed: number;
+            /**
+             * Kept True
+             * @description confirmed falls of the house that it still tells
+             */
+            kept_true: number;
+            /** Cases */
+            cases: components["schemas"]["ProposalCaseOut"][];
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "open" | "approved" | "refused" | "withdrawn" | "undone";
+            /** Decided At */
+            decided_at: string | null;
+            /** Decided By */
+            decided_by: string | null;
+            /** Note */
+            note: string | null;
         };
         /**
          * QuarantineCount
@@ -7121,6 +8857,18 @@ export interface components {
             }[];
         };
         /**
+         * Relevance
+         * @description When what is heard of late is history and no call: null never.
+         *
+         *     `over_history_after_s` counts where its end is known already.
+         */
+        Relevance: {
+            /** History After S */
+            history_after_s?: number | null;
+            /** Over History After S */
+            over_history_after_s?: number | null;
+        };
+        /**
          * ReportOut
          * @description C.1 to C.5, each step.
          */
@@ -7173,6 +8921,23 @@ export interface components {
              * Note
              * @example 夜间跌倒，需查过敏史
              */
+            note: string;
+        };
+        /**
+         * RevisionOut
+         * @description Who changed the rules when, and why.
+         */
+        RevisionOut: {
+            /** Revision */
+            revision: number;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Created By */
+            created_by: string;
+            /** Note */
             note: string;
         };
         /**
@@ -7308,6 +9073,65 @@ export interface components {
             units: components["schemas"]["UnitOut"][];
             /** People */
             people: components["schemas"]["PersonOut"][];
+        };
+        /**
+         * RuleBook
+         * @description A book in force. `version`: the default's (`3`), or that and the house's revision (`3.2`).
+         */
+        RuleBook: {
+            merge: components["schemas"]["Merge"];
+            /** Suspicion Becomes High After S */
+            suspicion_becomes_high_after_s: number;
+            /** Delays */
+            delays: {
+                [key: string]: components["schemas"]["Delay"];
+            };
+            flood: components["schemas"]["Flood"];
+            late: components["schemas"]["Late"];
+            /** Version */
+            version: string;
+        };
+        /**
+         * RuleBookBody
+         * @description What a house may set.
+         */
+        RuleBookBody: {
+            merge: components["schemas"]["Merge"];
+            /** Suspicion Becomes High After S */
+            suspicion_becomes_high_after_s: number;
+            /** Delays */
+            delays: {
+                [key: string]: components["schemas"]["Delay"];
+            };
+            flood: components["schemas"]["Flood"];
+            late: components["schemas"]["Late"];
+        };
+        /**
+         * RulesIn
+         * @description A whole new book, on top of the version one has seen.
+         */
+        RulesIn: {
+            /**
+             * After
+             * @description version of the book that this one replaces
+             */
+            after: string;
+            body: components["schemas"]["RuleBookBody"];
+            /**
+             * Note
+             * @description why
+             */
+            note: string;
+        };
+        /**
+         * RulesOut
+         * @description The book in force, the design default behind it, and the house's revisions, newest first.
+         */
+        RulesOut: {
+            book: components["schemas"]["RuleBook"];
+            default: components["schemas"]["RuleBook"];
+            /** Revisions */
+            revisions: components["schemas"]["RevisionOut"][];
         };
         /**
          * RunDetail
@@ -7562,7 +9386,7 @@ export interface components {
             /** Lines */
             lines: components["schemas"]["LineOut"][];
             /** Gaps */
-            gaps: components["schemas"]["cloud__series__schemas__GapOut"][];
+            gaps: components["schemas"]["SilenceOut"][];
             /** Latest */
             latest: components["schemas"]["LatestOut"][];
         };
@@ -7661,6 +9485,27 @@ export interface components {
         SignIn: {
             /** Remark */
             remark?: string | null;
+        };
+        /**
+         * SilenceOut
+         * @description Nothing is known here: the device was silent, or the elder had none.
+         */
+        SilenceOut: {
+            /**
+             * From At
+             * Format: date-time
+             */
+            from_at: string;
+            /**
+             * Until At
+             * Format: date-time
+             */
+            until_at: string;
+            /**
+             * Reason
+             * @enum {string}
+             */
+            reason: "no_data" | "unassigned";
         };
         /**
          * SilentDevice
@@ -7841,6 +9686,11 @@ export interface components {
              */
             point_id: string;
             /**
+             * Gateway Id
+             * @description the gateway that sends it; null: the device does by itself
+             */
+            gateway_id?: string | null;
+            /**
              * Every S
              * @default 3600
              */
@@ -7853,6 +9703,8 @@ export interface components {
         SwitchOut: {
             /** Device Id */
             device_id: string;
+            /** Gateway Id */
+            gateway_id: string | null;
             /** Every S */
             every_s: number;
             /**
@@ -7931,6 +9783,8 @@ export interface components {
             median_s: number | null;
             /** P95 S */
             p95_s: number | null;
+            /** P99 S */
+            p99_s: number | null;
         };
         /**
          * TokenIn
@@ -7994,6 +9848,28 @@ export interface components {
             expires_at: string;
             /** Last Used At */
             last_used_at: string | null;
+        };
+        /**
+         * ToldOut
+         * @description One person who was to be told, of one step.
+         */
+        ToldOut: {
+            /** Recipient */
+            recipient: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "step" | "not_on_spot" | "family" | "outcome" | "verify" | "dead_switch";
+            /** Step */
+            step: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "pending" | "sent" | "failed" | "skipped";
+            /** Done At */
+            done_at: string | null;
         };
         /**
          * UnitIn
@@ -8273,6 +10149,15 @@ export interface components {
             pauses: components["schemas"]["PauseOut"][];
         };
         /**
+         * WaysIn
+         * @description How one can log in here.
+         */
+        WaysIn: {
+            /** Password */
+            password: boolean;
+            oidc: components["schemas"]["OidcWay"] | null;
+        };
+        /**
          * WhatIfIn
          * @description Which numbers of carers to compare, on how many nights.
          */
@@ -8317,42 +10202,6 @@ export interface components {
             current: boolean;
         };
         /**
-         * CodeIn
-         * @description The code that came over the new way.
-         */
-        cloud__alerts__notify__routes__CodeIn: {
-            /** Code */
-            code: string;
-        };
-        /**
-         * GapOut
-         * @description A time in which a device, or the gateway (no device), told nothing.
-         */
-        cloud__coverage__schemas__GapOut: {
-            /** Device Id */
-            device_id: string | null;
-            /**
-             * From At
-             * Format: date-time
-             */
-            from_at: string;
-            /** Until At */
-            until_at: string | null;
-            /** Cause */
-            cause: string;
-        };
-        /**
-         * CodeIn
-         * @description A code of the authenticator.
-         */
-        cloud__identity__schemas__CodeIn: {
-            /**
-             * Code
-             * @example 123456
-             */
-            code: string;
-        };
-        /**
          * BuildingIn
          * @description A building to make or change.
          */
@@ -8369,27 +10218,6 @@ export interface components {
              * @default 0
              */
             sort_order: number;
-        };
-        /**
-         * GapOut
-         * @description Nothing is known here: the device was silent, or the elder had none.
-         */
-        cloud__series__schemas__GapOut: {
-            /**
-             * From At
-             * Format: date-time
-             */
-            from_at: string;
-            /**
-             * Until At
-             * Format: date-time
-             */
-            until_at: string;
-            /**
-             * Reason
-             * @enum {string}
-             */
-            reason: "no_data" | "unassigned";
         };
         /**
          * BuildingIn
@@ -8488,6 +10316,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "username": "zhoumin",
+                 *       "password": "a passphrase of several words"
+                 *     }
+                 */
                 "application/json": components["schemas"]["Login"];
             };
         };
@@ -8593,6 +10427,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "institution_id": "00000000-0000-4000-8000-000000000008"
+                 *     }
+                 */
                 "application/json": components["schemas"]["EnterIn"];
             };
         };
@@ -8632,6 +10471,94 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Problem"];
                 };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_ways_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WaysIn"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    begin_oidc: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description to the identity provider, or back to the login page */
+            302: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    finish_oidc: {
+        parameters: {
+            query?: {
+                code?: string | null;
+                state?: string;
+                iss?: string | null;
+                error?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description logged in, or back to the login page with the reason */
+            302: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description a problem (RFC 9457) */
             default: {
@@ -8875,6 +10802,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "password": "the old passphrase of words",
+                 *       "new_password": "the new passphrase of words"
+                 *     }
+                 */
                 "application/json": components["schemas"]["PasswordIn"];
             };
         };
@@ -8951,6 +10884,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "password": "a passphrase of several words"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ProofIn"];
             };
         };
@@ -9029,7 +10967,12 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["cloud__identity__schemas__CodeIn"];
+                /**
+                 * @example {
+                 *       "code": "123456"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CodeIn"];
             };
         };
         responses: {
@@ -9107,6 +11050,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "password": "a passphrase of several words"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ProofIn"];
             };
         };
@@ -9265,6 +11213,16 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "username": "zhoumin",
+                 *       "name": "周敏",
+                 *       "role": "duty",
+                 *       "unit_ids": [
+                 *         "00000000-0000-4000-8000-000000000004"
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["UserIn"];
             };
         };
@@ -9343,6 +11301,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "username": "zhoumin",
+                 *       "role": "head_nurse",
+                 *       "unit_ids": []
+                 *     }
+                 */
                 "application/json": components["schemas"]["LinkIn"];
             };
         };
@@ -9502,6 +11467,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "周敏",
+                 *       "role": "head_nurse"
+                 *     }
+                 */
                 "application/json": components["schemas"]["UserPatch"];
             };
         };
@@ -10124,6 +12095,15 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "夜间报表",
+                 *       "permissions": [
+                 *         "reports_read"
+                 *       ],
+                 *       "expires_at": "2026-09-01T00:00:00+08:00"
+                 *     }
+                 */
                 "application/json": components["schemas"]["TokenIn"];
             };
         };
@@ -10591,6 +12571,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "reason": "夜间呼叫,责任护士不在岗"
+                 *     }
+                 */
                 "application/json": components["schemas"]["BreakGlassIn"];
             };
         };
@@ -10602,6 +12587,83 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["BreakGlassOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    find_other_elders: {
+        parameters: {
+            query: {
+                /** @description name, pinyin, bed */
+                q: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OtherElders"];
                 };
             };
             /** @description Unauthorized */
@@ -10751,6 +12813,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "note": "已核实,情况属实"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ReviewIn"];
             };
         };
@@ -10947,6 +13014,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "move": "acknowledge",
+                 *       "client_time": "2026-03-01T08:00:00+08:00"
+                 *     }
+                 */
                 "application/json": components["schemas"]["MoveIn"];
             };
         };
@@ -11018,6 +13091,11 @@ export interface operations {
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "sound": "running"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ShownIn"] | null;
             };
         };
@@ -11134,6 +13212,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "channel": "apprise",
+                 *       "label": "护理一区企业微信",
+                 *       "address": "wecombot://key-of-the-bot/",
+                 *       "is_test": false
+                 *     }
+                 */
                 "application/json": components["schemas"]["PointIn"];
             };
         };
@@ -11185,6 +13271,149 @@ export interface operations {
             };
         };
     };
+    send_point_code: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                point_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PointOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    test_point: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                point_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PointOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     verify_point: {
         parameters: {
             query?: never;
@@ -11196,7 +13425,12 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["cloud__alerts__notify__routes__CodeIn"];
+                /**
+                 * @example {
+                 *       "code": "482913"
+                 *     }
+                 */
+                "application/json": components["schemas"]["PointCodeIn"];
             };
         };
         responses: {
@@ -11229,6 +13463,15 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11429,6 +13672,15 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "user_id": "00000000-0000-4000-8000-000000000006",
+                 *       "duty_as": "duty",
+                 *       "unit_id": "00000000-0000-4000-8000-000000000004",
+                 *       "starts_at": "2026-03-01T08:00:00+08:00",
+                 *       "ends_at": "2026-03-01T20:00:00+08:00"
+                 *     }
+                 */
                 "application/json": components["schemas"]["DutyIn"];
             };
         };
@@ -11601,6 +13853,32 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "夜间高优先级",
+                 *       "priority": "high",
+                 *       "shift": "night",
+                 *       "body": {
+                 *         "steps": [
+                 *           {
+                 *             "after_s": 0,
+                 *             "targets": [
+                 *               "unit_duty"
+                 *             ]
+                 *           },
+                 *           {
+                 *             "after_s": 60,
+                 *             "targets": [
+                 *               "head_nurse"
+                 *             ],
+                 *             "call_out": true
+                 *           }
+                 *         ],
+                 *         "second_person": false,
+                 *         "family_notice": true
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["PolicyIn"];
             };
         };
@@ -11717,6 +13995,16 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "console_id": "00000000-0000-4000-8000-000000000020",
+                 *       "unit_id": "00000000-0000-4000-8000-000000000004",
+                 *       "audio": "running",
+                 *       "live": true,
+                 *       "wake_lock": "held",
+                 *       "visible": true
+                 *     }
+                 */
                 "application/json": components["schemas"]["BeatIn"];
             };
         };
@@ -11898,6 +14186,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "elder_id": "00000000-0000-4000-8000-000000000001",
+                 *       "code": "fall_confirmed",
+                 *       "announced": true,
+                 *       "note": "三月演练"
+                 *     }
+                 */
                 "application/json": components["schemas"]["DrillIn"];
             };
         };
@@ -12072,6 +14368,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "remark": "音响已调好"
+                 *     }
+                 */
                 "application/json": components["schemas"]["SignIn"];
             };
         };
@@ -12197,6 +14498,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "device_id": "button-201-1",
+                 *       "point_id": "00000000-0000-4000-8000-000000000007",
+                 *       "every_s": 3600
+                 *     }
+                 */
                 "application/json": components["schemas"]["SwitchIn"];
             };
         };
@@ -12409,6 +14717,258 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RulesOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RulesIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RulesOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_proposals: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProposalList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decide_proposal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                proposal_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProposalDecisionIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProposalOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12697,6 +15257,18 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "timezone": "Asia/Shanghai",
+                 *       "ability_level": 2,
+                 *       "lives_alone": false,
+                 *       "requires": [
+                 *         "fall",
+                 *         "bed"
+                 *       ],
+                 *       "overrides": {}
+                 *     }
+                 */
                 "application/json": components["schemas"]["WatchPlanIn"];
             };
         };
@@ -12768,6 +15340,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "from_at": "2026-03-01T08:00:00+08:00",
+                 *       "until_at": "2026-03-02T08:00:00+08:00",
+                 *       "reason": "leave"
+                 *     }
+                 */
                 "application/json": components["schemas"]["PauseIn"];
             };
         };
@@ -12907,6 +15486,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "role": "bed",
+                 *       "room": "201",
+                 *       "room_kind": "bedroom",
+                 *       "report_interval_s": 60
+                 *     }
+                 */
                 "application/json": components["schemas"]["SensorIn"];
             };
         };
@@ -12976,6 +15563,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "unit_ids": [
+                 *         "00000000-0000-4000-8000-000000000004"
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["AreaIn"];
             };
         };
@@ -13456,6 +16050,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "2 楼 护理一区",
+                 *       "sort_order": 1
+                 *     }
+                 */
                 "application/json": components["schemas"]["UnitIn"];
             };
         };
@@ -13557,6 +16157,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "2 楼 护理一区",
+                 *       "sort_order": 1
+                 *     }
+                 */
                 "application/json": components["schemas"]["UnitIn"];
             };
         };
@@ -13750,6 +16356,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "201",
+                 *       "unit_id": "00000000-0000-4000-8000-000000000004"
+                 *     }
+                 */
                 "application/json": components["schemas"]["RoomIn"];
             };
         };
@@ -13851,6 +16463,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "201",
+                 *       "unit_id": "00000000-0000-4000-8000-000000000004"
+                 *     }
+                 */
                 "application/json": components["schemas"]["RoomIn"];
             };
         };
@@ -14044,6 +16662,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "1",
+                 *       "room_id": "00000000-0000-4000-8000-000000000003",
+                 *       "kind": "nursing"
+                 *     }
+                 */
                 "application/json": components["schemas"]["BedIn"];
             };
         };
@@ -14145,6 +16770,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "1",
+                 *       "room_id": "00000000-0000-4000-8000-000000000003",
+                 *       "kind": "nursing"
+                 *     }
+                 */
                 "application/json": components["schemas"]["BedIn"];
             };
         };
@@ -14338,6 +16970,16 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "张家",
+                 *       "operator_unit_id": "00000000-0000-4000-8000-000000000004",
+                 *       "district_code": "500103",
+                 *       "address": "某某路 2 号 3-1",
+                 *       "entry": "钥匙在邻居处",
+                 *       "state": "fitting"
+                 *     }
+                 */
                 "application/json": components["schemas"]["HomeIn"];
             };
         };
@@ -14533,6 +17175,16 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "张家",
+                 *       "operator_unit_id": "00000000-0000-4000-8000-000000000004",
+                 *       "district_code": "500103",
+                 *       "address": "某某路 2 号 3-1",
+                 *       "entry": "钥匙在邻居处",
+                 *       "state": "fitting"
+                 *     }
+                 */
                 "application/json": components["schemas"]["HomeIn"];
             };
         };
@@ -14728,6 +17380,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "accepted_by": "张建国(女儿在场)",
+                 *       "note": "设备齐全,试响正常",
+                 *       "warranty_until": "2027-03-01"
+                 *     }
+                 */
                 "application/json": components["schemas"]["AcceptanceIn"];
             };
         };
@@ -14826,6 +17485,15 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "kind": "紧急呼叫按钮",
+                 *       "spot": "床头",
+                 *       "device_id": "button-home-1",
+                 *       "fitted": true,
+                 *       "warranty_until": "2027-03-01"
+                 *     }
+                 */
                 "application/json": components["schemas"]["KitItemIn"];
             };
         };
@@ -14925,6 +17593,15 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "kind": "紧急呼叫按钮",
+                 *       "spot": "床头",
+                 *       "device_id": "button-home-1",
+                 *       "fitted": true,
+                 *       "warranty_until": "2027-03-01"
+                 *     }
+                 */
                 "application/json": components["schemas"]["KitItemIn"];
             };
         };
@@ -15119,6 +17796,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "done": true,
+                 *       "note": "试按三次,值班台均有声音"
+                 *     }
+                 */
                 "application/json": components["schemas"]["CheckIn"];
             };
         };
@@ -15602,6 +18285,28 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "王秀兰",
+                 *       "sex": "female",
+                 *       "birth_date": "1941-03-12",
+                 *       "care_note": "搀扶时走左侧",
+                 *       "phone": "023-00000000",
+                 *       "height_cm": 156,
+                 *       "weight_kg": 52.5,
+                 *       "languages": [
+                 *         "重庆话"
+                 *       ],
+                 *       "diagnoses": [],
+                 *       "allergies": [
+                 *         {
+                 *           "substance": "青霉素",
+                 *           "reaction": "皮疹",
+                 *           "severe": true
+                 *         }
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["ElderIn"];
             };
         };
@@ -15889,6 +18594,28 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "王秀兰",
+                 *       "sex": "female",
+                 *       "birth_date": "1941-03-12",
+                 *       "care_note": "搀扶时走左侧",
+                 *       "phone": "023-00000000",
+                 *       "height_cm": 156,
+                 *       "weight_kg": 52.5,
+                 *       "languages": [
+                 *         "重庆话"
+                 *       ],
+                 *       "diagnoses": [],
+                 *       "allergies": [
+                 *         {
+                 *           "substance": "青霉素",
+                 *           "reaction": "皮疹",
+                 *           "severe": true
+                 *         }
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["ElderIn"];
             };
         };
@@ -16373,6 +19100,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "field": "lives_alone",
+                 *       "value": true,
+                 *       "source": "社区登记",
+                 *       "as_of": "2026-02-01"
+                 *     }
+                 */
                 "application/json": components["schemas"]["FactIn"];
             };
         };
@@ -16565,6 +19300,18 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "contacts": [
+                 *         {
+                 *           "name": "王芳",
+                 *           "relationship": "女儿",
+                 *           "phone": "13000000000",
+                 *           "note": "白天打单位"
+                 *         }
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["ContactsIn"];
             };
         };
@@ -16757,6 +19504,17 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "王芳",
+                 *       "relationship": "女儿",
+                 *       "phone": "13000000000",
+                 *       "may_see": [
+                 *         "presence",
+                 *         "alerts"
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["FamilyIn"];
             };
         };
@@ -16859,6 +19617,17 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "王芳",
+                 *       "relationship": "女儿",
+                 *       "phone": "13000000000",
+                 *       "may_see": [
+                 *         "presence",
+                 *         "alerts"
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["FamilyIn"];
             };
         };
@@ -17149,6 +19918,17 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "purpose": "safety",
+                 *       "kinds": [],
+                 *       "text_version": "2026-1",
+                 *       "signer": "self",
+                 *       "signer_name": "王秀兰",
+                 *       "proof": "纸质件 2026-014",
+                 *       "valid_from": "2026-03-01T08:00:00+08:00"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ConsentIn"];
             };
         };
@@ -17248,6 +20028,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "withdrawn_by": "王秀兰",
+                 *       "note": "本人到前台提出"
+                 *     }
+                 */
                 "application/json": components["schemas"]["WithdrawalIn"];
             };
         };
@@ -17440,6 +20226,16 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "risk": "fall",
+                 *       "level": "watch",
+                 *       "measures": "起床有人陪,夜灯常亮",
+                 *       "owner": "周敏",
+                 *       "review_on": "2026-06-01",
+                 *       "version": 0
+                 *     }
+                 */
                 "application/json": components["schemas"]["RiskIn"];
             };
         };
@@ -17619,6 +20415,772 @@ export interface operations {
             };
         };
     };
+    list_family_points: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+                family_member_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FamilyPointList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_family_point: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+                family_member_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FamilyPointIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FamilyPointList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    send_family_code: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+                family_member_id: string;
+                family_point_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FamilyPointList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    verify_family_point: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+                family_member_id: string;
+                family_point_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "code": "482913"
+                 *     }
+                 */
+                "application/json": components["schemas"]["PointCodeIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FamilyPointList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_family_point: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+                family_member_id: string;
+                family_point_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FamilyPointList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    invite_family_member: {
+        parameters: {
+            query?: never;
+            header?: {
+                origin?: string | null;
+            };
+            path: {
+                elder_id: string;
+                family_member_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvitationOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    look_at_invitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InvitationCode"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvitedOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    accept_invitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InvitationAcceptIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_night: {
+        parameters: {
+            query: {
+                from: string;
+                to: string;
+                origin?: "live" | "all";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Night"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_devices: {
         parameters: {
             query?: {
@@ -17727,6 +21289,16 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "id": "button-201-1",
+                 *       "model": "emergency button",
+                 *       "kind": "button",
+                 *       "label": "201-1 床头",
+                 *       "serial": "SN-0001",
+                 *       "warranty_until": "2027-03-01"
+                 *     }
+                 */
                 "application/json": components["schemas"]["DeviceIn"];
             };
         };
@@ -18014,6 +21586,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "kind": "button",
+                 *       "label": "201-1 床头",
+                 *       "serial": "SN-0001"
+                 *     }
+                 */
                 "application/json": components["schemas"]["DeviceChangeIn"];
             };
         };
@@ -18112,6 +21691,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "passed": true,
+                 *       "note": ""
+                 *     }
+                 */
                 "application/json": components["schemas"]["TestIn"];
             };
         };
@@ -18210,6 +21795,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "description": "按下无反应"
+                 *     }
+                 */
                 "application/json": components["schemas"]["FaultIn"];
             };
         };
@@ -18308,6 +21898,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "way": "substitute",
+                 *       "substitute_device_id": "button-spare-3",
+                 *       "note": "已更换并试响"
+                 *     }
+                 */
                 "application/json": components["schemas"]["StopgapIn"];
             };
         };
@@ -18406,6 +22003,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "outcome": "repaired"
+                 *     }
+                 */
                 "application/json": components["schemas"]["FaultEndIn"];
             };
         };
@@ -18504,6 +22106,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "reason": "进水,无法修复"
+                 *     }
+                 */
                 "application/json": components["schemas"]["RetireIn"];
             };
         };
@@ -18884,6 +22491,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "bed_id": "00000000-0000-4000-8000-000000000002",
+                 *       "at": "2026-03-01T08:00:00+08:00",
+                 *       "note": ""
+                 *     }
+                 */
                 "application/json": components["schemas"]["MoveInIn"];
             };
         };
@@ -18982,6 +22596,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "at": "2026-03-02T08:00:00+08:00",
+                 *       "reason": "left",
+                 *       "note": "回家"
+                 *     }
+                 */
                 "application/json": components["schemas"]["LeaveIn"];
             };
         };
@@ -19080,6 +22701,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "bed_id": "00000000-0000-4000-8000-000000000002",
+                 *       "valid_from": "2026-03-01T08:00:00+08:00",
+                 *       "valid_until": null,
+                 *       "reason": "入住时间录入有误"
+                 *     }
+                 */
                 "application/json": components["schemas"]["StayCorrectionIn"];
             };
         };
@@ -19368,6 +22997,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "elder_id": "00000000-0000-4000-8000-000000000001",
+                 *       "at": "2026-03-01T08:00:00+08:00"
+                 *     }
+                 */
                 "application/json": components["schemas"]["AssignmentIn"];
             };
         };
@@ -19466,6 +23101,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "at": "2026-03-02T08:00:00+08:00"
+                 *     }
+                 */
                 "application/json": components["schemas"]["TakeBackIn"];
             };
         };
@@ -19564,6 +23204,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "elder_id": "00000000-0000-4000-8000-000000000001",
+                 *       "valid_from": "2026-03-01T08:00:00+08:00",
+                 *       "valid_until": "2026-03-02T08:00:00+08:00",
+                 *       "reason": "两人手环戴反"
+                 *     }
+                 */
                 "application/json": components["schemas"]["AssignmentCorrectionIn"];
             };
         };
@@ -19875,6 +23523,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "reason": "家属依法要求删除"
+                 *     }
+                 */
                 "application/json": components["schemas"]["EraseIn"];
             };
         };
@@ -19992,6 +23645,27 @@ export interface operations {
         /** @description edge/wire.py; gzip allowed */
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "version": 1,
+                 *       "outbox_id": "outbox-1",
+                 *       "lane": "bulk",
+                 *       "first_seq": 1,
+                 *       "sent_ns": 1772323200000000000,
+                 *       "records": [
+                 *         {
+                 *           "seq": 1,
+                 *           "stored_ns": 1772323200000000000,
+                 *           "reading": {
+                 *             "device_id": "wearable-1",
+                 *             "quantity": "heart_rate",
+                 *             "time_ns": 1772323199000000000,
+                 *             "value": 71
+                 *           }
+                 *         }
+                 *       ]
+                 *     }
+                 */
                 "application/json": Record<string, never>;
             };
         };
@@ -20089,6 +23763,27 @@ export interface operations {
         /** @description edge/wire.py; gzip allowed */
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "sent_ns": 1772323200000000000,
+                 *       "started_ns": 1772320000000000000,
+                 *       "software_version": "0.1.0",
+                 *       "outbox_id": "outbox-1",
+                 *       "urgent": {
+                 *         "pending": 0,
+                 *         "oldest_stored_ns": null
+                 *       },
+                 *       "bulk": {
+                 *         "pending": 2,
+                 *         "oldest_stored_ns": 1772323190000000000
+                 *       },
+                 *       "rejected_total": 0,
+                 *       "registry_version": 4,
+                 *       "sources": {
+                 *         "mqtt": true
+                 *       }
+                 *     }
+                 */
                 "application/json": Record<string, never>;
             };
         };
@@ -20241,6 +23936,16 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "2 楼网关",
+                 *       "settings": {
+                 *         "mqtt_host": "192.0.2.10",
+                 *         "mqtt_port": 1883,
+                 *         "local_alarm": true
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["GatewayIn"];
             };
         };
@@ -20553,6 +24258,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "mqtt_host": "192.0.2.10",
+                 *       "mqtt_port": 1883,
+                 *       "local_alarm": true,
+                 *       "local_alarm_delay_s": 20
+                 *     }
+                 */
                 "application/json": components["schemas"]["GatewaySettings"];
             };
         };
@@ -20672,6 +24385,13 @@ export interface operations {
         /** @description edge/gateway_wire.py EnrolRequest */
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "code": "ABCD-EFGH-JKLM",
+                 *       "hostname": "gateway-2f",
+                 *       "software_version": "0.1.0"
+                 *     }
+                 */
                 "application/json": Record<string, never>;
             };
         };
@@ -21036,6 +24756,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "changes_add_up": true,
+                 *       "events_count_together": false,
+                 *       "interval_days": 180
+                 *     }
+                 */
                 "application/json": components["schemas"]["SettingsIO"];
             };
         };
@@ -21270,6 +24997,19 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "version": 0,
+                 *       "reason": 1,
+                 *       "reason_note": "",
+                 *       "reference_date": "2026-03-01",
+                 *       "answers": {},
+                 *       "assessors": [
+                 *         "李评估",
+                 *         "周敏"
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["DraftIn"];
             };
         };
@@ -21351,6 +25091,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "version": 3
+                 *     }
+                 */
                 "application/json": components["schemas"]["FileIn"];
             };
         };
@@ -21632,6 +25377,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "model": "door contact",
+                 *       "label": "大门",
+                 *       "role": "outer_door",
+                 *       "room_id": "00000000-0000-4000-8000-000000000003"
+                 *     }
+                 */
                 "application/json": components["schemas"]["AcceptIn"];
             };
         };
@@ -21913,6 +25666,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "ble_address": "00:00:5E:00:53:01",
+                 *       "ble_profiles": "heart_rate,battery"
+                 *     }
+                 */
                 "application/json": components["schemas"]["DeviceLinkIn"];
             };
         };
@@ -21983,6 +25742,27 @@ export interface operations {
         /** @description edge/found_wire.py FoundReport */
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "sent_ns": 1772323200000000000,
+                 *       "registry_version": 4,
+                 *       "devices": [
+                 *         {
+                 *           "device_id": "ble-00005e005301",
+                 *           "transport": "ble",
+                 *           "format": "bthome",
+                 *           "first_heard_ns": 1772323100000000000,
+                 *           "last_heard_ns": 1772323199000000000,
+                 *           "messages": 12,
+                 *           "suggested_role": "door",
+                 *           "name": "door 2",
+                 *           "quantities": {
+                 *             "door_open": 0
+                 *           }
+                 *         }
+                 *       ]
+                 *     }
+                 */
                 "application/json": Record<string, never>;
             };
         };
@@ -22007,6 +25787,2440 @@ export interface operations {
             };
             /** @description Request Entity Too Large */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_exchange_keys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeysOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_exchange_partners: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PartnersOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_exchange_partner: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PartnerIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PartnerOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_exchange_partner: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                partner_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    make_bundle: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BundleIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_outside_results: {
+        parameters: {
+            query?: {
+                undecided?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutsideListOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    take_outside_result: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OutsideIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutsideOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decide_outside_result: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                result_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecisionIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutsideOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_metadata_r4b: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_questionnaire_r4b: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_patients_r4b: {
+        parameters: {
+            query?: {
+                name?: string | null;
+                identifier?: string | null;
+                _count?: number;
+                after?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_patient_r4b: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_everything_r4b: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_location_r4b: {
+        parameters: {
+            query: {
+                patient: string;
+                /** @description of an Observation, `http://loinc.org|8867-4` */
+                code?: string | null;
+                /** @description ge, gt, le, lt, eq before a date or time */
+                date?: string[] | null;
+                _count?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_device_r4b: {
+        parameters: {
+            query: {
+                patient: string;
+                /** @description of an Observation, `http://loinc.org|8867-4` */
+                code?: string | null;
+                /** @description ge, gt, le, lt, eq before a date or time */
+                date?: string[] | null;
+                _count?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_deviceusestatement_r4b: {
+        parameters: {
+            query: {
+                patient: string;
+                /** @description of an Observation, `http://loinc.org|8867-4` */
+                code?: string | null;
+                /** @description ge, gt, le, lt, eq before a date or time */
+                date?: string[] | null;
+                _count?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_observation_r4b: {
+        parameters: {
+            query: {
+                patient: string;
+                /** @description of an Observation, `http://loinc.org|8867-4` */
+                code?: string | null;
+                /** @description ge, gt, le, lt, eq before a date or time */
+                date?: string[] | null;
+                _count?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_questionnaireresponse_r4b: {
+        parameters: {
+            query: {
+                patient: string;
+                /** @description of an Observation, `http://loinc.org|8867-4` */
+                code?: string | null;
+                /** @description ge, gt, le, lt, eq before a date or time */
+                date?: string[] | null;
+                _count?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_flag_r4b: {
+        parameters: {
+            query: {
+                patient: string;
+                /** @description of an Observation, `http://loinc.org|8867-4` */
+                code?: string | null;
+                /** @description ge, gt, le, lt, eq before a date or time */
+                date?: string[] | null;
+                _count?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_consent_r4b: {
+        parameters: {
+            query: {
+                patient: string;
+                /** @description of an Observation, `http://loinc.org|8867-4` */
+                code?: string | null;
+                /** @description ge, gt, le, lt, eq before a date or time */
+                date?: string[] | null;
+                _count?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_auditevent_r4b: {
+        parameters: {
+            query: {
+                patient: string;
+                /** @description of an Observation, `http://loinc.org|8867-4` */
+                code?: string | null;
+                /** @description ge, gt, le, lt, eq before a date or time */
+                date?: string[] | null;
+                _count?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_metadata_r5: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_questionnaire_r5: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_patients_r5: {
+        parameters: {
+            query?: {
+                name?: string | null;
+                identifier?: string | null;
+                _count?: number;
+                after?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_patient_r5: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_everything_r5: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_location_r5: {
+        parameters: {
+            query: {
+                patient: string;
+                /** @description of an Observation, `http://loinc.org|8867-4` */
+                code?: string | null;
+                /** @description ge, gt, le, lt, eq before a date or time */
+                date?: string[] | null;
+                _count?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_device_r5: {
+        parameters: {
+            query: {
+                patient: string;
+                /** @description of an Observation, `http://loinc.org|8867-4` */
+                code?: string | null;
+                /** @description ge, gt, le, lt, eq before a date or time */
+                date?: string[] | null;
+                _count?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_deviceassociation_r5: {
+        parameters: {
+            query: {
+                patient: string;
+                /** @description of an Observation, `http://loinc.org|8867-4` */
+                code?: string | null;
+                /** @description ge, gt, le, lt, eq before a date or time */
+                date?: string[] | null;
+                _count?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_observation_r5: {
+        parameters: {
+            query: {
+                patient: string;
+                /** @description of an Observation, `http://loinc.org|8867-4` */
+                code?: string | null;
+                /** @description ge, gt, le, lt, eq before a date or time */
+                date?: string[] | null;
+                _count?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_questionnaireresponse_r5: {
+        parameters: {
+            query: {
+                patient: string;
+                /** @description of an Observation, `http://loinc.org|8867-4` */
+                code?: string | null;
+                /** @description ge, gt, le, lt, eq before a date or time */
+                date?: string[] | null;
+                _count?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_flag_r5: {
+        parameters: {
+            query: {
+                patient: string;
+                /** @description of an Observation, `http://loinc.org|8867-4` */
+                code?: string | null;
+                /** @description ge, gt, le, lt, eq before a date or time */
+                date?: string[] | null;
+                _count?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_consent_r5: {
+        parameters: {
+            query: {
+                patient: string;
+                /** @description of an Observation, `http://loinc.org|8867-4` */
+                code?: string | null;
+                /** @description ge, gt, le, lt, eq before a date or time */
+                date?: string[] | null;
+                _count?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_auditevent_r5: {
+        parameters: {
+            query: {
+                patient: string;
+                /** @description of an Observation, `http://loinc.org|8867-4` */
+                code?: string | null;
+                /** @description ge, gt, le, lt, eq before a date or time */
+                date?: string[] | null;
+                _count?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

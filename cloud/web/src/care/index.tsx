@@ -10,6 +10,7 @@ addTexts("care", texts);
 addTexts("elders", eldersTexts);
 
 const EldersPage = lazy(() => import("./elders/EldersPage"));
+const OpenRisksPage = lazy(() => import("./elders/OpenRisksPage"));
 const AssessmentPages = lazy(() => import("./assessment/AssessmentPages"));
 
 /** Records, assessments, rounds, visits: the work of nurses, assessors and care managers. */
@@ -22,6 +23,7 @@ export default function CareArea(): ReactNode {
       sections={[
         { path: "assessments", label: t("section.assessments"), Page: AssessmentPages },
         { path: "elders", label: elders("section"), Page: EldersPage },
+        { path: "risks", label: elders("riskTasks"), Page: OpenRisksPage },
       ]}
     />
   );

@@ -25,6 +25,7 @@ import {
 } from "./useAttention";
 import { useDesk } from "./useDesk";
 import { useHeartbeat } from "./useHeartbeat";
+import { useOpened } from "./useOpened";
 
 const NO_ALERTS: readonly AlertSummary[] = [];
 
@@ -57,6 +58,7 @@ export default function DutyPage(): ReactNode {
   const guards = useHeartbeat(desk.live, wake, desk.me !== undefined);
   useEarlyPlot();
   const announcement = useAnnouncement(desk);
+  const gone = useOpened(desk.alerts);
 
   const logOut = async () => {
     if (!window.confirm(t("header.logoutConfirm"))) return;
@@ -83,6 +85,11 @@ export default function DutyPage(): ReactNode {
             {failure}
           </p>
         )}
+        {gone && (
+          <p role="status" className="warn" data-testid="opened-gone">
+            {t("alert.notHere")}
+          </p>
+        )}
         <div
           ref={announcement}
           className="sr-only"
@@ -93,7 +100,12 @@ export default function DutyPage(): ReactNode {
         <OpenList desk={desk} />
         <UnheardBanner desk={desk} />
         <FloorPanel alerts={desk.alerts ?? NO_ALERTS} />
-        <RecentList alerts={desk.recent} error={desk.recentError} accept={desk.accept} />
+        <RecentList
+          alerts={desk.recent}
+          error={desk.recentError}
+          accept={desk.accept}
+          mayReopen={desk.me?.permissions.includes("alert_rules_manage") ?? false}
+        />
       </main>
     </>
   );

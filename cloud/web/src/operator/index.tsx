@@ -3,6 +3,8 @@ import { useTranslation } from "react-i18next";
 
 import { addTexts } from "../i18n";
 import { AreaPage } from "../shared/AreaPage";
+import * as oversightTexts from "../shared/oversightTexts";
+import * as auditTexts from "./audit/texts";
 import * as houseTexts from "./house/texts";
 import * as simulatorTexts from "./simulator/texts";
 import * as texts from "./texts";
@@ -10,7 +12,11 @@ import * as texts from "./texts";
 addTexts("operator", texts);
 addTexts("house", houseTexts);
 addTexts("simulator", simulatorTexts);
+addTexts("audit", auditTexts);
+addTexts("oversight", oversightTexts);
 
+const AuditPage = lazy(() => import("./audit/AuditPage"));
+const GlassPage = lazy(() => import("./audit/GlassPage"));
 const FoundPage = lazy(() => import("./found/FoundPage"));
 const GatewaysPage = lazy(() => import("./gateways/GatewaysPage"));
 const PlacesPage = lazy(() => import("./house/PlacesPage"));
@@ -24,6 +30,7 @@ export default function OperatorArea(): ReactNode {
   const { t } = useTranslation("operator");
   const { t: house } = useTranslation("house");
   const { t: simulator } = useTranslation("simulator");
+  const { t: audit } = useTranslation("audit");
   return (
     <AreaPage
       area="operator"
@@ -45,6 +52,8 @@ export default function OperatorArea(): ReactNode {
           Page: UsersPage,
           permission: "users_manage",
         },
+        { path: "audit", label: audit("section"), Page: AuditPage, permission: "audit_read" },
+        { path: "break-glass", label: audit("glassSection"), Page: GlassPage, permission: "break_glass_review" },
       ]}
     />
   );
