@@ -133,10 +133,9 @@ class Reader:
         wanted: list[tuple[SeriesRow, DeviceSpan]] = []
         rows = []
         for number, *row in await self._newest_of_devices(spans):
-            if quantity is not None and row[2] != quantity:
-                continue
-            wanted.append(((row[0], row[1], row[2], row[3]), spans[number]))
-            rows.append((len(wanted) - 1, *row[4:]))
+            if quantity is None or row[2] == quantity:
+                wanted.append(((row[0], row[1], row[2], row[3]), spans[number]))
+                rows.append((len(wanted) - 1, *row[4:]))
         newest: dict[tuple[str, str, str], Latest] = {}
         while rows:
             waiting = {}

@@ -14800,6 +14800,50 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "after": "1",
+                 *       "note": "夜班人少,跌倒合并窗口放宽",
+                 *       "body": {
+                 *         "merge": {
+                 *           "fall_window_s": 60,
+                 *           "call_window_s": 30
+                 *         },
+                 *         "suspicion_becomes_high_after_s": 60,
+                 *         "delays": {
+                 *           "not_worn": {
+                 *             "on_s": 600,
+                 *             "off_s": 60
+                 *           }
+                 *         },
+                 *         "flood": {
+                 *           "more_than": 10,
+                 *           "within_s": 600,
+                 *           "folds": [
+                 *             {
+                 *               "priority": "low",
+                 *               "codes": [
+                 *                 "battery_low"
+                 *               ]
+                 *             }
+                 *           ]
+                 *         },
+                 *         "late": {
+                 *           "late_after_s": 60,
+                 *           "default": {
+                 *             "history_after_s": 86400,
+                 *             "over_history_after_s": 3600
+                 *           },
+                 *           "by_code": {
+                 *             "sos": {
+                 *               "history_after_s": null,
+                 *               "over_history_after_s": null
+                 *             }
+                 *           }
+                 *         }
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["RulesIn"];
             };
         };
@@ -14927,6 +14971,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "approve": true,
+                 *       "note": "已与护理部核对"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ProposalDecisionIn"];
             };
         };
@@ -20513,6 +20563,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "label": "女儿手机",
+                 *       "address": "mailto://mail.example.org/?to=wangfang@example.org"
+                 *     }
+                 */
                 "application/json": components["schemas"]["FamilyPointIn"];
             };
         };
@@ -20958,6 +21014,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "code": "an-invitation-code-of-20-or-more"
+                 *     }
+                 */
                 "application/json": components["schemas"]["InvitationCode"];
             };
         };
@@ -21045,6 +21106,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "code": "an-invitation-code-of-20-or-more",
+                 *       "username": "wangfang",
+                 *       "password": "a passphrase of several words"
+                 *     }
+                 */
                 "application/json": components["schemas"]["InvitationAcceptIn"];
             };
         };
@@ -25971,6 +26039,17 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "区人民医院",
+                 *       "jwk": {
+                 *         "kty": "EC",
+                 *         "crv": "P-256",
+                 *         "x": "BfNYiWJUX-6dz_3ikVmPqWXVzT-dCzkYHNKAB7j5Cxk",
+                 *         "y": "-nWQxDSFpS6CxaehYhwdHFdIkSAw0Vnp2QHQJXKjqeg"
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["PartnerIn"];
             };
         };
@@ -26125,6 +26204,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "recipient": "区人民医院",
+                 *       "purpose": "转院交接",
+                 *       "version": "r5",
+                 *       "with_citizen_number": false
+                 *     }
+                 */
                 "application/json": components["schemas"]["BundleIn"];
             };
         };
@@ -26279,6 +26366,15 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "bundle": {
+                 *         "resourceType": "Bundle",
+                 *         "type": "collection",
+                 *         "entry": []
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["OutsideIn"];
             };
         };
@@ -26359,6 +26455,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "accept": true,
+                 *       "note": "已与原件核对"
+                 *     }
+                 */
                 "application/json": components["schemas"]["DecisionIn"];
             };
         };

@@ -381,6 +381,7 @@ export const en: Texts = {
   },
   list: {
     folded: "{{count}} more low alerts, folded",
+    history: "History: heard of at {{time}}, nobody was told",
     foldedPassed: "passed",
     open: "Open alerts",
     counts: "{{raised}} unacknowledged, {{acknowledged}} in hand",
