@@ -20,8 +20,8 @@ from cloud.database import TenantScope
 from cloud.devices.attribution import DeviceSpan
 from cloud.identity.permissions import Permission
 from cloud.identity.service import Principal
-from cloud.identity.users import units_of
 from cloud.people.occupancy import BedNode, HomeNode, PlaceTree, RoomNode, UnitNode, place_tree
+from cloud.people.reach import reach_of
 from cloud.schema_types import ApiModel, UtcMs
 from cloud.series.service import Latest, SeriesStore
 from edge.subject import SensorRole
@@ -76,7 +76,7 @@ async def floor_of(who: Principal, store: SeriesStore, now: datetime) -> FloorOu
     """All that the reader may see of it."""
     scope = who.scope
     tree = await place_tree(scope, now, with_names=who.may(Permission.RECORDS_READ))
-    own = await _own_units(who)
+    own = (await reach_of(who)).units
     elders = {line.elder_id: line for line in (await coverage_of_all(scope, now)).elders}
     presence = await _presence(scope, store, now)
     away = await _away(scope, now)
@@ -97,14 +97,6 @@ def bed_state(line: ElderCoverage | None, presence: Presence | None, *, away: bo
     if line.state != "protected":
         return "blind" if line.state == "blind" else "degraded"
     return presence or "unknown"
-
-
-async def _own_units(who: Principal) -> set[uuid.UUID] | None:
-    """As for records: None is all of them."""
-    if who.may(Permission.RECORDS_ALL_UNITS):
-        return None
-    own = (await units_of(who.scope, [who.user.id])).get(who.user.id)
-    return set(own) if own else None
 
 
 def _places(tree: PlaceTree) -> list[UnitNode | HomeNode]:

@@ -96,18 +96,20 @@ async def test_who_serves_a_unit_sees_that_unit(world: World) -> None:
     home = world.home
     async with world.database.tenant(home.institution_id) as scope:
         unit = await add_unit(scope, "3 楼", 2)
-        room = await add_room(scope, unit.id, "301")
-        await add_bed(scope, room.id, "1")
+        for own, name in ((unit, "301"), (await add_unit(scope, "4 楼", 3), "401")):
+            room = await add_room(scope, own.id, name)
+            await add_bed(scope, room.id, "1")
         user = await find_user(scope, home.usernames[0])
         assert user is not None
         scope.session.add(
             UserUnit(institution_id=home.institution_id, user_id=user.id, unit_id=unit.id)
         )
     one = await world.desk()
-    assert set(await beds(one)) == {"301-1"}
+    # the unit they serve, and the one they are on duty for tonight
+    assert set(await beds(one)) == {"301-1", "203-1", "203-2"}
     assert (await one.get(FLOOR)).json()["limited"] is True
     other = await world.desk(1)
-    assert {"301-1", "203-1", "203-2"} <= set(await beds(other))
+    assert {"301-1", "401-1", "203-1", "203-2"} <= set(await beds(other))
     assert (await beds(other))["301-1"]["state"] == "empty"
     assert (await other.get(FLOOR)).json()["limited"] is False
 
