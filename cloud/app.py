@@ -30,6 +30,10 @@ from cloud.alerts.routes import router as alerts_router
 from cloud.alerts.service import note_pushed
 from cloud.alerts.timers import work_timers
 from cloud.care.assessment.routes import router as assessment_router
+from cloud.care.leave.routes import router as leave_router
+from cloud.care.leave.service import follow_leaves
+from cloud.care.rounds.routes import router as rounds_router
+from cloud.care.rounds.watch import follow_rounds
 from cloud.care.service_list.routes import router as service_list_router
 from cloud.clock import Clock, SystemClock, ns_from_datetime
 from cloud.coverage.routes import router as coverage_router
@@ -77,6 +81,8 @@ TIMER_INTERVAL_S: Final = 0.25
 # A gateway counts as lost after 90 s; these are the seconds on top until a desk knows.
 WATCH_INTERVAL_S: Final = 2.0
 NOTICE_INTERVAL_S: Final = 0.25
+# A round is minutes late before it is missed; half a minute more matters to nobody.
+ROUND_INTERVAL_S: Final = 30.0
 HOUSEKEEPING_INTERVAL_S: Final = 3600.0
 # Another worker leads this long after the one that led was killed.
 LEADER_INTERVAL_S: Final = 5.0
@@ -110,6 +116,13 @@ class _Work:
                 await announce_gateway_states(scope, now)
                 await follow_lost_gateways(scope, now)
                 await self.coverage.look(scope, now)
+
+    async def rounds(self) -> None:
+        for institution_id in await self.state.database.institutions():
+            async with self.state.database.tenant(institution_id) as scope:
+                now = self.state.clock.now()
+                await follow_rounds(scope, now)
+                await follow_leaves(scope, now)
 
     async def housekeeping(self) -> None:
         now = self.state.clock.now()
@@ -165,9 +178,12 @@ def create_app(
             supervisor.start("notices", every(NOTICE_INTERVAL_S, deliverer.work))
             supervisor.start("console_watch", every(WATCH_INTERVAL_S, work.consoles))
             supervisor.start("gateway_watch", every(WATCH_INTERVAL_S, work.watch_gateways))
-            alone = leadership.only(work.housekeeping)
             supervisor.start("leadership", every(LEADER_INTERVAL_S, leadership.beat))
-            supervisor.start("housekeeping", every(HOUSEKEEPING_INTERVAL_S, alone))
+            for name, interval_s, alone in (
+                ("round_watch", ROUND_INTERVAL_S, work.rounds),
+                ("housekeeping", HOUSEKEEPING_INTERVAL_S, work.housekeeping),
+            ):
+                supervisor.start(name, every(interval_s, leadership.only(alone)))
         try:
             yield
         finally:
@@ -234,6 +250,8 @@ def _api_routes() -> Sequence[BaseRoute]:
         machine_router,
         assessment_router,
         service_list_router,
+        rounds_router,
+        leave_router,
         found_router,
         found_machine_router,
     ):
