@@ -6,7 +6,7 @@ WEB := cloud/web
 WEB_SOURCES := $(shell find $(WEB)/src $(WEB)/public -type f 2>/dev/null) $(WEB)/index.html $(WEB)/vite.config.ts
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow fuzz-api test-bluetooth check web-check lock clean
+.PHONY: help client demo test test-slow access-table fuzz-api test-bluetooth check web-check lock clean
 
 help:  ## what can be made here
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -25,6 +25,9 @@ test-slow: $(VENV)/.dev $(WEB)/dist/index.html  ## the long tests: run them befo
 fuzz-api: $(VENV)/.dev  ## 20 minutes of schemathesis as every kind of user: no call may answer 5xx
 	YUYUE_FUZZ_S=$${YUYUE_FUZZ_S:-1200} $(BIN)/python -m pytest -m slow -s tests/fuzz
 
+access-table: $(VENV)/.dev  ## docs/routes-by-role.md anew, from the application
+	$(BIN)/python -m tests.cloud.access > docs/routes-by-role.md
+
 test-bluetooth: $(VENV)/.dev  ## the Bluetooth journey with a real kernel and bluetoothd, in a virtual machine (Debian, root)
 	tests/bluetooth_vm/run
 
@@ -37,6 +40,12 @@ check: $(VENV)/.dev  ## style, types, import directions, compose file
 
 web-check: $(WEB)/node_modules/.installed  ## the web's own checks
 	cd $(WEB) && npm run --silent lint && npm run --silent typecheck && npm run --silent test
+
+client: $(VENV)/.dev  ## the Python client of the API, into build/python-client
+	mkdir -p build/python-client
+	$(BIN)/yuyue cloud openapi > build/python-client/openapi.json
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/openapi-python-client generate --meta uv --overwrite --config packaging/python_client.yaml \
+		--path build/python-client/openapi.json --output-path build/python-client/yuyue-client
 
 lock:  ## renew the hashed locks after changing dependencies in pyproject.toml
 	$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 \

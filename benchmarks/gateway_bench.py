@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -96,7 +96,7 @@ def registry(devices: list[str]) -> RegistryDocument:
 @contextmanager
 def gateway(
     bench: Bench, devices: list[str], name: str, cloud_port: int = 9, *, one_core: bool = False,
-    module: tuple[str, ...] = ("yuyue", "gateway", "run"),
+    module: tuple[str, ...] = ("yuyue", "gateway", "run"), more: Mapping[str, str] | None = None,
 ) -> Iterator[tuple[psutil.Process, Path]]:  # fmt: skip
     data = bench.directory / name
     data.mkdir(exist_ok=True)
@@ -110,6 +110,7 @@ def gateway(
         "YUYUE_GATEWAY_DATA_DIR": str(data),
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
+        **(more or {}),
     }
     with (data / "log").open("ab") as log:
         process = subprocess.Popen(

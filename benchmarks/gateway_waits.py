@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import statistics
@@ -29,6 +30,7 @@ from benchmarks.gateway_rates import daily_counts
 from edge.signals import NS_PER_S, Reading, Waveform
 from gateway.clock import SystemClock
 from gateway.outbox import Group, Outbox
+from tests.support.bluez_bus import ADDRESS_VARIABLE, BluezBus
 from tests.support.processes import REPOSITORY
 
 
@@ -156,18 +158,32 @@ def drain(bench: Bench) -> None:
 
 
 def idle(bench: Bench) -> None:
+    """50 devices that have told something, then silence; without Bluetooth and with an adapter."""
     devices = device_ids(50)
-    with sinking() as (port, _), gateway(bench, devices, "idle", port) as (process, data):
-        time.sleep(4)
-        made = client(bench, "publisher")
-        for k in range(100):
-            made.publish(f"yuyue/v1/{devices[k % 50]}/senml", senml(60), qos=1)
-        time.sleep(6)
-        leave(made)
-        before_s = cpu_s(process)
-        time.sleep(5)
-        bench.add(
-            "idle, 50 devices", "under 120 MB", memory=f"{process.memory_info().rss / 1e6:.0f} MB",
-            cpu=f"{(cpu_s(process) - before_s) / 5 * 100:.1f} %", stored=str(stored(data)),
-        )  # fmt: skip
-    forget(bench, CLIENT_ID)
+    with BluezBus(bench.directory) as bus, sinking() as (port, _):
+        asyncio.run(_add_adapter(bus))
+        radio = {ADDRESS_VARIABLE: bus.address, "YUYUE_GATEWAY_BLE_ADAPTERS": "hci0"}
+        for name, more in (("idle", {}), ("idle-ble", radio)):
+            with gateway(bench, devices, name, port, more=more) as (process, data):
+                made = client(bench, "publisher")
+                while '"mqtt_up"' not in (data / "log").read_text():
+                    time.sleep(0.1)
+                for k in range(100):
+                    made.publish(f"yuyue/v1/{devices[k % 50]}/senml", senml(60), qos=1)
+                while stored(data) < 100:
+                    time.sleep(0.1)
+                leave(made)
+                time.sleep(6)
+                before_s = cpu_s(process)
+                time.sleep(5)
+                bench.add(
+                    "idle, 50 devices" + (", Bluetooth scanning" if more else ""), "under 120 MB",
+                    memory=f"{process.memory_info().rss / 1e6:.0f} MB",
+                    own=f"{process.memory_full_info().uss / 1e6:.0f} MB",
+                    cpu=f"{(cpu_s(process) - before_s) / 5 * 100:.1f} %",
+                )  # fmt: skip
+            forget(bench, CLIENT_ID)
+
+
+async def _add_adapter(bus: BluezBus) -> None:
+    await bus.add_adapter(0)

@@ -16,26 +16,34 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 
+from cloud.alerts.clock_steps import ClockWatch
 from cloud.alerts.consoles.routes import router as consoles_router
 from cloud.alerts.consoles.service import watch_consoles
 from cloud.alerts.drills.routes import router as drills_router
 from cloud.alerts.drills.service import watch_switches
 from cloud.alerts.escalation.routes import router as duty_router
+from cloud.alerts.figures.night import router as night_router
 from cloud.alerts.figures.routes import router as figures_router
+from cloud.alerts.late_stopgaps import follow_late_stopgaps
 from cloud.alerts.lost_gateways import follow_lost_gateways
 from cloud.alerts.notify.deliver import Deliverer
+from cloud.alerts.notify.family_routes import router as family_points_router
 from cloud.alerts.notify.routes import router as notices_router
 from cloud.alerts.notify.senders import Senders, load_vapid
+from cloud.alerts.reach import guard_alert, may_see, sees_every_alert
 from cloud.alerts.routes import router as alerts_router
+from cloud.alerts.rule_routes import router as rules_router
 from cloud.alerts.service import note_pushed
-from cloud.alerts.timers import work_timers
+from cloud.alerts.timers import TIMER_INTERVAL_S, work_timers
+from cloud.alerts.tuning.routes import router as tuning_router
+from cloud.alerts.tuning.service import propose_for_all
 from cloud.care.assessment.routes import router as assessment_router
 from cloud.care.leave.routes import router as leave_router
 from cloud.care.leave.service import follow_leaves
 from cloud.care.rounds.routes import router as rounds_router
 from cloud.care.rounds.watch import follow_rounds
 from cloud.care.service_list.routes import router as service_list_router
-from cloud.clock import Clock, SystemClock, ns_from_datetime
+from cloud.clock import LOCAL_ZONE, Clock, SystemClock, ns_from_datetime
 from cloud.coverage.routes import router as coverage_router
 from cloud.coverage.watch import CoverageWatch
 from cloud.database import Database, TenantScope
@@ -48,9 +56,16 @@ from cloud.devices.gateways import announce_gateway_states
 from cloud.devices.register_routes import router as device_register_router
 from cloud.election import Leadership
 from cloud.errors import Problem, install_error_handlers
+from cloud.examples import install_examples
+from cloud.exchange.fhir_routes import router as fhir_router
+from cloud.exchange.routes import router as exchange_router
+from cloud.exchange.signing import load_key
 from cloud.family.routes import router as relatives_router
+from cloud.identity.oidc import Provider
+from cloud.identity.oidc_routes import router as oidc_router
 from cloud.identity.routes import account_router
 from cloud.identity.routes import router as session_router
+from cloud.identity.service import Principal
 from cloud.identity.user_routes import router as users_router
 from cloud.ingest.limits import IngestGate
 from cloud.ingest.routes import gateway_router, status_router
@@ -61,9 +76,11 @@ from cloud.live.routes import router as live_router
 from cloud.live.service import forget_old
 from cloud.metrics import Metrics
 from cloud.operations import RequestMetrics, install_operations
-from cloud.oversight.access import guard_record
+from cloud.oversight.access import guard_home, guard_record
 from cloud.oversight.routes import router as oversight_router
 from cloud.people.family_routes import router as family_router
+from cloud.people.invitation_routes import router as invitation_router
+from cloud.people.reach import reach_of
 from cloud.people.routes import router as people_router
 from cloud.places.routes import router as places_router
 from cloud.records.routes import router as records_router
@@ -72,18 +89,20 @@ from cloud.series.elder_routes import router as elder_series_router
 from cloud.series.routes import router as series_router
 from cloud.series.service import SeriesStore
 from cloud.settings import Environment, Settings
+from cloud.simulation.routes import router as simulation_router
+from cloud.simulation.runner import Runner
 from cloud.state import AppState
 from cloud.tasks import Supervisor, every
 from cloud.web_files import DIST, SecurityHeaders, install_web
 
-# An escalation fires within 1 s of its time; a round that finds nothing is one look at an index.
-TIMER_INTERVAL_S: Final = 0.25
 # A gateway counts as lost after 90 s; these are the seconds on top until a desk knows.
 WATCH_INTERVAL_S: Final = 2.0
 NOTICE_INTERVAL_S: Final = 0.25
 # A round is minutes late before it is missed; half a minute more matters to nobody.
 ROUND_INTERVAL_S: Final = 30.0
 HOUSEKEEPING_INTERVAL_S: Final = 3600.0
+# Local time. A round an hour: the job runs once in it, and running twice changes nothing.
+TUNING_HOUR: Final = 4
 # Another worker leads this long after the one that led was killed.
 LEADER_INTERVAL_S: Final = 5.0
 
@@ -98,9 +117,11 @@ class _Work:
 
     state: AppState
     series: SeriesStore
+    clocks: ClockWatch
     coverage: CoverageWatch = field(default_factory=CoverageWatch)
 
     async def timers(self) -> None:
+        await self.clocks.look()
         fired = await work_timers(self.state.database, self.state.clock.now())
         if fired:
             self.state.metrics.moves.labels("escalate").inc(fired)
@@ -115,6 +136,7 @@ class _Work:
                 now = self.state.clock.now()
                 await announce_gateway_states(scope, now)
                 await follow_lost_gateways(scope, now)
+                await follow_late_stopgaps(scope, now)
                 await self.coverage.look(scope, now)
 
     async def rounds(self) -> None:
@@ -124,8 +146,18 @@ class _Work:
                 await follow_rounds(scope, now)
                 await follow_leaves(scope, now)
 
+    async def tuning(self) -> None:
+        """Once a night, when the house is quiet."""
+        now = self.state.clock.now()
+        if now.astimezone(LOCAL_ZONE).hour != TUNING_HOUR:
+            return
+        for institution_id in await self.state.database.institutions():
+            async with self.state.database.tenant(institution_id) as scope:
+                await propose_for_all(scope, now)
+
     async def housekeeping(self) -> None:
         now = self.state.clock.now()
+        await self.tuning()
         ahead = [ns_from_datetime(now), ns_from_datetime(now + timedelta(days=1))]
         await self.series.prepare(ahead, ahead[0])
         await self.series.keep(now)
@@ -166,7 +198,7 @@ def create_app(
         await database.check()
         await _refuse_demo_in_production(settings, database)
         await series.ready()
-        work = _Work(state, series)
+        work = _Work(state, series, ClockWatch(database, state.clock))
         supervisor = Supervisor(state.metrics)
         if with_tasks:
             supervisor.start("live_listen", hub.listen)
@@ -178,6 +210,7 @@ def create_app(
             supervisor.start("notices", every(NOTICE_INTERVAL_S, deliverer.work))
             supervisor.start("console_watch", every(WATCH_INTERVAL_S, work.consoles))
             supervisor.start("gateway_watch", every(WATCH_INTERVAL_S, work.watch_gateways))
+            supervisor.start("simulations", Runner(database, state.keyring, state.clock).work)
             supervisor.start("leadership", every(LEADER_INTERVAL_S, leadership.beat))
             for name, interval_s, alone in (
                 ("round_watch", ROUND_INTERVAL_S, work.rounds),
@@ -203,20 +236,43 @@ def create_app(
     )
     app.state.yuyue = state
     app.state.series = series
-    app.state.record_guard = guard_record
+    _set_guards(app, state)
     app.state.live_hub = hub
     app.state.ingest_gate = IngestGate(settings.ingest_records_per_s)
     app.state.gateway_bell = bell
     app.state.vapid = cache(lambda: load_vapid(settings.data_dir / "vapid.pem"))
+    app.state.exchange_key = cache(lambda: load_key(settings.data_dir / "exchange.pem"))
+    app.state.oidc = cache(lambda: Provider(settings, state.clock))
     app.state.leadership = leadership
-    app.add_middleware(BodyLimit)
-    app.add_middleware(SecurityHeaders)
-    app.add_middleware(RequestMetrics, metrics=state.metrics)
-    install_error_handlers(app)
+    _install_manners(app, state)
     app.router.routes.extend(_api_routes())
     install_operations(app)
     install_web(app, dist)
     return app
+
+
+def _install_manners(app: FastAPI, state: AppState) -> None:
+    """What holds for every call."""
+    install_examples(app)
+    app.add_middleware(BodyLimit)
+    app.add_middleware(SecurityHeaders)
+    app.add_middleware(RequestMetrics, metrics=state.metrics)
+    install_error_handlers(app)
+
+
+def _set_guards(app: FastAPI, state: AppState) -> None:
+    """Rules of upper slices that lower ones ask for: whom and which alerts a caller reaches."""
+    app.state.path_guards = {
+        "elder_id": guard_record, "home_id": guard_home, "alert_id": guard_alert,
+    }  # fmt: skip
+
+    async def status_for(principal: Principal) -> str:
+        hidden = await (await reach_of(principal)).hidden()
+        return (await status_of(principal.scope, state.clock.now(), hidden)).model_dump_json()
+
+    app.state.status_for = status_for
+    app.state.may_see_alert = may_see
+    app.state.sees_every_alert = sees_every_alert
 
 
 @cache
@@ -225,6 +281,7 @@ def _api_routes() -> Sequence[BaseRoute]:
     app = FastAPI(openapi_url=None, **_MANNERS)
     for router in (
         session_router,
+        oidc_router,
         account_router,
         users_router,
         oversight_router,
@@ -234,6 +291,8 @@ def _api_routes() -> Sequence[BaseRoute]:
         consoles_router,
         drills_router,
         figures_router,
+        rules_router,
+        tuning_router,
         live_router,
         coverage_router,
         relatives_router,
@@ -241,6 +300,9 @@ def _api_routes() -> Sequence[BaseRoute]:
         places_router,
         people_router,
         family_router,
+        family_points_router,
+        invitation_router,
+        night_router,
         device_register_router,
         records_router,
         elder_series_router,
@@ -254,6 +316,9 @@ def _api_routes() -> Sequence[BaseRoute]:
         leave_router,
         found_router,
         found_machine_router,
+        exchange_router,
+        fhir_router,
+        simulation_router,
     ):
         app.include_router(router)
     return app.routes

@@ -1,4 +1,4 @@
-"""`yuyue cloud backup | restore | move-series`: what whoever runs the cloud needs."""
+"""`yuyue cloud backup | restore | move-series | rotate-keys`: what whoever runs the cloud needs."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from cloud.clock import SystemClock
 from cloud.database import Database
 from cloud.migrate import NewerDatabaseError, migrate
 from cloud.operations import SHARED_METRICS
+from cloud.rotation import BATCH, Rotated, Rotation
 from cloud.series.choose import StoreName, series_store
 from cloud.series.move import Journal, Moved, MoveError, Mover
 from cloud.server import ReadyDatabase, bare_database, ready_database
@@ -125,6 +126,55 @@ def install(
             f"{moved.summaries:,} summaries; {moved.skipped:,} days were there already, "
             f"{moved.expired:,} are older than {target} keeps"
         )
+
+    _install_rotation(app, read_settings, fail)
+
+
+def _install_rotation(
+    app: typer.Typer, read_settings: Callable[[], Settings], fail: Callable[[str], NoReturn]
+) -> None:
+    @app.command("rotate-keys")
+    def rotate_keys_command(
+        check: Annotated[bool, typer.Option("--check", help="Only count what is left.")] = False,
+        batch: Annotated[int, typer.Option(min=1, max=10_000, help="Rows a transaction.")] = BATCH,
+    ) -> None:
+        """Seal anew, with the first key of YUYUE_CLOUD_DATA_KEYS, all that an older key sealed.
+
+        Runs while the cloud serves, once all workers have both keys; run again, it goes on where
+        it ended. When nothing is left the older key may go.
+
+        Example: yuyue cloud rotate-keys
+        """
+        settings = read_settings()
+
+        async def run(database: Database) -> tuple[Rotated, dict[str, int]]:
+            rotation = Rotation(database, settings.keyring, batch)
+            try:
+                await database.check()
+                rotated = Rotated()
+                if not check:
+                    with _bar() as bar:
+                        task = bar.add_task("keys", total=None)
+                        rotated = await rotation.run(
+                            lambda what, done, total: bar.update(
+                                task, description=what, completed=done, total=total
+                            )
+                        )
+                return rotated, await rotation.count()
+            finally:
+                await database.close()
+
+        with ready_database(settings) as ready:
+            rotated, left = asyncio.run(run(ready.connect()))
+        _out.print(f"sealed anew with key {settings.keyring.current_id}: {rotated.sealed:,}")
+        for what, why in rotated.left:
+            _out.print(f"left as it was: {what}: {why}", style="red", soft_wrap=True)
+        for name, count in left.items():
+            if count:
+                _out.print(f"not current: {name}: {count:,}")
+        if any(left.values()):
+            fail("something is left: keep the older keys")
+        _out.print("nothing is left that needs an older key")
 
 
 def serve_workers(settings: Settings, ready: ReadyDatabase, shutdown_s: int) -> None:

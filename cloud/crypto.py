@@ -77,25 +77,39 @@ class Keyring:
         """The id of the key that seals."""
         return self._current
 
+    @property
+    def current_header(self) -> bytes:
+        """What everything begins with that the newest key sealed."""
+        key_id = self._current.encode()
+        return bytes((_FORMAT, len(key_id))) + key_id
+
     def encrypt(self, plain: str, context: str) -> bytes:
         """Seal a text; opens with the same `context` (column and row) only."""
-        key_id = self._current.encode()
-        header = bytes((_FORMAT, len(key_id))) + key_id
+        return self.encrypt_bytes(plain.encode("utf-8"), context)
+
+    def encrypt_bytes(self, plain: bytes, context: str) -> bytes:
+        """The same for a picture."""
+        header = self.current_header
         nonce = secrets.token_bytes(_NONCE_BYTES)
-        sealed = self._sealing[self._current].encrypt(
-            nonce, plain.encode("utf-8"), header + context.encode()
-        )
+        sealed = self._sealing[self._current].encrypt(nonce, plain, header + context.encode())
         return header + nonce + sealed
 
     def decrypt(self, sealed: bytes, context: str) -> str:
         """Open what `encrypt` sealed. Raises BadCiphertextError."""
+        try:
+            return self.decrypt_bytes(sealed, context).decode("utf-8")
+        except UnicodeDecodeError:
+            raise BadCiphertextError("not a text") from None
+
+    def decrypt_bytes(self, sealed: bytes, context: str) -> bytes:
+        """Open what `encrypt_bytes` sealed. Raises BadCiphertextError."""
         key_id, header, rest = _taken_apart(sealed)
         key = self._sealing.get(key_id)
         if key is None:
             raise BadCiphertextError(f"sealed with key {key_id!r}, which is not in the keyring")
         nonce, body = rest[:_NONCE_BYTES], rest[_NONCE_BYTES:]
         try:
-            return key.decrypt(nonce, body, header + context.encode()).decode("utf-8")
+            return key.decrypt(nonce, body, header + context.encode())
         except (InvalidTag, ValueError):
             raise BadCiphertextError("damaged, or not of this row") from None
 

@@ -85,6 +85,21 @@ class Settings(BaseSettings):
     # Administrators must have a second factor; by default in production.
     require_admin_totp: bool | None = None
 
+    # How browsers reach this cloud, as in https://care.example.org: for links that come back.
+    public_url: str = Field(default="", pattern=r"^(https?://[^\s/]+/?)?$")
+
+    # Signing in with accounts of an identity provider (OpenID Connect); empty: passwords only.
+    # Its client must allow PUBLIC_URL/api/v1/session/oidc/callback.
+    oidc_issuer: str = Field(default="", pattern=r"^(https?://\S+)?$")
+    oidc_client_id: str = ""
+    oidc_client_secret: SecretStr = SecretStr("")
+    oidc_scopes: str = Field(default="openid profile", pattern=r"(^|\s)openid($|\s)")
+    oidc_label: str = Field(default="单位账号登录 Sign in with SSO", min_length=1, max_length=60)
+    # Somebody whom the provider knows and we do not is refused; with the name of an institution
+    # they get an account there, of this role.
+    oidc_create_in: str = ""
+    oidc_create_role: Literal["duty", "head_nurse", "assessor", "operator"] = "duty"
+
     @property
     def admins_need_totp(self) -> bool:
         """Whether an administrator without a second factor can only set one up."""
@@ -116,6 +131,15 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _oidc_is_whole(self) -> Self:
+        if self.oidc_issuer:
+            if not self.oidc_client_id:
+                raise ValueError("YUYUE_CLOUD_OIDC_CLIENT_ID: needed with YUYUE_CLOUD_OIDC_ISSUER")
+            if not self.public_url:
+                raise ValueError("YUYUE_CLOUD_PUBLIC_URL: needed with YUYUE_CLOUD_OIDC_ISSUER")
+        return self
+
+    @model_validator(mode="after")
     def _production_is_safe(self) -> Self:
         if self.environment is Environment.PRODUCTION:
             if not self.database_url:
@@ -131,6 +155,9 @@ class Settings(BaseSettings):
                     "YUYUE_CLOUD_DATA_KEYS: production needs a key of its own; make one with "
                     "`yuyue cloud new-key` and keep a copy apart from the database"
                 )
+            for name in ("public_url", "oidc_issuer"):
+                if getattr(self, name).startswith("http:"):
+                    raise ValueError(f"YUYUE_CLOUD_{name.upper()}: must be https in production")
             for name in ("database_url", "app_database_url"):
                 if _password_is_known(getattr(self, name)):
                     raise ValueError(

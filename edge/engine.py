@@ -58,6 +58,12 @@ class Engine:
         for detector in self._detectors:
             detector.open(device_id, position)
 
+    def set_fall_limit(self, device_id: str, decide_at: float) -> None:
+        """The own limit of whoever wears an open device (edge/fall/limits.py); 0: the model's."""
+        for detector in self._detectors:
+            if isinstance(detector, FallDetector):
+                detector.set_limit(device_id, decide_at)
+
     def close(self, device_id: str) -> None:
         """Forget a stream (the device is no longer anybody's)."""
         if self._positions.pop(device_id, _ABSENT) is _ABSENT:

@@ -106,8 +106,21 @@ class NewToken:
 CONFIG_WAIT_S: Final = 25.0
 
 _DEVICE_PREFIX: Final = "gateway-"
+_OWN_TOPICS: Final = "yuyue"
 
 
 def gateway_device_id(gateway_id: str) -> str:
     """The device id of the gateway's machine: its mains and battery are signals too."""
     return _DEVICE_PREFIX + gateway_id
+
+
+def check_topics(names: str, *, only_one: bool = False) -> str:
+    """Topics to listen below, with commas, tidied. Raises ValueError naming one that is none."""
+    found = [name.strip() for name in names.split(",") if name.strip()]
+    if only_one and len(found) > 1:
+        raise ValueError("one prefix only, such as homeassistant")
+    for name in found:
+        ours = name == _OWN_TOPICS or name.startswith(f"{_OWN_TOPICS}/")
+        if ours or set(name) & set("#+$ ") or name.startswith("/") or name.endswith("/"):
+            raise ValueError(f"{name[:64]!r} is no topic to listen below, such as zigbee2mqtt")
+    return ",".join(found)

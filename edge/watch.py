@@ -180,10 +180,20 @@ class WatchBank(Generic[W]):
         return _said(subject.voice)
 
     def advance(self, subject_id: str, until_ns: int) -> list[Event]:
-        """Return what falls due by `until_ns`. Never goes back."""
+        """Return what falls due by `until_ns`. Never goes back.
+
+        Time begins with the first reading, which may be of the past: a backlog is on its way.
+        """
         subject = self._subjects[subject_id]
-        _fall_due(subject, until_ns)
+        if subject.voice.now_ns != NEVER_NS:
+            _fall_due(subject, until_ns)
         return _said(subject.voice)
+
+    def begin(self, subject_id: str, at_ns: int) -> None:
+        """Let time begin, where no reading has begun it."""
+        voice = self._subjects[subject_id].voice
+        if voice.now_ns == NEVER_NS:
+            voice.now_ns = at_ns
 
     def snapshot(self, subject_id: str) -> bytes:
         """The whole state of one subject."""

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable
 from hashlib import blake2b
-from typing import Final
 
-from gateway.outbox.groups import MAX_DELIVERIES
+from gateway.outbox.groups import DELIVERY_KEY_BYTES, MAX_DELIVERIES
 from gateway.sources import Frame
-
-_DIGEST_BYTES: Final = 16
 
 
 class RecentDeliveries:
@@ -47,4 +44,4 @@ def delivery_key(frame: Frame) -> bytes | None:
     head = (
         f"{len(frame.source)} {frame.source} {frame.delivery_id} {len(frame.topic)} {frame.topic} "
     )
-    return blake2b(head.encode() + frame.payload, digest_size=_DIGEST_BYTES).digest()
+    return blake2b(head.encode() + frame.payload, digest_size=DELIVERY_KEY_BYTES).digest()

@@ -17,7 +17,8 @@ import structlog
 from edge.consent import may_pass
 from edge.detector import SnapshotError
 from edge.events import Event
-from edge.signals import Signal
+from edge.fall.limits import own_limit
+from edge.signals import Signal, SignalError
 from edge.wire import Lane, RegistryDocument, RejectedFrame
 from gateway.clock import Clock
 from gateway.deliveries import RecentDeliveries
@@ -78,6 +79,7 @@ class Pipeline:
         """
         for device_id, device in self._registry.assigned().items():
             self._engine.open(device_id, device.position)
+        self._set_limits()
         self._subjects.apply(self._registry.subjects())
         self._snapshot_seq, snapshots = self._outbox.snapshots()
         for key in sorted(snapshots):
@@ -147,6 +149,7 @@ class Pipeline:
             self._dropped.add(device_id)
         for device_id, device in after.items():
             self._engine.open(device_id, device.position)
+        self._set_limits()
         void = self._subjects.apply(self._registry.subjects())
         void |= {self._subjects.forget_device(name) for name in gone | changed_hands}
         for key in void:
@@ -158,6 +161,21 @@ class Pipeline:
         log.info(
             "registry_applied", version=document.version, devices=len(after), removed=len(gone)
         )
+
+    def _set_limits(self) -> None:
+        """Each wearer's own limit, the model's for everybody else."""
+        limits = dict.fromkeys(self._registry.assigned(), 0.0)
+        for subject in self._registry.subjects():
+            try:
+                own = own_limit(subject.settings.overrides)
+            except SignalError as error:
+                log.warning("subject_settings_refused", subject=subject.subject_id, why=str(error))
+                continue
+            for sensor in subject.settings.sensors:
+                if sensor.device_id in limits:
+                    limits[sensor.device_id] = own
+        for device_id, limit in limits.items():
+            self._engine.set_fall_limit(device_id, limit)
 
     def _restore(self, device_id: str, snapshot: bytes) -> None:
         try:

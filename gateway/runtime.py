@@ -43,6 +43,7 @@ from gateway.outbox.schema import is_damage
 from gateway.pipeline import SNAPSHOT_INTERVAL_S, Pipeline, Prepared
 from gateway.registry import Registry, RegistryError
 from gateway.report import Report
+from gateway.self_test import SelfTest
 from gateway.settings import Settings, load_settings
 from gateway.source_keeper import SourceKeeper
 from gateway.sources import Frame, Source
@@ -192,6 +193,11 @@ class Gateway:
             "sources": self._run_sources(),
             "machine": self._machine.run(),
             "local_alarm": self._run_local_alarm(),
+            "self_test": SelfTest(
+                lambda: self._settings,
+                self._clock,
+                is_ready=lambda: self._started.is_set() and any(self._source_states().values()),
+            ).run(),
             "found": self._uplink.run_found(lambda: self._found.newcomers, self._found.report),
             "maintenance": self._run_maintenance(),
             "log": self._run_write_back(),

@@ -13,7 +13,7 @@ from zoneinfo import available_timezones
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, SettingsConfigDict
 
-from edge.gateway_wire import SettingValue
+from edge.gateway_wire import SettingValue, check_topics
 from gateway.identity import IdentityError, load_cloud_settings, load_identity
 
 PREFIX: Final = "YUYUE_GATEWAY_"
@@ -28,8 +28,10 @@ _LAST_VISIBLE: Final = "~"
 CLOUD_FIELDS: Final = frozenset(
     {
         "mqtt_host", "mqtt_port", "mqtt_username", "mqtt_password",
+        "mqtt_zigbee2mqtt", "mqtt_discovery",
         "ble_adapters", "ble_scan", "ble_slots", "ble_timezone",
         "local_alarm", "local_alarm_delay_s", "local_alarm_mqtt", "local_alarm_channels",
+        "self_test_device", "self_test_every_s",
     }
 )  # fmt: skip
 
@@ -120,6 +122,14 @@ class Settings(BaseSettings):
     local_alarm_channels: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="apprise addresses for texts, parted by blanks"
     )
+    self_test_device: str = Field(
+        default="",
+        pattern=r"^[A-Za-z0-9_.:-]{0,64}$",
+        description="device in whose name the hourly proof is sent; empty: none is sent",
+    )
+    self_test_every_s: Annotated[float, Field(ge=60, le=86_400)] = Field(
+        default=3600.0, description="how often the proof is sent"
+    )
     power_dir: Path = Field(
         default=Path("/sys/class/power_supply"), description="where the kernel tells of batteries"
     )
@@ -150,13 +160,15 @@ class Settings(BaseSettings):
                 raise ValueError(f"{name[:32]!r} is no adapter; they are called hci0, hci1 ...")
         return value
 
-    @field_validator("mqtt_zigbee2mqtt", "mqtt_discovery")
+    @field_validator("mqtt_zigbee2mqtt")
     @classmethod
     def _are_topics(cls, value: str) -> str:
-        for name in _names(value):
-            if set(name) & set("#+$ ") or name.startswith("/") or name == "yuyue":
-                raise ValueError(f"{name[:64]!r} is no topic to listen below, such as zigbee2mqtt")
-        return value.strip()
+        return check_topics(value)
+
+    @field_validator("mqtt_discovery")
+    @classmethod
+    def _is_topic(cls, value: str) -> str:
+        return check_topics(value, only_one=True)
 
     @field_validator("ble_timezone")
     @classmethod

@@ -33,6 +33,8 @@ _HOLD_NS: Final = round(HOLD_S * NS_PER_S)
 # After a cut the broker and wearables send what they kept: nobody's time may run ahead of it. So
 # long without more of it, it is all here; and a device that always lags must not stop time.
 CATCH_UP_S: Final = 10.0
+# And looked for so often: a machine too busy to read for ten seconds has not heard nothing.
+CATCH_UP_LOOKS: Final = 4
 CATCH_UP_MAX_S: Final = 600.0
 # A pause of ours shorter than the shortest limit of silence (90 s) needs no allowance.
 UNWATCHED_S: Final = 60.0
@@ -45,14 +47,18 @@ _BED: Final = "bed/"
 
 @dataclass(frozen=True, slots=True)
 class _Behind:
-    """Signals of the past are arriving, since and last at these monotonic times."""
+    """Signals of the past are arriving, since and last at these monotonic times.
+
+    `last_look`: how often time had been moved on when the last of them came.
+    """
 
     since_s: float
     last_s: float
+    last_look: int
     reached_ns: int
 
-    def is_over(self, now_s: float) -> bool:
-        return now_s - self.last_s > CATCH_UP_S
+    def is_over(self, now_s: float, look: int) -> bool:
+        return now_s - self.last_s > CATCH_UP_S and look - self.last_look >= CATCH_UP_LOOKS
 
 
 class SubjectWatch:
@@ -65,6 +71,7 @@ class SubjectWatch:
         self._clock = clock
         self._unwatched_since_ns: int | None = None
         self._behind: dict[str, _Behind] = {}
+        self._looks = 0
 
     @property
     def engine(self) -> SubjectEngine:
@@ -179,6 +186,7 @@ class SubjectWatch:
         since_ns, self._unwatched_since_ns = self._unwatched_since_ns, None
         if since_ns is not None:
             self.missed(since_ns, now_ns)
+        self._looks += 1
         told: list[Event] = []
         for subject_id in self._engine.subjects():
             until_ns = self._until_ns(subject_id, now_ns - _HOLD_NS)
@@ -202,8 +210,9 @@ class SubjectWatch:
             return
         now_s = self._clock.monotonic_s()
         known = self._behind.get(subject_id)
-        since_s = now_s if known is None or known.is_over(now_s) else known.since_s
-        self._behind[subject_id] = _Behind(since_s, now_s, oldest_ns)
+        is_new = known is None or known.is_over(now_s, self._looks)
+        since_s = now_s if known is None or is_new else known.since_s
+        self._behind[subject_id] = _Behind(since_s, now_s, self._looks, oldest_ns)
 
     def _until_ns(self, subject_id: str, until_ns: int) -> int:
         """How far time may move on for this subject."""
@@ -211,8 +220,9 @@ class SubjectWatch:
         if behind is None:
             return until_ns
         now_s = self._clock.monotonic_s()
-        if behind.is_over(now_s) or now_s - behind.since_s > CATCH_UP_MAX_S:
-            if behind.is_over(now_s):
+        is_over = behind.is_over(now_s, self._looks)
+        if is_over or now_s - behind.since_s > CATCH_UP_MAX_S:
+            if is_over:
                 del self._behind[subject_id]
             return until_ns
         return min(until_ns, behind.reached_ns)

@@ -1,7 +1,8 @@
 """The table of alert codes: name, category, default priority, and whether the cause can pass.
 
-From the domain's alarm table, with six rows of our own (mains_lost, device_fault, coverage_blind,
-no_return, door_left_open, climate); defaults, not law. New code: one row here.
+From the domain's alarm table, with rows of our own (mains_lost, device_fault, coverage_blind,
+no_return, door_left_open, climate, flood, and what the hub says of itself); defaults, not law. New
+code: one row here.
 """
 
 from __future__ import annotations
@@ -76,12 +77,14 @@ CODES: Final = MappingProxyType(
             AlertCode("battery_low", "电量低", "Battery low", _T, _LOW, True),
             AlertCode("mains_lost", "市电中断", "Gateway on battery", _T, _MEDIUM, True),
             AlertCode("device_fault", "设备故障", "Device fault", _T, _LOW, True),
+            AlertCode("stopgap_overdue", "故障未替代", "Nothing stands in", _T, _MEDIUM, True),
             AlertCode("no_return", "外出未归", "Not back home", _P, _MEDIUM, True),
             AlertCode("door_left_open", "门未关", "Door left open", _E, _LOW, True),
             AlertCode("climate", "室温异常", "Room too cold or hot", _E, _LOW, True),
             AlertCode("nobody_on_duty", "无人值班", "Nobody on duty", _D, _HIGH, True),
             AlertCode("console_silent", "值班屏失声", "A desk fell silent", _T, _MEDIUM, True),
             AlertCode("dead_switch", "报警链路中断", "Alert path broken", _T, _HIGH, True),
+            AlertCode("flood", "警报洪峰", "Many alerts at once", _T, _MEDIUM, True),
             AlertCode("round_missed", "巡查漏检", "Round missed", _D, _MEDIUM, True),
             AlertCode("visit_overdue", "探访逾期", "Visit overdue", _D, _LOW, True),
         )

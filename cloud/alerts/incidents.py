@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from cloud.alerts.findings import Finding, Verdict
 from cloud.alerts.machine import Condition, State
 from cloud.alerts.models import Alert, Incident
+from cloud.alerts.tuning.service import after_confirmed_fall
 from cloud.clock import datetime_from_ns
 from cloud.database import TenantScope
 
@@ -73,6 +74,7 @@ async def keep_incidents(
                 set_={**told, "voided_at": None},
             )
         )  # fmt: skip
+        await after_confirmed_fall(scope, alert.elder_id, now)
     elif before.state in (State.RESOLVED, State.CLOSED) and after.state is State.RAISED:
         await scope.session.execute(
             update(Incident)

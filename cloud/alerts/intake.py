@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 from sqlalchemy.dialects.postgresql import insert
 
-from cloud.alerts import lifecycle, rules, store
-from cloud.alerts.codes import CODES, Category
+from cloud.alerts import flood, lifecycle, rules, store
+from cloud.alerts.books import book_of
+from cloud.alerts.codes import CODES, Priority
 from cloud.alerts.conditions import condition_of
 from cloud.alerts.drills.service import take_proof
 from cloud.alerts.grading import priority_of
-from cloud.alerts.lifecycle import ESCALATE_TIMER
+from cloud.alerts.lifecycle import ESCALATE_TIMER, HOLD_TIMER, SETTLE_TIMER
 from cloud.alerts.machine import Move, MoveKind
 from cloud.alerts.models import Alert, AlertEvent
+from cloud.alerts.relink import Correction, tie_to
+from cloud.alerts.rulebook import RuleBook
 from cloud.alerts.rules import Decision, PlannedMove, Timer
 from cloud.clock import datetime_from_ns
 from cloud.database import TenantScope
@@ -35,6 +38,8 @@ class Arrival:
     gateway_name: str
     stored_ns: int
     subject: Subject
+    # Episodes whose end came in the same batch: what was under way when the network was cut.
+    over: frozenset[str] = frozenset()
 
 
 async def take_event(scope: TenantScope, arrival: Arrival, now: datetime) -> list[MoveKind]:
@@ -49,8 +54,9 @@ async def take_event(scope: TenantScope, arrival: Arrival, now: datetime) -> lis
             event = msgspec.json.decode(waiting.body, type=Event)
             stored_ns = waiting.stored_ns
             earlier = Arrival(
-                event, waiting.gateway_id, arrival.gateway_name, stored_ns, arrival.subject
-            )
+                event, waiting.gateway_id, arrival.gateway_name, stored_ns, arrival.subject,
+                arrival.over,
+            )  # fmt: skip
             made += await _decide(scope, waiting, earlier, now)
     return made
 
@@ -86,30 +92,37 @@ async def _insert_event(scope: TenantScope, arrival: Arrival, now: datetime) -> 
 async def _decide(
     scope: TenantScope, row: AlertEvent, arrival: Arrival, now: datetime
 ) -> list[MoveKind]:
+    book = await book_of(scope)
     known, alerts = await store.load_known(scope, row, arrival.subject)
-    happening = replace(store.happening_of(row), priority=priority_of(arrival.event))
-    decision = rules.decide(happening, known)
+    late_s = max(0.0, (now - datetime_from_ns(row.happened_ns)).total_seconds())
+    happening = replace(
+        store.happening_of(row),
+        priority=priority_of(arrival.event),
+        late_s=late_s,
+        over=row.episode_id in arrival.over,
+    )
+    decision = rules.decide(happening, known, book)
     if decision.move is None:
         return []
-    move = _move(decision.move, row.event_id, now)
+    move = _move(decision.move, row.event_id, now, f"{book.version} {decision.rule}")
     if decision.alert_id is None:
-        category = CODES[str(decision.move.code)].category
-        alert = await _new_alert(scope, arrival, category, now)
+        alert = await _new_alert(scope, arrival, move, book.version, now)
+        alert.rule = decision.rule
         alert.follows_id = decision.follows_id
-        before = None
+        await _raise(scope, alert, move, decision, book)
     else:
         alert = alerts[decision.alert_id]
         alert.confidence = max(alert.confidence, row.confidence)
-        before = condition_of(alert)
-    await lifecycle.make_move(scope, alert, before, move)
+        await _name_person(scope, alert, arrival, now)
+        await lifecycle.make_move(scope, alert, condition_of(alert), move)
     row.alert_id = alert.id
-    await _set_timer(scope, alert, decision, now)
+    await _set_timers(scope, alert, decision, book, now)
     _note_way(scope, alert.id, arrival, now)
     await scope.session.flush()
     return [move.kind]
 
 
-def _move(planned: PlannedMove, event_id: str, now: datetime) -> Move:
+def _move(planned: PlannedMove, event_id: str, now: datetime, rule: str) -> Move:
     return Move(
         planned.kind,
         now,
@@ -117,11 +130,40 @@ def _move(planned: PlannedMove, event_id: str, now: datetime) -> Move:
         priority=planned.priority,
         recovered=planned.recovered,
         event_id=event_id,
+        rule=rule,
     )
 
 
+async def _raise(
+    scope: TenantScope, alert: Alert, move: Move, decision: Decision, book: RuleBook
+) -> None:
+    """For people at once; or quietly, where its on-delay or a flood holds it back."""
+    now, priority = move.at, move.priority or Priority.INFO
+    if move.kind is MoveKind.RAISE and book.folds(str(move.code), priority):
+        recent = await flood.recent_of(scope, book, alert, now)
+        if flood.folds(book, str(move.code), priority, recent=recent):
+            line = await flood.line_of(scope, book, alert, now)
+            alert.flood_id, alert.rule = line.id, f"{decision.rule}, flood.fold"
+            folded = replace(move, rule=f"{book.version} {alert.rule}")
+            await lifecycle.raise_quietly(scope, alert, folded, flood.FLOOD)
+            return
+    if decision.hold_s:
+        await lifecycle.raise_quietly(scope, alert, move, f"on-delay {decision.hold_s:.0f} s")
+        return
+    await lifecycle.make_move(scope, alert, None, move)
+
+
+async def _name_person(scope: TenantScope, alert: Alert, arrival: Arrival, now: datetime) -> None:
+    """A fall that was only of a room is, by what a wearable says of it, somebody's."""
+    subject = arrival.subject
+    if alert.elder_id is not None or subject.elder_id is None:
+        return
+    by = Correction(None, "rule", "same_fall", now)
+    await tie_to(scope, alert, subject, by)
+
+
 async def _new_alert(
-    scope: TenantScope, arrival: Arrival, category: Category, now: datetime
+    scope: TenantScope, arrival: Arrival, move: Move, version: str, now: datetime
 ) -> Alert:
     """The facts that no move changes; the machine adds the rest."""
     event = arrival.event
@@ -129,7 +171,9 @@ async def _new_alert(
     return Alert(
         id=uuid.uuid4(),
         institution_id=scope.institution_id,
-        category=category.value,
+        category=CODES[str(move.code)].category.value,
+        # For whoever asks what an alert is before its first move is made.
+        code=str(move.code),
         origin=event.origin.value,
         elder_id=arrival.subject.elder_id,
         bed_id=arrival.subject.bed_id,
@@ -140,19 +184,29 @@ async def _new_alert(
         raised_at=now,
         late_s=max(0.0, (now - happened_at).total_seconds()),
         confidence=event.confidence,
-        rules_version=rules.RULES_VERSION,
+        rules_version=version,
     )
 
 
-async def _set_timer(scope: TenantScope, alert: Alert, decision: Decision, now: datetime) -> None:
+async def _set_timers(
+    scope: TenantScope, alert: Alert, decision: Decision, book: RuleBook, now: datetime
+) -> None:
+    happened_at = min(datetime_from_ns(alert.happened_ns), now)
     if decision.timer is Timer.CANCEL:
         await store.cancel_timers(scope, alert.id, now, ESCALATE_TIMER)
     elif decision.timer is Timer.START:
-        happened_at = datetime_from_ns(alert.happened_ns)
-        if decision.alert_id is not None:  # down again after a recovery: from now on
-            happened_at = now
-        due_at = rules.escalation_due(happened_at, now)
+        # down again after a recovery: from now on
+        began_at = happened_at if decision.alert_id is None else now
+        due_at = rules.escalation_due(began_at, now, book)
         store.start_timer(scope, alert.id, ESCALATE_TIMER, due_at)
+    if decision.hold_s and alert.flood_id is None:
+        due_at = happened_at + timedelta(seconds=decision.hold_s)
+        store.start_timer(scope, alert.id, HOLD_TIMER, due_at)
+    if decision.settle_s is not None:
+        await store.cancel_timers(scope, alert.id, now, SETTLE_TIMER)
+        if decision.settle_s:
+            due_at = now + timedelta(seconds=decision.settle_s)
+            store.start_timer(scope, alert.id, SETTLE_TIMER, due_at)
 
 
 def _note_way(scope: TenantScope, alert_id: uuid.UUID, arrival: Arrival, now: datetime) -> None:

@@ -20,6 +20,9 @@ from cloud.database import TenantScope
 ESCALATE_TIMER: Final = "escalate_suspected_fall"
 # The end of a shelf.
 SHELF_TIMER: Final = "shelf"
+# The on-delay: until then nobody is told. The off-delay: then the recovery counts.
+HOLD_TIMER: Final = "hold"
+SETTLE_TIMER: Final = "settle"
 
 # Which hop of the ledger a person's move is.
 _HOPS: Final = MappingProxyType(
@@ -37,7 +40,7 @@ async def make_move(
     scope: TenantScope, alert: Alert, before: Condition | None, move: Move
 ) -> Condition:
     """Append the move and do what follows from it. Raises IllegalMove."""
-    if before is None and move.priority is not None:
+    if before is None and move.kind is MoveKind.RAISE and move.priority is not None:
         alert.code = move.code or ""
         second = await engine.needs_second(scope, alert, move.priority, move.at)
         move = replace(move, second_due=second or None)
@@ -49,6 +52,13 @@ async def make_move(
         source = source if after.rings == 1 else f"{source}/{after.rings}"
         await store.note_hop_once(scope, alert.id, hop, _when(move), by=move.actor, source=source)
     return after
+
+
+async def raise_quietly(scope: TenantScope, alert: Alert, move: Move, why: str) -> Condition:
+    """Raise it without telling anybody: held by its on-delay, or folded into a flood's line."""
+    raised = await store.append_move(scope, alert, None, move)
+    quiet = Move(MoveKind.SUPPRESS, move.at, note=why, rule=move.rule)
+    return await store.append_move(scope, alert, raised, quiet)
 
 
 def _when(move: Move) -> datetime:
@@ -65,14 +75,17 @@ async def _follow(
         await keep_incidents(scope, alert, before, after, now)
         await tell_family(scope, alert, before, after, now)
     if after.state in ENDED:
-        if before is None or before.state not in ENDED:
+        if before is not None and before.state not in ENDED:
             await store.cancel_timers(scope, alert.id, now)
             await engine.stop(scope, alert, now)
         return
-    if before is None or after.rings > before.rings:
+    released = before is not None and before.suppressed and not after.suppressed
+    if before is None or after.rings > before.rings or released:
         await engine.start(scope, alert, after, now)
     if before is None:
         return
+    if after.suppressed and not before.suppressed:
+        await engine.stop(scope, alert, now)
     if after.answered and not before.answered:
         await store.cancel_timers(scope, alert.id, now, ESCALATE_TIMER)
         await engine.answered(scope, alert, after, now)

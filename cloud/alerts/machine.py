@@ -7,7 +7,7 @@ A person may skip ahead (who stands at the bed need not press three buttons) but
 to RAISED, ringing again, lead: `reopen`, the end of a shelf, and an upgrade that whoever
 acknowledged did not know of. Beside the state stand marks that never end an alert: `recovered`
 (the cause has passed, the check is still due), `step` (how far it was escalated), `shelved_until`,
-`suppressed`, `second_due` (a policy asks for a second person).
+`suppressed`, `second_due` (a policy asks for a second person), `filed` (nobody was ever told).
 
 Only a person ends an alert, with one exception: what recovered while it was held back by its
 on-delay, so that nobody was ever told of it, and is low, may be closed by rule.
@@ -43,6 +43,7 @@ class MoveKind(StrEnum):
     """What can be done to an alert, by people or by rules."""
 
     RAISE = "raise"
+    FILE = "file"
     EVIDENCE = "evidence"
     REPEAT = "repeat"
     UPGRADE = "upgrade"
@@ -89,6 +90,8 @@ _WORSENING: Final = frozenset(
 TRANSITIONS: Final = MappingProxyType(
     {
         (None, MoveKind.RAISE): State.RAISED,
+        # Heard of too late to be a call: history, and nobody is told.
+        (None, MoveKind.FILE): State.CLOSED,
         **{(state, kind): state for state in OPEN for kind in _IN_PLACE},
         (State.RAISED, MoveKind.NOTIFY): State.NOTIFIED,
         **{(state, MoveKind.ACKNOWLEDGE): State.ACKNOWLEDGED for state in UNANSWERED},
@@ -123,7 +126,7 @@ class Move:
     """One step. `code`, `priority`, `recovered`, `second_due` are new values, None: unchanged.
 
     `client_time` is the device's own time of it, `at` the server's. `source` makes a move that
-    was made elsewhere count once.
+    was made elsewhere count once. `rule`: which rule of which book made it.
     """
 
     kind: MoveKind
@@ -146,11 +149,16 @@ class Move:
     until: datetime | None = None
     event_id: str | None = None
     source: str | None = None
+    rule: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """How an alert is, computed from its moves. `rings` counts how often it began to sound."""
+    """How an alert is, computed from its moves. `rings` counts how often it began to sound.
+
+    `filed`: nobody was ever told of it: `history` (heard of too late), `unheard` (it passed while
+    its on-delay held it back).
+    """
 
     state: State
     code: str
@@ -162,6 +170,7 @@ class Condition:
     step: int = 0
     second_due: bool = False
     suppressed: bool = False
+    filed: str | None = None
     shelved_until: datetime | None = None
     shelved_by: str | None = None
     verdict: Verdict | None = None
@@ -227,6 +236,13 @@ def apply(condition: Condition | None, move: Move) -> Condition:
 def _raised(target: State, move: Move) -> Condition:
     if move.code is None or move.priority is None:
         raise IllegalMove("raise needs code and priority")
+    if move.kind is MoveKind.FILE:
+        if move.priority is Priority.HIGH:
+            raise IllegalMove("a high alert is never only history")
+        return Condition(
+            target, move.code, move.priority, bool(move.recovered), 1, move.at, rings=0,
+            filed="history", closed_at=move.at,
+        )  # fmt: skip
     return Condition(
         target, move.code, move.priority, bool(move.recovered), 1, move.at,
         second_due=bool(move.second_due),
@@ -341,7 +357,7 @@ def _close_unheard(before: Condition, after: Condition, move: Move) -> Condition
     unheard = before.suppressed and before.recovered and RANK[before.priority] <= RANK[Priority.LOW]
     if not unheard or move.actor:
         raise IllegalMove("cannot close when raised")
-    return replace(after, closed_at=move.at)
+    return replace(after, closed_at=move.at, filed="unheard")
 
 
 def missing_to_close(condition: Condition) -> list[str]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import BigInteger, Identity
 from sqlalchemy.orm import Mapped, mapped_column
 
-from cloud.database import TenantBase
+from cloud.database import Base, TenantBase
 
 
 class Alert(TenantBase):
@@ -37,6 +38,7 @@ class Alert(TenantBase):
     step: Mapped[int]
     second_due: Mapped[bool]
     suppressed: Mapped[bool]
+    filed: Mapped[str | None]
     shelved_until: Mapped[datetime | None]
     shelved_by: Mapped[str | None]
     verdict: Mapped[str | None]
@@ -64,9 +66,12 @@ class Alert(TenantBase):
     closed_by_id: Mapped[uuid.UUID | None]
     updated_at: Mapped[datetime]
     follows_id: Mapped[uuid.UUID | None]
-    # What made it: the rules by their version; `key` tells apart what the cloud itself raises.
+    # What made it: the book by its version and the rule; `key` tells apart what the cloud raises.
     rules_version: Mapped[str]
+    rule: Mapped[str] = mapped_column(default="")
     key: Mapped[str | None]
+    # The line of the flood it was folded into.
+    flood_id: Mapped[uuid.UUID | None]
 
 
 class AlertEvent(TenantBase):
@@ -115,6 +120,19 @@ class AlertMove(TenantBase):
     step: Mapped[int | None]
     until: Mapped[datetime | None]
     source: Mapped[str | None]
+    rule: Mapped[str | None]
+
+
+class AlertRuleBook(TenantBase):
+    """The house's own numbers of the rules; the highest revision counts."""
+
+    __tablename__ = "alert_rule_book"
+    institution_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    revision: Mapped[int] = mapped_column(primary_key=True)
+    body: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+    created_by: Mapped[str]
+    note: Mapped[str]
 
 
 class AlertTimer(TenantBase):
@@ -128,6 +146,16 @@ class AlertTimer(TenantBase):
     due_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     outcome: Mapped[str | None]
+
+
+class ClockMark(Base):
+    """The clock that timers are due by, as last noted. Reached by a function only (0027)."""
+
+    __tablename__ = "clock_mark"
+    one: Mapped[bool] = mapped_column(primary_key=True)
+    boot_id: Mapped[str]
+    offset_ns: Mapped[int] = mapped_column(BigInteger)
+    boot_ns: Mapped[int] = mapped_column(BigInteger)
 
 
 class AlertLedger(TenantBase):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import cast
+from uuid import UUID
 
 import msgspec
 import numpy as np
@@ -21,6 +22,7 @@ from cloud.alerts.schemas import (
     EventOut,
     EvidenceOut,
     FamilyName,
+    FiledName,
     FindingName,
     HopName,
     InjuryName,
@@ -55,6 +57,14 @@ async def summaries(
     elders = await elders_by_id(scope, {a.elder_id for a in alerts if a.elder_id})
     beds = await bed_names(scope, {a.bed_id for a in alerts if a.bed_id})
     rooms = await room_names(scope, {a.room_id for a in alerts if a.room_id})
+    return summaries_said(alerts, elders, beds, rooms, now)
+
+
+def summaries_said(
+    alerts: Sequence[Alert], elders: Mapping[UUID, Elder], beds: Mapping[UUID, PlaceName],
+    rooms: Mapping[UUID, PlaceName], now: datetime,
+) -> list[AlertSummary]:  # fmt: skip
+    """One line each, of what was read already."""
     lines = []
     for alert in alerts:
         elder = elders.get(alert.elder_id) if alert.elder_id else None
@@ -92,6 +102,8 @@ def _summary(
         step=alert.step,
         second_due=alert.second_due,
         suppressed=alert.suppressed,
+        filed=cast(FiledName | None, alert.filed),
+        flood_id=alert.flood_id,
         shelved_until=alert.shelved_until,
         shelved_by=alert.shelved_by,
         acknowledged_at=alert.acknowledged_at,
@@ -152,6 +164,7 @@ async def detail(scope: TenantScope, alert: Alert, now: datetime) -> AlertDetail
         measure=alert.measure,
         family=cast(FamilyName | None, alert.family),
         rules_version=alert.rules_version,
+        rule=alert.rule,
         events=[event_out(msgspec.json.decode(row.body, type=Event)) for row in events],
         moves=[_move_out(row) for row in moves],
         ledger=[LedgerOut(hop=cast(HopName, row.hop), at=row.at, by=row.by) for row in ledger],
@@ -212,4 +225,5 @@ def _move_out(row: AlertMove) -> MoveOut:
         step=row.step,
         until=row.until,
         source=row.source,
+        rule=row.rule,
     )

@@ -82,7 +82,7 @@ async def relink_devices(
         at = datetime_from_ns(alert.happened_ns)
         held = intervals.get(alert.device_id or "", ())
         wanted = stays.subject(assignment_at(held, at), at)
-        moved += await _move(scope, alert, wanted, correction)
+        moved += await tie_to(scope, alert, wanted, correction)
     await scope.session.flush()
     return moved
 
@@ -106,7 +106,8 @@ async def _stays_for(scope: TenantScope, assignments: Sequence[Assignment]) -> _
     return _Stays(await scope.session.scalars(statement))
 
 
-async def _move(scope: TenantScope, alert: Alert, wanted: Subject, correction: Correction) -> bool:
+async def tie_to(scope: TenantScope, alert: Alert, wanted: Subject, correction: Correction) -> bool:
+    """Tie one alert to a person and place; whether that changed anything."""
     before = Subject(alert.elder_id, alert.bed_id, alert.room_id)
     if before == wanted:
         return False

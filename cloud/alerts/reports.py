@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from cloud.alerts import lifecycle, rules, store
+from cloud.alerts import lifecycle, store
+from cloud.alerts.books import book_of
 from cloud.alerts.codes import CODES, Priority
 from cloud.alerts.conditions import condition_of
 from cloud.alerts.machine import ENDED, Move, MoveKind
@@ -32,12 +33,16 @@ class Report:
     origin: str = "live"
     happened_at: datetime | None = None
     note: str | None = None
+    rule: str = "cloud"
+    follows_id: uuid.UUID | None = None
 
 
 async def raise_alert(scope: TenantScope, report: Report, now: datetime) -> Alert:
     """Raise it, or count it up where one of its code and key is open; worse than that upgrades."""
     await store.lock_decisions(scope)
     code = CODES[report.code]
+    version = (await book_of(scope)).version
+    rule = f"{version} {report.rule}"
     priority = report.priority or code.priority
     alert = await _open_of(scope, report.code, report.key, report.origin)
     if alert is not None:
@@ -45,7 +50,7 @@ async def raise_alert(scope: TenantScope, report: Report, now: datetime) -> Aler
         higher = store.higher_priority(priority, before.priority)
         move = Move(
             MoveKind.REPEAT, now, priority=higher, note=report.note,
-            recovered=False if before.recovered else None,
+            recovered=False if before.recovered else None, rule=rule,
         )  # fmt: skip
         await lifecycle.make_move(scope, alert, before, move)
         return alert
@@ -64,12 +69,15 @@ async def raise_alert(scope: TenantScope, report: Report, now: datetime) -> Aler
         raised_at=now,
         late_s=max(0.0, (now - happened_at).total_seconds()),
         confidence=1.0,
-        rules_version=rules.RULES_VERSION,
+        rules_version=version,
+        rule=report.rule,
         key=report.key,
+        follows_id=report.follows_id,
     )
     move = Move(
-        MoveKind.RAISE, now, code=report.code, priority=priority, recovered=False, note=report.note
-    )
+        MoveKind.RAISE, now, code=report.code, priority=priority, recovered=False,
+        note=report.note, rule=rule,
+    )  # fmt: skip
     await lifecycle.make_move(scope, alert, None, move)
     for hop, at in (("sensed", happened_at), ("decided", now), ("committed", now)):
         store.note_hop(scope, alert.id, hop, at, by="cloud", source=report.key)

@@ -9,12 +9,14 @@ from fastapi import APIRouter, Query
 
 from cloud.alerts import present, service
 from cloud.alerts.consoles.shown import note_shown
+from cloud.alerts.reach import sees
 from cloud.alerts.schemas import AlertDetail, AlertList, MoveIn, ShownIn, ShownOut
 from cloud.errors import Problem
 from cloud.identity.auth import requires
 from cloud.identity.permissions import Permission
 from cloud.identity.service import Principal
 from cloud.live.service import read_head
+from cloud.people.reach import reach_of
 from cloud.state import ChangeHeader, State
 
 AlertReader = Annotated[Principal, requires(Permission.ALERTS_READ)]
@@ -37,12 +39,13 @@ async def list_alerts(
     scope, now = principal.scope, state.clock.now()
     # The position first: what commits in between is then told twice, never not at all.
     head = await read_head(scope)
+    seen = sees(await reach_of(principal))
     if view == "open":
-        alerts = await service.open_alerts(scope)
+        alerts = await service.open_alerts(scope, seen)
     elif view == "recent":
-        alerts = await service.recent_alerts(scope, now)
+        alerts = await service.recent_alerts(scope, now, seen)
     else:
-        alerts = await service.unclosed_alerts(scope)
+        alerts = await service.unclosed_alerts(scope, seen)
     lines = await present.summaries(scope, alerts, now)
     return AlertList(position=head.position, server_time=now, alerts=lines)
 

@@ -21,6 +21,7 @@ FindingName = Literal[
     "real", "false_alarm", "test", "unclear",
 ]  # fmt: skip
 InjuryName = Literal["none", "minor", "serious", "hospital", "death", "unknown"]
+FiledName = Literal["history", "unheard"]
 FamilyName = Literal["told", "not_required", "unreachable"]
 HopName = Literal[
     "sensed", "decided", "stored", "committed", "pushed", "drawn", "shown", "notified",
@@ -28,7 +29,7 @@ HopName = Literal[
     "local_raised", "local_shown", "local_acknowledged", "local_sent", "local_send_failed",
 ]  # fmt: skip
 MoveName = Literal[
-    "raise", "evidence", "repeat", "upgrade", "escalate", "recover", "cancel", "suppress",
+    "raise", "file", "evidence", "repeat", "upgrade", "escalate", "recover", "cancel", "suppress",
     "release", "notify", "note", "acknowledge", "take_over", "arrive", "resolve", "close",
     "shelve", "unshelve", "reopen",
 ]  # fmt: skip
@@ -72,7 +73,11 @@ class AlertSummary(ApiModel):
     rings: int = Field(description="how often it began to sound; more: it sounds again")
     step: int = Field(description="how far it was escalated; 0: not")
     second_due: bool = Field(description="a second person must acknowledge")
-    suppressed: bool
+    suppressed: bool = Field(description="nobody is told: held back, or folded into a flood's line")
+    filed: FiledName | None = Field(
+        description="nobody was ever told: heard of too late, or passed within its on-delay"
+    )
+    flood_id: UUID | None = Field(description="the line of the flood it is folded into")
     shelved_until: UtcMs | None
     shelved_by: str | None
     acknowledged_at: UtcMs | None
@@ -152,6 +157,7 @@ class MoveOut(ApiModel):
     step: int | None
     until: UtcMs | None
     source: str | None = Field(description="where it was made, if not at this server")
+    rule: str | None = Field(description="version of the rules, and which of them made it")
 
 
 class LedgerOut(ApiModel):
@@ -169,6 +175,7 @@ class AlertDetail(AlertSummary):
     measure: str | None
     family: FamilyName | None
     rules_version: str
+    rule: str = Field(description="which rule raised it")
     events: list[EventOut]
     moves: list[MoveOut]
     ledger: list[LedgerOut]

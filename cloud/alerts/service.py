@@ -6,11 +6,12 @@ import uuid
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Select, or_
+from sqlalchemy import ColumnElement, Select, or_, true
 
 from cloud.alerts import lifecycle, machine, store
 from cloud.alerts.conditions import condition_of
 from cloud.alerts.findings import Finding, Injury, Verdict
+from cloud.alerts.flood import FLOOD, MEMBERS_TIMER
 from cloud.alerts.machine import ENDED, Condition, IllegalMove, Move, MoveKind
 from cloud.alerts.models import Alert
 from cloud.alerts.schemas import MoveIn
@@ -38,9 +39,9 @@ _FIELDS_OF: Final = {
 }
 
 
-async def open_alerts(scope: TenantScope) -> list[Alert]:
+async def open_alerts(scope: TenantScope, seen: ColumnElement[bool] | None = None) -> list[Alert]:
     """All that are not resolved, newest first. Never cut: an alert left out is an alert missed."""
-    statement = scope.select(Alert).where(Alert.state.not_in(ENDED))
+    statement = scope.select(Alert).where(Alert.state.not_in(ENDED), _or_all(seen))
     return list((await scope.session.scalars(_newest_first(statement))).all())
 
 
@@ -50,18 +51,27 @@ async def open_alerts_of(scope: TenantScope, elder_id: uuid.UUID) -> list[Alert]
     return list((await scope.session.scalars(_newest_first(statement))).all())
 
 
-async def recent_alerts(scope: TenantScope, now: datetime) -> list[Alert]:
-    """Open ones and those resolved within RECENT, newest first."""
+async def recent_alerts(
+    scope: TenantScope, now: datetime, seen: ColumnElement[bool] | None = None
+) -> list[Alert]:
+    """Open ones, those resolved and those heard of too late within RECENT, newest first."""
+    history = (Alert.filed == "history") & (Alert.raised_at >= now - RECENT)
     statement = scope.select(Alert).where(
-        or_(Alert.state.not_in(ENDED), Alert.resolved_at >= now - RECENT)
+        or_(Alert.state.not_in(ENDED), Alert.resolved_at >= now - RECENT, history), _or_all(seen)
     )
     return list((await scope.session.scalars(_newest_first(statement).limit(MAX_RECENT))).all())
 
 
-async def unclosed_alerts(scope: TenantScope) -> list[Alert]:
+async def unclosed_alerts(
+    scope: TenantScope, seen: ColumnElement[bool] | None = None
+) -> list[Alert]:
     """Resolved ones whose report is not complete, newest first."""
-    statement = scope.select(Alert).where(Alert.state == machine.State.RESOLVED)
+    statement = scope.select(Alert).where(Alert.state == machine.State.RESOLVED, _or_all(seen))
     return list((await scope.session.scalars(_newest_first(statement).limit(MAX_RECENT))).all())
+
+
+def _or_all(seen: ColumnElement[bool] | None) -> ColumnElement[bool]:
+    return true() if seen is None else seen
 
 
 def _newest_first(statement: Select[Alert]) -> Select[Alert]:
@@ -111,6 +121,9 @@ async def move_alert(
     if machine.already_done(before, move):
         return alert, False
     after = await _try_move(scope, alert, before, move)
+    if kind is MoveKind.RESOLVE and alert.code == FLOOD:
+        # A worker's: what is raised anew takes the lock of decisions before any alert's row.
+        store.start_timer(scope, alert.id, MEMBERS_TIMER, now)
     if kind is MoveKind.RESOLVE and lifecycle.closes_at_once(after):
         await lifecycle.make_move(
             scope, alert, after,

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import func, or_, text, update
+from sqlalchemy import ColumnElement, func, or_, text, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import defer
 
 from cloud.alerts import machine
 from cloud.alerts.codes import RANK, Priority
@@ -17,7 +18,7 @@ from cloud.alerts.findings import Verdict
 from cloud.alerts.machine import ENDED, Condition, Move, State
 from cloud.alerts.models import Alert, AlertEvent, AlertLedger, AlertMove, AlertTimer
 from cloud.alerts.present import summary_json
-from cloud.alerts.rules import Happening, Known
+from cloud.alerts.rules import FALL_CODES, FALLS, Happening, Known
 from cloud.database import TenantScope
 from cloud.devices.service import Subject
 from cloud.live.service import publish_at_commit
@@ -36,21 +37,28 @@ async def lock_decisions(scope: TenantScope) -> None:
 async def load_known(
     scope: TenantScope, event: AlertEvent, subject: Subject
 ) -> tuple[list[Known], dict[uuid.UUID, Alert]]:
-    """Alerts the event may belong to, locked: open ones of the person, any of its episode."""
+    """Alerts the event may belong to, locked: open ones of the person or place, any of its episode;
+    for a fall also those of the same room where one of the two names nobody.
+    """
     if subject.elder_id is not None:
         same_subject = Alert.elder_id == subject.elder_id
     else:
-        same_subject = Alert.elder_id.is_(None) & (Alert.device_id == event.device_id)
+        same_subject = Alert.elder_id.is_(None) & _of_place(event, subject)
     of_episode = (
         scope.select(AlertEvent)
         .where(AlertEvent.episode_id == event.episode_id, AlertEvent.alert_id.is_not(None))
         .with_only_columns(AlertEvent.alert_id)
     )
+    beside = await _beside(scope, event, subject)
     statement = (
         scope.select(Alert)
         .where(
             Alert.origin == event.origin,
-            or_(same_subject & Alert.state.not_in(ENDED), Alert.id.in_(of_episode)),
+            or_(
+                (or_(same_subject, beside) if beside is not None else same_subject)
+                & Alert.state.not_in(ENDED),
+                Alert.id.in_(of_episode),
+            ),
         )
         .order_by(Alert.id)
         .with_for_update(key_share=True)
@@ -58,13 +66,42 @@ async def load_known(
     )
     alerts = {alert.id: alert for alert in await scope.session.scalars(statement)}
     happenings: dict[uuid.UUID, list[Happening]] = defaultdict(list)
-    for row in await scope.session.scalars(
-        scope.select(AlertEvent).where(AlertEvent.alert_id.in_(alerts))
-    ):
-        if row.alert_id is not None and row.event_id != event.event_id:
-            happenings[row.alert_id].append(happening_of(row))
-    known = [_known(alert, happenings[alert.id]) for alert in alerts.values()]
+    if alerts:
+        # Without their bodies: evidence is long, and no rule looks at it.
+        rows = await scope.session.scalars(
+            scope.select(AlertEvent)
+            .where(AlertEvent.alert_id.in_(alerts), AlertEvent.event_id != event.event_id)
+            .options(defer(AlertEvent.body, raiseload=True))
+        )
+        for row in rows:
+            if row.alert_id is not None:
+                happenings[row.alert_id].append(happening_of(row))
+    known = [_known(alert, happenings[alert.id], event, subject) for alert in alerts.values()]
     return known, alerts
+
+
+def _of_place(event: AlertEvent, subject: Subject) -> ColumnElement[bool]:
+    """One open alert for each place and code, where no person is meant."""
+    if subject.room_id is None:
+        return Alert.device_id == event.device_id
+    return or_(Alert.room_id == subject.room_id, Alert.device_id == event.device_id)
+
+
+async def _beside(
+    scope: TenantScope, event: AlertEvent, subject: Subject
+) -> ColumnElement[bool] | None:
+    """Falls of the same room: of nobody in particular, if ours is of a person; else of anybody."""
+    if event.kind not in FALLS:
+        return None
+    of_fall = Alert.code.in_(FALL_CODES)
+    if subject.elder_id is not None and subject.bed_id is not None:
+        room_id = scope.select(Bed).where(Bed.id == subject.bed_id).with_only_columns(Bed.room_id)
+        in_room = Alert.room_id == room_id.scalar_subquery()
+        return of_fall & Alert.elder_id.is_(None) & in_room
+    if subject.elder_id is None and subject.room_id is not None:
+        beds = scope.select(Bed).where(Bed.room_id == subject.room_id).with_only_columns(Bed.id)
+        return of_fall & Alert.elder_id.is_not(None) & Alert.bed_id.in_(beds)
+    return None
 
 
 def happening_of(row: AlertEvent) -> Happening:
@@ -74,7 +111,8 @@ def happening_of(row: AlertEvent) -> Happening:
     )
 
 
-def _known(alert: Alert, happenings: list[Happening]) -> Known:
+def _known(alert: Alert, happenings: list[Happening], event: AlertEvent, subject: Subject) -> Known:
+    own_episode = any(item.episode_id == event.episode_id for item in happenings)
     return Known(
         alert_id=alert.id,
         state=State(alert.state),
@@ -84,6 +122,7 @@ def _known(alert: Alert, happenings: list[Happening]) -> Known:
         verdict=None if alert.verdict is None else Verdict(alert.verdict),
         raised_at=alert.raised_at,
         happenings=tuple(happenings),
+        of_room=not own_episode and alert.elder_id != subject.elder_id,
     )
 
 
@@ -179,6 +218,14 @@ def start_timer(
     )
 
 
+async def timer_of(scope: TenantScope, alert_id: uuid.UUID, kind: str) -> AlertTimer | None:
+    """What is due for the alert of this kind, if anything."""
+    statement = scope.select(AlertTimer).where(
+        AlertTimer.alert_id == alert_id, AlertTimer.kind == kind, AlertTimer.ended_at.is_(None)
+    )
+    return (await scope.session.scalars(statement.order_by(AlertTimer.due_at))).first()
+
+
 async def cancel_timers(
     scope: TenantScope, alert_id: uuid.UUID, now: datetime, *kinds: str
 ) -> None:
@@ -217,6 +264,20 @@ async def unit_of(scope: TenantScope, subject: Subject) -> uuid.UUID | None:
     else:
         statement = statement.where(Room.id == subject.room_id)
     return (await scope.session.execute(statement)).scalar_one_or_none()
+
+
+async def is_at_home(scope: TenantScope, alert: Alert) -> bool:
+    """Whether it is in somebody's own home and not in the house."""
+    if alert.bed_id is None and alert.room_id is None:
+        return False
+    statement = scope.select(Room).where(Room.home_id.is_not(None)).with_only_columns(Room.id)
+    if alert.bed_id is not None:
+        statement = statement.join(
+            Bed, (Bed.institution_id == Room.institution_id) & (Bed.room_id == Room.id)
+        ).where(Bed.id == alert.bed_id)
+    else:
+        statement = statement.where(Room.id == alert.room_id)
+    return (await scope.session.execute(statement)).first() is not None
 
 
 async def waiting_events(scope: TenantScope, episode_id: str) -> Sequence[AlertEvent]:

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import text
 
-from cloud.alerts import lifecycle
+from cloud.alerts import flood, lifecycle, store
+from cloud.alerts.books import book_of
 from cloud.alerts.codes import Priority
 from cloud.alerts.conditions import condition_of
 from cloud.alerts.escalation import engine
-from cloud.alerts.lifecycle import ESCALATE_TIMER, SHELF_TIMER
-from cloud.alerts.machine import ENDED, Move, MoveKind
+from cloud.alerts.lifecycle import ESCALATE_TIMER, HOLD_TIMER, SETTLE_TIMER, SHELF_TIMER
+from cloud.alerts.machine import ENDED, Condition, Move, MoveKind
 from cloud.alerts.models import Alert, AlertTimer
 from cloud.alerts.reports import Report, raise_alert
 from cloud.database import Database, TenantScope
 from cloud.devices.service import Subject
 
+# An escalation fires within 1 s of its time; a round that finds nothing is one look at an index.
+TIMER_INTERVAL_S: Final = 0.25
 # More than this at a time is worked in the next transaction.
 _TIMERS_PER_ROUND: Final = 100
+_AFTER: Final = timedelta(milliseconds=1)
+_RAISING: Final = (engine.NOBODY_TIMER, flood.MEMBERS_TIMER)
 
 
 async def work_timers(database: Database, now: datetime) -> int:
@@ -30,7 +35,7 @@ async def work_timers(database: Database, now: datetime) -> int:
     fired = 0
     for institution_id in institutions:
         async with database.tenant(institution_id) as scope:
-            fired += await _work_gaps_of(scope, now)
+            fired += await _work_raising_of(scope, now)
         worked = _TIMERS_PER_ROUND
         while worked >= _TIMERS_PER_ROUND:
             async with database.tenant(institution_id) as scope:
@@ -39,8 +44,8 @@ async def work_timers(database: Database, now: datetime) -> int:
     return fired
 
 
-async def _work_gaps_of(scope: TenantScope, now: datetime) -> int:
-    """Alerts for which nobody was on duty, each an alert of its unit.
+async def _work_raising_of(scope: TenantScope, now: datetime) -> int:
+    """What raises alerts itself: alerts for which nobody was on duty, floods that were resolved.
 
     In a transaction of its own: raising takes the lock of decisions before any alert's row.
     """
@@ -48,15 +53,21 @@ async def _work_gaps_of(scope: TenantScope, now: datetime) -> int:
         scope.select(AlertTimer)
         .where(
             AlertTimer.ended_at.is_(None), AlertTimer.due_at <= now,
-            AlertTimer.kind == engine.NOBODY_TIMER,
+            AlertTimer.kind.in_(_RAISING),
         )
         .limit(_TIMERS_PER_ROUND)
-        .with_for_update(skip_locked=True)
     )  # fmt: skip
+    if (await scope.session.scalars(statement.limit(1))).first() is None:
+        return 0
+    await store.lock_decisions(scope)
+    statement = statement.with_for_update(skip_locked=True)
     timers = list(await scope.session.scalars(statement))
     for timer in timers:
         timer.ended_at, timer.outcome = now, "fired"
         alert = await scope.session.get_one(Alert, timer.alert_id)
+        if timer.kind == flood.MEMBERS_TIMER:
+            await flood.settle_members(scope, await book_of(scope), alert, now)
+            continue
         report = Report(
             "nobody_on_duty",
             str(alert.unit_id or "house"),
@@ -82,7 +93,7 @@ async def _work_timers_of(scope: TenantScope, now: datetime) -> tuple[int, int]:
         .where(
             AlertTimer.ended_at.is_(None),
             AlertTimer.due_at <= now,
-            AlertTimer.kind != engine.NOBODY_TIMER,
+            AlertTimer.kind.not_in(_RAISING),
         )
         .order_by(AlertTimer.due_at, AlertTimer.step)
         .limit(_TIMERS_PER_ROUND)
@@ -119,6 +130,8 @@ async def _move_of(
         if waiting and condition.priority is not Priority.HIGH:
             return Move(MoveKind.ESCALATE, now, priority=Priority.HIGH)
         return None
+    if timer.kind in (HOLD_TIMER, SETTLE_TIMER, flood.FLOOD_TIMER):
+        return await _delayed(scope, timer, alert, condition, now)
     if timer.kind == engine.STEP_TIMER and timer.step is not None:
         result = await engine.run_step(scope, alert, condition, timer.step, now)
     elif timer.kind == engine.SPOT_TIMER:
@@ -126,3 +139,27 @@ async def _move_of(
     else:
         result = None
     return None if result is None else result.move
+
+
+async def _delayed(
+    scope: TenantScope, timer: AlertTimer, alert: Alert, condition: Condition, now: datetime
+) -> Move | None:
+    """The end of a delay: of holding back, of waiting whether it stays away, of a flood."""
+    book = await book_of(scope)
+    if timer.kind == HOLD_TIMER:
+        if not condition.suppressed or alert.flood_id is not None:
+            return None
+        if condition.recovered:
+            return Move(MoveKind.CLOSE, now, rule=f"{book.version} delay.on")
+        settling = await store.timer_of(scope, alert.id, SETTLE_TIMER)
+        if settling is not None:  # it has passed already, if it stays away
+            store.start_timer(scope, alert.id, HOLD_TIMER, settling.due_at + _AFTER)
+            return None
+        return Move(MoveKind.RELEASE, now, rule=f"{book.version} delay.on")
+    if condition.recovered:
+        return None
+    if timer.kind == SETTLE_TIMER:
+        return Move(MoveKind.RECOVER, now, recovered=True, rule=f"{book.version} delay.off")
+    if await flood.is_over(scope, book, alert, now):
+        return Move(MoveKind.RECOVER, now, recovered=True, rule=f"{book.version} flood.over")
+    return None

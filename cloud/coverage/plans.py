@@ -37,6 +37,7 @@ from cloud.errors import NotFoundError, ProblemError
 from cloud.identity.service import Principal
 from cloud.people.service import find_elder
 from cloud.places.models import Unit
+from edge.fall.limits import own_limit
 from edge.signals import SignalError
 from edge.subject import Subject, SubjectSettings
 from edge.subjects import SubjectEngine
@@ -158,6 +159,28 @@ async def take_assessed_level(
     )
 
 
+async def set_override(
+    scope: TenantScope, elder_id: uuid.UUID, name: str, value: float | None, *, by: str,
+    now: datetime,
+) -> None:  # fmt: skip
+    """One limit of one person, None: the detector's own again. Raises NotFoundError."""
+    held = await plan_of(scope, elder_id, now)
+    overrides = {key: limit for key, limit in held.overrides.items() if key != name}
+    if value is not None:
+        overrides[name] = value
+    values: dict[str, Any] = {"overrides": overrides, "updated_at": now, "updated_by": by}
+    of_level = {
+        "ability_level": held.ability_level or 0,
+        "follows_assessment": held.ability_level is None,
+    }
+    key = {"institution_id": scope.institution_id, "elder_id": elder_id}
+    await scope.session.execute(
+        insert(WatchPlan)
+        .values(**key, timezone=held.timezone, **of_level, **values)
+        .on_conflict_do_update(index_elements=list(key), set_=values)
+    )
+
+
 async def _refuse_bad_limits(
     scope: TenantScope, elder_id: uuid.UUID, wanted: WatchPlanIn, now: datetime
 ) -> None:
@@ -169,6 +192,7 @@ async def _refuse_bad_limits(
         watched = (await watched_people(scope, now)).get(name)
         subject = watched.subject if watched else Subject(name, name, SubjectSettings())
         SubjectEngine().open(subject)
+        own_limit(wanted.overrides)
     except SignalError as error:
         raise ProblemError(422, "bad_request", f"overrides: {error}") from error
     except (ValueError, KeyError) as error:  # an unknown time zone

@@ -21,6 +21,7 @@ from cloud.errors import Problem
 from cloud.identity.auth import requires
 from cloud.identity.permissions import Permission
 from cloud.identity.service import Principal
+from cloud.people.reach import reach_of
 from cloud.state import ChangeHeader, State
 
 Reader = Annotated[Principal, requires(Permission.COVERAGE_READ)]
@@ -40,7 +41,10 @@ router = APIRouter(
 @router.get("/coverage")
 async def list_coverage(principal: Reader, state: State) -> CoverageList:
     """Everybody: protected, degraded or blind, what is missing and since when."""
-    return await service.coverage_of_all(principal.scope, state.clock.now())
+    everybody = await service.coverage_of_all(principal.scope, state.clock.now())
+    hidden = await (await reach_of(principal)).hidden()
+    seen = [line for line in everybody.elders if line.elder_id not in hidden]
+    return everybody.model_copy(update={"elders": seen})
 
 
 @router.get("/coverage/{elder_id}")

@@ -76,12 +76,18 @@ class SensorOut(ApiModel):
 
 
 class GapOut(ApiModel):
-    """A time in which a device, or the gateway (no device), told nothing."""
+    """A time in which a device, or the gateway (no device), told nothing or could not be heard."""
 
-    device_id: str | None
+    device_id: str | None = Field(description="null: several of this elder's, or all")
     from_at: UtcMs
     until_at: UtcMs | None
-    cause: str
+    cause: str = Field(
+        description="a silent device's: battery, everything_silent, sees_nothing, never_heard, "
+        "unknown; the gateway's: gateway_offline, and by its own word source_down (nobody "
+        "listened there), gateway_down (it was off), thinned, dropped (its disk was full)"
+    )
+    source: str | None = Field(description="what was not listened to, such as mqtt, ble:hci0")
+    records: int = Field(description="stored records that were given up")
 
 
 class ElderCoverageDetail(ElderCoverage):

@@ -28,6 +28,7 @@ from cloud.coverage.schemas import (
 )
 from cloud.coverage.subjects import Watched, watched_people
 from cloud.database import TenantScope
+from cloud.devices.gaps import gaps_between
 from cloud.devices.models import Gateway
 from cloud.devices.service import gateway_state
 from cloud.errors import NotFoundError
@@ -95,6 +96,27 @@ async def _facts(scope: TenantScope, now: datetime) -> _Facts:
     return _Facts(people, states, gaps, elders, places)
 
 
+def coverage_said(
+    elder: Elder,
+    place: PlaceName | None,
+    watched: Watched | None,
+    held: CoverageState | None,
+    *,
+    gaps: Sequence[CoverageGap],
+    now: datetime,
+) -> ElderCoverage:
+    """One elder, of what was read already; `gaps`: open ones of theirs and of their room."""
+    by_subject: dict[uuid.UUID, list[CoverageGap]] = defaultdict(list)
+    for gap in gaps:
+        by_subject[gap.elder_id or cast(uuid.UUID, gap.room_id)].append(gap)
+    facts = _Facts(
+        {} if watched is None else {str(elder.id): watched},
+        {} if held is None else {elder.id: held},
+        by_subject, {elder.id: elder}, {} if place is None else {elder.id: place},
+    )  # fmt: skip
+    return _line(facts, elder, now)
+
+
 async def coverage_of_all(scope: TenantScope, now: datetime) -> CoverageList:
     """Everybody in a bed or with a device, the worst first."""
     facts = await _facts(scope, now)
@@ -123,6 +145,7 @@ async def coverage_of(
         .limit(MAX_GAPS)
     )
     watched = facts.people.get(str(elder_id))
+    missed = [] if watched is None else await _missed(scope, watched, now)
     sensors = [] if watched is None else [
         *(_sensor(sensor, shared=False) for sensor in watched.subject.settings.sensors),
         *(_sensor(sensor, shared=True) for sensor in watched.subject.shared),
@@ -130,12 +153,39 @@ async def coverage_of(
     return ElderCoverageDetail(
         **dict(_line(facts, elder, now)),
         sensors=sensors,
-        gaps=[
-            GapOut(device_id=row.device_id, from_at=row.from_at, until_at=row.until_at,
-                   cause=row.cause)
-            for row in rows
-        ],
+        gaps=_newest([*(_gap(row) for row in rows), *missed]),
+    )
+
+
+def _gap(row: CoverageGap) -> GapOut:
+    return GapOut(
+        device_id=row.device_id, from_at=row.from_at, until_at=row.until_at, cause=row.cause,
+        source=None, records=0,
     )  # fmt: skip
+
+
+async def _missed(scope: TenantScope, watched: Watched, now: datetime) -> list[GapOut]:
+    """What the gateway tells that it did not hear, or had to give up, of their sensors."""
+    if watched.gateway is None:
+        return []
+    own = {s.device_id for s in (*watched.subject.settings.sensors, *watched.subject.shared)}
+    rows = await gaps_between(
+        scope, now - GAPS_SHOWN, now, device_ids=own, gateway_id=watched.gateway.id, limit=MAX_GAPS
+    )
+    gaps = []
+    for row in rows:
+        theirs = sorted(own & set(row.device_ids))
+        gaps.append(
+            GapOut(
+                device_id=theirs[0] if len(theirs) == 1 else None, from_at=row.from_at,
+                until_at=row.until_at, cause=row.cause, source=row.source, records=row.records,
+            )
+        )  # fmt: skip
+    return gaps
+
+
+def _newest(gaps: list[GapOut]) -> list[GapOut]:
+    return sorted(gaps, key=lambda gap: gap.from_at, reverse=True)[:MAX_GAPS]
 
 
 def _sensor(sensor: Sensor, *, shared: bool) -> SensorOut:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
@@ -79,7 +79,7 @@ async def watched_people(scope: TenantScope, now: datetime) -> dict[str, Watched
     elders = {row.id for row in await scope.session.scalars(scope.select(Elder))}
     people, rooms = await _sensors(scope, homes, now)
     pauses = await _pauses(scope, now)
-    gateways = await _Gateways.load(scope)
+    gateways = await Gateways.load(scope)
     found: dict[str, Watched] = {}
     for elder_id in sorted(elders & (people.keys() | plans.keys()), key=str):
         bed = homes.get(elder_id)
@@ -102,6 +102,32 @@ async def watched_people(scope: TenantScope, now: datetime) -> dict[str, Watched
             Subject(str(room_id), None, settings), unit_id, gateways.of(unit_id)
         )
     return found
+
+
+def watched_alone(
+    elder_id: uuid.UUID,
+    sensors: Iterable[tuple[Sensor, bool]],
+    plan: WatchPlan | None,
+    *,
+    mates: int,
+    unit_id: uuid.UUID | None,
+    gateways: Gateways,
+) -> Watched | None:
+    """One elder of `watched_people`, without what only a gateway asks (pauses).
+
+    `sensors`: each with whether it hangs in a room; `mates`: how many stay in their room. None:
+    neither a device nor a plan.
+    """
+    own: list[Sensor] = []
+    shared: list[Sensor] = []
+    for sensor, in_room in sensors:
+        (shared if in_room and mates != 1 else own).append(sensor)
+    if not own and not shared and plan is None:
+        return None
+    level = level_in_force(plan, None)  # coverage does not ask for the level
+    settings = _settings(plan, tuple(own), level=level, alone=mates <= 1, pauses=())
+    subject = Subject(str(elder_id), str(elder_id), settings, tuple(shared))
+    return Watched(subject, unit_id, gateways.of(unit_id))
 
 
 async def subjects_of_gateway(
@@ -238,18 +264,24 @@ async def _pauses(scope: TenantScope, now: datetime) -> dict[uuid.UUID, list[Pau
 
 
 @dataclass(frozen=True, slots=True)
-class _Gateways:
+class Gateways:
     """Which gateway watches over a unit: one that has it as its area, else one without any."""
 
     by_unit: Mapping[uuid.UUID, Gateway]
     general: Gateway | None
 
     @classmethod
-    async def load(cls, scope: TenantScope) -> _Gateways:
+    async def load(cls, scope: TenantScope) -> Gateways:
+        """All of the institution."""
         statement = scope.select(Gateway).where(Gateway.revoked_at.is_(None))
         rows = list(await scope.session.scalars(statement.order_by(Gateway.created_at, Gateway.id)))
+        return cls.among(rows, await scope.session.scalars(scope.select(GatewayArea)))
+
+    @classmethod
+    def among(cls, rows: Sequence[Gateway], held: Iterable[GatewayArea]) -> Gateways:
+        """Of all gateways that are not revoked, the oldest first."""
         areas: dict[uuid.UUID, set[uuid.UUID]] = defaultdict(set)
-        for area in await scope.session.scalars(scope.select(GatewayArea)):
+        for area in held:
             areas[area.gateway_id].add(area.unit_id)
         by_unit: dict[uuid.UUID, Gateway] = {}
         for row in rows:
@@ -258,6 +290,7 @@ class _Gateways:
         return cls(by_unit, next((row for row in rows if row.id not in areas), None))
 
     def of(self, unit_id: uuid.UUID | None) -> Gateway | None:
+        """Which one watches over a unit."""
         return (self.by_unit.get(unit_id) if unit_id else None) or self.general
 
 

@@ -10,7 +10,7 @@ from cloud.clock import ns_from_datetime
 from cloud.database import TenantScope
 
 # `least` leaves out NULL: an interval without an end ends with the other.
-_SPANS: Final = """
+SPANS: Final = """
     SELECT device_id, valid_from, valid_until FROM assignment
     WHERE institution_id = %(institution)s AND elder_id = %(elder)s
     UNION ALL
@@ -36,7 +36,7 @@ async def elder_spans(
     where = {"institution": scope.institution_id, "elder": elder_id}
     spans: list[DeviceSpan] = []
     async with scope.driver_cursor() as cursor:
-        await cursor.execute(_SPANS, where)
+        await cursor.execute(SPANS, where)
         for device_id, begin, end in await cursor.fetchall():
             begin_ns = max(from_ns, ns_from_datetime(begin))
             end_ns = until_ns if end is None else min(until_ns, ns_from_datetime(end))

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator, mod
 
 from cloud.devices.schemas import GatewayState
 from cloud.schema_types import ApiModel, UtcMs
+from edge.gateway_wire import check_topics
 
 # Stands for a secret that is set: it is never told again, and sent back it changes nothing.
 KEPT_SECRET: Final = "********"  # noqa: S105  # a mask, no password
@@ -38,6 +39,12 @@ class GatewaySettings(ApiModel):
     mqtt_port: int | None = Field(default=None, ge=1, le=65535)
     mqtt_username: Text | None = None
     mqtt_password: Text | None = None
+    mqtt_zigbee2mqtt: Text | None = Field(
+        default=None, description="base topics of Zigbee2MQTT, with commas; empty: none"
+    )
+    mqtt_discovery: Text | None = Field(
+        default=None, description="prefix of Home Assistant's MQTT discovery; empty: none"
+    )
     ble_adapters: Text | None = Field(default=None, description="such as hci0,hci1")
     ble_scan: Literal["active", "passive"] | None = None
     ble_slots: int | None = Field(default=None, ge=1, le=32)
@@ -49,6 +56,13 @@ class GatewaySettings(ApiModel):
         default=None, max_length=_MAX_CHANNELS, description="apprise addresses for texts"
     )
 
+    self_test_device: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9_.:-]{1,64}$",
+        description="in whose name it sends the hourly proof (dead man's switch)",
+    )
+    self_test_every_s: float | None = Field(default=None, ge=60, le=86_400)
+
     @field_validator("ble_adapters")
     @classmethod
     def _are_adapters(cls, value: str | None) -> str | None:
@@ -56,6 +70,13 @@ class GatewaySettings(ApiModel):
             if name.strip() and re.fullmatch(r"hci\d{1,2}", name.strip()) is None:
                 raise ValueError(f"{name[:32]!r} is no adapter; they are called hci0, hci1 ...")
         return value
+
+    @field_validator("mqtt_zigbee2mqtt", "mqtt_discovery")
+    @classmethod
+    def _are_topics(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None:
+            return None
+        return check_topics(value, only_one=info.field_name == "mqtt_discovery")
 
     @field_validator("ble_timezone")
     @classmethod

@@ -14,7 +14,8 @@ SECRETS: Final = frozenset({"ble_key"})
 MASK: Final = "***"
 
 
-def _context(device: Device) -> str:
+def link_context(device: Device) -> str:
+    """What binds a sealed link to its device."""
     return f"device.link:{device.institution_id}:{device.device_id}"
 
 
@@ -22,7 +23,7 @@ def link_of(device: Device, keyring: Keyring) -> dict[str, str]:
     """By key (docs/devices.md). Raises BadCiphertextError."""
     if device.link_sealed is None:
         return {}
-    content = json.loads(keyring.decrypt(device.link_sealed, _context(device)))
+    content = json.loads(keyring.decrypt(device.link_sealed, link_context(device)))
     return {str(key): str(value) for key, value in content.items()}
 
 
@@ -30,7 +31,7 @@ def set_link(device: Device, link: Mapping[str, str], keyring: Keyring) -> None:
     """Replace it; empty values are left out."""
     kept = {key: value for key, value in sorted(link.items()) if value}
     text = json.dumps(kept, ensure_ascii=False)
-    device.link_sealed = keyring.encrypt(text, _context(device)) if kept else None
+    device.link_sealed = keyring.encrypt(text, link_context(device)) if kept else None
 
 
 def masked(link: Mapping[str, str]) -> dict[str, str]:

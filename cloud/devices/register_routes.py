@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Final, cast
 from uuid import UUID
@@ -39,8 +39,10 @@ from cloud.etag import IfMatch, require_version, show_version
 from cloud.identity.auth import requires
 from cloud.identity.permissions import Permission
 from cloud.identity.service import Principal
+from cloud.people.models import Elder
+from cloud.people.reach import reach_of
 from cloud.people.service import elders_by_id
-from cloud.places.service import bed_names, room_names
+from cloud.places.service import PlaceName, bed_names, room_names
 from cloud.state import ChangeHeader, State
 from edge.signals import Position
 
@@ -73,7 +75,8 @@ async def list_devices(
     now = state.clock.now()
     wanted = register.Wanted(q, kind, in_state, after, limit)
     listed, following = await register.list_devices(who.scope, wanted, now)
-    return DeviceListOut(devices=await devices_out(who.scope, listed, now), next=following)
+    hidden = await (await reach_of(who)).hidden()
+    return DeviceListOut(devices=await devices_out(who.scope, listed, now, hidden), next=following)
 
 
 @router.post("/devices", dependencies=[ChangeHeader])
@@ -98,10 +101,11 @@ async def get_device_tasks(who: DeviceReader, state: State) -> DeviceTasksOut:
     now = state.clock.now()
     due = await register.due_for_test(who.scope, now, MAX_DUE)
     faults = await register.open_faults(who.scope)
-    out = await faults_out(who.scope, faults, now)
+    hidden = await (await reach_of(who)).hidden()
+    out = await faults_out(who.scope, faults, now, hidden)
     return DeviceTasksOut(
         tests_due=await devices_out(
-            who.scope, await register.with_present(who.scope, due, now), now
+            who.scope, await register.with_present(who.scope, due, now), now, hidden
         ),
         faults=out,
         stopgaps_overdue=sum(fault.is_overdue for fault in out),
@@ -163,7 +167,8 @@ async def set_stopgap(fault_id: UUID, body: StopgapIn, who: DeviceTester, state:
     now = state.clock.now()
     await register.set_stopgap(who.scope, fault, body, who.user.display_name, now)
     note_device(who, fault.device_id, f"stopgap: {body.way}")
-    return (await faults_out(who.scope, [fault], now))[0]
+    hidden = await (await reach_of(who)).hidden()
+    return (await faults_out(who.scope, [fault], now, hidden))[0]
 
 
 @router.put("/device-faults/{fault_id}/end", dependencies=[ChangeHeader])
@@ -204,18 +209,31 @@ async def _device_out(
 ) -> DeviceOut:
     show_version(response, device.version)
     listed = await register.with_present(who.scope, [device], now)
-    return (await devices_out(who.scope, listed, now))[0]
+    hidden = await (await reach_of(who)).hidden()
+    return (await devices_out(who.scope, listed, now, hidden))[0]
 
 
 async def devices_out(
-    scope: TenantScope, listed: Sequence[Listed], now: datetime
+    scope: TenantScope,
+    listed: Sequence[Listed],
+    now: datetime,
+    hidden: frozenset[UUID] = frozenset(),
 ) -> list[DeviceOut]:
-    """Devices in words."""
+    """Devices in words; whose they are is not told of `hidden` elders."""
     subjects = [item.subject for item in listed if item.subject is not None]
-    elders = await elders_by_id(scope, {s.elder_id for s in subjects if s.elder_id})
+    shown = {s.elder_id for s in subjects if s.elder_id} - hidden
+    elders = await elders_by_id(scope, shown)
     beds = await bed_names(scope, {s.bed_id for s in subjects if s.bed_id})
     rooms = await room_names(scope, {s.room_id for s in subjects if s.room_id})
-    faults = await faults_out(scope, [item.fault for item in listed if item.fault], now)
+    faults = await faults_out(scope, [item.fault for item in listed if item.fault], now, hidden)
+    return devices_said(listed, faults, elders, beds, rooms, now=now)
+
+
+def devices_said(
+    listed: Sequence[Listed], faults: Sequence[FaultOut], elders: Mapping[UUID, Elder],
+    beds: Mapping[UUID, PlaceName], rooms: Mapping[UUID, PlaceName], *, now: datetime,
+) -> list[DeviceOut]:  # fmt: skip
+    """Devices in words, of what was read already."""
     fault_by_device = {fault.device_id: fault for fault in faults}
     out = []
     for item in listed:
@@ -255,12 +273,23 @@ async def devices_out(
 
 
 async def faults_out(
-    scope: TenantScope, faults: Sequence[DeviceFault], now: datetime
+    scope: TenantScope,
+    faults: Sequence[DeviceFault],
+    now: datetime,
+    hidden: frozenset[UUID] = frozenset(),
 ) -> list[FaultOut]:
     """Faults in words, with where the device was when it failed."""
-    elders = await elders_by_id(scope, {f.elder_id for f in faults if f.elder_id})
+    elders = await elders_by_id(scope, {f.elder_id for f in faults if f.elder_id} - hidden)
     beds = await bed_names(scope, {f.bed_id for f in faults if f.bed_id})
     rooms = await room_names(scope, {f.room_id for f in faults if f.room_id})
+    return faults_said(faults, elders, beds, rooms, now)
+
+
+def faults_said(
+    faults: Sequence[DeviceFault], elders: Mapping[UUID, Elder],
+    beds: Mapping[UUID, PlaceName], rooms: Mapping[UUID, PlaceName], now: datetime,
+) -> list[FaultOut]:  # fmt: skip
+    """Faults in words, of what was read already."""
     out = []
     for fault in faults:
         elder = elders.get(fault.elder_id) if fault.elder_id else None

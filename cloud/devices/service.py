@@ -241,8 +241,10 @@ async def gateways_status(scope: TenantScope, now: datetime) -> list[GatewayStat
     ]
 
 
-async def devices_status(scope: TenantScope, now: datetime) -> DevicesStatus:
-    """The devices assigned now, and which of them are silent."""
+async def devices_status(
+    scope: TenantScope, now: datetime, hidden: frozenset[uuid.UUID] = frozenset()
+) -> DevicesStatus:
+    """The devices assigned now, and which are silent; `hidden` elders are not named."""
     assigned = await described_devices(scope, now)
     activity = {
         row.device_id: row for row in await scope.session.scalars(scope.select(DeviceActivity))
@@ -255,7 +257,7 @@ async def devices_status(scope: TenantScope, now: datetime) -> DevicesStatus:
                 device_id=item.device.device_id,
                 silent=row is None or now - row.last_received_at >= SILENT_AFTER,
                 last_data_at=None if row is None else row.last_data_at,
-                elder_name=item.elder_name,
+                elder_name=None if item.elder_id in hidden else item.elder_name,
                 place=item.place,
             )
         )

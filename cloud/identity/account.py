@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from typing import cast
 
 from sqlalchemy import text
 
@@ -20,6 +21,7 @@ from cloud.identity.service import (
     Caller,
     Principal,
     Rules,
+    SignedInBy,
     end_sessions,
     start_login,
     wake_streams,
@@ -168,6 +170,8 @@ async def enter_institution(
     scope = await enter_tenant(session, institution_id)
     user = (await session.scalars(scope.select(User).where(User.id == place.user_id))).one()
     caller = Caller(login.user_agent, login.address)
-    entered, new_token = await start_login(scope, user, principal.at, rules, caller)
+    entered, new_token = await start_login(
+        scope, user, principal.at, rules, caller, by=cast(SignedInBy, login.signed_in_by)
+    )
     record(scope, entered.actor, Action.INSTITUTION_ENTERED, principal.at)
     return entered, new_token

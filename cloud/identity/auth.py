@@ -16,19 +16,19 @@ cloud.audit.service.record_read.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Response
 from fastapi.dependencies.models import Dependant
 
 from cloud.audit.service import record_read
 from cloud.errors import ForbiddenError, ProblemError
-from cloud.identity.permissions import HEALTH_READS, OF_RECORDS, Permission, Role
-from cloud.identity.service import Principal, Rules, SessionLife, principal_of
+from cloud.identity.permissions import HEALTH_READS, Permission, Role
+from cloud.identity.service import Caller, Principal, Rules, SessionLife, principal_of
 from cloud.identity.tokens import principal_of_token
 from cloud.settings import Settings
 from cloud.state import State, Transaction
@@ -43,6 +43,23 @@ _PHONE: Final = SessionLife(timedelta(days=30), timedelta(days=90))
 def cookie_name(settings: Settings) -> str:
     """`__Host-` makes browsers refuse the cookie from anywhere but this host over TLS."""
     return "__Host-yuyue_session" if settings.cookie_secure else "yuyue_session"
+
+
+def set_session_cookie(
+    response: Response, settings: Settings, token: str, role: Role | None
+) -> None:
+    """The login's token to the browser; without a role it is taken away."""
+    life_s = 0.0 if role is None else rules_of(settings).lives[role].longest.total_seconds()
+    response.set_cookie(
+        cookie_name(settings), token, max_age=round(life_s), path="/", httponly=True,
+        samesite="strict", secure=settings.cookie_secure,
+    )  # fmt: skip
+
+
+def caller_of(request: Request) -> Caller:
+    """Where a call comes from."""
+    address = request.client.host if request.client else ""
+    return Caller(request.headers.get("User-Agent", ""), address)
 
 
 def rules_of(settings: Settings) -> Rules:
@@ -80,8 +97,11 @@ class Access:
     any_of: frozenset[Permission] = frozenset()
 
 
-# Whether this person may open this elder's record (cloud/oversight/access.py); raises if not.
-RecordGuard = Callable[[Principal, UUID], Awaitable[None]]
+# Whether this person may come near what an id in the path names; raises if not. The application
+# has one each for `elder_id`, `home_id` and `alert_id` (cloud/app.py).
+PathGuard = Callable[[Principal, UUID], Awaitable[None]]
+# To open a record with a reason one need not be of its unit; its family asks by its own rules.
+_UNGUARDED: Final = frozenset({Permission.BREAK_GLASS, Permission.FAMILY_READ})
 _ACCESS: Final[dict[Callable[..., Any], Access]] = {}
 
 
@@ -94,8 +114,10 @@ def requires(*any_of: Permission) -> Any:
     async def principal_who_may(request: Request, principal: _CurrentPrincipal) -> Principal:
         if not wanted & principal.permissions:
             raise _refusal(principal, wanted)
-        if wanted & OF_RECORDS:
-            await _guard_record(request, principal, reads=bool(wanted & HEALTH_READS))
+        if not wanted & _UNGUARDED:
+            await _guard_path(request, principal)
+        if wanted & HEALTH_READS:
+            _note_look(request, principal)
         return principal
 
     return _marked(principal_who_may, Access("permission", wanted))
@@ -110,17 +132,27 @@ def _refusal(principal: Principal, wanted: frozenset[Permission]) -> ProblemErro
     return ForbiddenError(sorted(wanted))
 
 
-async def _guard_record(request: Request, principal: Principal, *, reads: bool) -> None:
-    """One elder's record: is it of their units, and a look is written down; by itself."""
-    try:
-        elder_id = UUID(str(request.path_params["elder_id"]))
-    except (KeyError, ValueError):
-        return  # not of one elder, or the route will say so
-    guard: RecordGuard = request.app.state.record_guard
-    await guard(principal, elder_id)
-    if reads and request.method in ("GET", "HEAD"):
+async def _guard_path(request: Request, principal: Principal) -> None:
+    guards: Mapping[str, PathGuard] = request.app.state.path_guards
+    for name, guard in guards.items():
+        named = _id_in_path(request, name)
+        if named is not None:
+            await guard(principal, named)
+
+
+def _note_look(request: Request, principal: Principal) -> None:
+    """A look at one elder's record is written down by itself."""
+    elder_id = _id_in_path(request, "elder_id")
+    if elder_id is not None and request.method in ("GET", "HEAD"):
         call = getattr(request.scope.get("route"), "name", request.url.path)
         record_read(principal.scope, principal.actor, elder_id, call, principal.at)
+
+
+def _id_in_path(request: Request, name: str) -> UUID | None:
+    try:
+        return UUID(str(request.path_params[name]))
+    except (KeyError, ValueError):
+        return None  # not there, or the route will say so
 
 
 def _marked(dependency: Callable[..., Awaitable[object]], access: Access) -> Any:

@@ -127,6 +127,7 @@ class UserSession(TenantBase):
     ended_at: Mapped[datetime | None]
     user_agent: Mapped[str] = mapped_column(default="")
     address: Mapped[str] = mapped_column(default="")
+    signed_in_by: Mapped[str] = mapped_column(default="password")
 
 
 class LoginThrottle(Base):

@@ -43,6 +43,7 @@ class Permission(StrEnum):
     RECORDS_WRITE = "records_write"
     RECORDS_ALL_UNITS = "records_all_units"  # without: those of one's own units, or break-glass
     BREAK_GLASS = "break_glass"
+    BREAK_GLASS_REVIEW = "break_glass_review"
     SERIES_READ = "series_read"
     CARE_READ = "care_read"
     CARE_WRITE = "care_write"
@@ -101,6 +102,7 @@ _HEAD_NURSE: Final = _DUTY | {
     _P.ALERT_RULES_MANAGE,
     _P.RECORDS_WRITE,
     _P.RECORDS_ALL_UNITS,
+    _P.BREAK_GLASS_REVIEW,
     _P.CONSENTS_MANAGE,
     _P.DEVICES_MANAGE,
     _P.DRILLS_RUN,
@@ -157,6 +159,7 @@ GRANTS: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
                 _P.ROSTER_MANAGE,
                 _P.USERS_MANAGE,
                 _P.AUDIT_READ,
+                _P.BREAK_GLASS_REVIEW,
             }
         ),
     }

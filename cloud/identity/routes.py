@@ -9,7 +9,14 @@ from fastapi import APIRouter, Request, Response
 
 from cloud.errors import BadLoginError, Problem, SecondFactorError
 from cloud.identity import account
-from cloud.identity.auth import PUBLIC, AccountOwner, cookie_name, rules_of
+from cloud.identity.auth import (
+    PUBLIC,
+    AccountOwner,
+    caller_of,
+    cookie_name,
+    rules_of,
+    set_session_cookie,
+)
 from cloud.identity.permissions import Role
 from cloud.identity.schemas import (
     CodeIn,
@@ -27,7 +34,6 @@ from cloud.identity.schemas import (
     WorkplaceOut,
 )
 from cloud.identity.service import (
-    Caller,
     Principal,
     institution_name,
     log_in,
@@ -35,7 +41,6 @@ from cloud.identity.service import (
     note_failed_login,
 )
 from cloud.identity.throttle import count_login_try
-from cloud.settings import Settings
 from cloud.state import AppState, ChangeHeader, State, Transaction
 
 _PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
@@ -54,7 +59,7 @@ async def create_session(
 ) -> Me:
     """Log in: sets the session cookie. 401 `second_factor_needed`: again, with `code`."""
     now = state.clock.now()
-    caller = _caller(request)
+    caller = caller_of(request)
     await count_login_try(state.database, login.username, caller.address, now)
     try:
         principal, token = await log_in(
@@ -78,7 +83,7 @@ async def get_session(principal: AccountOwner, state: State) -> Me:
 async def delete_session(principal: AccountOwner, response: Response, state: State) -> None:
     """Log out: ends the session and its live streams."""
     await log_out(principal, state.clock.now())
-    _set_cookie(response, state.settings, "", 0)
+    set_session_cookie(response, state.settings, "", None)
 
 
 @router.put(
@@ -180,22 +185,9 @@ async def remove_own_second_factor(
 async def _slow_down(request: Request, principal: Principal, state: AppState) -> None:
     """Guessing a password from an open screen is guessing too."""
     name = f"{principal.user.username} (own account)"
-    await count_login_try(state.database, name, _caller(request).address, principal.at)
+    await count_login_try(state.database, name, caller_of(request).address, principal.at)
 
 
 async def _logged_in(response: Response, state: AppState, principal: Principal, token: str) -> Me:
-    longest = rules_of(state.settings).lives[principal.role].longest
-    _set_cookie(response, state.settings, token, round(longest.total_seconds()))
+    set_session_cookie(response, state.settings, token, principal.role)
     return principal.me(await institution_name(principal.scope), state.clock.now())
-
-
-def _caller(request: Request) -> Caller:
-    address = request.client.host if request.client else ""
-    return Caller(request.headers.get("User-Agent", ""), address)
-
-
-def _set_cookie(response: Response, settings: Settings, token: str, max_age_s: int) -> None:
-    response.set_cookie(
-        cookie_name(settings), token, max_age=max_age_s, path="/", httponly=True,
-        samesite="strict", secure=settings.cookie_secure,
-    )  # fmt: skip

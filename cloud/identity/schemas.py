@@ -23,6 +23,20 @@ class Login(ApiModel):
     )
 
 
+class OidcWay(ApiModel):
+    """A button that leads to the identity provider of the house."""
+
+    label: str = Field(description="on the button")
+    start: str = Field(description="where it leads: a link, not a call")
+
+
+class WaysIn(ApiModel):
+    """How one can log in here."""
+
+    password: bool
+    oidc: OidcWay | None
+
+
 class InstitutionOut(ApiModel):
     """The institution one works for."""
 
@@ -47,9 +61,9 @@ class Me(ApiModel):
     server_time: UtcMs
 
 
-_USERNAME = r"^[A-Za-z0-9_\u4e00-\u9fff][A-Za-z0-9_.@\u4e00-\u9fff-]*$"
+USERNAME_PATTERN = r"^[A-Za-z0-9_\u4e00-\u9fff][A-Za-z0-9_.@\u4e00-\u9fff-]*$"
 Username = Annotated[
-    str, Field(min_length=2, max_length=40, pattern=_USERNAME, examples=["zhiban3"])
+    str, Field(min_length=2, max_length=40, pattern=USERNAME_PATTERN, examples=["zhiban3"])
 ]
 PersonName = Annotated[
     str,

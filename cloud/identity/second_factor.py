@@ -33,7 +33,7 @@ def new_secret() -> str:
 
 def seal_secret(keyring: Keyring, user_id: uuid.UUID, secret: str) -> bytes:
     """As it is kept."""
-    return keyring.encrypt(secret, _context(user_id))
+    return keyring.encrypt(secret, totp_context(user_id))
 
 
 def provisioning_uri(secret: str, username: str) -> str:
@@ -56,7 +56,7 @@ def code_matches(keyring: Keyring, user: User, code: str, now: datetime) -> bool
         return False
     if len(code) != _CODE_DIGITS:
         return False
-    totp = pyotp.TOTP(keyring.decrypt(user.totp_sealed, _context(user.id)))
+    totp = pyotp.TOTP(keyring.decrypt(user.totp_sealed, totp_context(user.id)))
     present = int(now.timestamp()) // _STEP_S
     for step in range(present - _STEPS_AROUND, present + _STEPS_AROUND + 1):
         right = totp.generate_otp(step)
@@ -116,5 +116,6 @@ def _recovery_hash(code: str) -> bytes:
     return token_hash(code.strip().casefold().replace(" ", ""))
 
 
-def _context(user_id: uuid.UUID) -> str:
+def totp_context(user_id: uuid.UUID) -> str:
+    """What binds a sealed secret to its user."""
     return f"user_account.totp:{user_id}"

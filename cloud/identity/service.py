@@ -28,6 +28,8 @@ _TOUCH_INTERVAL: Final = timedelta(minutes=1)
 _MAX_AGENT_CHARS: Final = 200
 
 Restriction = Literal["password_change", "second_factor"]
+# `oidc_strong`: the identity provider asked for more than one factor.
+SignedInBy = Literal["password", "oidc", "oidc_strong"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +125,15 @@ class Principal:
         )
 
 
-def restriction_of(user: User, rules: Rules) -> Restriction | None:
-    """What must be done before anything else. A linked account's home account has done it."""
-    if user.home_account_id is not None:
+def restriction_of(user: User, rules: Rules, by: str = "password") -> Restriction | None:
+    """What must be done before anything else. A linked account's home account has done it.
+
+    A password that was not used need not be changed, nor a second factor set up here that the
+    identity provider has asked for.
+    """
+    if user.home_account_id is not None or by == "oidc_strong":
         return None
-    if user.must_change_password:
+    if user.must_change_password and by == "password":
         return "password_change"
     if rules.admins_need_totp and user.role == Role.ADMIN and user.totp_confirmed_at is None:
         return "second_factor"
@@ -176,7 +182,13 @@ async def _check_second_factor(
 
 
 async def start_login(
-    scope: TenantScope, user: User, now: datetime, rules: Rules, caller: Caller
+    scope: TenantScope,
+    user: User,
+    now: datetime,
+    rules: Rules,
+    caller: Caller,
+    *,
+    by: SignedInBy = "password",
 ) -> tuple[Principal, str]:
     """A session for someone who has proved who they are."""
     token = new_token()
@@ -191,10 +203,12 @@ async def start_login(
         expires_at=now + min(life.idle, life.longest),
         user_agent=caller.user_agent.replace("\x00", "")[:_MAX_AGENT_CHARS],
         address=caller.address,
+        signed_in_by=by,
     )
     scope.session.add(login)
-    principal = Principal(scope, user, login, now, restriction=restriction_of(user, rules))
-    record(scope, principal.actor, Action.LOGGED_IN, now, detail={"user_agent": login.user_agent})
+    principal = Principal(scope, user, login, now, restriction=restriction_of(user, rules, by))
+    detail = {"user_agent": login.user_agent, **({} if by == "password" else {"by": by})}
+    record(scope, principal.actor, Action.LOGGED_IN, now, detail=detail)
     return principal, token
 
 
@@ -218,22 +232,30 @@ async def principal_of(
         raise NotLoggedInError
     found = (
         await session.execute(
-            text("SELECT * FROM auth_session(:hash, :now)"),
+            # Who it is and that the transaction is theirs, in one go: every request pays for it.
+            text(
+                "SELECT found.*, set_config('app.institution_id', institution_id::text, true)"
+                " FROM auth_session(:hash, :now) AS found"
+            ),
             {"hash": token_hash(token), "now": now},
         )
     ).one_or_none()
     if found is None:
         raise NotLoggedInError
-    scope = await enter_tenant(session, found.institution_id)
-    login = (
-        await session.scalars(scope.select(UserSession).where(UserSession.id == found.session_id))
-    ).one()
-    user = (await session.scalars(scope.select(User).where(User.id == login.user_id))).one()
+    scope = TenantScope(session, found.institution_id)
+    statement = (
+        scope.select(UserSession)
+        .join(User, User.id == UserSession.user_id)
+        .where(UserSession.id == found.session_id, User.institution_id == scope.institution_id)
+        .add_columns(User)
+    )
+    login, user = (await session.execute(statement)).one()
     if now - login.last_used_at >= _TOUCH_INTERVAL:
         life = rules.lives[Role(user.role)]
         login.last_used_at = now
         login.expires_at = min(now + life.idle, login.created_at + life.longest)
-    return Principal(scope, user, login, now, restriction=restriction_of(user, rules))
+    restriction = restriction_of(user, rules, login.signed_in_by)
+    return Principal(scope, user, login, now, restriction=restriction)
 
 
 async def log_out(principal: Principal, now: datetime) -> None:

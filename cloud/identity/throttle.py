@@ -6,6 +6,7 @@ to keep her from her desk. Logins that exist go on; an administrator lifts a wai
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -30,10 +31,16 @@ _FORGOTTEN_AFTER: Final = timedelta(days=1)
 
 async def count_login_try(database: Database, username: str, address: str, now: datetime) -> None:
     """Count a try before it is judged, in its own transaction. Raises TooManyTriesError."""
-    limits = (
-        (_user_key(username), MAX_TRIES_PER_USERNAME),
-        (f"address:{address}", MAX_TRIES_PER_ADDRESS),
-    )
+    by_address = (_address_key(address), MAX_TRIES_PER_ADDRESS)
+    await _count_all(database, ((_user_key(username), MAX_TRIES_PER_USERNAME), by_address), now)
+
+
+async def count_address_try(database: Database, address: str, now: datetime) -> None:
+    """The same where no user name is known yet. Raises TooManyTriesError."""
+    await _count_all(database, ((_address_key(address), MAX_TRIES_PER_ADDRESS),), now)
+
+
+async def _count_all(database: Database, limits: Sequence[tuple[str, int]], now: datetime) -> None:
     async with database.transaction() as session:
         await session.execute(
             delete(LoginThrottle).where(LoginThrottle.window_started_at < now - _FORGOTTEN_AFTER)
@@ -78,6 +85,10 @@ async def forgive(session: AsyncSession, username: str) -> None:
     await session.execute(
         delete(LoginThrottle).where(LoginThrottle.key == token_hash(_user_key(username)))
     )
+
+
+def _address_key(address: str) -> str:
+    return f"address:{address}"
 
 
 def _user_key(username: str) -> str:

@@ -27,6 +27,7 @@ NOT_FOR_TOKENS: Final = frozenset(
         Permission.USERS_MANAGE,
         Permission.ALERTS_ACT,
         Permission.BREAK_GLASS,
+        Permission.BREAK_GLASS_REVIEW,
         Permission.FAMILY_READ,
     }
 )

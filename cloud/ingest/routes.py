@@ -35,6 +35,7 @@ from cloud.ingest.limits import IngestGate
 from cloud.ingest.schemas import AcknowledgementOut, HeartbeatReplyOut, RegistryOut, Status
 from cloud.ingest.service import BatchIntake, Taken
 from cloud.ingest.status import status_of
+from cloud.people.reach import reach_of
 from cloud.series.service import SeriesStore
 from cloud.state import State
 from edge.wire import HeartbeatReply, Lane
@@ -191,4 +192,5 @@ async def gateway_registry(request: Request, principal: CurrentGateway, state: S
 @status_router.get("/status", responses={401: {"model": Problem}, 403: {"model": Problem}})
 async def get_status(principal: StatusReader, state: State) -> Status:
     """Gateways, devices, quarantine."""
-    return await status_of(principal.scope, state.clock.now())
+    hidden = await (await reach_of(principal)).hidden()
+    return await status_of(principal.scope, state.clock.now(), hidden)

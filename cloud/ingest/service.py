@@ -17,6 +17,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 from cloud.alerts.intake import Arrival, take_event
 from cloud.alerts.local import take_local_action
 from cloud.alerts.machine import IllegalMove
+from cloud.alerts.rules import episodes_over
 from cloud.clock import NS_PER_S, datetime_from_ns
 from cloud.coverage.intake import take_coverage
 from cloud.coverage.subjects import subject_named
@@ -90,6 +91,7 @@ class BatchIntake:
         self._known = known
         self._intervals: Intervals = {}
         self._horizon_ns = 0
+        self._over: frozenset[str] = frozenset()
 
     async def take(self, batch: DecodedBatch) -> Taken:
         """Raises SequenceGapError."""
@@ -256,7 +258,9 @@ class BatchIntake:
         if entry.evidence_fault is not None:
             self._quarantine(unusable(entry.raw, "bad_evidence", entry.evidence_fault), taken)
             event = replace(event, evidence=None)
-        arrival = Arrival(event, self._gateway_id, self._gateway_name, entry.stored_ns, subject)
+        arrival = Arrival(
+            event, self._gateway_id, self._gateway_name, entry.stored_ns, subject, self._over
+        )
         await self._scope.session.flush()
         try:
             async with self._scope.savepoint():
@@ -276,6 +280,7 @@ class BatchIntake:
         """In order: what was done about an event at the gateway comes behind it."""
         if not events:
             return
+        self._over = episodes_over(event for _, event in events if isinstance(event, Event))
         devices = {event.device_id for _, event in events
                    if isinstance(event, Event) and _device_speaks(event)}  # fmt: skip
         intervals = await assignments_of(self._scope, devices)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -15,8 +16,10 @@ from cloud.ingest.schemas import QuarantineCount, Status
 QUARANTINE_SHOWN: Final = timedelta(hours=24)
 
 
-async def status_of(scope: TenantScope, now: datetime) -> Status:
-    """Gateways, devices, and what could not be used lately."""
+async def status_of(
+    scope: TenantScope, now: datetime, hidden: frozenset[uuid.UUID] = frozenset()
+) -> Status:
+    """Gateways, devices, and what could not be used lately; `hidden` elders are not named."""
     counts = await scope.session.execute(
         scope.select(Quarantine)
         .where(Quarantine.stored_at >= now - QUARANTINE_SHOWN)
@@ -27,6 +30,6 @@ async def status_of(scope: TenantScope, now: datetime) -> Status:
     return Status(
         server_time=now,
         gateways=await gateways_status(scope, now),
-        devices=await devices_status(scope, now),
+        devices=await devices_status(scope, now, hidden),
         quarantine=[QuarantineCount(reason=reason, count=rows) for reason, rows in counts],
     )

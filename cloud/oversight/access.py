@@ -1,7 +1,6 @@
 """Whose record someone may open: their own units', or another's with a reason (break-glass).
 
-Who serves units (identity's `user_unit`) opens the records of elders who stay in them, and of
-homes that such a unit serves. Who serves none, and whoever has RECORDS_ALL_UNITS, opens all. An
+Who is of whose unit: cloud/people/reach.py. An
 emergency needs no permission slip, only a reason: it is written down, ends by itself, and stands
 in a list until somebody else has looked at it.
 """
@@ -12,68 +11,27 @@ import uuid
 from datetime import timedelta
 from typing import Final
 
-from sqlalchemy import func
-
 from cloud.audit.actions import Action
 from cloud.audit.service import record
 from cloud.database import TenantScope
 from cloud.errors import NotFoundError, ProblemError
 from cloud.identity.models import BreakGlass
-from cloud.identity.permissions import Permission
 from cloud.identity.service import Principal
-from cloud.identity.users import units_of
-from cloud.people.models import Stay
-from cloud.people.service import covers, find_elder
-from cloud.places.models import Bed, Home, Room
+from cloud.people.reach import reach_of
+from cloud.people.service import find_elder
 
 # An emergency and what follows it; the next shift gives its own reason.
 GLASS_STAYS_OPEN: Final = timedelta(hours=4)
 
 
-class OutsideUnitError(ProblemError):
-    """The elder stays in a unit that the user does not serve."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            403,
-            "outside_unit",
-            "This elder is in another unit. In an emergency, open the record with a reason.",
-        )
-
-
 async def guard_record(principal: Principal, elder_id: uuid.UUID) -> None:
-    """Called for every route with `{elder_id}` in its path. Raises OutsideUnitError.
-
-    An elder who is not there passes: the route itself says so.
-    """
-    if principal.may(Permission.RECORDS_ALL_UNITS):
-        return
-    scope = principal.scope
-    own = (await units_of(scope, [principal.user.id])).get(principal.user.id)
-    if not own:
-        return
-    unit_id = await _unit_of(principal, elder_id)
-    if unit_id is None or unit_id in own:
-        return
-    opened = scope.select(BreakGlass).where(
-        BreakGlass.user_id == principal.user.id,
-        BreakGlass.elder_id == elder_id,
-        BreakGlass.closes_at > principal.at,
-    )
-    if (await scope.session.scalars(opened.limit(1))).first() is None:
-        raise OutsideUnitError
+    """Called for every route with `{elder_id}` in its path. Raises OutsideUnitError."""
+    await (await reach_of(principal)).require_elder(elder_id)
 
 
-async def _unit_of(principal: Principal, elder_id: uuid.UUID) -> uuid.UUID | None:
-    statement = (
-        principal.scope.select(Stay)
-        .join(Bed, Bed.id == Stay.bed_id)
-        .join(Room, Room.id == Bed.room_id)
-        .outerjoin(Home, Home.id == Room.home_id)
-        .where(Stay.elder_id == elder_id, *covers(principal.at))
-        .with_only_columns(func.coalesce(Room.unit_id, Home.operator_unit_id))
-    )
-    return (await principal.scope.session.execute(statement)).scalar()
+async def guard_home(principal: Principal, home_id: uuid.UUID) -> None:
+    """The same for `{home_id}`: its page has the address and the way in."""
+    await (await reach_of(principal)).require_home(home_id)
 
 
 async def break_glass(principal: Principal, elder_id: uuid.UUID, reason: str) -> BreakGlass:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -17,7 +17,7 @@ from cloud.audit.models import AuditEntry
 from cloud.audit.service import record
 from cloud.errors import NotFoundError, Problem
 from cloud.identity.auth import requires
-from cloud.identity.models import BreakGlass
+from cloud.identity.models import BreakGlass, User
 from cloud.identity.permissions import Permission, Role
 from cloud.identity.service import Principal
 from cloud.oversight import access
@@ -30,18 +30,24 @@ from cloud.oversight.schemas import (
     BreakGlassPage,
     LookOut,
     LookPage,
+    OtherElder,
+    OtherElders,
     ReviewIn,
     VerificationOut,
 )
 from cloud.paging import DEFAULT_LIMIT, Cursor, Limit, after, page
 from cloud.people.family import elders_of_user
-from cloud.people.service import find_elder
+from cloud.people.search import MAX_QUERY, Wanted, find_elders
+from cloud.people.service import elders_by_id, find_elder, stays_of_any
+from cloud.places.service import bed_names
 from cloud.state import ChangeHeader, State
 
 AuditReader = Annotated[Principal, requires(Permission.AUDIT_READ)]
 Looker = Annotated[Principal, requires(Permission.AUDIT_READ, Permission.FAMILY_READ)]
+GlassReviewer = Annotated[Principal, requires(Permission.BREAK_GLASS_REVIEW)]
 GlassBreaker = Annotated[Principal, requires(Permission.BREAK_GLASS)]
 
+MAX_OTHERS: Final = 10
 _PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
     code: {"model": Problem} for code in (401, 403, 404, 409, 422)
 }
@@ -69,7 +75,11 @@ async def list_audit(
         *([AuditEntry.at < end] if end else []),
     ]
     rows, next_cursor = await _newest(principal, wanted, cursor, limit)
-    return AuditPage(entries=[_entry_out(row) for row in rows], next_cursor=next_cursor)
+    elders = {}
+    if principal.may(Permission.RECORDS_READ):
+        elders = await elders_by_id(principal.scope, {row.elder_id for row in rows if row.elder_id})
+    names = {elder.id: elder.name for elder in elders.values()}
+    return AuditPage(entries=[_entry_out(row, names) for row in rows], next_cursor=next_cursor)
 
 
 @router.get(
@@ -123,12 +133,34 @@ async def break_glass(
     elder_id: UUID, wanted: BreakGlassIn, principal: GlassBreaker
 ) -> BreakGlassOut:
     """Open the record of an elder outside one's units, for four hours, with a reason."""
-    return _glass_out(await access.break_glass(principal, elder_id, wanted.reason))
+    row = await access.break_glass(principal, elder_id, wanted.reason)
+    return (await _glasses_out(principal, [row]))[0]
+
+
+@router.get("/break-glass/elders")
+async def find_other_elders(
+    principal: GlassBreaker,
+    state: State,
+    q: Annotated[str, Query(min_length=2, max_length=MAX_QUERY, description="name, pinyin, bed")],
+) -> OtherElders:
+    """Whom to open a record of, in whatever unit: name and bed, nothing else; it is audited."""
+    scope, now = principal.scope, principal.at
+    found, _ = await find_elders(scope, Wanted(q, limit=MAX_OTHERS), state.keyring, now)
+    record(
+        scope, principal.actor, Action.RECORDS_SEARCHED, now, detail={"call": "find_other_elders"}
+    )
+    beds = {stay.elder_id: stay.bed_id for stay in
+            await stays_of_any(scope, [elder.id for elder in found], [], now)}  # fmt: skip
+    names = await bed_names(scope, set(beds.values()))
+    places = {elder_id: names[bed_id].label for elder_id, bed_id in beds.items()}
+    return OtherElders(
+        elders=[OtherElder(id=e.id, name=e.name, place=places.get(e.id)) for e in found]
+    )
 
 
 @router.get("/break-glass")
 async def list_break_glass(
-    principal: AuditReader,
+    principal: GlassReviewer,
     reviewed: bool | None = None,
     cursor: Cursor = None,
     limit: Limit = DEFAULT_LIMIT,
@@ -143,15 +175,17 @@ async def list_break_glass(
         statement.order_by(*(column.desc() for column in columns)).limit(limit + 1)
     )
     items, next_cursor = page(rows.all(), limit, lambda row: (row.opened_at, row.id))
-    return BreakGlassPage(opened=[_glass_out(row) for row in items], next_cursor=next_cursor)
+    opened = await _glasses_out(principal, items)
+    return BreakGlassPage(opened=opened, next_cursor=next_cursor)
 
 
 @router.post("/break-glass/{break_glass_id}/review", dependencies=[ChangeHeader])
 async def review_break_glass(
-    break_glass_id: UUID, wanted: ReviewIn, principal: AuditReader
+    break_glass_id: UUID, wanted: ReviewIn, principal: GlassReviewer
 ) -> BreakGlassOut:
     """Say what came of looking at it; not by who opened it."""
-    return _glass_out(await access.review(principal, break_glass_id, wanted.note))
+    row = await access.review(principal, break_glass_id, wanted.note)
+    return (await _glasses_out(principal, [row]))[0]
 
 
 def export_line(entry: AuditEntry) -> str:
@@ -179,7 +213,7 @@ async def _newest(
     return list(items), next_cursor
 
 
-def _entry_out(row: AuditEntry) -> AuditEntryOut:
+def _entry_out(row: AuditEntry, names: Mapping[UUID, str]) -> AuditEntryOut:
     body = json.loads(row.body)
     return AuditEntryOut(
         seq=row.seq,
@@ -187,6 +221,7 @@ def _entry_out(row: AuditEntry) -> AuditEntryOut:
         action=row.action,
         actor=ActorOut(**body["actor"]),
         elder_id=row.elder_id,
+        elder_name=None if row.elder_id is None else names.get(row.elder_id),
         subject=body["subject"],
         reason=body["reason"],
         changes=body["changes"],
@@ -203,14 +238,25 @@ def _look_out(row: AuditEntry) -> LookOut:
     )
 
 
-def _glass_out(row: BreakGlass) -> BreakGlassOut:
-    return BreakGlassOut(
-        id=row.id,
-        user_id=row.user_id,
-        elder_id=row.elder_id,
-        reason=row.reason,
-        opened_at=row.opened_at,
-        closes_at=row.closes_at,
-        reviewed_at=row.reviewed_at,
-        review_note=row.review_note,
-    )
+async def _glasses_out(principal: Principal, rows: Sequence[BreakGlass]) -> list[BreakGlassOut]:
+    scope, user_ids = principal.scope, {row.user_id for row in rows}
+    users = await scope.session.scalars(scope.select(User).where(User.id.in_(user_ids)))
+    names = {user.id: user.display_name for user in users}
+    elders = {}
+    if principal.may(Permission.RECORDS_READ):
+        elders = await elders_by_id(scope, {row.elder_id for row in rows})
+    return [
+        BreakGlassOut(
+            id=row.id,
+            user_id=row.user_id,
+            user_name=names.get(row.user_id, ""),
+            elder_id=row.elder_id,
+            elder_name=elders[row.elder_id].name if row.elder_id in elders else None,
+            reason=row.reason,
+            opened_at=row.opened_at,
+            closes_at=row.closes_at,
+            reviewed_at=row.reviewed_at,
+            review_note=row.review_note,
+        )
+        for row in rows
+    ]

@@ -33,6 +33,7 @@ class AuditEntryOut(ApiModel):
     action: Action | str
     actor: ActorOut
     elder_id: UUID | None
+    elder_name: str | None = Field(description="null: nobody's, or for those who see no records")
     subject: dict[str, Any] | None
     reason: str | None
     changes: dict[str, Any] = Field(description="field: {before, after}")
@@ -80,6 +81,20 @@ class BreakGlassIn(ApiModel):
     reason: Reason
 
 
+class OtherElder(ApiModel):
+    """Enough to know that it is the right person, before their record is opened."""
+
+    id: UUID
+    name: str
+    place: str | None
+
+
+class OtherElders(ApiModel):
+    """Ten at most: who wants another one names them better."""
+
+    elders: list[OtherElder]
+
+
 class ReviewIn(ApiModel):
     """What came of looking at it."""
 
@@ -91,7 +106,9 @@ class BreakGlassOut(ApiModel):
 
     id: UUID
     user_id: UUID
+    user_name: str
     elder_id: UUID
+    elder_name: str | None = Field(description="null: for those who see no records")
     reason: str
     opened_at: UtcMs
     closes_at: UtcMs

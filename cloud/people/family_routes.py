@@ -15,6 +15,7 @@ from cloud.identity.models import User
 from cloud.identity.permissions import Permission
 from cloud.identity.service import Principal
 from cloud.people import family, present, risks
+from cloud.people.reach import reach_of
 from cloud.people.routes import RecordReader, RecordWriter, note_record
 from cloud.people.schemas import (
     ConsentIn,
@@ -147,7 +148,9 @@ async def assess_risk(elder_id: UUID, body: RiskIn, who: RecordWriter, state: St
 @router.get("/risks/open")
 async def get_open_risks(who: RecordReader, state: State) -> OpenRisksOut:
     """Who of those who stay here has a risk to assess or to review."""
-    return OpenRisksOut(elders=await risks.open_risks(who.scope, state.clock.now()))
+    hidden = await (await reach_of(who)).hidden()
+    found = await risks.open_risks(who.scope, state.clock.now())
+    return OpenRisksOut(elders=[one for one in found if one.elder_id not in hidden])
 
 
 async def _family_out(who: Principal, elder_id: UUID, state: State) -> FamilyListOut:

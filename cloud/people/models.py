@@ -104,6 +104,20 @@ class FamilyMember(TenantBase):
     version: Mapped[int] = mapped_column(default=1)
 
 
+class FamilyInvitation(TenantBase):
+    """A one-time code that lets a relative make their own login. Only its hash is kept."""
+
+    __tablename__ = "family_invitation"
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    family_id: Mapped[uuid.UUID]
+    code_hash: Mapped[bytes]
+    created_at: Mapped[datetime]
+    created_by_id: Mapped[uuid.UUID | None]
+    expires_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    accepted_at: Mapped[datetime | None]
+
+
 class Consent(TenantBase):
     """Who agreed to what, on which text. Only a withdrawal is ever added to it."""
 

@@ -101,8 +101,14 @@ class PlaceTree(ApiModel):
     counts: Counts
 
 
-async def place_tree(scope: TenantScope, now: datetime, *, with_names: bool) -> PlaceTree:
-    """Seven queries, however many places there are."""
+async def place_tree(
+    scope: TenantScope,
+    now: datetime,
+    *,
+    with_names: bool,
+    hidden: frozenset[uuid.UUID] = frozenset(),
+) -> PlaceTree:
+    """Seven queries, however many places there are. `hidden` elders are not named."""
     session = scope.session
     buildings = await session.scalars(
         scope.select(Building).where(Building.closed_at.is_(None))
@@ -121,7 +127,7 @@ async def place_tree(scope: TenantScope, now: datetime, *, with_names: bool) -> 
         scope.select(Bed).where(Bed.closed_at.is_(None)).order_by(Bed.name)
     )
     who = await residents(scope, now)
-    nodes = _rooms(list(rooms), list(beds), who, with_names=with_names)
+    nodes = _rooms(list(rooms), list(beds), who, with_names=with_names, hidden=hidden)
     unit_nodes = [
         UnitNode(
             id=unit.id, name=unit.name, building_id=unit.building_id, sort_order=unit.sort_order,
@@ -148,18 +154,24 @@ async def place_tree(scope: TenantScope, now: datetime, *, with_names: bool) -> 
 
 
 def _rooms(
-    rooms: Sequence[Room], beds: Sequence[Bed], who: dict[uuid.UUID, Elder], *, with_names: bool
+    rooms: Sequence[Room],
+    beds: Sequence[Bed],
+    who: dict[uuid.UUID, Elder],
+    *,
+    with_names: bool,
+    hidden: frozenset[uuid.UUID],
 ) -> dict[uuid.UUID | None, list[RoomNode]]:
     by_room: dict[uuid.UUID, list[BedNode]] = defaultdict(list)
     for bed in beds:
         elder = who.get(bed.id)
+        named = with_names and elder is not None and elder.id not in hidden
         by_room[bed.room_id].append(
             BedNode(
                 id=bed.id, name=bed.name, kind=cast(BedKind, bed.kind),
                 state=cast(BedState, bed.state), occupancy=_occupancy(bed, elder), note=bed.note,
                 resident=None if elder is None else ResidentOut(
-                    elder_id=elder.id if with_names else None,
-                    name=elder.name if with_names else None,
+                    elder_id=elder.id if named else None,
+                    name=elder.name if named else None,
                 ),
                 version=bed.version,
             )

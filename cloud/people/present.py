@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import uuid
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import cast
 
@@ -10,7 +11,7 @@ from cloud.crypto import Keyring
 from cloud.database import TenantScope
 from cloud.people import family
 from cloud.people.age import age_on
-from cloud.people.models import Consent, Elder, ElderFact, FamilyMember, Stay
+from cloud.people.models import Consent, Elder, ElderContact, ElderFact, FamilyMember, Stay
 from cloud.people.record import (
     RecordRules,
     elder_values,
@@ -61,12 +62,13 @@ async def places_of(
     """Where these elders stay now, by elder; who has no bed is left out."""
     stays = await stays_of_any(scope, {elder.id for elder in elders}, (), now)
     names = await bed_names(scope, {stay.bed_id for stay in stays})
-    return {stay.elder_id: _place(stay, names[stay.bed_id]) for stay in stays}
+    return {stay.elder_id: place_said(stay.bed_id, names[stay.bed_id]) for stay in stays}
 
 
-def _place(stay: Stay, name: PlaceName) -> ElderPlace:
+def place_said(bed_id: uuid.UUID, name: PlaceName) -> ElderPlace:
+    """Where somebody stays, in words."""
     return ElderPlace(
-        bed_id=stay.bed_id, unit=name.unit, room=name.room, bed=name.bed, label=name.label,
+        bed_id=bed_id, unit=name.unit, room=name.room, bed=name.bed, label=name.label,
         is_home=name.is_home,
     )  # fmt: skip
 
@@ -75,9 +77,18 @@ async def record_out(
     scope: TenantScope, elder: Elder, rules: RecordRules, now: datetime, *, full_number: bool
 ) -> ElderOut:
     """A record. `full_number` False: only the ends of the citizen number."""
-    number = number_of(elder, rules)
     facts = await facts_of(scope, elder.id)
     places = await places_of(scope, [elder], now)
+    place = places.get(elder.id)
+    return record_said(elder, facts, place, rules, now, full_number=full_number)
+
+
+def record_said(
+    elder: Elder, facts: Mapping[str, ElderFact], place: ElderPlace | None, rules: RecordRules,
+    now: datetime, *, full_number: bool,
+) -> ElderOut:  # fmt: skip
+    """A record, of what was read already."""
+    number = number_of(elder, rules)
     values = elder_values(elder)
     values["diagnoses"] = [DiagnosisIn(**item) for item in elder.diagnoses]
     values["allergies"] = [AllergyIn(**item) for item in elder.allergies]
@@ -88,7 +99,7 @@ async def record_out(
         citizen_number=number if full_number or number is None else masked_number(number),
         phone=phone_of(elder, rules),
         photo_id=elder.photo_id,
-        place=places.get(elder.id),
+        place=place,
         facts=[fact_out(fact) for fact in facts.values()],
         living_flags={
             cast(LivingFlag, flag): facts[flag].value if flag in facts else UNKNOWN
@@ -118,14 +129,17 @@ def stay_out(stay: Stay, place: str) -> StayOut:
 
 async def contacts_out(scope: TenantScope, elder: Elder, keyring: Keyring) -> ContactsOut:
     """Whom to call, first of all first."""
-    return ContactsOut(
-        contacts=[
-            ContactOut(
-                rank=row.rank, name=row.name, relationship=row.relationship, note=row.note,
-                phone=family.contact_phone(row, keyring),
-            ) for row in await family.contacts_of(scope, elder.id)
-        ]
-    )  # fmt: skip
+    return ContactsOut(contacts=contacts_said(await family.contacts_of(scope, elder.id), keyring))
+
+
+def contacts_said(rows: Sequence[ElderContact], keyring: Keyring) -> list[ContactOut]:
+    """Whom to call, of what was read already."""
+    return [
+        ContactOut(
+            rank=row.rank, name=row.name, relationship=row.relationship, note=row.note,
+            phone=family.contact_phone(row, keyring),
+        ) for row in rows
+    ]  # fmt: skip
 
 
 def family_out(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
@@ -43,6 +43,7 @@ async def make_elder(
     """A new record. Raises BadFieldError, ConflictError."""
     elder = Elder(id=uuid.uuid4(), institution_id=scope.institution_id, created_at=now)
     _fill(elder, wanted, rules, now)
+    await _refuse_known_number(scope, elder, wanted, rules)
     async with refusals_named(scope):
         scope.session.add(elder)
     return elder
@@ -69,6 +70,7 @@ async def change_elder(
     before = {name: getattr(elder, name) for name in ElderIn.model_fields if name not in _SEALED}
     number, phone = elder.citizen_number_index, phone_of(elder, rules)
     _fill(elder, wanted, rules, now)
+    await _refuse_known_number(scope, elder, wanted, rules)
     elder.version += 1
     async with refusals_named(scope):
         pass
@@ -125,6 +127,21 @@ def _set_number(elder: Elder, text: str, rules: RecordRules, today: date) -> Non
     elder.citizen_number_index = rules.keyring.blind_index(
         number.text, number_purpose(elder.institution_id)
     )
+
+
+async def _refuse_known_number(
+    scope: TenantScope, elder: Elder, wanted: ElderIn, rules: RecordRules
+) -> None:
+    """While keys are changed another's number may still be indexed by an older one."""
+    if not wanted.citizen_number or elder.citizen_number_sealed is None:
+        return
+    number = rules.keyring.decrypt(elder.citizen_number_sealed, f"{CITIZEN_NUMBER}:{elder.id}")
+    older = rules.keyring.blind_indexes(number, number_purpose(scope.institution_id))[1:]
+    if not older:
+        return
+    same = scope.select(Elder).where(Elder.citizen_number_index.in_(older), Elder.id != elder.id)
+    if (await scope.session.scalars(same.limit(1))).first() is not None:
+        raise ConflictError("citizen_number", "another elder here has this number")
 
 
 def number_purpose(institution_id: uuid.UUID) -> str:
@@ -188,6 +205,11 @@ async def facts_of(scope: TenantScope, elder_id: uuid.UUID) -> Mapping[str, Elde
         .where(ElderFact.elder_id == elder_id)
         .order_by(ElderFact.as_of, ElderFact.id)
     )
+    return newest_facts(rows)
+
+
+def newest_facts(rows: Iterable[ElderFact]) -> dict[str, ElderFact]:
+    """The newest of each field, of rows by date and number."""
     return {row.field: row for row in rows}
 
 

@@ -18,6 +18,7 @@ from cloud.identity.service import Principal
 from cloud.people import family, present, record
 from cloud.people.models import Elder
 from cloud.people.occupancy import PlaceTree, close_empty_place, place_tree
+from cloud.people.reach import reach_of
 from cloud.people.record import RecordRules
 from cloud.people.schemas import (
     CodeOut,
@@ -35,7 +36,7 @@ from cloud.people.schemas import (
 from cloud.people.search import MAX_QUERY, Wanted, find_elders
 from cloud.people.service import find_elder
 from cloud.people.vocabulary import RISKS, diagnoses, fact_fields, form_values
-from cloud.places.homes import add_photo, find_photo
+from cloud.places.homes import add_photo, find_photo, jpeg_of
 from cloud.places.models import Bed, Building, Home, Room, Unit
 from cloud.places.pictures import FACE_PX
 from cloud.places.routes import (
@@ -86,7 +87,8 @@ def note_record(
 async def get_places(who: PlaceReader, state: State) -> PlaceTree:
     """The whole tree of open places with occupancy; names only for who may read records."""
     with_names = who.may(Permission.RECORDS_READ)
-    return await place_tree(who.scope, state.clock.now(), with_names=with_names)
+    hidden = await (await reach_of(who)).hidden()
+    return await place_tree(who.scope, state.clock.now(), with_names=with_names, hidden=hidden)
 
 
 @router.delete("/buildings/{building_id}", tags=["places"], dependencies=[ChangeHeader])
@@ -154,7 +156,8 @@ async def list_elders(
     """Elders by name. `q` finds beginnings of the name, its pinyin, its initials, or a bed."""
     now = state.clock.now()
     wanted = Wanted(q, unit_id, home_only, everybody, after, limit)
-    elders, following = await find_elders(who.scope, wanted, state.keyring, now)
+    reach = await reach_of(who)
+    elders, following = await find_elders(who.scope, wanted, state.keyring, now, reach)
     if q.strip():
         audit.record(
             who.scope, who.actor, Action.RECORDS_SEARCHED, now, once_within=audit.READ_AGAIN_AFTER
@@ -231,7 +234,8 @@ async def put_elder_photo(
     """A photo of the elder; it is made anew, without what the camera added."""
     elder = await find_elder(who.scope, elder_id)
     now = state.clock.now()
-    photo = await add_photo(who.scope, await read_picture(request), FACE_PX, now)
+    content = await read_picture(request)
+    photo = await add_photo(who.scope, content, FACE_PX, keyring=state.keyring, now=now)
     note_record(who, elder.id, changes={"photo_id": (elder.photo_id, photo.id)})
     elder.photo_id = photo.id
     elder.version += 1
@@ -245,12 +249,13 @@ async def put_elder_photo(
     response_class=Response,
     responses={200: {"content": {"image/jpeg": {}}}},
 )
-async def get_elder_photo(elder_id: UUID, who: RecordReader) -> Response:
+async def get_elder_photo(elder_id: UUID, who: RecordReader, state: State) -> Response:
     """The photo of an elder."""
     elder = await find_elder(who.scope, elder_id)
     if elder.photo_id is None:
         raise NotFoundError("photo")
-    return picture_response((await find_photo(who.scope, elder.photo_id)).jpeg)
+    photo = await find_photo(who.scope, elder.photo_id)
+    return picture_response(jpeg_of(photo, state.keyring))
 
 
 @router.post("/elders/{elder_id}/facts", tags=["elders"], dependencies=[ChangeHeader])

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, Select, cast, false, or_, tuple_
+from sqlalchemy import ColumnElement, Select, cast, false, not_, or_, tuple_
 from sqlalchemy.dialects.postgresql import TSQUERY
 
 from cloud.crypto import Keyring
@@ -19,6 +19,7 @@ from cloud.database import TenantScope
 from cloud.errors import ProblemError
 from cloud.people.citizen_number import CitizenNumberError, parse_citizen_number
 from cloud.people.models import Elder, Stay
+from cloud.people.reach import Reach
 from cloud.people.record import number_purpose
 from cloud.people.search_keys import query_key
 from cloud.people.service import covers
@@ -42,7 +43,11 @@ class Wanted:
 
 
 async def find_elders(
-    scope: TenantScope, wanted: Wanted, keyring: Keyring, now: datetime
+    scope: TenantScope,
+    wanted: Wanted,
+    keyring: Keyring,
+    now: datetime,
+    reach: Reach | None = None,
 ) -> tuple[list[Elder], str | None]:
     """By name, and where the next page begins. Raises ProblemError for a broken `after`."""
     statement = scope.select(Elder)
@@ -50,6 +55,8 @@ async def find_elders(
         statement = statement.where(Elder.archived_at.is_(None))
     if wanted.unit_id is not None or wanted.home_only:
         statement = statement.where(Elder.id.in_(_staying(scope, wanted, now)))
+    if reach is not None and reach.units is not None:
+        statement = statement.where(not_(reach.hides(Elder.id)))
     query = wanted.query.strip()
     if query:
         statement = statement.where(_matches(scope, query, keyring, now))

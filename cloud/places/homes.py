@@ -167,28 +167,55 @@ async def mark_check(
 
 
 async def add_check_photo(
-    scope: TenantScope, home: Home, check_id: uuid.UUID, content: bytes, now: datetime
+    scope: TenantScope,
+    home: Home,
+    check_id: uuid.UUID,
+    content: bytes,
+    *,
+    keyring: Keyring,
+    now: datetime,
 ) -> Photo:
     """A photo for a point of the checklist. Raises NotFoundError, ConflictError, ProblemError."""
     check = await _check(scope, home.id, check_id)
     held = scope.select(Photo).where(Photo.home_check_id == check.id).with_only_columns(Photo.id)
     if len((await scope.session.scalars(held)).all()) >= MAX_PHOTOS_PER_CHECK:
         raise ConflictError("body", f"{MAX_PHOTOS_PER_CHECK} photos are there already")
-    return await add_photo(scope, content, SCENE_PX, now, home_check_id=check.id)
+    return await add_photo(
+        scope, content, SCENE_PX, keyring=keyring, now=now, home_check_id=check.id
+    )
 
 
 async def add_photo(
-    scope: TenantScope, content: bytes, longest_px: int, now: datetime, **more: Any
+    scope: TenantScope,
+    content: bytes,
+    longest_px: int,
+    *,
+    keyring: Keyring,
+    now: datetime,
+    **more: Any,
 ) -> Photo:
     """A photo made anew. Raises ProblemError."""
-    picture = remake(content, longest_px)
+    picture, photo_id = remake(content, longest_px), uuid.uuid4()
     photo = Photo(
-        id=uuid.uuid4(), institution_id=scope.institution_id, jpeg=picture.jpeg,
+        id=photo_id, institution_id=scope.institution_id,
+        sealed=keyring.encrypt_bytes(picture.jpeg, photo_context(photo_id)),
         width_px=picture.width_px, height_px=picture.height_px, created_at=now, **more,
     )  # fmt: skip
     scope.session.add(photo)
     await scope.session.flush()
     return photo
+
+
+def photo_context(photo_id: uuid.UUID) -> str:
+    """What binds a sealed picture to its row."""
+    return f"photo.jpeg:{photo_id}"
+
+
+def jpeg_of(photo: Photo, keyring: Keyring) -> bytes:
+    """The picture. Raises BadCiphertextError."""
+    if photo.sealed is None:
+        return photo.jpeg or b""
+    return keyring.decrypt_bytes(photo.sealed, photo_context(photo.id))
 
 
 async def find_photo(scope: TenantScope, photo_id: uuid.UUID) -> Photo:

@@ -108,12 +108,16 @@ class HomeCheck(TenantBase):
 
 
 class Photo(TenantBase):
-    """A picture as we made it anew: JPEG without whatever the camera wrote beside it."""
+    """A picture as we made it anew: JPEG without whatever the camera wrote beside it.
+
+    `sealed` under the keyring; `jpeg` where it is from before that (`yuyue cloud rotate-keys`).
+    """
 
     __tablename__ = "photo"
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     home_check_id: Mapped[uuid.UUID | None]
-    jpeg: Mapped[bytes]
+    jpeg: Mapped[bytes | None]
+    sealed: Mapped[bytes | None]
     width_px: Mapped[int]
     height_px: Mapped[int]
     created_at: Mapped[datetime]

@@ -229,7 +229,9 @@ async def add_home_check_photo(
     home = await service.find_place(who.scope, Home, home_id)
     content = await read_picture(request)
     now = state.clock.now()
-    photo = await homes.add_check_photo(who.scope, home, home_check_id, content, now)
+    photo = await homes.add_check_photo(
+        who.scope, home, home_check_id, content, keyring=state.keyring, now=now
+    )
     note_place(who, home, "photo")
     return PhotoOut(id=photo.id, width_px=photo.width_px, height_px=photo.height_px)
 
@@ -239,11 +241,13 @@ async def add_home_check_photo(
     response_class=Response,
     responses={200: {"content": {"image/jpeg": {}}}},
 )
-async def get_home_photo(home_id: UUID, home_photo_id: UUID, who: PlaceReader) -> Response:
+async def get_home_photo(
+    home_id: UUID, home_photo_id: UUID, who: PlaceReader, state: State
+) -> Response:
     """A photo of a home's fitting."""
     await service.find_place(who.scope, Home, home_id)
     photo = await homes.find_check_photo(who.scope, home_id, home_photo_id)
-    return picture_response(photo.jpeg)
+    return picture_response(homes.jpeg_of(photo, state.keyring))
 
 
 def picture_response(jpeg: bytes) -> Response:

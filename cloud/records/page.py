@@ -1,4 +1,7 @@
-"""An elder at one look: record, newest values, open alerts, devices, whom to call."""
+"""An elder at one look: record, newest values, open alerts, devices, whom to call.
+
+Three questions to the database in all, however much there is: who asks, the tables, the series.
+"""
 
 from __future__ import annotations
 
@@ -7,23 +10,28 @@ from datetime import datetime
 
 from sqlalchemy import or_
 
-from cloud.alerts.present import summaries
-from cloud.alerts.service import open_alerts_of
+from cloud.alerts.present import summaries_said
 from cloud.clock import NS_PER_S, datetime_from_ns
+from cloud.coverage.schemas import ElderCoverage
+from cloud.coverage.service import coverage_said
+from cloud.coverage.subjects import sensor_of, watched_alone
 from cloud.database import TenantScope
 from cloud.devices.models import Assignment, Device
-from cloud.devices.register import with_present
-from cloud.devices.register_routes import devices_out
+from cloud.devices.register import Listed, with_present
+from cloud.devices.register_routes import devices_out, devices_said, faults_said
 from cloud.devices.schemas import DeviceOut
-from cloud.devices.service import covers
+from cloud.devices.service import Subject, covers
 from cloud.identity.permissions import Permission
 from cloud.identity.service import Principal
 from cloud.people import family, present
+from cloud.people.record import newest_facts
 from cloud.people.routes import record_rules
-from cloud.people.service import bed_of, find_elder
+from cloud.people.schemas import ElderPlace
+from cloud.people.service import bed_of
 from cloud.places.models import Bed
+from cloud.records.look import Look, look_at
 from cloud.records.schemas import ElderPage, LatestValue
-from cloud.series.service import Latest, SeriesStore, elder_latest
+from cloud.series.service import Latest, SeriesStore
 from cloud.state import AppState
 from edge.signals import QUANTITIES
 
@@ -33,26 +41,68 @@ async def elder_page(
 ) -> ElderPage:
     """Raises NotFoundError."""
     scope, now = who.scope, state.clock.now()
-    elder = await find_elder(scope, elder_id)
+    until_ns = state.clock.now_ns() + NS_PER_S
+    look = await look_at(scope, elder_id, now, until_ns)
     full = who.may(Permission.RECORDS_WRITE)
-    record = await present.record_out(scope, elder, record_rules(state), now, full_number=full)
-    contacts = await present.contacts_out(scope, elder, state.keyring)
     latest: list[Latest] = []
     if who.may(Permission.SERIES_READ):
-        latest = await elder_latest(scope, store, elder_id, state.clock.now_ns() + NS_PER_S)
-    alerts = []
-    if who.may(Permission.ALERTS_READ):
-        alerts = await summaries(scope, await open_alerts_of(scope, elder_id), now)
-    agreed = (await family.purposes_in_force(scope, [elder_id], now))[elder_id]
+        latest = await store.latest(scope, look.spans)
+    alerts = look.alerts if who.may(Permission.ALERTS_READ) else []
+    agreed = {row.purpose for row in look.consents if family.in_force(row, now)}
     return ElderPage(
-        record=record,
-        contacts=contacts.contacts,
+        record=present.record_said(
+            look.elder, newest_facts(look.facts), _place(look), record_rules(state), now,
+            full_number=full,
+        ),
+        contacts=present.contacts_said(look.contacts, state.keyring),
         latest=[_latest_out(item) for item in latest],
-        open_alerts=alerts,
-        devices=await devices_of_elder(scope, elder_id, now),
+        open_alerts=summaries_said(alerts, look.elders, look.beds, look.rooms, now),
+        coverage=_coverage(look, now) if who.may(Permission.COVERAGE_READ) else None,
+        devices=_devices(look, now),
         consents_missing=[purpose for purpose in family.PURPOSES if purpose not in agreed],
         server_time=now,
-    )
+    )  # fmt: skip
+
+
+def _place(look: Look) -> ElderPlace | None:
+    if look.bed_id is None:
+        return None
+    return present.place_said(look.bed_id, look.beds[look.bed_id])
+
+
+def _coverage(look: Look, now: datetime) -> ElderCoverage:
+    here = None if look.room_id is None else look.rooms[look.room_id].room
+    sensors = []
+    for row in look.assignments:
+        device, room = look.devices[row.device_id], here or ""
+        if row.room_id is not None:
+            room = look.rooms[row.room_id].room
+        sensor = sensor_of(device, look.placements.get(row.device_id), room)
+        if sensor is not None:
+            sensors.append((sensor, row.room_id is not None))
+    watched = watched_alone(
+        look.elder.id, sensors, look.plan, mates=look.mates, unit_id=look.unit_id,
+        gateways=look.gateways,
+    )  # fmt: skip
+    place = None if look.bed_id is None else look.beds[look.bed_id]
+    return coverage_said(look.elder, place, watched, look.state, gaps=look.gaps, now=now)
+
+
+def _devices(look: Look, now: datetime) -> list[DeviceOut]:
+    faults = faults_said(look.faults, look.elders, look.beds, look.rooms, now)
+    by_device = {row.device_id: row for row in look.faults}
+    listed = []
+    for row in look.assignments:
+        subject = Subject(None, None, row.room_id)
+        if row.room_id is None:
+            subject = Subject(look.elder.id, look.bed_id, None)
+        held = row.device_id
+        listed.append(
+            Listed(
+                look.devices[held], row, subject, look.activity.get(held), by_device.get(held)
+            )
+        )  # fmt: skip
+    return devices_said(listed, faults, look.elders, look.beds, look.rooms, now=now)
 
 
 def _latest_out(item: Latest) -> LatestValue:

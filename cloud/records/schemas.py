@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import Field
 
 from cloud.alerts.schemas import AlertSummary
+from cloud.coverage.schemas import ElderCoverage
 from cloud.devices.schemas import AssignmentOut, DeviceOut
 from cloud.people.schemas import ContactOut, ElderOut, Purpose, StayOut
 from cloud.schema_types import ApiModel, UtcMs
@@ -51,6 +52,9 @@ class ElderPage(ApiModel):
     contacts: list[ContactOut]
     latest: list[LatestValue]
     open_alerts: list[AlertSummary]
+    coverage: ElderCoverage | None = Field(
+        description="what can be seen of them now; null: the caller may not see coverage"
+    )
     devices: list[DeviceOut]
     consents_missing: list[Purpose] = Field(description="what nobody agreed to is not measured")
     server_time: UtcMs

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Literal
 
@@ -26,6 +27,8 @@ _MAX_WAIT_S: Final = 5.0
 _TIMEOUT_MS: Final = 20_000
 _RETRY_AFTER_S: Final = 5
 _TRY_AGAIN: Final = frozenset({429, 500, 502, 503, 504})
+# Writes that go together: a batch of a gateway is 5,000 lines at most, 0.6 MB.
+_MAX_JOINED: Final = 16
 # Readings leave the bucket a little after the hub stops asking for them.
 _MARGIN_DAYS: Final = 2
 _log = structlog.get_logger(__name__)
@@ -41,12 +44,23 @@ class SeriesBusyError(ProblemError):
         )  # fmt: skip
 
 
+@dataclass(slots=True)
+class _Waiting:
+    """Lines that somebody waits to see written."""
+
+    lines: bytes
+    done: bool = False
+    error: Exception | None = None
+
+
 class InfluxClient:
     """Belongs to the event loop that first uses it."""
 
     def __init__(self, url: str, token: str, org: str, prefix: str = "yuyue") -> None:
         self._url, self._token, self._org, self._prefix = url, token, org, prefix
         self._made: InfluxDBClientAsync | None = None
+        self._waiting: dict[str, list[_Waiting]] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
 
     def bucket(self, name: str) -> str:
         """Its full name."""
@@ -69,7 +83,49 @@ class InfluxClient:
                     )
 
     async def write(self, bucket: Bucket | str, lines: bytes) -> None:
-        """Lines of line protocol. Raises SeriesBusyError after the last try."""
+        """Lines of line protocol. Raises SeriesBusyError after the last try.
+
+        What comes while a write is under way goes together in the next: a request costs as much
+        as some thousand lines.
+        """
+        mine = _Waiting(lines)
+        queue = self._waiting.setdefault(bucket, [])
+        queue.append(mine)
+        async with self._locks.setdefault(bucket, asyncio.Lock()):
+            while not mine.done:
+                await self._write_waiting(bucket, queue, mine)
+        if mine.error is not None:
+            raise mine.error
+
+    async def _write_waiting(self, bucket: str, queue: list[_Waiting], mine: _Waiting) -> None:
+        """The first that wait; whoever fails is told, no other is. Raises the caller's own."""
+        taken = queue[:_MAX_JOINED]
+        del queue[:_MAX_JOINED]
+        try:
+            try:
+                await self._write(bucket, b"\n".join(one.lines for one in taken))
+            except (ApiException, InfluxDBError):
+                if len(taken) == 1:
+                    raise
+                for one in taken:  # one of them is refused: which?
+                    one.error = await self._refusal(bucket, one.lines)
+        except SeriesBusyError as error:
+            for one in taken:
+                one.error = error
+        except BaseException:
+            queue[:0] = [one for one in taken if one is not mine]  # the caller goes alone
+            raise
+        for one in taken:
+            one.done = True
+
+    async def _refusal(self, bucket: str, lines: bytes) -> Exception | None:
+        try:
+            await self._write(bucket, lines)
+        except (ApiException, InfluxDBError) as error:
+            return error
+        return None
+
+    async def _write(self, bucket: str, lines: bytes) -> None:
         await self._try("write", lambda c: c.write_api().write(
             self.bucket(bucket), record=lines
         ))  # fmt: skip

@@ -9,7 +9,6 @@ import uuid
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-import numpy as np
 from sqlalchemy import text
 
 from cloud.clock import NS_PER_S
@@ -95,9 +94,9 @@ class DayMarks:
         Others are marked once, in a transaction of their own: what is remembered is committed.
         """
         over = (now_ns - LATE_GRACE_NS) // DAY_NS
-        pairs = np.unique(np.stack([columns.key, columns.time_ns // DAY_NS]), axis=1).T
+        days = (columns.time_ns // DAY_NS).tolist()
         late, new = [], []
-        for index, day in pairs.tolist():
+        for index, day in set(zip(columns.key.tolist(), days, strict=True)):
             mark = (scope.institution_id, columns.keys[index], day)
             if day < over:
                 late.append((columns.keys[index], day))

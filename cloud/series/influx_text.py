@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -22,6 +23,8 @@ SUMMARY: Final = "summary"
 _INTEGERS: Final = ("count", "first_ns", "last_ns", "min_ns", "max_ns")
 _FLOATS: Final = ("first_value", "last_value", "min_value", "max_value", "sum_value")
 _NS_DIGITS: Final = 9
+# Beginnings of lines that are remembered: the series of a large institution, some 10 MB.
+_PREFIXES: Final = 32_768
 
 
 class InfluxAnswerError(RuntimeError):
@@ -44,6 +47,7 @@ def flux_time(time_ns: int) -> str:
     return str(np.datetime64(max(0, time_ns), "ns")) + "Z"
 
 
+@lru_cache(maxsize=_PREFIXES)
 def _prefix(measurement: str, institution: str, key: Key) -> str:
     device, quantity, origin = (escape_tag(part) for part in key)
     return (

@@ -38,6 +38,17 @@ _MINUTES: Final = (
     "SELECT series_id, day, slots FROM series_minute WHERE institution_id = %s"
     " AND series_id = ANY(%s) AND day >= %s AND day < %s ORDER BY series_id, day"
 )
+# The series of devices and the newest hour of each in its span: the usual case in one question.
+_NEWEST: Final = (
+    "SELECT w.number, k.id, k.device_id, k.quantity, k.origin,"
+    " h.slot, h.first_ns, h.last_ns, h.last_value"
+    " FROM unnest(%(number)b, %(device)s::text[], %(first)b, %(end)b)"
+    " AS w (number, device_id, first, end_)"
+    " JOIN series_key k ON k.institution_id = %(institution)s AND k.device_id = w.device_id"
+    " CROSS JOIN LATERAL (SELECT * FROM series_hour h WHERE h.institution_id = %(institution)s"
+    " AND h.series_id = k.id AND h.slot >= w.first AND h.slot < w.end_"
+    " ORDER BY h.slot DESC LIMIT 1) AS h"
+)
 _NEWEST_HOURS: Final = (
     "SELECT w.number, h.slot, h.first_ns, h.last_ns, h.last_value"
     " FROM unnest(%(number)b, %(series)b, %(first)b, %(end)b) AS w (number, series_id, first, end_)"
@@ -108,26 +119,41 @@ class Reader:
 
     async def latest(self, spans: Sequence[DeviceSpan]) -> list[Latest]:
         """The newest reading of each quantity and origin within the spans."""
-        keys = await self.keys({span.device_id for span in spans}, None)
-        wanted = [(key, span) for span in spans for key in keys if key[1] == span.device_id]
-        ends = [hours_between(span.from_ns, span.until_ns) for _, span in wanted]
+        if not spans:
+            return []
+        wanted: list[tuple[SeriesRow, DeviceSpan]] = []
+        rows = []
+        for number, *row in await self._newest_of_devices(spans):
+            wanted.append(((row[0], row[1], row[2], row[3]), spans[number]))
+            rows.append((len(wanted) - 1, *row[4:]))
         newest: dict[tuple[str, str], Latest] = {}
-        waiting = {number: end for number, (_, end) in enumerate(ends)}
-        while waiting:
-            rows = await self._newest_hours(
-                {n: (wanted[n][0][0], ends[n][0], end) for n, end in waiting.items()}
-            )
+        while rows:
             waiting = {}
             for number, slot, first_ns, last_ns, value in rows:
                 key, span = wanted[number]
                 found = await self._last_in(key[0], span, (slot, first_ns, last_ns, value))
                 if found is None:
-                    waiting[number] = slot  # look further back
+                    first, _ = hours_between(span.from_ns, span.until_ns)
+                    waiting[number] = (key[0], first, slot)  # look further back
                     continue
                 known = newest.get((key[2], key[3]))
                 if known is None or known.time_ns < found[0]:
                     newest[key[2], key[3]] = Latest(key[1], key[2], Origin(key[3]), *found)
+            rows = await self._newest_hours(waiting) if waiting else []
         return [newest[key] for key in sorted(newest)]
+
+    async def _newest_of_devices(self, spans: Sequence[DeviceSpan]) -> list[tuple[Any, ...]]:
+        """(span's number, series, newest hour) of every series of the devices of spans."""
+        hours = np.array([hours_between(s.from_ns, s.until_ns) for s in spans], np.int64)
+        values = {
+            "institution": self._scope.institution_id,
+            "number": Int4Array(np.arange(len(spans))),
+            "device": [span.device_id for span in spans],
+            "first": Int4Array(hours[:, 0]),
+            "end": Int4Array(hours[:, 1]),
+        }
+        await self._cursor.execute(_NEWEST, values)
+        return await self._cursor.fetchall()
 
     async def _newest_hours(
         self, wanted: dict[int, tuple[int, int, int]]

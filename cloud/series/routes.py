@@ -15,7 +15,7 @@ from cloud.identity.auth import requires
 from cloud.identity.permissions import Permission
 from cloud.identity.service import Principal
 from cloud.people.service import find_elder
-from cloud.series.schemas import GapOut, LatestOut, LineOut, SeriesOut
+from cloud.series.schemas import LatestOut, LineOut, SeriesOut, SilenceOut
 from cloud.series.service import SeriesStore, Wanted, elder_latest, elder_series
 from cloud.series.slots import Unit
 from cloud.state import State
@@ -73,7 +73,7 @@ async def get_elder_series(
             for line in series.lines
         ],
         gaps=[
-            GapOut(
+            SilenceOut(
                 from_at=datetime_from_ns(gap.from_ns),
                 until_at=datetime_from_ns(gap.until_ns),
                 reason=gap.reason,

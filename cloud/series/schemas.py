@@ -20,7 +20,7 @@ class LineOut(ApiModel):
     values: list[float]
 
 
-class GapOut(ApiModel):
+class SilenceOut(ApiModel):
     """Nothing is known here: the device was silent, or the elder had none."""
 
     from_at: UtcMs
@@ -47,7 +47,7 @@ class SeriesOut(ApiModel):
     until_at: UtcMs
     slot_s: int = Field(description="length of the summaries behind it; 0: single readings")
     lines: list[LineOut]
-    gaps: list[GapOut]
+    gaps: list[SilenceOut]
     latest: list[LatestOut]
 
 

@@ -23,4 +23,5 @@ export default tseslint.config(
   { files: ["**/*.tsx"], ...jsxA11y.flatConfigs.recommended },
   { files: ["**/*.{ts,tsx}"], ...reactHooks.configs.flat.recommended },
   { files: ["scripts/*.mjs", "*.js"], languageOptions: { globals: globals.node } },
+  { files: ["public/*.js"], languageOptions: { sourceType: "script", globals: globals.serviceworker } },
 );

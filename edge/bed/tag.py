@@ -11,7 +11,7 @@ import hashlib
 import io
 import math
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.resources import files
 from typing import Final
@@ -26,8 +26,12 @@ MAX_ANTENNAS: Final = 4
 # Averaging over half a second or so: one odd reading is no exit, and an exit is told in time.
 SMOOTH_S: Final = 0.6
 # Chosen out of trial, the same in both rooms (docs/models/bed.md).
-OUT_FROM: Final = 0.4
-IN_BELOW: Final = 0.2
+OUT_FROM: Final = 0.425
+IN_BELOW: Final = 0.5 * OUT_FROM
+# Sitting up looks like leaving and is told, too. Who then leaves for sure, but not at once, is told
+# again: the first word may have been taken for a false alarm.
+SURE_FROM: Final = 0.75
+AGAIN_AFTER_S: Final = 12.0
 _SHORT_S: Final = (1.0, 3.0, 8.0)
 _BEFORE_S: Final = (8.0, 3.0)  # the posture before: from 8 to 3 s ago
 _UPRIGHT_G: Final = 0.5  # vertical share of gravity: lying has less
@@ -39,11 +43,15 @@ _MIN_STEP_S: Final = 0.1
 _MAX_KEPT: Final = 600  # 8 s at 75 readings a second, more than a tag can give
 _NO_DBM: Final = -75.0
 _BASE_DBM: Final = -65.0
+_TRIALS: Final = "trials"
 
 
 @dataclass(frozen=True, slots=True)
 class TagReading:
-    """One answer of the tag: acceleration in g, the antenna (1..4) that heard it, and how loud."""
+    """One answer of the tag: acceleration in g, the antenna (1..4) that heard it, and how loud.
+
+    Phase (rad) and carrier (MHz) serve only to know an answer that a reader hands out twice.
+    """
 
     time_s: float
     frontal_g: float
@@ -51,6 +59,17 @@ class TagReading:
     lateral_g: float
     antenna: int
     rssi_dbm: float
+    phase_rad: float | None = None
+    carrier_mhz: float | None = None
+
+    def repeats(self, before: TagReading | None) -> bool:
+        """Whether this is the answer `before` again: no two answers have the same phase by chance.
+
+        Readers that are polled faster than the tag answers repeat the last answer.
+        """
+        if before is None or self.phase_rad is None:
+            return False
+        return replace(self, time_s=before.time_s) == before
 
 
 class TagFeatures:
@@ -141,10 +160,14 @@ class Trees:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TagModel:
-    """Trees for each room that was learned, and a digest that names these very weights."""
+    """Trees for each room that was learned, and a digest that names these very weights.
+
+    `trials`: fingerprints of the recordings they were learned from.
+    """
 
     rooms: dict[str, Trees]
     digest: str
+    trials: frozenset[str] = frozenset()
 
     def to_bytes(self) -> bytes:
         """The weights as an .npz file."""
@@ -155,6 +178,7 @@ class TagModel:
             arrays[f"{room}|threshold"] = trees.threshold.astype(np.float32)
             arrays[f"{room}|value"] = trees.value.astype(np.float32)
             arrays[f"{room}|depth"] = np.array(trees.depth)
+        arrays[_TRIALS] = np.array(sorted(self.trials), dtype=np.str_)
         buffer = io.BytesIO()
         np.savez_compressed(buffer, allow_pickle=False, **arrays)
         return buffer.getvalue()
@@ -165,14 +189,16 @@ class TagModel:
         digest = hashlib.sha256()
         rooms: dict[str, Trees] = {}
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-            for name in sorted(arrays.files):
+            names = sorted(name for name in arrays.files if name != _TRIALS)
+            for name in names:
                 digest.update(np.ascontiguousarray(arrays[name]).tobytes())
-            for room in sorted({name.partition("|")[0] for name in arrays.files}):
+            for room in sorted({name.partition("|")[0] for name in names}):
                 part = {key: arrays[f"{room}|{key}"] for key in Trees.__slots__ if key != "depth"}
                 part["threshold"] = part["threshold"].astype(np.float64)
                 part["value"] = part["value"].astype(np.float64)
                 rooms[room] = Trees(**part, depth=int(arrays[f"{room}|depth"]))
-        return TagModel(rooms, digest.hexdigest()[:12])
+            trials = frozenset(str(one) for one in arrays[_TRIALS])
+        return TagModel(rooms, digest.hexdigest()[:12], trials)
 
 
 @lru_cache(maxsize=1)
@@ -187,23 +213,33 @@ class ExitDecision:
     def __init__(self) -> None:
         self._mean: float | None = None
         self._last_s = 0.0
+        self._told_s = -math.inf
         self._out = False
+        self._sure = False
 
     def add(self, time_s: float, probability: float) -> bool:
         """Whether the person has just left the bed."""
         if self._mean is None:
             self._mean = probability
-            self._out = probability > OUT_FROM
+            # Out from the start: nobody has left.
+            self._out = self._sure = probability > OUT_FROM
         else:
             step_s = max(time_s - self._last_s, 0.05)
             self._mean += (1 - math.exp(-step_s / SMOOTH_S)) * (probability - self._mean)
         self._last_s = time_s
-        if not self._out and self._mean > OUT_FROM:
-            self._out = True
-            return True
-        if self._out and self._mean < IN_BELOW:
+        if not self._out:
+            return self._mean > OUT_FROM and self._leaves(time_s)
+        if self._mean < IN_BELOW:
             self._out = False
+        elif not self._sure and self._mean > SURE_FROM:
+            self._sure = True
+            return time_s - self._told_s > AGAIN_AFTER_S and self._leaves(time_s)
         return False
+
+    def _leaves(self, time_s: float) -> bool:
+        self._out, self._told_s = True, time_s
+        self._sure = self._mean is not None and self._mean > SURE_FROM
+        return True
 
 
 class TagBedExit:
@@ -213,9 +249,13 @@ class TagBedExit:
         self._trees = trees
         self._features = TagFeatures()
         self._decision = ExitDecision()
+        self._before: TagReading | None = None
 
     def add(self, reading: TagReading) -> bool:
         """Take a reading; whether it tells of a bed exit."""
+        if reading.repeats(self._before):
+            return False
+        self._before = reading
         features = self._features.add(reading)
         probability = float(self._trees.probability(features[None, :])[0])
         return self._decision.add(reading.time_s, probability)

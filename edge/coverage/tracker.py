@@ -14,8 +14,9 @@ from edge.inactivity.limits import BIN_S, DEAD_INTERVALS, S_PER_DAY, S_PER_HOUR
 from edge.signals import NS_PER_S, Origin
 from edge.subject import Capability, SubjectSettings
 
-# Until a device's own interval is learned, when its maker promises none: silent for a day.
-UNLEARNED_LIMIT_S: Final = 1.0 * S_PER_DAY
+# Until a device's own interval is learned, when its maker promises none: what somebody uses once a
+# day has been used again by then.
+UNLEARNED_LIMIT_S: Final = 1.5 * S_PER_DAY
 # A device that reports every few seconds is not gone after ten of them: radio has its moments.
 MIN_LIMIT_S: Final = 90.0  # alarms.md: loss of a gateway counts after 90 s; no device sooner
 # After a start, devices get this long to be heard before their absence is said aloud.

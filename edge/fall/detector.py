@@ -74,6 +74,10 @@ class FallDetector:
         stream = self._streams.setdefault(device_id, Stream(device_id, position))
         stream.position = position
 
+    def set_limit(self, device_id: str, decide_at: float) -> None:
+        """The wearer's own limit: only what is at least this probable is told. 0: the model's."""
+        self._streams[device_id].own_decide_at = decide_at
+
     def close(self, device_id: str) -> None:
         """Forget a stream."""
         self._release(self._streams.pop(device_id))
@@ -135,6 +139,7 @@ class FallDetector:
         if old is not None:
             self._release(old)
             stream.position = old.position  # where it is worn now is for `open` to say
+            stream.own_decide_at = old.own_decide_at
         if state:
             bank = self._bank(stream.rate_hz)
             if len(recent) > bank.length:
@@ -251,6 +256,8 @@ class FallDetector:
             windows, scale_g = bank.windows(own, peaks[mine]), bank.scale_g[own]
             called, chance = falls(windows, scale_g, bank.rate_hz, self._model, position)
             for k in np.flatnonzero(called):
+                if chance[k] < streams[place[mine[k]]].own_decide_at:
+                    continue
                 impact = (int(peaks[mine[k]]), float(chance[k]))
                 found.setdefault(int(place[mine[k]]), []).append(impact)
         return found

@@ -177,6 +177,8 @@ class Episodes:
             "position": str(stream.position or ""),
             "full_scale_g": stream.full_scale_g,
         }
+        if stream.own_decide_at:
+            settings["own_decide_at"] = stream.own_decide_at
         return Event(
             event_id=stable_id(self._name, stream.device_id, kind, episode.impact_ns),
             episode_id=stable_id(self._name, stream.device_id, "episode", episode.impact_ns),

@@ -27,6 +27,7 @@ def replay(event: Event, model: FallModel | None = None) -> list[Event]:
         )
     position = str(settings.get("position", ""))
     detector.open(event.device_id, Position(position) if position else None)
+    detector.set_limit(event.device_id, float(settings.get("own_decide_at", 0.0)))
     counts = np.frombuffer(evidence.counts, dtype="<i2").reshape(-1, evidence.channels)
     size = max(1, round(evidence.rate_hz))
     blocks: list[Signal] = [

@@ -58,6 +58,8 @@ class Stream:
     scale_g: float = 0.0
     full_scale_g: float = 0.0
     row: int = -1
+    # The wearer's own limit (edge/fall/limits.py); a setting, so no part of the snapshot.
+    own_decide_at: float = 0.0
     origin: Origin = Origin.LIVE
     boot_id: int = 0
     sequence_number: int = -1

@@ -319,6 +319,7 @@ class FusionDetector(WatchBank[FusionWatch]):
         """What to tell in place of `events`, which are in the order they were decided."""
         told: list[Event] = []
         for event in events:
+            self.begin(subject_id, event.decided_ns)
             told += self.advance(subject_id, event.decided_ns)
             told.append(self.watch(subject_id).observe(event))
         return told

@@ -118,6 +118,11 @@ def score(world: World, heard: Sequence[Heard]) -> Scorecard:
     )
 
 
+def tells_of_something(world: World, incidents: Iterable[Incident], one: Heard) -> bool:
+    """Whether an event tells of anything that really happened."""
+    return any(_tells_of(world, incident, one) for incident in incidents)
+
+
 def _seconds(world: World, one: Heard) -> float:
     return (one.event.decided_ns - world.start_ns) / NS_PER_S
 
@@ -142,7 +147,7 @@ def _false_codes(
     """The codes of alerts that tell of nothing, one for each episode."""
     false: dict[str, str] = {}
     for one in told:
-        if any(_tells_of(world, incident, one) for incident in incidents):
+        if tells_of_something(world, incidents, one):
             false.pop(one.event.episode_id, None)
             continue
         false.setdefault(one.event.episode_id, one.event.kind.value)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from heapq import heappop, heappush
 from typing import Any, Final
 
 import numpy as np
@@ -44,10 +45,23 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """When somebody was at the bedside, and how busy they all were."""
+    """Who went, and when they set out, were at the bedside and left. Seconds from the call."""
 
     call: Call
-    bedside_s: float  # from the call
+    bedside_s: float
+    carer: int = -1
+    started_s: float = float("inf")
+    left_s: float = float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class Spell:
+    """A carer looking at one bed on a round, `[from_s, until_s)`."""
+
+    carer: int
+    bed: int
+    from_s: float
+    until_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +72,7 @@ class Shift:
     busy_share: float
     rounds_done: int
     rounds_late: int
+    rounds: tuple[Spell, ...] = ()
 
     def bedside_s(self, *, real_only: bool = True) -> list[float]:
         """Times to the bedside."""
@@ -107,7 +122,9 @@ class _Floor:
         self._env = simpy.Environment()
         self._count = carers
         self._carers = simpy.PriorityResource(self._env, capacity=max(1, carers))
+        self._free = list(range(max(1, carers)))  # a heap: the first in the row goes first
         self._responses: list[Response] = []
+        self._spells: list[Spell] = []
         self._busy_s = 0.0
         self._rounds_done = 0
         self._rounds_late = 0
@@ -124,7 +141,9 @@ class _Floor:
         self._env.process(self._rounds())
         self._env.run()
         busy = self._busy_s / (self._count * self._duration_s)
-        return Shift(tuple(self._responses), busy, self._rounds_done, self._rounds_late)
+        return Shift(
+            tuple(self._responses), busy, self._rounds_done, self._rounds_late, tuple(self._spells)
+        )
 
     def _draw(self, middle_s: float) -> float:
         return float(self._rng.lognormal(np.log(middle_s), _SPREAD)) if middle_s > 0 else 0.0
@@ -133,10 +152,13 @@ class _Floor:
         yield self._env.timeout(call.at_s)
         with self._carers.request(priority=call.urgency) as carer:
             yield carer
+            who, started_s = heappop(self._free), self._env.now - call.at_s
             yield self._env.timeout(answer_s + walk_s)
-            self._responses.append(Response(call, self._env.now - call.at_s))
+            bedside_s = self._env.now - call.at_s
+            self._responses.append(Response(call, bedside_s, who, started_s, bedside_s + help_s))
             yield self._env.timeout(help_s)
             self._busy_s += answer_s + walk_s + help_s
+            heappush(self._free, who)
 
     def _rounds(self) -> _Process:
         every_s = self._staff.round_every_h * _S_PER_H
@@ -144,10 +166,13 @@ class _Floor:
         while (due_s := (number + 0.5) * every_s) < self._duration_s:
             number += 1
             yield self._env.timeout(max(0.0, due_s - self._env.now))
-            for _ in range(self._beds):
+            for bed in range(self._beds):
                 with self._carers.request(priority=Urgency.ROUND) as carer:
                     yield carer
+                    who, from_s = heappop(self._free), self._env.now
                     yield self._env.timeout(self._staff.round_s_per_bed)
                     self._busy_s += self._staff.round_s_per_bed
+                    self._spells.append(Spell(who, bed, from_s, self._env.now))
+                    heappush(self._free, who)
             self._rounds_done += 1
             self._rounds_late += self._env.now > due_s + every_s

@@ -18,6 +18,8 @@ from gateway.outbox.thinning import gap_of, thin
 
 # Decoding a chunk for its last record alone must stay a matter of milliseconds.
 MAX_CHUNK_RECORDS: Final = 500
+# How many of the newest records are held twice: two seconds of the busiest house, and 400 kB.
+_COPIED_RECORDS: Final = 2_000
 # One step of tidying holds the write lock for about 50 ms on a small machine.
 _STEP_CHUNKS: Final = 64
 _STEP_BYTES: Final = 1024 * 1024
@@ -67,11 +69,15 @@ _COLUMNS: Final = "last_seq, first_seq, stored_ns, state, body"
 
 
 def append(db: sqlite3.Connection, first_seq: int, chunk: bytes, n: int, now_ns: int) -> None:
-    """A new chunk behind all others."""
-    db.execute(
-        "INSERT INTO chunk VALUES (?, ?, ?, ?, ?)",
-        (first_seq + n - 1, first_seq, now_ns, State.FRESH, chunk),
-    )
+    """A new chunk behind all others, twice for as long as it is one of the newest."""
+    row = (first_seq + n - 1, first_seq, now_ns, State.FRESH, chunk)
+    db.execute("INSERT INTO chunk VALUES (?, ?, ?, ?, ?)", row)
+    db.execute("INSERT INTO chunk_copy VALUES (?, ?, ?, ?, ?)", row)
+    _forget_copies(db, first_seq - _COPIED_RECORDS)
+
+
+def _forget_copies(db: sqlite3.Connection, through_seq: int) -> None:
+    db.execute("DELETE FROM chunk_copy WHERE last_seq <= ?", (through_seq,))
 
 
 def after(db: sqlite3.Connection, seq: int) -> Iterator[Chunk]:
@@ -172,6 +178,7 @@ def _replace(db: sqlite3.Connection, run: Sequence[Chunk], left: Sequence[codec.
         "SELECT max(last_seq) FROM chunk WHERE last_seq < ?", (run[0].first_seq,)
     ).fetchone()
     _delete(db, run)
+    _forget_copies(db, run[-1].last_seq)
     at_seq, at_ns = after_seq + 1, run[0].stored_ns
     for start in range(0, len(left), MAX_CHUNK_RECORDS):
         part = left[start : start + MAX_CHUNK_RECORDS]

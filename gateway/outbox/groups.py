@@ -15,6 +15,7 @@ from edge.wire import Lane, Record, RejectedFrame
 # send again is known. A busy mosquitto was seen to repeat 2,300: it loses the acknowledgements
 # that it had not read yet when a killed client's connection breaks.
 MAX_DELIVERIES: Final = 65_535
+DELIVERY_KEY_BYTES: Final = 16
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Final
 from edge.events import Event
 from edge.wire import Lane, LaneState, Record
 from gateway.outbox import chunks, codec, numbering
-from gateway.outbox.groups import MAX_DELIVERIES
+from gateway.outbox.groups import DELIVERY_KEY_BYTES, MAX_DELIVERIES
 
 # More than an acknowledged batch can stand for, so that pruning keeps up; small enough that the
 # write lock is held for milliseconds.
@@ -22,6 +22,7 @@ _PRUNE_CHUNKS: Final = 5_000
 _IN_FLIGHT: Final = 5000
 # A long outage is looked at piece by piece.
 _WAITING_AT_ONCE: Final = 500
+_DELIVERY_TABLES: Final = ("delivery", "delivery_copy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +110,9 @@ def append_urgent(db: sqlite3.Connection, bodies: Sequence[tuple[str, bytes]], n
     if not bodies:
         return
     last_seq = lane_row(db, Lane.URGENT).last_seq
-    db.executemany(
-        "INSERT INTO record VALUES (?, ?, ?, ?, ?)",
-        [
-            (Lane.URGENT.value, last_seq + 1 + index, now_ns, kind, body)
-            for index, (kind, body) in enumerate(bodies)
-        ],
-    )
+    rows = [(last_seq + 1 + index, now_ns, kind, body) for index, (kind, body) in enumerate(bodies)]
+    db.executemany("INSERT INTO record VALUES ('urgent', ?, ?, ?, ?)", rows)
+    db.executemany("INSERT INTO record_copy VALUES (?, ?, ?, ?)", rows)
     _set_last(db, Lane.URGENT, last_seq + len(bodies))
 
 
@@ -140,12 +137,25 @@ def urgent_waiting(db: sqlite3.Connection, after_seq: int) -> list[tuple[int, in
 
 def store_deliveries(db: sqlite3.Connection, keys: Sequence[bytes]) -> None:
     """Remember them, and only the newest of all."""
-    if keys:
-        db.executemany("INSERT INTO delivery (key) VALUES (?)", [(key,) for key in keys])
-        db.execute(
-            "DELETE FROM delivery WHERE id <= (SELECT max(id) FROM delivery) - ?",
-            (MAX_DELIVERIES,),
-        )
+    if not keys:
+        return
+    (last,) = db.execute("SELECT coalesce(max(id), 0) FROM delivery").fetchone()
+    through, joined = last + len(keys), b"".join(keys)
+    for table in _DELIVERY_TABLES:
+        db.execute(f"INSERT INTO {table} VALUES (?, ?)", (through, joined))  # noqa: S608
+        db.execute(f"DELETE FROM {table} WHERE id <= ?", (through - MAX_DELIVERIES,))  # noqa: S608
+
+
+def deliveries(db: sqlite3.Connection) -> list[bytes]:
+    """Their keys, oldest first; one damaged table is made up for by the other."""
+    held: dict[int, bytes] = {}
+    for table in _DELIVERY_TABLES:
+        held |= dict(db.execute(f"SELECT id, keys FROM {table}"))  # noqa: S608
+    return [
+        keys[at : at + DELIVERY_KEY_BYTES]
+        for _, keys in sorted(held.items())
+        for at in range(0, len(keys), DELIVERY_KEY_BYTES)
+    ][-MAX_DELIVERIES:]
 
 
 def set_acknowledged(db: sqlite3.Connection, lane: Lane, seq: int) -> None:
@@ -176,10 +186,9 @@ def untouchable(db: sqlite3.Connection) -> int:
 
 def prune(db: sqlite3.Connection) -> None:
     """Delete what the cloud has and, in bulk, what the snapshots include too."""
-    db.execute(
-        "DELETE FROM record WHERE lane = ? AND seq <= ?",
-        (Lane.URGENT.value, lane_row(db, Lane.URGENT).acknowledged_through),
-    )
+    urgent = lane_row(db, Lane.URGENT).acknowledged_through
+    db.execute("DELETE FROM record WHERE lane = 'urgent' AND seq <= ?", (urgent,))
+    db.execute("DELETE FROM record_copy WHERE seq <= ?", (urgent,))
     acknowledged = lane_row(db, Lane.BULK).acknowledged_through
     through = min(acknowledged, int(meta(db, "snapshot_seq")))
     db.execute(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,15 +17,19 @@ from typing import Any, Final
 
 from edge.wire import Lane
 from gateway.outbox import chunks, codec
-from gateway.outbox.schema import connect, create_tables, is_damage
+from gateway.outbox.schema import connect, create_tables, fill_copies, is_damage
 
 # Behind a row that cannot be reached the next are looked for one by one, as far as a few pages
 # go; then by doubling, so that a table without an end costs no time.
 _ONE_BY_ONE: Final = 2_000
 _FURTHEST: Final = 1 << 48
 _MAX_PROBES: Final = 200_000
+_CHUNK_COLUMNS: Final = "first_seq, stored_ns, state, body"
+_INSERT_CHUNK: Final = "INSERT INTO chunk VALUES (?, ?, ?, ?, ?)"
 _TABLES: Final = (
-    ("device_memory", 2), ("engine_snapshot", 2), ("event_id", 2), ("delivery", 2), ("count", 2),
+    ("device_memory", "device_memory"), ("engine_snapshot", "engine_snapshot"),
+    ("event_id", "event_id"), ("count", "count"),
+    ("delivery", "delivery"), ("delivery_copy", "delivery"),
 )  # fmt: skip
 
 
@@ -59,17 +63,17 @@ def salvage(damaged: Path, fresh: Path, now_ns: int) -> Salvaged:
             target.execute(
                 "UPDATE meta SET value = ? WHERE key = 'snapshot_seq'", (meta["snapshot_seq"],)
             )
-        for table, width in _TABLES:
-            marks = ", ".join("?" * width)
+        for table, into in _TABLES:
             target.executemany(
-                f"INSERT OR IGNORE INTO {table} VALUES ({marks})",  # noqa: S608  # our own names
-                _rows(source, table, width),
+                f"INSERT OR IGNORE INTO {into} VALUES (?, ?)",  # noqa: S608  # our own names
+                _rows(source, table, 2),
             )
         saved, lost = {}, {}
         for lane, copy in ((Lane.URGENT, _copy_urgent), (Lane.BULK, _copy_bulk)):
             last_seq = lane_rows[lane][1] if is_same else None
             through = lane_rows[lane][2] if is_same else 0
             saved[lane], lost[lane] = copy(source, target, through, last_seq, now_ns)
+        fill_copies(target)
         target.execute("COMMIT")
     return Salvaged(saved, lost, is_same)
 
@@ -146,6 +150,9 @@ def _copy_urgent(
         for row in _reachable(source, "record", "rowid", "lane, seq, stored_ns, kind, body")
         if row[1] == Lane.URGENT
     }
+    for row in _reachable(source, "record_copy", "seq", "seq, stored_ns, kind, body"):
+        found.setdefault(row[1], row[1:])
+    _know_events(target, found.values())
     last = last_seq if last_seq is not None else max(found, default=0)
     missing = [seq for seq in range(through + 1, last + 1) if seq not in found]
     note = codec.damaged(now_ns, "an urgent record was lost in a damaged outbox")
@@ -155,6 +162,16 @@ def _copy_urgent(
     if last_seq is None:
         _set_lane(target, Lane.URGENT, last, min(found, default=last + 1) - 1)
     return len(found), len(missing)
+
+
+def _know_events(target: sqlite3.Connection, rows: Iterable[tuple[Any, ...]]) -> None:
+    """The ids of what is held must be known, or the engine's log would tell it a second time."""
+    (last_seq,) = target.execute("SELECT last_seq FROM lane WHERE name = 'bulk'").fetchone()
+    events = [codec.decode_record(*row).event for row in rows]
+    target.executemany(
+        "INSERT OR IGNORE INTO event_id VALUES (?, ?)",
+        [(event.event_id, last_seq) for event in events if event is not None],
+    )
 
 
 def _copy_bulk(
@@ -168,19 +185,39 @@ def _copy_bulk(
     expected = through + 1
     gaps = {row[0] for row in target.execute("SELECT after_seq FROM numbering")}
     lowest = None
-    for row in _reachable(source, "chunk", "last_seq", "first_seq, stored_ns, state, body"):
+    copies = list(_reachable(source, "chunk_copy", "last_seq", _CHUNK_COLUMNS))
+    for row in _reachable(source, "chunk", "last_seq", _CHUNK_COLUMNS):
         last, first = int(row[0]), int(row[1])
-        lowest = first if lowest is None else lowest
         if first > expected and last_seq is not None and expected - 1 not in gaps:
-            lost += _placeholders(target, expected, first - 1, now_ns)
-        target.execute("INSERT INTO chunk VALUES (?, ?, ?, ?, ?)", row)
+            lost += _fill(target, copies, expected, first - 1, now_ns)
+            saved += first - expected
+        lowest = first if lowest is None else lowest
+        target.execute(_INSERT_CHUNK, row)
         saved += last - first + 1
         expected = max(expected, last + 1)
     if last_seq is None:
         _set_lane(target, Lane.BULK, expected - 1, (lowest or expected) - 1)
     elif expected <= last_seq:
-        lost += _placeholders(target, expected, last_seq, now_ns)
-    return saved, lost
+        lost += _fill(target, copies, expected, last_seq, now_ns)
+        saved += last_seq + 1 - expected
+    return saved - lost, lost
+
+
+def _fill(
+    target: sqlite3.Connection,
+    copies: Iterable[tuple[Any, ...]],
+    first: int,
+    last: int,
+    now_ns: int,
+) -> int:
+    """Second copies of the numbers [first, last], and refusals where there are none; how many."""
+    lost = 0
+    for row in copies:
+        if first <= row[1] and row[0] <= last:
+            lost += _placeholders(target, first, row[1] - 1, now_ns)
+            target.execute(_INSERT_CHUNK, row)
+            first = row[0] + 1
+    return lost + _placeholders(target, first, last, now_ns)
 
 
 def _placeholders(target: sqlite3.Connection, first: int, last: int, now_ns: int) -> int:
@@ -188,7 +225,8 @@ def _placeholders(target: sqlite3.Connection, first: int, last: int, now_ns: int
     note = codec.damaged(now_ns, "a record was lost in a damaged outbox")
     for start in range(first, last + 1, chunks.MAX_CHUNK_RECORDS):
         n = min(chunks.MAX_CHUNK_RECORDS, last + 1 - start)
-        chunks.append(target, start, codec.encode_bodies([note] * n, now_ns), n, now_ns)
+        body = codec.encode_bodies([note] * n, now_ns)
+        target.execute(_INSERT_CHUNK, (start + n - 1, start, now_ns, chunks.State.JOINED, body))
     return last + 1 - first
 
 

@@ -13,8 +13,8 @@ import msgspec
 from gateway.outbox import codec
 
 # Grows with every change of the tables; software never opens a newer file than it knows.
-# 2: bulk in compressed chunks, numbering by table.
-SCHEMA_VERSION: Final = 2
+# 2: bulk in compressed chunks, numbering by table. 3: what one bad page must not take, kept twice.
+SCHEMA_VERSION: Final = 3
 APPLICATION_ID: Final = 0x59594F42  # "YYOB"
 # Two writers never meet inside one process; this is for `yuyue gateway status` beside it.
 _BUSY_TIMEOUT_S: Final = 10.0
@@ -39,8 +39,29 @@ CREATE TABLE numbering (
     PRIMARY KEY (lane, after_seq)
 ) STRICT;
 """
+# Second copies, because rows of two tables never share a page, of what must survive a page that
+# goes bad: urgent records, the newest of bulk (a power cut spoils what was written last), and what
+# tells a message from its repetition.
+_COPIES: Final = """
+CREATE TABLE record_copy (
+    seq INTEGER PRIMARY KEY,
+    stored_ns INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    body BLOB NOT NULL
+) STRICT;
+CREATE TABLE chunk_copy (
+    last_seq INTEGER PRIMARY KEY,
+    first_seq INTEGER NOT NULL,
+    stored_ns INTEGER NOT NULL,
+    state INTEGER NOT NULL,
+    body BLOB NOT NULL
+) STRICT;
+CREATE TABLE delivery_copy (id INTEGER PRIMARY KEY, keys BLOB NOT NULL) STRICT;
+"""
+# In `delivery`, `id` counts the keys through the last one in `keys`.
 _TABLES: Final = (
     _COMMON_TABLES
+    + _COPIES
     + """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE lane (
@@ -61,7 +82,7 @@ CREATE TABLE record (
 CREATE TABLE event_id (event_id TEXT PRIMARY KEY, bulk_seq INTEGER NOT NULL) STRICT;
 CREATE TABLE engine_snapshot (device_id TEXT PRIMARY KEY, snapshot BLOB NOT NULL) STRICT;
 CREATE TABLE device_memory (device_id TEXT PRIMARY KEY, state BLOB NOT NULL) STRICT;
-CREATE TABLE delivery (id INTEGER PRIMARY KEY, key BLOB NOT NULL) STRICT;
+CREATE TABLE delivery (id INTEGER PRIMARY KEY, keys BLOB NOT NULL) STRICT;
 CREATE TABLE count (name TEXT PRIMARY KEY, n INTEGER NOT NULL) STRICT;
 """
 )
@@ -117,7 +138,7 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
     try:
         _check_pages(connection)
         if version < SCHEMA_VERSION:
-            _convert_from_1(connection)
+            _convert(connection, version)
         connection.execute("INSERT OR REPLACE INTO meta VALUES ('clean', '0')")
     except sqlite3.DatabaseError as error:
         if not is_damage(error):
@@ -156,32 +177,56 @@ def _create(connection: sqlite3.Connection) -> None:
     connection.execute("COMMIT")
 
 
-def _convert_from_1(connection: sqlite3.Connection) -> None:
-    """Version 1 kept bulk record by record, and one base a lane."""
+def _convert(connection: sqlite3.Connection, version: int) -> None:
+    """An older file, all of it or nothing."""
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("BEGIN IMMEDIATE")
     try:
-        for statement in filter(str.strip, _COMMON_TABLES.split(";")):
-            connection.execute(statement)
-        connection.execute("INSERT INTO numbering SELECT name, -1, base FROM lane")
-        connection.execute("ALTER TABLE lane DROP COLUMN base")
-        rows = connection.execute(
-            "SELECT seq, stored_ns, kind, body FROM record WHERE lane = 'bulk' ORDER BY seq"
-        )
-        for _, group in groupby(rows, key=lambda row: row[0] // _CONVERTED_RECORDS):
-            records = list(group)
-            bodies = [_body_of_1(*row) for row in records]
-            connection.execute(
-                "INSERT INTO chunk VALUES (?, ?, ?, 0, ?)",
-                (records[-1][0], records[0][0], records[0][1],
-                 codec.encode_bodies(bodies, records[0][1])),
-            )  # fmt: skip
-        connection.execute("DELETE FROM record WHERE lane = 'bulk'")
+        if version == 1:
+            _convert_from_1(connection)
+        _convert_from_2(connection)
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")
         raise
+
+
+def _convert_from_1(connection: sqlite3.Connection) -> None:
+    """Version 1 kept bulk record by record, and one base a lane."""
+    for statement in filter(str.strip, _COMMON_TABLES.split(";")):
+        connection.execute(statement)
+    connection.execute("INSERT INTO numbering SELECT name, -1, base FROM lane")
+    connection.execute("ALTER TABLE lane DROP COLUMN base")
+    rows = connection.execute(
+        "SELECT seq, stored_ns, kind, body FROM record WHERE lane = 'bulk' ORDER BY seq"
+    )
+    for _, group in groupby(rows, key=lambda row: row[0] // _CONVERTED_RECORDS):
+        records = list(group)
+        bodies = [_body_of_1(*row) for row in records]
+        connection.execute(
+            "INSERT INTO chunk VALUES (?, ?, ?, 0, ?)",
+            (records[-1][0], records[0][0], records[0][1],
+             codec.encode_bodies(bodies, records[0][1])),
+        )  # fmt: skip
+    connection.execute("DELETE FROM record WHERE lane = 'bulk'")
+
+
+def _convert_from_2(connection: sqlite3.Connection) -> None:
+    """Version 2 kept everything once, and one delivery a row."""
+    connection.execute("ALTER TABLE delivery RENAME COLUMN key TO keys")
+    for statement in filter(str.strip, _COPIES.split(";")):
+        connection.execute(statement)
+    fill_copies(connection)
+
+
+def fill_copies(connection: sqlite3.Connection) -> None:
+    """The copies of a file that has none yet."""
+    connection.execute(
+        "INSERT INTO record_copy SELECT seq, stored_ns, kind, body FROM record "
+        "WHERE lane = 'urgent'"
+    )
+    connection.execute("INSERT INTO delivery_copy SELECT id, keys FROM delivery")
 
 
 def _body_of_1(seq: int, stored_ns: int, kind: str, body: bytes) -> codec.Body:

@@ -362,7 +362,7 @@ class Outbox:
     def deliveries(self) -> list[bytes]:
         """Keys for RecentDeliveries, oldest first."""
         with self._reading(Lane.BULK) as db:
-            return [key for (key,) in db.execute("SELECT key FROM delivery ORDER BY id")]
+            return lanes.deliveries(db)
 
     def rejected_counts(self) -> dict[str, int]:
         """Refused frames by reason, since the outbox was made."""

@@ -233,6 +233,7 @@ class MqttSource:
         """For ever: connect, hand over, acknowledge; connect again when the line breaks."""
         attempt = 0
         await asyncio.to_thread(self._memory.load, self._router.catalogue)
+        self._router.forget_others()
         while True:
             try:
                 async with self._client() as client:

@@ -6,7 +6,7 @@ disk all the same, because a broker gives the messages it held for us before the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -99,6 +99,18 @@ class Catalogue:
             self.take_config(topic, payload)
         self.rebuild()
         self.is_dirty = False
+
+    def keep(self, bases: Collection[str], is_config: Callable[[str], bool]) -> None:
+        """Forget what was announced where nobody listens any more."""
+        for base in self._zigbee.keys() - set(bases):
+            del self._zigbee[base], self._messages.zigbee2mqtt[base]
+            self.is_dirty = True
+        for topic in [topic for topic in self._messages.discovery if not is_config(topic)]:
+            self._entities.pop(topic, None)
+            del self._messages.discovery[topic]
+            self.is_dirty = True
+        if self.is_dirty:
+            self.rebuild()
 
     # -- routes ------------------------------------------------------------------------------
 

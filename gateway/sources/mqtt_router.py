@@ -81,6 +81,13 @@ class Router:
         """Bridges that were ever heard of, and whether each is online."""
         return dict(self._bridges)
 
+    def forget_others(self) -> None:
+        """The settings may name other bridges than those whose announcements were kept."""
+        self.catalogue.keep(self._topics.zigbee2mqtt, self._is_config)
+
+    def _is_config(self, topic: str) -> bool:
+        return self._config is not None and self._config.fullmatch(topic) is not None
+
     def take(self, messages: Sequence[Frame]) -> list[Frame]:
         """The frames that a group of messages makes; they may be none, or more."""
         self.refresh()
@@ -114,7 +121,7 @@ class Router:
                 if self.catalogue.take_zigbee_list(self._lists[topic], message.payload):
                     self._rebuild()
                 return []
-            if self._config is not None and self._config.fullmatch(topic):
+            if self._is_config(topic):
                 if self.catalogue.take_config(topic, message.payload):
                     self._rebuild()
                 return []

@@ -18,6 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cloud.database import Database, _finish
 from cloud.identity.auth import Access, access_of
+from cloud.identity.permissions import GRANTS, Permission, Role
+from cloud.identity.tokens import NOT_FOR_TOKENS
 from tests.cloud.access_ids import VALUES
 
 _STREAM = "text/event-stream"
@@ -208,3 +210,46 @@ def table(rows: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
     for label, cells in rows.items():
         marks = " ".join(cells[column].center(len(column)) for column in columns)
         yield f"{label:<{width}} {marks}".rstrip()
+
+
+def document(app: FastAPI) -> Iterator[str]:
+    """docs/routes-by-role.md: who may make each call, with a token too, and within what reach."""
+    yield "# Every call by every role"
+    yield ""
+    yield (
+        "Made by `make access-table` from the application; `tests/cloud/test_access.py` and "
+        "`test_unit_limits.py` call each of them"
+    )
+    yield (
+        "as everybody. **Token**: an API token may have the permission. **Units**: who serves "
+        "certain units is refused (403 `outside_unit`)"
+    )
+    yield "for what lies outside them; lists leave it out."
+    yield ""
+    yield f"| Call | {' | '.join(role.value for role in Role)} | Token | Units |"
+    yield f"|---|{'---|' * (len(Role) + 2)}"
+    for call in sorted(calls_of(app), key=lambda call: (call.path, call.method)):
+        yield f"| `{call.label}` | {' | '.join(_marks(call))} |"
+
+
+def _marks(call: Call) -> list[str]:
+    (access,) = call.access
+    if access.kind == "public":
+        return ["●" for _ in Role] + ["", "anybody"]
+    if access.kind == "gateway":
+        return ["" for _ in Role] + ["", "a gateway"]
+    roles = ["●" if access.any_of & GRANTS[role] else "" for role in Role]
+    token = "●" if access.any_of - NOT_FOR_TOKENS else ""
+    guarded = {"elder_id", "alert_id", "home_id"} & set(call.path_names)
+    beyond = access.any_of & {Permission.BREAK_GLASS, Permission.FAMILY_READ}
+    return [*roles, token, "●" if guarded and not beyond else ""]
+
+
+if __name__ == "__main__":
+    from sqlalchemy import make_url
+
+    from cloud.app import create_app
+    from cloud.settings import Settings
+
+    nowhere = Database(make_url("postgresql+psycopg://nobody@/nothing"))
+    print("\n".join(document(create_app(Settings(), nowhere, with_tasks=False))))  # noqa: T201

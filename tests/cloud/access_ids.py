@@ -14,6 +14,7 @@ from edge.events import EventKind
 from tests.cloud.care.assessments import a_draft, assessment_id_of, save
 from tests.cloud.care.rows import fill_rounds
 from tests.cloud.coverage_rows import fill_coverage
+from tests.cloud.exchange.bundles import exchange_ids
 from tests.cloud.found import fill_found, found_ids
 from tests.cloud.records import fill_records, record_ids
 from tests.cloud.world import START, Home, World, alerts, fall
@@ -60,14 +61,18 @@ async def ids_of(world: World, home: Home) -> dict[str, str]:
         "assessment_id": str(assessment_id_of(home)),
         "duty_id": duties["duties"][0]["id"],
         "point_id": await _a_contact_point(world, home),
+        "family_point_id": await _a_family_point(world, home),
         "check_id": checked.json()["id"],
         "policy_id": await _a_policy(world, home),
         "elder_id": str(home.elders[0]),
         "gateway_id": str(home.gateway_id),
         "pause_id": str(pause.id),
+        "patient": str(home.elders[0]),
+        **await exchange_ids(world, home),
         **found_ids(home),
         **await fill_rounds(world, home),
         **await record_ids(world, home),
+        "run_id": await _a_simulated_run(world, home),
         **await _of_identity(world, home),
     }
 
@@ -95,6 +100,22 @@ async def _a_contact_point(world: World, home: Home) -> str:
     owner = await world.as_role(Role.DUTY, home)
     wanted = {"channel": "apprise", "label": "test", "address": "json://127.0.0.1:9/"}
     return str((await owner.post("/api/v1/contact-points", json=wanted)).json()["id"])
+
+
+async def _a_family_point(world: World, home: Home) -> str:
+    member_id = (await record_ids(world, home))["family_member_id"]
+    head = await world.as_role(Role.HEAD_NURSE, home)
+    where = f"/api/v1/elders/{home.elders[0]}/family/{member_id}/contact-points"
+    wanted = {"label": "短信", "address": "json://127.0.0.1:9/"}
+    return str((await head.post(where, json=wanted)).json()["points"][0]["id"])
+
+
+async def _a_simulated_run(world: World, home: Home) -> str:
+    """One that has ended: the stream of what it told then ends too."""
+    operator = await world.as_role(Role.OPERATOR, home)
+    made = (await operator.post("/api/v1/simulations", json={})).json()["id"]
+    await operator.post(f"/api/v1/simulations/{made}/stop")
+    return str(made)
 
 
 async def _a_policy(world: World, home: Home) -> str:

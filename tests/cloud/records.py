@@ -53,9 +53,9 @@ async def fill_records(world: World, home: Home) -> None:
         checks = scope.select(HomeCheck).where(HomeCheck.home_id == private.id)
         check = (await scope.session.scalars(checks)).first()
         assert check is not None
-        await add_check_photo(scope, private, check.id, picture(), now)
+        await add_check_photo(scope, private, check.id, picture(), keyring=KEYRING, now=now)
         elder = await find_elder(scope, home.elders[0])
-        elder.photo_id = (await add_photo(scope, picture(), 100, now)).id
+        elder.photo_id = (await add_photo(scope, picture(), 100, keyring=KEYRING, now=now)).id
         await fill_people(scope, home, world)
         await fill_devices(scope, home, world)
 

@@ -45,6 +45,7 @@ async def test_one_fall_from_the_wrist_to_the_end(world: World, clock: ManualClo
         "acknowledged_by": None, "resolved_at": None, "resolved_by": None, "verdict": None,
         "confidence": 0.9, "count": 1, "updated_at": "2026-03-01T02:13:00.000Z",
         "follows_id": None, "rings": 1, "step": 0, "second_due": False, "suppressed": False,
+        "filed": None, "flood_id": None,
         "shelved_until": None, "shelved_by": None, "attending_at": None, "attending_by": None,
         "arrived_at": None, "arrived_by": None, "closed_at": None, "closed_by": None,
         "finding": None, "injury": None, "to_close": [],

@@ -10,10 +10,12 @@ import msgspec
 import pytest
 
 from cloud.alerts.lost_gateways import follow_lost_gateways
+from cloud.alerts.timers import work_timers
 from cloud.coverage.service import follow_gateways
 from cloud.devices.service import Subject, add_device, assign
 from cloud.identity.permissions import Role
 from edge.events import DetectorInfo, Event, EventKind, Reason
+from edge.gateway_wire import Gap, GapCause
 from edge.signals import NS_PER_S, Origin
 from edge.wire import Lane, RegistryDocument
 from tests.cloud.world import FakeGateway, World, alerts
@@ -93,12 +95,40 @@ async def test_what_is_missing_since_when_and_the_gaps(world: World) -> None:
     )  # fmt: skip
     line = await coverage(desk)
     assert (line["state"], line["silent"]) == ("protected", [])
+    world.clock.advance(31)  # the off-delay
+    await work_timers(world.database, world.clock.now())
     (alert,) = await alerts(desk)
     assert alert["recovered"]
     detail = (await desk.get(f"/api/v1/coverage/{world.home.elders[0]}")).json()
     (gap,) = detail["gaps"]
     assert gap["device_id"] == device
     assert gap["until_at"] > gap["from_at"]
+
+
+async def test_what_the_gateway_missed_is_told_with_its_cause(world: World) -> None:
+    gateway, desk = await online(world), await world.desk()
+    await gateway.send(said(world, EventKind.COVERAGE_PROTECTED, Reason("all_working")))
+    device, other = world.home.devices[:2]
+    now_ns = int(world.clock.now().timestamp()) * NS_PER_S
+
+    def gap(name: str, cause: GapCause, ago_s: int, **more: Any) -> Gap:
+        at_ns = now_ns - ago_s * NS_PER_S
+        return Gap(gap_id=name, cause=cause, from_ns=at_ns, until_ns=at_ns + 60 * NS_PER_S, **more)
+
+    await gateway.send(
+        gap("g1", GapCause.SOURCE_DOWN, 900, source="ble:hci0"),
+        gap("g2", GapCause.GATEWAY_DOWN, 600),
+        gap("g3", GapCause.THINNED, 300, device_ids=(device,), records=120),
+        gap("g4", GapCause.DROPPED, 200, device_ids=(other,), records=5),
+        gap("g5", GapCause.SOURCE_DOWN, 40 * 86_400, source="mqtt"),
+        lane=Lane.BULK,
+    )
+    gaps = (await desk.get(f"/api/v1/coverage/{world.home.elders[0]}")).json()["gaps"]
+    assert [(g["cause"], g["source"], g["device_id"], g["records"]) for g in gaps] == [
+        ("thinned", None, device, 120),
+        ("gateway_down", None, None, 0),
+        ("source_down", "ble:hci0", None, 0),
+    ]
 
 
 async def test_an_old_word_never_replaces_a_newer_one(world: World) -> None:

@@ -8,10 +8,11 @@ from typing import Any
 import httpx
 import pytest
 
+from cloud.alerts.late_stopgaps import follow_late_stopgaps
 from cloud.devices.register import STOPGAP_WITHIN, TEST_EVERY
 from cloud.identity.permissions import Role
 from cloud.schema_types import iso_ms
-from tests.cloud.world import World
+from tests.cloud.world import World, alerts
 
 BUTTON = {"id": "button-7", "model": "call-1", "kind": "button", "label": "床头", "serial": "SN7"}
 
@@ -142,3 +143,26 @@ async def test_a_retired_device_is_nobodys(world: World, manager: httpx.AsyncCli
         assert answer.status_code == 409, path
     registry = (await world.gateway().client.get("/api/v1/gateway/registry")).json()
     assert [device["device_id"] for device in registry["devices"]] == ["wearable-2"]
+
+
+async def test_a_late_stopgap_is_an_alert_until_something_stands_in(world: World) -> None:
+    carer = await world.desk()
+
+    async def look() -> int:
+        async with world.database.tenant(world.home.institution_id) as scope:
+            return await follow_late_stopgaps(scope, world.clock.now())
+
+    told = {"description": "不亮"}
+    device = await ok(carer.post("/api/v1/devices/wearable-1/faults", json=told))
+    world.clock.advance(STOPGAP_WITHIN.total_seconds() - 1)
+    assert (await look(), await alerts(carer)) == (0, [])
+    world.clock.advance(1)
+    assert [await look() for _ in range(2)] == [1, 0]
+    (alert,) = await alerts(carer)
+    assert (alert["code"], alert["priority"]) == ("stopgap_overdue", "medium")
+    assert (alert["elder"]["name"], alert["device_id"]) == ("王秀兰", "wearable-1")
+    path = f"/api/v1/device-faults/{device['fault']['id']}/stopgap"
+    await ok(carer.put(path, json={"way": "staff", "note": "每 15 分钟查看"}))
+    assert [await look() for _ in range(2)] == [1, 0]
+    (alert,) = await alerts(carer)
+    assert alert["recovered"]

@@ -33,12 +33,12 @@ def series(world: World, number: int = 0) -> str:
 async def nurse_of_another_unit(world: World) -> httpx.AsyncClient:
     async with world.database.tenant(world.home.institution_id) as scope:
         unit = await add_unit(scope, "5 楼", 5)
-        user = await find_user(scope, world.home.usernames[0])
+        user = await find_user(scope, world.home.username(Role.DUTY))  # not on the roster
         assert user is not None
         scope.session.add(
             UserUnit(institution_id=scope.institution_id, user_id=user.id, unit_id=unit.id)
         )
-    return await world.desk()
+    return await world.as_role(Role.DUTY)
 
 
 async def test_another_units_record_opens_with_a_reason_only(world: World) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 
@@ -145,6 +146,47 @@ async def test_a_moment_of_trouble_is_waited_out(
     double[1].refuse = [400]
     with pytest.raises(ApiException):  # our own fault is not tried again
         await client.write("raw", lines)
+
+
+async def test_what_comes_during_a_write_goes_together_in_the_next(
+    client: InfluxClient, double: tuple[str, InfluxDouble]
+) -> None:
+    many = [Reading("a", "heart_rate", number, 60.0) for number in range(20)]
+    await asyncio.gather(
+        *(client.write("raw", reading_lines("i", columns_of([one]))) for one in many)
+    )
+    assert len(double[1].points) == 20
+    assert double[1].writes == 3  # one alone, sixteen, three
+
+
+async def test_only_who_is_refused_is_told(
+    client: InfluxClient, double: tuple[str, InfluxDouble]
+) -> None:
+    # the first alone; two together, refused; the one of them refused again, the other not
+    double[1].refuse = [0, 400, 400, 0]
+    lines = [
+        reading_lines("i", columns_of([Reading("a", "heart_rate", number, 60.0)]))
+        for number in range(3)
+    ]
+    writes = (client.write("raw", one) for one in lines)
+    answers = await asyncio.gather(*writes, return_exceptions=True)
+    assert [isinstance(answer, ApiException) for answer in answers] == [False, True, False]
+    assert len(double[1].points) == 2
+
+
+async def test_whoever_goes_away_does_not_take_others_along(
+    client: InfluxClient, double: tuple[str, InfluxDouble]
+) -> None:
+    lines = [
+        reading_lines("i", columns_of([Reading("a", "heart_rate", number, 60.0)]))
+        for number in range(4)
+    ]
+    tasks = [asyncio.ensure_future(client.write("raw", one)) for one in lines]
+    await asyncio.sleep(0)
+    tasks[0].cancel()
+    answers = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [answer is None for answer in answers] == [False, True, True, True]
+    assert {point[4] for point in double[1].points} >= {1, 2, 3}
 
 
 async def test_what_was_written_is_read(

@@ -27,6 +27,7 @@ from cloud.people.service import add_elder, add_stay
 from cloud.places.service import add_bed, add_room, add_unit
 from cloud.settings import Settings
 from edge.events import DetectorInfo, Event, EventKind, Evidence, Reason
+from edge.gateway_wire import Gap
 from edge.signals import NS_PER_S, Origin, Position, Reading, Waveform
 from edge.wire import (
     Batch,
@@ -196,6 +197,9 @@ def waveform(clock: ManualClock, *, device: str = "wearable-1", number: int = 0)
     )  # fmt: skip
 
 
+Body = Event | Reading | Waveform | RejectedFrame | Gap
+
+
 @dataclass
 class FakeGateway:
     """Sends batches as a gateway does; numbers per lane."""
@@ -206,7 +210,7 @@ class FakeGateway:
     next_seq: dict[Lane, int] = field(default_factory=lambda: dict.fromkeys(Lane, 1))
 
     def batch(
-        self, *bodies: Event | Reading | Waveform | RejectedFrame, lane: Lane = Lane.URGENT,
+        self, *bodies: Body, lane: Lane = Lane.URGENT,
         first_seq: int | None = None,
     ) -> Batch:  # fmt: skip
         first = self.next_seq[lane] if first_seq is None else first_seq
@@ -218,7 +222,7 @@ class FakeGateway:
         return await self.client.post("/api/v1/ingest", content=content, headers=headers)
 
     async def send(
-        self, *bodies: Event | Reading | Waveform | RejectedFrame, lane: Lane = Lane.URGENT,
+        self, *bodies: Body, lane: Lane = Lane.URGENT,
         zipped: bool = False,
     ) -> int:  # fmt: skip
         """Send and expect it to be taken; the number acknowledged."""
@@ -243,13 +247,15 @@ class FakeGateway:
         )
 
 
-def record(seq: int, stored_ns: int, body: Event | Reading | Waveform | RejectedFrame) -> Record:
+def record(seq: int, stored_ns: int, body: Body) -> Record:
     if isinstance(body, Event):
         return Record(seq, stored_ns, event=body)
     if isinstance(body, Reading):
         return Record(seq, stored_ns, reading=body)
     if isinstance(body, Waveform):
         return Record(seq, stored_ns, waveform=waveform_to_record(body))
+    if isinstance(body, Gap):
+        return Record(seq, stored_ns, gap=body)
     return Record(seq, stored_ns, rejected=body)
 
 

@@ -237,8 +237,11 @@ def watched(world: FaultWorld) -> Iterator[None]:
 def settle(world: FaultWorld, load: Load, at_least_s: float = 0.0) -> None:
     """Until everything that was sent has come, or nothing has come for long."""
     time.sleep(at_least_s)
-    deadline_s = time.monotonic() + _SETTLE_S
+    seen, deadline_s = 0, time.monotonic() + _SETTLE_S
     while time.monotonic() < deadline_s:
+        held = sum(len(world.cloud.of(lane)) for lane in Lane)
+        if held > seen:
+            seen, deadline_s = held, time.monotonic() + _SETTLE_S
         steps = {(r.device_id, int(r.value)) for r in step_readings(world)}
         sent = set(load.sent)
         missing = len(sent - steps) + len(set(load.pressed) - set(calls(world)))

@@ -54,10 +54,18 @@ _DAY_RECORDS = 86_400  # ten devices, a reading every ten seconds
 
 
 def gateway_killed(directory: Path, tries: int = 50) -> Outcome:
-    def strike(world: FaultWorld, number: int) -> None:
+    """Every other time in the midst of its start, else while it works off what has waited."""
+    working = 0
+
+    def strike(world: FaultWorld, number: int) -> str:
+        nonlocal working
+        if number % 2 == 0:
+            wait_until(lambda: world.log().count('"mqtt_up"') > working, "it works", 60)
         time.sleep(_CHANCE.uniform(0.05, 1.0))
         world.gateway.kill_9()
+        working = world.log().count('"mqtt_up"')
         restart_gateway(world)
+        return f"killed {working} times at work"
 
     return run_fault(directory, "gateway kill -9", tries, strike)
 

@@ -57,11 +57,11 @@ def cloud(directory: Path) -> Iterator[tuple[str, Path]]:
             return False
 
     try:
-        wait_until(healthy, "the cloud answers", 60)
+        wait_until(healthy, "the cloud answers", 300)
         seed = directory / "seed.json"
         subprocess.run(
             [sys.executable, "-m", "yuyue", "cloud", "seed-demo", "--out", str(seed)],
-            env={**os.environ, **environment}, cwd=REPOSITORY, check=True, timeout=120,
+            env={**os.environ, **environment}, cwd=REPOSITORY, check=True, timeout=300,
             capture_output=True,
         )  # fmt: skip
         yield url, seed
@@ -110,6 +110,21 @@ def fuzz(url: str, headers: dict[str, str], seconds: int, report: Path) -> str:
     return "" if done.returncode == 0 else done.stdout[-6000:]
 
 
+def calls_made(url: str) -> str:
+    """What the cloud itself counted: answers by status class, and how many routes gave any."""
+    told = httpx.get(f"{url}/metrics", timeout=20, trust_env=False).text
+    by_status: dict[str, float] = {}
+    routes: set[tuple[str, str]] = set()
+    for line in told.splitlines():
+        counted = re.fullmatch(r"yuyue_request_seconds_count\{(.*)\} (\S+)", line)
+        if counted is not None:
+            labels = dict(re.findall(r'(\w+)="([^"]*)"', counted[1]))
+            by_status[labels["status"]] = by_status.get(labels["status"], 0) + float(counted[2])
+            routes.add((labels["method"], labels["route"]))
+    answers = ", ".join(f"{status} {count:,.0f}" for status, count in sorted(by_status.items()))
+    return f"{sum(by_status.values()):,.0f} calls of {len(routes)} operations: {answers}"
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(BUDGET_S * 4 + 900)
 def test_no_call_answers_with_a_server_error(cloud: tuple[str, Path], directory: Path) -> None:
@@ -120,6 +135,7 @@ def test_no_call_answers_with_a_server_error(cloud: tuple[str, Path], directory:
         wrong = fuzz(url, headers, BUDGET_S // len(kinds), directory / f"{kind}.txt")
         if wrong:
             found[kind] = wrong
+    print(f"\n{calls_made(url)}")  # noqa: T201 - the figures of the run
     broken = "\n".join(
         line[:4000] for line in (directory / "cloud.log").read_text().splitlines()
         if "request_failed" in line

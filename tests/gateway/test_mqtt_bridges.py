@@ -88,6 +88,31 @@ def test_both_bridges_to_the_cloud_and_a_call_among_them(world: World) -> None:
     assert details["connections"] == 1
 
 
+def test_the_cloud_says_which_bridges_are_listened_to(world: World) -> None:
+    accept(world, PIR, KITCHEN)
+    bridge = world.publisher()
+    for base in ("zigbee2mqtt", "z2m/upstairs"):
+        tell(bridge, f"{base}/bridge/devices", devices(), retain=True)
+    tell(bridge, "homeassistant/device/0AFFD2/config", BEDROOM, retain=True)
+    world.start_inside()
+    follows(world, bridge, "zigbee2mqtt/203/bathroom", {"battery": 71}, (PIR, "battery_level", 71))
+    follows(world, bridge, "sensorBedroom/state", {"temperature": 23.5},
+            (KITCHEN, "air_temperature", 23.5))  # fmt: skip
+    world.cloud.settings = {"mqtt_zigbee2mqtt": "z2m/upstairs", "mqtt_discovery": ""}
+    world.cloud.settings_version = 2
+    follows(world, bridge, "z2m/upstairs/203/bathroom", {"battery": 70}, (PIR, "battery_level", 70))
+    tell(bridge, "zigbee2mqtt/203/bathroom", {"battery": 11})
+    tell(bridge, "sensorBedroom/state", {"temperature": 11})
+    follows(world, bridge, "z2m/upstairs/203/bathroom", {"battery": 69}, (PIR, "battery_level", 69))
+    assert not {value for _, _, value in readings(world)} & {11}
+
+    def counts() -> tuple[float, float]:
+        told = world.cloud.heartbeats[-1].source_details["mqtt"]
+        return told["zigbee2mqtt_devices"], told["home_assistant_devices"]
+
+    wait_until(lambda: counts() == (4, 0), f"the others are forgotten: {counts()}", 15)
+
+
 def test_what_the_broker_held_is_not_lost_although_it_comes_before_the_definition(
     world: World,
 ) -> None:

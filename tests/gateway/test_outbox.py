@@ -131,14 +131,16 @@ def test_numbers_go_on_after_everything_was_pruned(path: Path, clock: HandClock)
 def test_memory_deliveries_counts_and_snapshots_survive(path: Path, clock: HandClock) -> None:
     outbox = Outbox(path, clock)
     outbox.commit(
-        Group(device_memory={"w-1": b"m"}, deliveries=[b"k1", b"k2"], rejected_counts={"x": 2})
+        Group(
+            device_memory={"w-1": b"m"}, deliveries=[b"1" * 16, b"2" * 16], rejected_counts={"x": 2}
+        )
     )
     outbox.commit(Group(device_memory={"w-1": b"n", "w-2": b"o"}, rejected_counts={"x": 1, "y": 1}))
     outbox.save_snapshots(0, {"w-1": b"s", "w-2": b"t"})
     outbox.close()
     again = Outbox(path, clock)
     assert again.device_memory() == {"w-1": b"n", "w-2": b"o"}
-    assert again.deliveries() == [b"k1", b"k2"]
+    assert again.deliveries() == [b"1" * 16, b"2" * 16]
     assert again.rejected_counts() == {"x": 3, "y": 1}
     again.forget_devices(["w-1"])
     assert again.device_memory() == {"w-2": b"o"}
@@ -149,7 +151,7 @@ def test_memory_deliveries_counts_and_snapshots_survive(path: Path, clock: HandC
 
 
 def test_deliveries_are_bounded(outbox: Outbox, path: Path) -> None:
-    keys = [str(n).encode() for n in range(MAX_DELIVERIES + 100)]
+    keys = [f"{n:016d}".encode() for n in range(MAX_DELIVERIES + 100)]
     outbox.commit(Group(deliveries=keys))
     assert outbox.deliveries() == keys[100:]
 
@@ -212,12 +214,12 @@ def test_the_cloud_wants_what_is_gone_the_rest_is_counted_anew(outbox: Outbox) -
 def test_newer_files_foreign_files_and_damaged_files(path: Path, clock: HandClock) -> None:
     Outbox(path, clock).close()
     with sqlite3.connect(path) as db:
-        db.execute("PRAGMA user_version = 3")
+        db.execute("PRAGMA user_version = 4")
     db.close()
-    with pytest.raises(OutboxError, match=r"newer software \(version 3, this one knows 2\)"):
+    with pytest.raises(OutboxError, match=r"newer software \(version 4, this one knows 3\)"):
         Outbox(path, clock)
     with sqlite3.connect(path) as db:
-        db.execute("PRAGMA user_version = 2")
+        db.execute("PRAGMA user_version = 3")
         db.execute("PRAGMA application_id = 7")
     db.close()
     with pytest.raises(OutboxError, match="not an outbox"):

@@ -304,6 +304,33 @@ def test_whatever_page_is_damaged_the_gateway_starts(path: Path, page: int) -> N
     again.close()
 
 
+AS_BEFORE_3 = (
+    "DROP TABLE record_copy; DROP TABLE chunk_copy; DROP TABLE delivery_copy;"
+    "ALTER TABLE delivery RENAME COLUMN keys TO key;"
+)
+
+
+def test_a_file_of_version_2_is_converted(path: Path) -> None:
+    clock = HandClock()
+    outbox = Outbox(path, clock, SMALL)
+    keys = [bytes([n]) * 16 for n in range(3)]
+    for n, key in enumerate(keys):
+        outbox.commit(Group(signals=[reading(n)], events=[event(n)], deliveries=[key]))
+    outbox.close()
+    with sqlite3.connect(path) as db:
+        db.executescript(f"{AS_BEFORE_3} PRAGMA user_version = 2;")
+    db.close()
+    outbox = Outbox(path, clock, SMALL)
+    assert outbox.deliveries() == keys
+    outbox.commit(Group(deliveries=[b"d" * 16, b"e" * 16]))
+    outbox.close()
+    outbox = Outbox(path, clock, SMALL)
+    assert outbox.deliveries() == [*keys, b"d" * 16, b"e" * 16]
+    assert len(sent(outbox)) == 3
+    assert [r.event for r in sent(outbox, Lane.URGENT)] == [event(n) for n in range(3)]
+    outbox.close()
+
+
 def test_a_file_of_version_1_is_converted(path: Path) -> None:
     from gateway.outbox import codec
 
@@ -316,6 +343,7 @@ def test_a_file_of_version_1_is_converted(path: Path) -> None:
             "UPDATE lane SET last_seq = 7, acknowledged_through = 4, base = 2 WHERE name = 'bulk';"
             "PRAGMA user_version = 1;"
         )
+        db.executescript(AS_BEFORE_3)
         for n in range(5, 8):
             body = msgspec.msgpack.encode(reading(n))
             db.execute("INSERT INTO record VALUES ('bulk', ?, ?, 'reading', ?)", (n, n, body))

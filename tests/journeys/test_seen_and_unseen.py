@@ -13,9 +13,10 @@ import paho.mqtt.client as paho
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.support.processes import wait_until
+from tests.support.processes import REPOSITORY, wait_until
 from tests.support.stack import Stack
 
+AXE_PATH = REPOSITORY / "cloud/web/node_modules/axe-core/axe.min.js"
 ELDER = "黄建平"
 MANAGER, RELATIVE = 4, 7
 SENSORS = {
@@ -156,6 +157,12 @@ def test_bed_inactivity_and_coverage_reach_the_desk_and_the_family_is_never_told
     expect(relative.get_by_test_id("family-coverage").first).to_have_attribute(
         "data-state", "blind"
     )
+    # Blind is told in words and signs that everybody can read.
+    relative.evaluate(AXE_PATH.read_text())
+    violations = relative.evaluate(
+        "async () => (await axe.run(document)).violations.map(v => v.id + ': ' + v.help)"
+    )
+    assert violations == []
     relative.context.close()
 
 

@@ -36,11 +36,13 @@ class InfluxDouble:
 
     def __init__(self) -> None:
         self.points: dict[Point, str] = {}
-        self.refuse: list[int] = []
+        self.refuse: list[int] = []  # the status of each answer; 0: as it should be
+        self.writes = 0
         self.asked: list[str] = []
         self.lock = threading.Lock()
 
     def write(self, bucket: str, body: str) -> None:
+        self.writes += 1
         for line in body.splitlines():
             head, fields, time_ns = line.rsplit(" ", 2)
             measurement, *tags = re.split(r"(?<!\\),", head)
@@ -116,8 +118,8 @@ class _Handler(BaseHTTPRequestHandler):
         with self.double.lock:
             if self.headers["Authorization"] != "Token double":
                 return self._answer(401, "{}")
-            if self.double.refuse:
-                return self._answer(self.double.refuse.pop(0), "{}")
+            if self.double.refuse and (status := self.double.refuse.pop(0)):
+                return self._answer(status, "{}")
             if parts.path == "/api/v2/write":
                 self.double.write(bucket, body)
                 return self._answer(204, "")

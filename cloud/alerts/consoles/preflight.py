@@ -57,7 +57,10 @@ async def _empty_steps(scope: TenantScope, now: datetime) -> list[dict[str, Any]
     found: dict[tuple[str, str, str], list[str]] = {}
     for stay in stays:
         unit_id = await unit_of(scope, Subject(stay.elder_id, stay.bed_id, None))
-        chain = Alert(code="fall_confirmed", elder_id=stay.elder_id, unit_id=unit_id, origin=LIVE)
+        chain = Alert(
+            code="fall_confirmed", elder_id=stay.elder_id, bed_id=stay.bed_id, unit_id=unit_id,
+            origin=LIVE,
+        )  # fmt: skip
         for at in moments:
             policy = await policy_for(scope, chain, Priority.HIGH, at)
             for number, step in enumerate(policy.body.steps):

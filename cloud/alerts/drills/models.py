@@ -30,6 +30,8 @@ class DeadSwitch(TenantBase):
     institution_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     device_id: Mapped[str]
     contact_point_id: Mapped[uuid.UUID]
+    # Which gateway sends it; None: the device does so by itself.
+    gateway_id: Mapped[uuid.UUID | None]
     every_s: Mapped[int]
     since: Mapped[datetime]
     last_event_at: Mapped[datetime | None]

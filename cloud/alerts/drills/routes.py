@@ -16,6 +16,8 @@ from cloud.alerts.drills.models import DeadSwitch, Drill
 from cloud.alerts.ledger import first_hops
 from cloud.alerts.models import Alert
 from cloud.alerts.notify.points import find_point
+from cloud.audit import service as audit
+from cloud.audit.actions import Action
 from cloud.devices.models import Device
 from cloud.errors import NotFoundError, Problem, ProblemError
 from cloud.identity.auth import requires
@@ -99,6 +101,9 @@ class SwitchIn(ApiModel):
 
     device_id: str = Field(min_length=1, max_length=64)
     point_id: UUID
+    gateway_id: UUID | None = Field(
+        default=None, description="the gateway that sends it; null: the device does by itself"
+    )
     every_s: int = Field(default=service.DEFAULT_EVERY_S, ge=60, le=86_400)
 
 
@@ -106,6 +111,7 @@ class SwitchOut(ApiModel):
     """The switch as it stands."""
 
     device_id: str
+    gateway_id: UUID | None
     every_s: int
     since: UtcMs
     last_event_at: UtcMs | None
@@ -220,14 +226,20 @@ async def put_dead_switch(wanted: SwitchIn, principal: DrillRunner, state: State
     if switch is None:
         switch = DeadSwitch(institution_id=scope.institution_id)
         scope.session.add(switch)
+    await service.let_gateway_send(scope, wanted.gateway_id, wanted.device_id, wanted.every_s)
     switch.device_id, switch.contact_point_id = wanted.device_id, wanted.point_id
-    switch.every_s, switch.since = wanted.every_s, now
+    switch.every_s, switch.since, switch.gateway_id = wanted.every_s, now, wanted.gateway_id
+    audit.record(
+        scope, principal.actor, Action.RULES_CHANGED, now, subject=("dead_switch", "path"),
+        detail=wanted.model_dump(mode="json"),
+    )  # fmt: skip
     await scope.session.flush()
     return SwitchState(dead_switch=_switch_out(switch))
 
 
 def _switch_out(switch: DeadSwitch) -> SwitchOut:
     return SwitchOut(
-        device_id=switch.device_id, every_s=switch.every_s, since=switch.since,
+        device_id=switch.device_id, gateway_id=switch.gateway_id, every_s=switch.every_s,
+        since=switch.since,
         last_event_at=switch.last_event_at, last_ok_at=switch.last_ok_at,
     )  # fmt: skip

@@ -13,8 +13,9 @@ from cloud.alerts.models import Alert
 from cloud.alerts.notify.models import Notice
 from cloud.alerts.reports import Report, raise_alert, recover_raised
 from cloud.database import Database, TenantScope
+from cloud.devices.models import Gateway
 from cloud.devices.service import Subject
-from cloud.errors import ProblemError
+from cloud.errors import NotFoundError, ProblemError
 from cloud.identity.shifts import pattern_of, shift_at
 from cloud.people.service import bed_of, find_elder
 from edge.events import Event
@@ -56,6 +57,23 @@ async def start_drill(
 async def switch_of(scope: TenantScope) -> DeadSwitch | None:
     """The institution's switch; None: there is none."""
     return (await scope.session.scalars(scope.select(DeadSwitch))).one_or_none()
+
+
+async def let_gateway_send(
+    scope: TenantScope, gateway_id: uuid.UUID | None, device_id: str, every_s: int
+) -> None:
+    """This gateway sends the proof from now on, and no other. Raises NotFoundError."""
+    statement = scope.select(Gateway).order_by(Gateway.id).with_for_update(key_share=True)
+    gateways = {row.id: row for row in await scope.session.scalars(statement)}
+    if gateway_id is not None and gateway_id not in gateways:
+        raise NotFoundError("gateway")
+    sends = {"self_test_device": device_id, "self_test_every_s": every_s}
+    for gateway in gateways.values():
+        held = {key: value for key, value in gateway.settings.items() if key not in sends}
+        wanted = held | sends if gateway.id == gateway_id else held
+        if wanted != gateway.settings:
+            gateway.settings = wanted
+            gateway.settings_version += 1
 
 
 async def take_proof(scope: TenantScope, event: Event, now: datetime) -> bool:

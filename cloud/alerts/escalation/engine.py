@@ -15,7 +15,7 @@ from sqlalchemy import update
 
 from cloud.alerts import store
 from cloud.alerts.codes import Priority
-from cloud.alerts.escalation.policies import Policy, Step, policy_for
+from cloud.alerts.escalation.policies import NotOnSpot, Policy, Step, policy_for
 from cloud.alerts.escalation.reach import Recipient, reachable, recipients
 from cloud.alerts.machine import Condition, Move, MoveKind
 from cloud.alerts.models import Alert, AlertTimer
@@ -78,8 +78,14 @@ async def answered(scope: TenantScope, alert: Alert, condition: Condition, now: 
     await stop(scope, alert, now)
     policy = await policy_for(scope, alert, condition.priority, now)
     if policy.body.not_on_spot is not None and condition.arrived_at is None:
-        due_at = now + timedelta(seconds=policy.body.not_on_spot.after_s)
+        due_at = now + await _way_there(scope, alert, policy.body.not_on_spot)
         store.start_timer(scope, alert.id, SPOT_TIMER, due_at)
+
+
+async def _way_there(scope: TenantScope, alert: Alert, rule: NotOnSpot) -> timedelta:
+    """How long the way may take: to a home one has to drive."""
+    at_home = await store.is_at_home(scope, alert)
+    return timedelta(seconds=rule.after_home_s if at_home else rule.after_s)
 
 
 async def hasten(scope: TenantScope, alert: Alert, now: datetime) -> None:
@@ -170,7 +176,8 @@ async def run_not_on_spot(
     await queue_notices(
         scope, alert, condition, ready, kind="not_on_spot", step=condition.step, now=now
     )
-    store.start_timer(scope, alert.id, SPOT_TIMER, now + timedelta(seconds=rule.after_s))
+    due_at = now + await _way_there(scope, alert, rule)
+    store.start_timer(scope, alert.id, SPOT_TIMER, due_at)
     names = ", ".join(person.name for person in ready) or "nobody"
     note = f"not on the spot: {names} ({policy.source})"
     return StepResult(len(ready), Move(MoveKind.ESCALATE, now, note=note))

@@ -12,7 +12,9 @@ from typing import Final
 from cloud.alerts.consoles.health import healthy_users
 from cloud.alerts.models import Alert
 from cloud.alerts.notify.gate import LIVE
-from cloud.alerts.notify.points import users_with_a_way
+from cloud.alerts.notify.points import relatives_with_a_way, users_with_a_way
+from cloud.alerts.notify.relatives import relatives
+from cloud.alerts.store import is_at_home
 from cloud.database import TenantScope
 from cloud.identity.models import User
 from cloud.identity.permissions import Role
@@ -41,11 +43,26 @@ async def recipients(
     scope: TenantScope, alert: Alert, targets: Sequence[str], now: datetime
 ) -> list[Recipient]:
     """The people the targets mean now, each once."""
-    users: dict[uuid.UUID, User] = {}
+    found: dict[uuid.UUID, Recipient] = {}
     for target in targets:
+        if target == "family_home":
+            for relative in await _family_at_home(scope, alert, now):
+                found.setdefault(relative.user_id or uuid.uuid4(), relative)
         for user in await _users_of(scope, alert, target, now):
-            users[user.id] = user
-    return [Recipient(user.display_name, user_id=user.id) for user in users.values()]
+            found[user.id] = Recipient(user.display_name, user_id=user.id)
+    return list(found.values())
+
+
+async def _family_at_home(scope: TenantScope, alert: Alert, now: datetime) -> list[Recipient]:
+    """The family of a home bed is asked to help when nobody has answered: they have a key, and
+    may be nearer than anybody. In the house the staff is there, and they hear it from them.
+    """
+    if alert.elder_id is None or not await is_at_home(scope, alert):
+        return []
+    return [
+        Recipient(member.name, user_id=member.user_id, family_id=member.id)
+        for member in await relatives(scope, alert.elder_id, now)
+    ]
 
 
 async def _users_of(scope: TenantScope, alert: Alert, target: str, now: datetime) -> list[User]:
@@ -61,7 +78,7 @@ async def _users_of(scope: TenantScope, alert: Alert, target: str, now: datetime
             User.role == _BY_ROLE[target], User.disabled_at.is_(None)
         )
         return list(await scope.session.scalars(statement.order_by(User.id)))
-    return []  # family_home: a home bed's family, told by cloud/alerts/notify/family.py
+    return []
 
 
 async def reachable(
@@ -72,4 +89,10 @@ async def reachable(
     at_desk = await healthy_users(scope, now)
     # As if it were live: what is not is stopped at the gate (cloud/alerts/notify/gate.py).
     with_way = await users_with_a_way(scope, ids, LIVE)
-    return [person for person in people if person.user_id in at_desk | with_way]
+    families = {person.family_id for person in people if person.family_id is not None}
+    family_with_way = await relatives_with_a_way(scope, families, LIVE)
+    return [
+        person
+        for person in people
+        if person.user_id in at_desk | with_way or person.family_id in family_with_way
+    ]

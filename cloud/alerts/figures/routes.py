@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import fields
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from cloud.alerts import ledger
-from cloud.alerts.figures.service import BUDGET_PER_HOUR, Figures, Share, Times, figures_of
+from cloud.alerts.figures.compute import (
+    BUDGET_PER_DAY,
+    BUDGET_PER_HOUR,
+    Figures,
+    Share,
+    SourceFigure,
+    Times,
+)
+from cloud.alerts.figures.service import figures_of
 from cloud.alerts.models import Alert
 from cloud.clock import datetime_from_ns
 from cloud.errors import Problem, ProblemError
@@ -47,6 +56,7 @@ class TimesOut(ApiModel):
     count: int
     median_s: float | None
     p95_s: float | None
+    p99_s: float | None
 
 
 class SourceOut(ApiModel):
@@ -63,21 +73,36 @@ class FiguresOut(ApiModel):
 
     begin: UtcMs
     end: UtcMs
-    alerts: int
+    alerts: int = Field(description="what people were told of, or could see folded into a line")
+    history: int = Field(description="heard of too late to be a call; in no other figure")
+    unheard: int = Field(description="passed within their on-delay; in no other figure")
+    folded: int = Field(description="folded into the line of a flood")
     by_code: dict[str, dict[str, int]]
     by_priority: dict[str, int]
+    priority_share: dict[str, ShareOut]
     duty_hours: float
     per_duty_hour: float | None
     budget_per_hour: float
+    per_duty_day: float | None
+    budget_per_day: float
+    limit_per_day: float
     answered_60_s: ShareOut
     answered_180_s: ShareOut
     late_answers: list[UUID]
+    on_spot_45_min: ShareOut = Field(description="homes: sent to arrived")
+    on_spot_60_min: ShareOut
+    shown_10_s: ShareOut = Field(description="committed to shown with sound")
+    cloud_5_s: ShareOut = Field(description="decided at the edge to committed here")
+    sensor_to_desk: TimesOut
     answer: TimesOut
     arrival: TimesOut
     resolution: TimesOut
+    closing: TimesOut
     false: ShareOut
     unclear: ShareOut
     false_by_rule: dict[str, ShareOut]
+    unclear_by_rule: dict[str, ShareOut]
+    devices: list[SourceOut]
     top_sources: list[SourceOut]
     top_share: ShareOut
     floods: int
@@ -87,6 +112,7 @@ class FiguresOut(ApiModel):
     technical_per_device_week: float | None
     per_bed_night: float | None
     falls: int
+    false_falls_per_bed_week: float | None
 
 
 class HopOut(ApiModel):
@@ -127,38 +153,40 @@ def _share(share: Share) -> ShareOut:
 
 
 def _times(times: Times) -> TimesOut:
-    return TimesOut(count=times.count, median_s=times.median_s, p95_s=times.p95_s)
+    return TimesOut(
+        count=times.count, median_s=times.median_s, p95_s=times.p95_s, p99_s=times.p99_s
+    )
+
+
+def _source(source: SourceFigure) -> SourceOut:
+    return SourceOut(
+        device_id=source.device_id, alerts=source.alerts, false=_share(source.false),
+        unclear=_share(source.unclear),
+    )  # fmt: skip
+
+
+def _told(value: object) -> Any:
+    """A figure as the API tells it."""
+    if isinstance(value, Share):
+        return _share(value)
+    if isinstance(value, Times):
+        return _times(value)
+    if isinstance(value, SourceFigure):
+        return _source(value)
+    if isinstance(value, list):
+        return [_told(part) for part in value]
+    if isinstance(value, dict):
+        return {name: _told(part) for name, part in value.items()}
+    return value
 
 
 def _out(found: Figures) -> FiguresOut:
-    plain = {
-        name: getattr(found, name)
-        for name in (
-            "begin", "end", "alerts", "by_code", "by_priority", "duty_hours", "per_duty_hour",
-            "late_answers", "floods", "chattering", "shelved_now", "stale",
-            "technical_per_device_week", "per_bed_night", "falls",
-        )
-    }  # fmt: skip
     return FiguresOut(
-        **plain,
+        **{field.name: _told(getattr(found, field.name)) for field in fields(found)},
         budget_per_hour=BUDGET_PER_HOUR,
-        answered_60_s=_share(found.answered_60_s),
-        answered_180_s=_share(found.answered_180_s),
-        answer=_times(found.answer),
-        arrival=_times(found.arrival),
-        resolution=_times(found.resolution),
-        false=_share(found.false),
-        unclear=_share(found.unclear),
-        false_by_rule={code: _share(share) for code, share in found.false_by_rule.items()},
-        top_sources=[
-            SourceOut(
-                device_id=source.device_id, alerts=source.alerts, false=_share(source.false),
-                unclear=_share(source.unclear),
-            )
-            for source in found.top_sources
-        ],
-        top_share=_share(found.top_share),
-    )  # fmt: skip
+        budget_per_day=BUDGET_PER_DAY[0],
+        limit_per_day=BUDGET_PER_DAY[1],
+    )
 
 
 Begin = Annotated[AwareDatetime, Query(alias="from")]
@@ -212,6 +240,7 @@ def _rows(name: str, value: object, of: str = "") -> list[list[object]]:
             return [
                 [f"{name}_median_s", of, value["median_s"], value["count"]],
                 [f"{name}_p95_s", of, value["p95_s"], value["count"]],
+                [f"{name}_p99_s", of, value["p99_s"], value["count"]],
             ]
         if "device_id" in value:
             device_id = str(value["device_id"])

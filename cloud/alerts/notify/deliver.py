@@ -166,7 +166,8 @@ async def _ways(scope: TenantScope, notice: Notice) -> list[ContactPoint]:
     if notice.contact_point_id is not None:
         statement = scope.select(ContactPoint).where(ContactPoint.id == notice.contact_point_id)
         return list(await scope.session.scalars(statement))
-    return list(await points_of(scope, user_id=notice.user_id, family_id=notice.family_id))
+    own = await points_of(scope, user_id=notice.user_id)
+    return [*own, *await points_of(scope, family_id=notice.family_id)]
 
 
 def _note(

@@ -13,11 +13,10 @@ from cloud.alerts.findings import Injury, Verdict
 from cloud.alerts.machine import ENDED, Condition
 from cloud.alerts.models import Alert
 from cloud.alerts.notify.models import Notice
+from cloud.alerts.notify.relatives import relatives
 from cloud.clock import datetime_from_ns
 from cloud.database import TenantScope
 from cloud.identity.shifts import ZONE
-from cloud.people.family import consents_of, family_of, sees
-from cloud.people.models import FamilyMember
 from cloud.people.service import find_elder
 
 # A suspicion frightens whoever is 800 km away, and most suspicions are not falls (alarms.md, 3).
@@ -72,16 +71,6 @@ def _outcome(after: Condition) -> str:
 async def _was_told(scope: TenantScope, alert: Alert) -> bool:
     statement = scope.select(Notice).where(Notice.alert_id == alert.id, Notice.kind == "family")
     return (await scope.session.scalars(statement)).first() is not None
-
-
-async def relatives(scope: TenantScope, elder_id: uuid.UUID, now: datetime) -> list[FamilyMember]:
-    """Those whom the institution and a consent in force let see alerts, with a login."""
-    consents = await consents_of(scope, elder_id)
-    return [
-        member
-        for member in await family_of(scope, elder_id)
-        if member.user_id is not None and "alerts" in sees(member, consents, now)
-    ]
 
 
 async def _queue(

@@ -30,6 +30,7 @@ class Outgoing:
     body: str
     urgency: int
     notice_id: uuid.UUID
+    opens: str
     key: object = field(repr=False)
 
     def __post_init__(self) -> None:
@@ -53,5 +54,13 @@ def admit(notice: Notice, point: ContactPoint, address: str) -> Outgoing:
     if not may_pass(notice.origin, point):
         raise BlockedError(f"{notice.origin} data may not reach a real phone")
     return Outgoing(
-        point.channel, address, notice.title, notice.body, notice.urgency, notice.id, _KEY
-    )
+        point.channel, address, notice.title, notice.body, notice.urgency, notice.id,
+        opens_of(notice), _KEY,
+    )  # fmt: skip
+
+
+def opens_of(notice: Notice) -> str:
+    """Which page of ours a tap on it leads to."""
+    if notice.family_id is not None:
+        return "/family"
+    return "/account" if notice.alert_id is None else f"/duty?alert={notice.alert_id}"

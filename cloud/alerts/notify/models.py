@@ -21,6 +21,8 @@ class ContactPoint(TenantBase):
     channel: Mapped[str]
     label: Mapped[str]
     sealed_address: Mapped[bytes]
+    # Keyed hash of the address: one browser belongs to one person at a time.
+    address_index: Mapped[bytes | None]
     position: Mapped[int]
     is_test: Mapped[bool]
     per_hour: Mapped[int]

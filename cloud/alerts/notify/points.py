@@ -23,16 +23,29 @@ from cloud.identity.secrets import token_hash
 DEFAULT_PER_HOUR: Final = 30
 CODE_LIFE: Final = timedelta(minutes=15)
 _CODE_DIGITS: Final = 6
+# A telephone, a tablet, a chat, a mail address, each twice; more is a mistake or an attack.
+MAX_POINTS: Final = 10
+_INDEX: Final = "contact_point.address"
+
+
+def address_index(keyring: Keyring, channel: str, address: str) -> bytes:
+    """By what a way is recognised."""
+    return keyring.blind_index(identity_of(channel, address), _INDEX)
+
+
+def address_context(point_id: uuid.UUID) -> str:
+    """What binds a sealed address to its row."""
+    return f"contact_point.address:{point_id}"
 
 
 def seal(keyring: Keyring, point_id: uuid.UUID, address: str) -> bytes:
     """Addresses hold phone numbers and tokens: never in clear in the database."""
-    return keyring.encrypt(address, f"contact_point.address:{point_id}")
+    return keyring.encrypt(address, address_context(point_id))
 
 
 def unseal(keyring: Keyring, point: ContactPoint) -> str:
     """The address."""
-    return keyring.decrypt(point.sealed_address, f"contact_point.address:{point.id}")
+    return keyring.decrypt(point.sealed_address, address_context(point.id))
 
 
 def check_address(channel: str, address: str) -> None:
@@ -69,31 +82,59 @@ async def add_point(
 ) -> tuple[ContactPoint, str]:
     """A way to reach somebody, and the code that proves it when it arrives."""
     check_address(channel, address)
-    point_id, code = (
-        uuid.uuid4(),
-        "".join(secrets.choice("0123456789") for _ in range(_CODE_DIGITS)),
-    )
-    position = len(await points_of(scope, user_id=user_id, family_id=family_id))
+    held = await points_of(scope, user_id=user_id, family_id=family_id)
+    if len(held) >= MAX_POINTS:
+        raise ProblemError(409, "too_many", f"{MAX_POINTS} ways at most: remove one first")
+    if channel == "webpush":
+        await _release(scope, keyring, address, now)
+    point_id = uuid.uuid4()
     point = ContactPoint(
-        id=point_id,
-        institution_id=scope.institution_id,
-        user_id=user_id,
-        family_id=family_id,
-        channel=channel,
-        label=label,
-        sealed_address=seal(keyring, point_id, address),
-        position=position,
-        is_test=is_test,
-        per_hour=per_hour,
-        created_at=now,
-        code_hash=token_hash(f"{point_id}{code}"),
-        code_expires_at=now + CODE_LIFE,
+        id=point_id, institution_id=scope.institution_id, user_id=user_id, family_id=family_id,
+        channel=channel, label=label, sealed_address=seal(keyring, point_id, address),
+        address_index=address_index(keyring, channel, address),
+        position=max((each.position for each in held), default=-1) + 1, is_test=is_test,
+        per_hour=per_hour, created_at=now,
         # A browser that made a subscription is there: nothing more to prove.
         verified_at=now if verified or channel == "webpush" else None,
-    )
+    )  # fmt: skip
+    code = _new_code(point, now)
     scope.session.add(point)
     await scope.session.flush()
     return point, code
+
+
+def _new_code(point: ContactPoint, now: datetime) -> str:
+    code = "".join(secrets.choice("0123456789") for _ in range(_CODE_DIGITS))
+    point.code_hash = token_hash(f"{point.id}{code}")
+    point.code_expires_at = now + CODE_LIFE
+    return code
+
+
+def identity_of(channel: str, address: str) -> str:
+    """What makes two addresses the same telephone: of a push subscription, its endpoint."""
+    if channel == "webpush":
+        return f"webpush {json.loads(address)['endpoint']}"
+    return f"{channel} {address.strip()}"
+
+
+async def _release(scope: TenantScope, keyring: Keyring, address: str, now: datetime) -> None:
+    """One browser is one person's: whoever had it before is no longer reached there.
+
+    A number that several share (the ward's telephone) stays everybody's.
+    """
+    indexes = keyring.blind_indexes(identity_of("webpush", address), _INDEX)
+    statement = scope.select(ContactPoint).where(
+        ContactPoint.address_index.in_(indexes), ContactPoint.removed_at.is_(None)
+    )
+    for point in await scope.session.scalars(statement):
+        point.removed_at = now
+
+
+def renew_code(point: ContactPoint, now: datetime) -> str:
+    """Another code for a way that is not proved. Raises ProblemError."""
+    if point.verified_at is not None and point.dead_at is None:
+        raise ProblemError(409, "verified", "this way is verified already")
+    return _new_code(point, now)
 
 
 async def verify_point(point: ContactPoint, code: str, now: datetime) -> None:
@@ -103,7 +144,8 @@ async def verify_point(point: ContactPoint, code: str, now: datetime) -> None:
         point.code_hash or b"", token_hash(f"{point.id}{code}")
     ):
         raise ProblemError(422, "bad_request", "code: is wrong or too old")
-    point.verified_at, point.code_hash, point.code_expires_at = now, None, None
+    point.verified_at, point.dead_at = now, None
+    point.code_hash, point.code_expires_at = None, None
 
 
 async def find_point(scope: TenantScope, point_id: uuid.UUID) -> ContactPoint:
@@ -143,4 +185,18 @@ async def users_with_a_way(
         point.user_id
         for point in await scope.session.scalars(statement)
         if point.user_id is not None and is_usable_for(point, origin)
+    }
+
+
+async def relatives_with_a_way(
+    scope: TenantScope, family_ids: Collection[uuid.UUID], origin: str
+) -> set[uuid.UUID]:
+    """Relatives whom a message could reach although they have no login."""
+    statement = scope.select(ContactPoint).where(
+        ContactPoint.family_id.in_(family_ids), ContactPoint.removed_at.is_(None)
+    )
+    return {
+        point.family_id
+        for point in await scope.session.scalars(statement)
+        if point.family_id is not None and is_usable_for(point, origin)
     }

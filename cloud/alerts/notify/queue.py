@@ -16,6 +16,7 @@ from cloud.alerts.notify.models import Notice
 from cloud.clock import datetime_from_ns
 from cloud.database import TenantScope
 from cloud.identity.shifts import ZONE
+from cloud.people.service import find_elder
 from cloud.places.service import bed_names, room_names, unit_names
 
 if TYPE_CHECKING:
@@ -39,8 +40,11 @@ async def queue_notices(
     """One for each person."""
     if not people:
         return
-    title, body = await staff_words(scope, alert, condition, kind)
+    for_staff = await staff_words(scope, alert, condition, kind)
     for person in people:
+        title, body = for_staff
+        if person.family_id is not None:
+            title, body = await family_words(scope, alert)
         scope.session.add(
             Notice(
                 id=uuid.uuid4(),
@@ -77,6 +81,16 @@ async def staff_words(
     where = await place_words(scope, alert)
     late = "尚未到场，请支援。" if kind == "not_on_spot" else "请到值班台确认。"
     return title, f"{where} {happened:%H:%M} 发生。{late}"
+
+
+async def family_words(scope: TenantScope, alert: Alert) -> tuple[str, str]:
+    """For the family of a home bed, when nobody has answered: what to do, and no raw values."""
+    who = "老人"
+    if alert.elder_id is not None:
+        who = f"{(await find_elder(scope, alert.elder_id)).name}老人"
+    at = datetime_from_ns(alert.happened_ns).astimezone(ZONE)
+    body = f"{at:%H:%M} {who}家中可能需要帮助，值班人员尚未应答。请马上打电话或前往查看。"
+    return f"{_ORIGIN[alert.origin]}渝悦养老：请帮忙查看", body
 
 
 async def place_words(scope: TenantScope, alert: Alert) -> str:

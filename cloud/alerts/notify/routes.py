@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 from typing import Annotated, Literal, cast
 from uuid import UUID
 
@@ -13,12 +14,14 @@ from cloud.alerts.notify import points
 from cloud.alerts.notify.models import ContactPoint, Notice, NoticeAttempt
 from cloud.alerts.notify.senders import public_key
 from cloud.alerts.service import find_alert
+from cloud.database import TenantScope
 from cloud.errors import ForbiddenError, NotFoundError, Problem
 from cloud.identity.auth import AccountOwner, requires
 from cloud.identity.permissions import Permission
 from cloud.identity.service import Principal
+from cloud.identity.throttle import count_login_try
 from cloud.schema_types import ApiModel, UtcMs
-from cloud.state import ChangeHeader, State
+from cloud.state import AppState, ChangeHeader, State
 
 NoticeReader = Annotated[Principal, requires(Permission.ALERTS_READ)]
 ChannelName = Literal["webpush", "apprise"]
@@ -58,7 +61,7 @@ class PointList(ApiModel):
     points: list[PointOut]
 
 
-class CodeIn(ApiModel):
+class PointCodeIn(ApiModel):
     """The code that came over the new way."""
 
     code: str = Field(min_length=4, max_length=10)
@@ -95,7 +98,8 @@ class NoticeList(ApiModel):
     notices: list[NoticeOut]
 
 
-def _out(point: ContactPoint) -> PointOut:
+def point_out(point: ContactPoint) -> PointOut:
+    """A way as the API tells it: without its address."""
     return PointOut(
         id=point.id,
         channel=cast(ChannelName, point.channel),
@@ -107,12 +111,41 @@ def _out(point: ContactPoint) -> PointOut:
     )
 
 
+def queue_single(
+    scope: TenantScope, point: ContactPoint, words: tuple[str, str], recipient: str, now: datetime
+) -> None:
+    """A message over this way only, which is no alert."""
+    scope.session.add(
+        Notice(
+            id=uuid.uuid4(), institution_id=scope.institution_id, kind="verify", step=0, ring=0,
+            user_id=point.user_id, family_id=point.family_id, contact_point_id=point.id,
+            recipient=recipient, priority="medium", urgency=2, origin="live",
+            title=words[0], body=words[1], state="pending", tries=0, due_at=now, created_at=now,
+        )
+    )  # fmt: skip
+
+
+def send_code(
+    scope: TenantScope, point: ContactPoint, code: str, recipient: str, now: datetime
+) -> None:
+    """The code that proves a way, over that way."""
+    minutes = round(points.CODE_LIFE.total_seconds() / 60)
+    words = ("渝悦养老 验证码", f"{code}（{minutes} 分钟内有效）")
+    queue_single(scope, point, words, recipient, now)
+
+
+async def slow_down(state: AppState, point: ContactPoint, now: datetime) -> None:
+    """Codes are not guessed, and nobody's telephone is flooded with them."""
+    key = f"contact point {point.id}"
+    await count_login_try(state.database, key, key, now)
+
+
 @router.get("/contact-points")
 async def list_points(principal: AccountOwner, request: Request) -> PointList:
     """One's own ways to be reached."""
     found = await points.points_of(principal.scope, user_id=principal.user.id)
     key = public_key(request.app.state.vapid())
-    return PointList(push_key=key, points=[_out(point) for point in found])
+    return PointList(push_key=key, points=[point_out(point) for point in found])
 
 
 @router.post("/contact-points", dependencies=[ChangeHeader])
@@ -126,26 +159,52 @@ async def add_point(wanted: PointIn, principal: AccountOwner, state: State) -> P
         user_id=principal.user.id, is_test=wanted.is_test,
     )  # fmt: skip
     if point.verified_at is None:
-        scope.session.add(
-            Notice(
-                id=uuid.uuid4(), institution_id=scope.institution_id, kind="verify", step=0, ring=0,
-                user_id=principal.user.id, contact_point_id=point.id,
-                recipient=principal.user.display_name, priority="medium", urgency=2, origin="live",
-                title="渝悦养老 验证码", body=f"{code}（15 分钟内有效）", state="pending", tries=0,
-                due_at=now, created_at=now,
-            )
-        )  # fmt: skip
-    return _out(point)
+        send_code(scope, point, code, principal.user.display_name, now)
+    return point_out(point)
 
 
-@router.post("/contact-points/{point_id}/verify", dependencies=[ChangeHeader])
+@router.post(
+    "/contact-points/{point_id}/code",
+    dependencies=[ChangeHeader],
+    responses={409: {"model": Problem}, 429: {"model": Problem}},
+)
+async def send_point_code(point_id: UUID, principal: AccountOwner, state: State) -> PointOut:
+    """Send another code: the first one did not arrive, or is too old."""
+    point, now = await _own(principal, point_id), state.clock.now()
+    await slow_down(state, point, now)
+    send_code(
+        principal.scope, point, points.renew_code(point, now), principal.user.display_name, now
+    )
+    return point_out(point)
+
+
+@router.post(
+    "/contact-points/{point_id}/test",
+    dependencies=[ChangeHeader],
+    responses={429: {"model": Problem}},
+)
+async def test_point(point_id: UUID, principal: AccountOwner, state: State) -> PointOut:
+    """Send a test message over a way of one's own: is it still there, does it make a sound?"""
+    point, now = await _own(principal, point_id), state.clock.now()
+    await slow_down(state, point, now)
+    words = ("渝悦养老 测试", "这是一条测试消息，收到即表示报警能送到这里。")
+    queue_single(principal.scope, point, words, principal.user.display_name, now)
+    return point_out(point)
+
+
+@router.post(
+    "/contact-points/{point_id}/verify",
+    dependencies=[ChangeHeader],
+    responses={429: {"model": Problem}},
+)
 async def verify_point(
-    point_id: UUID, wanted: CodeIn, principal: AccountOwner, state: State
+    point_id: UUID, wanted: PointCodeIn, principal: AccountOwner, state: State
 ) -> PointOut:
     """The code has come through."""
-    point = await _own(principal, point_id)
-    await points.verify_point(point, wanted.code, state.clock.now())
-    return _out(point)
+    point, now = await _own(principal, point_id), state.clock.now()
+    await slow_down(state, point, now)
+    await points.verify_point(point, wanted.code, now)
+    return point_out(point)
 
 
 @router.delete("/contact-points/{point_id}", status_code=204, dependencies=[ChangeHeader])

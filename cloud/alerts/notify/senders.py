@@ -76,8 +76,11 @@ class Senders:
 
     def _push(self, message: Outgoing) -> Sent:
         body = json.dumps(
-            {"title": message.title, "body": message.body, "tag": str(message.notice_id)}
-        )
+            {
+                "title": message.title, "body": message.body, "tag": str(message.notice_id),
+                "url": message.opens, "urgent": message.urgency >= RANK[Priority.HIGH],
+            }
+        )  # fmt: skip
         headers: dict[str, str | int | float] = {
             "Urgency": "high" if message.urgency >= RANK[Priority.MEDIUM] else "normal"
         }

@@ -43,6 +43,8 @@ class Assessment(TenantBase):
     total: Mapped[int | None]
     first_level: Mapped[int | None]
     final_level: Mapped[int | None]
+    # Empty: our own. Else the body whose result was taken over.
+    source: Mapped[str] = mapped_column(default="")
 
 
 class AssessmentSettings(TenantBase):

@@ -31,6 +31,7 @@ def brief_out(row: Assessment) -> AssessmentBrief:
     """A line in a list."""
     return AssessmentBrief(
         id=row.id,
+        source=row.source,
         reason=row.reason,
         reference_date=row.reference_date,
         filed_at=row.filed_at,
@@ -66,6 +67,7 @@ def full_out(row: Assessment) -> AssessmentOut:
             for one in known.domains
         ],
         report=_report(row),
+        source=row.source,
     )
 
 

@@ -31,6 +31,7 @@ from cloud.errors import FieldProblem, Problem, ProblemError
 from cloud.identity.auth import requires
 from cloud.identity.permissions import Permission
 from cloud.identity.service import Principal, institution_name
+from cloud.people.reach import reach_of
 from cloud.people.service import find_elder
 from cloud.state import ChangeHeader, State
 
@@ -60,6 +61,8 @@ async def list_due_assessments(
     """Whose assessment is due, never assessed first."""
     today = local_date(state.clock.now())
     found = await service.due_list(principal.scope, today, within_days, state.clock.now())
+    hidden = await (await reach_of(principal)).hidden()
+    found = [one for one in found if one.elder.id not in hidden]
     settings = await service.settings_of(principal.scope)
     return DueListOut(
         interval_days=settings.interval_days, due=[due_out(one, today) for one in found]

@@ -144,12 +144,14 @@ class AssessmentOut(ApiModel):
     missing: list[str]
     domains: list[DomainOut]
     report: ReportOut | None
+    source: str = Field(description="empty: our own; else the body whose result was taken over")
 
 
 class AssessmentBrief(ApiModel):
-    """A line in an elder's list."""
+    """A line in an elder's list. `source`: the body whose result was taken over, if one was."""
 
     id: UUID
+    source: str
     reason: int
     reference_date: date
     filed_at: UtcMs | None

@@ -12,12 +12,12 @@ from pydantic import AwareDatetime, Field
 
 from cloud.care.leave import service
 from cloud.care.leave.models import ElderLeave
-from cloud.care.rounds.service import in_beds, own_units
 from cloud.database import TenantScope
 from cloud.errors import Problem
 from cloud.identity.auth import requires
 from cloud.identity.permissions import Permission
 from cloud.identity.service import Principal
+from cloud.people.reach import reach_of
 from cloud.people.service import elders_by_id
 from cloud.schema_types import ApiModel, UtcMs
 from cloud.state import ChangeHeader, State
@@ -75,10 +75,8 @@ async def list_open_leaves(principal: CareReader, state: State) -> AbsencesOut:
     """Who is out, or going, and not back; of one's own units."""
     scope, now = principal.scope, state.clock.now()
     found = await service.open_leaves(scope)
-    units = await own_units(principal)
-    if units is not None:
-        own = {who.elder.id for who in await in_beds(scope, now, units)}
-        found = [leave for leave in found if leave.elder_id in own]
+    hidden = await (await reach_of(principal)).hidden()
+    found = [leave for leave in found if leave.elder_id not in hidden]
     return AbsencesOut(leaves=await _out(scope, found, now))
 
 

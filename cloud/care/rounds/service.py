@@ -21,12 +21,10 @@ from cloud.coverage.models import AssessedLevel, WatchPause, WatchPlan
 from cloud.coverage.subjects import level_in_force
 from cloud.database import TenantScope
 from cloud.errors import BadFieldError, ConflictError, NotFoundError, ProblemError
-from cloud.identity.permissions import Permission
 from cloud.identity.service import Principal
 from cloud.identity.shifts import pattern_of
-from cloud.identity.users import units_of
-from cloud.oversight.access import guard_record
 from cloud.people.models import Elder, Stay
+from cloud.people.reach import reach_of
 from cloud.people.service import covers, find_elder
 from cloud.places.models import Bed, Room, Unit
 from cloud.series.service import SeriesStore, elder_latest
@@ -216,14 +214,14 @@ async def take_check(
     scope = principal.scope
     known = scope.select(RoundCheck).where(RoundCheck.id == wanted.id)
     if (held := (await scope.session.scalars(known)).one_or_none()) is not None:
-        await guard_record(principal, held.elder_id)
+        await (await reach_of(principal)).require_elder(held.elder_id)
         return held
     at = wanted.at or now
     if not now - OLDEST_CHECK <= at <= now + _CLOCK_AHEAD:
         raise BadFieldError("at", "打卡时间应在最近 24 小时内")
     at = min(at, now)
     who = await _whom(scope, wanted, at)
-    await guard_record(principal, who.elder.id)
+    await (await reach_of(principal)).require_elder(who.elder.id)
     evidence: Mapping[str, object] = {}
     if wanted.by_sensor:
         evidence = await _by_sensor(scope, store, who, wanted, now)
@@ -318,7 +316,6 @@ async def set_tag(principal: Principal, wanted: TagIn, now: datetime) -> None:
 
 
 async def own_units(principal: Principal) -> list[uuid.UUID] | None:
-    """The units whose people one may see; None: all of them."""
-    if principal.may(Permission.RECORDS_ALL_UNITS):
-        return None
-    return (await units_of(principal.scope, [principal.user.id])).get(principal.user.id)
+    """The units whose people one sees now; None: all of them."""
+    units = (await reach_of(principal)).units
+    return None if units is None else sorted(units, key=str)

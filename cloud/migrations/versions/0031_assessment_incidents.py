@@ -5,7 +5,7 @@ from __future__ import annotations
 from cloud.migrations.tenancy import run
 
 revision = "0031"
-down_revision = "0020"
+down_revision = "0029"
 
 # {"contested": [{incident_id, reason}], "counted": [{incident_id, kind, happened_at}]}
 COLUMN = """

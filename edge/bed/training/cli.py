@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from edge.bed.tag import TagBedExit, committed_model
-from edge.bed.training.fit_tag import out_of_trial
+from edge.bed.training.fit_tag import out_of_trial, train
 from edge.bed.training.trials import (
     ROOMS,
     STRICT_TOLERANCE_S,
@@ -30,7 +30,7 @@ backtest_bed_app = typer.Typer(help="Bed exits, on recordings.")
 
 
 def as_deployed(trials: Sequence[Trial]) -> dict[str, list[float]]:
-    """Alarms of the committed weights, reading by reading. They were learned on these trials."""
+    """Alarms of the committed weights, reading by reading."""
     rooms = committed_model().rooms
     alarms: dict[str, list[float]] = {}
     for trial in trials:
@@ -59,12 +59,18 @@ def backtest_bed(
     data: Annotated[Path, typer.Option(help="Folder with the tag recordings.", exists=True)],
     out: Annotated[Path | None, typer.Option(help="CSV: trial,t,kind (alarm or exit).")] = None,
     plot: Annotated[Path | None, typer.Option(help="HTML report with a bar a trial.")] = None,
+    learn: Annotated[
+        Path | None, typer.Option(help="Learn from all trials and write the weights here, too.")
+    ] = None,
     *,
     deployed: Annotated[
-        bool, typer.Option(help="The committed weights, which know these trials, instead.")
+        bool, typer.Option(help="The committed weights also where they know the trials.")
     ] = False,
 ) -> None:
-    """Recall and precision of bed exits by trial. Learns anew for each part left out (minutes).
+    """Recall and precision of bed exits by trial.
+
+    Trials that the committed weights were not learned from are judged by these weights. For the
+    others trees are learned anew without them, part by part (minutes).
 
     Example: yuyue backtest bed --data ../shared/data/routine --plot report.html
     """
@@ -72,16 +78,22 @@ def backtest_bed(
         trials = read_trials(data)
     except (OSError, KeyError, ValueError) as error:
         raise typer.BadParameter(f"{data}: {error}", param_hint="--data") from error
+    known = [trial for trial in trials if trial.fingerprint in committed_model().trials]
+    fresh = [trial for trial in trials if trial not in known]
     if deployed:
-        alarms = as_deployed(trials)
-        typer.echo("committed weights on the trials they were learned from: no measure of anything")
-    else:
+        fresh, known = trials, []
+        typer.echo("committed weights, also on trials they were learned from: no measure of them")
+    alarms = as_deployed(fresh)
+    if known:
         with Progress(console=Console(stderr=True)) as bar:
             task = bar.add_task("trials left out", total=None)
-            alarms = out_of_trial(
-                trials, lambda what, done, of: bar.update(task, total=of, completed=done)
+            alarms |= out_of_trial(
+                known, lambda what, done, of: bar.update(task, total=of, completed=done)
             )
-        typer.echo("out of trial; scripted, healthy volunteers; development data")
+    typer.echo(
+        f"scripted, healthy volunteers: {len(fresh)} trials by the committed weights, "
+        f"{len(known)} by trees that were learned without them"
+    )
     for line in lines(trials, alarms):
         typer.echo(line)
     if out is not None:
@@ -89,6 +101,8 @@ def backtest_bed(
     if plot is not None:
         _report(plot, trials, alarms)
         typer.echo(f"report: {plot}")
+    if learn is not None:
+        typer.echo(f"weights {train(trials, learn).digest}: {learn}")
 
 
 def _write(path: Path, trials: Sequence[Trial], alarms: dict[str, list[float]]) -> None:

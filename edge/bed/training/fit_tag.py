@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,15 +12,29 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.bed.tag import ExitDecision, TagFeatures, TagModel, Trees
-from edge.bed.training.trials import ROOMS, Trial, read_trials
+from edge.bed.training.trials import ROOMS, Trial
 from edge.signals import FloatArray
 
 SEED: Final = 20260301
 FOLDS: Final = 20
-# Two targets, averaged: out of bed now, and out of bed or about to be within 2 s. The first is
-# precise, the second in time.
-LEADS_S: Final = (0.0, 2.0)
-TREES_PER_TARGET: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What trees learn: out of bed now, or about to be within `lead_s`.
+
+    Out for longer than `fresh_s` weighs `settled_weight` of the rest: a chair is easily told from a
+    bed, and teaches nothing about getting up.
+    """
+
+    lead_s: float
+    trees: int
+    fresh_s: float = math.inf
+    settled_weight: float = 1.0
+
+
+# Averaged: the first is precise, the second in time, the third looks at the getting up itself.
+TARGETS: Final = (Target(0.0, 30), Target(2.0, 30), Target(2.0, 60, 10.0, 0.2))
 _MIN_LEAF: Final = 4
 _FEATURE_SHARE: Final = 0.3
 # Readings from 12 s before to 6 s after an exit decide it, so they weigh more.
@@ -39,16 +55,19 @@ def trial_features(trial: Trial) -> FloatArray:
     return np.array([stream.add(reading) for reading in trial.readings])
 
 
-def targets(trial: Trial, lead_s: float) -> tuple[npt.NDArray[np.int8], FloatArray]:
+def labels(trial: Trial, target: Target) -> tuple[npt.NDArray[np.int8], FloatArray]:
     """Out of bed (n,) 0/1, and weights (n,)."""
     time_s = np.array([reading.time_s for reading in trial.readings])
     out = (~trial.in_bed).astype(np.int8)
     weight = np.clip(np.append(np.diff(time_s), _LAST_WEIGHT_S), _MIN_WEIGHT_S, _MAX_WEIGHT_S)
     near = np.zeros(len(time_s), dtype=bool)
+    fresh = np.zeros(len(time_s), dtype=bool)
     for exit_s in trial.exits_s:
-        out[(time_s >= exit_s - lead_s) & (time_s < exit_s)] = 1
+        out[(time_s >= exit_s - target.lead_s) & (time_s < exit_s)] = 1
         near |= (time_s >= exit_s - _NEAR_BEFORE_S) & (time_s < exit_s + _NEAR_AFTER_S)
-    return out, weight * np.where(near, _NEAR_WEIGHT, 1.0)
+        fresh |= (time_s >= exit_s - target.lead_s) & (time_s < exit_s + target.fresh_s)
+    weight *= np.where(near, _NEAR_WEIGHT, 1.0)
+    return out, weight * np.where((out == 1) & ~fresh, target.settled_weight, 1.0)
 
 
 def fit_room(trials: Sequence[Trial], features: dict[str, FloatArray]) -> Trees:
@@ -57,14 +76,14 @@ def fit_room(trials: Sequence[Trial], features: dict[str, FloatArray]) -> Trees:
 
     x = np.concatenate([features[trial.name] for trial in trials])
     found = []
-    for lead_s in LEADS_S:
-        pairs = [targets(trial, lead_s) for trial in trials]
+    for target in TARGETS:
+        pairs = [labels(trial, target) for trial in trials]
         y = np.concatenate([pair[0] for pair in pairs])
         weight = np.concatenate([pair[1] for pair in pairs])
         # Out of bed is rare: half the weight of the rest.
         weight[y == 1] *= 0.5 * weight[y == 0].sum() / weight[y == 1].sum()
         forest = ExtraTreesClassifier(
-            TREES_PER_TARGET,
+            target.trees,
             min_samples_leaf=_MIN_LEAF,
             max_features=_FEATURE_SHARE,
             random_state=SEED,
@@ -115,14 +134,13 @@ def out_of_trial(trials: Sequence[Trial], progress: Progress) -> dict[str, list[
     return alarms
 
 
-def train(data_dir: Path, out_path: Path) -> TagModel:
+def train(trials: Sequence[Trial], out_path: Path) -> TagModel:
     """Learn from all trials and write the weights."""
-    trials = read_trials(data_dir)
     features = {trial.name: trial_features(trial) for trial in trials}
     rooms = {
         room: fit_room([trial for trial in trials if trial.room == room], features)
         for room in ROOMS
     }
-    data = TagModel(rooms, "").to_bytes()
+    data = TagModel(rooms, "", frozenset(trial.fingerprint for trial in trials)).to_bytes()
     out_path.write_bytes(data)
     return TagModel.from_bytes(data)

@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 
 from cloud.alerts.consoles.models import Console, PreFlight
 from cloud.alerts.drills.models import DeadSwitch, Drill
 from cloud.alerts.escalation.models import EscalationPolicy
 from cloud.alerts.models import Incident
 from cloud.alerts.notify.models import ContactPoint, Notice, NoticeAttempt
+from cloud.database import TenantScope
 from cloud.identity.service import find_user
 from cloud.identity.shift_models import ShiftPattern
+from cloud.people.family import put_family_member
+from cloud.people.models import FamilyInvitation
+from cloud.people.schemas import FamilyIn
+from cloud.settings import Settings
 from tests.cloud.world import Home, World
+
+
+async def _a_relative(scope: TenantScope, home: Home, now: datetime) -> uuid.UUID:
+    wanted = FamilyIn(name="王丽", relationship="女儿")
+    keyring = Settings().keyring
+    elder_id = home.elders[0]
+    return (await put_family_member(scope, elder_id, None, wanted, keyring=keyring, now=now)).id
 
 
 async def fill_alert_tables(world: World, home: Home) -> None:
@@ -43,6 +56,10 @@ async def fill_alert_tables(world: World, home: Home) -> None:
                 Drill(
                     **mine, id=uuid.uuid4(), alert_id=notice.alert_id, announced=True,
                     shift="早班", started_at=now, started_by="test", note="",
+                ),
+                FamilyInvitation(
+                    **mine, id=uuid.uuid4(), family_id=await _a_relative(scope, home, now),
+                    code_hash=home.institution_id.bytes, created_at=now, expires_at=now,
                 ),
                 DeadSwitch(
                     **mine, device_id=home.devices[0], contact_point_id=point.id, every_s=3600,

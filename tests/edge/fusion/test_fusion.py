@@ -241,6 +241,17 @@ def test_live_equals_replay_however_it_is_cut(plan, cuts) -> None:
         assert "{" not in "".join(explain_event(event) + explain_event(event, "en"))
 
 
+def test_falls_of_somebody_who_has_nothing_but_a_wearable_are_forgotten_in_time() -> None:
+    made = engine()
+    for day in range(3):
+        made.process(ELDER, [], [fall(EventKind.FALL_SUSPECTED, at("14:00", 10 + day),
+                                      episode=f"w{day}")])  # fmt: skip
+    made.advance(ELDER, at("15:00", 12))
+    assert len(made._fusion.watch(ELDER).state.falls) == 1
+    made.advance(ELDER, at("17:00", 12))
+    assert made._fusion.watch(ELDER).state.falls == []
+
+
 def test_a_part_of_another_version_begins_anew_and_the_rest_is_kept() -> None:
     made = engine()
     made.process(ELDER, [say("pir-hall", "motion", at("21:30"))])
@@ -266,7 +277,7 @@ def test_what_hangs_in_a_shared_room_is_told_of_the_room_alone() -> None:
     assert [(e.kind, e.subject_id) for e in told if e.kind is EventKind.SMOKE] == [
         (EventKind.SMOKE, "room")
     ]
-    silent = [e for name in ("a", "b", "room") for e in two.advance(name, at("13:00", 11))]
+    silent = [e for name in ("a", "b", "room") for e in two.advance(name, at("13:00", 12))]
     offline = [e for e in silent if e.kind is EventKind.DEVICE_OFFLINE]
     assert {(e.device_id, e.subject_id) for e in offline} == {("smoke", "room"), ("band", "a")}
     about = (EventKind.COVERAGE_BLIND, EventKind.COVERAGE_DEGRADED, EventKind.COVERAGE_PROTECTED)

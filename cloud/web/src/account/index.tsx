@@ -12,6 +12,7 @@ import { LanguageSwitch } from "../shared/LanguageSwitch";
 import { useMe } from "../shared/useMe";
 import { FactorPart } from "./FactorPart";
 import { PasswordPart } from "./PasswordPart";
+import { ReachPart } from "./ReachPart";
 import { SessionsPart } from "./SessionsPart";
 import * as texts from "./texts";
 
@@ -50,6 +51,7 @@ export default function AccountPage(): ReactNode {
         )}
         {me !== undefined && (
           <>
+            {me.restriction === null && <ReachPart me={me} />}
             <PasswordPart />
             <FactorPart me={me} />
             <SessionsPart />

@@ -1,7 +1,7 @@
 import createClient from "openapi-fetch";
 
 import { CallFailure, failureFromAnswer, failureFromError } from "./failure";
-import type { paths } from "./schema";
+import type { components, paths } from "./schema";
 import type {
   AlertDetail,
   AlertList,
@@ -48,6 +48,7 @@ const byId = (alert_id: string) => ({ params: { path: { alert_id } } });
 
 export const api = {
   me: (): Promise<Me> => answer(client.GET("/api/v1/session")),
+  ways: (): Promise<components["schemas"]["WaysIn"]> => answer(client.GET("/api/v1/session/ways")),
   logIn: (username: string, password: string, code: string): Promise<Me> =>
     answer(
       client.POST("/api/v1/session", { body: { username, password, ...(code && { code }) } }),

@@ -4,6 +4,7 @@ import { CallFailure } from "./failure";
 
 export const KEYS = {
   me: ["me"],
+  ways: ["ways-in"],
   open: ["alerts", "open"],
   recent: ["alerts", "recent"],
   alert: (id: string) => ["alert", id],

@@ -13,6 +13,7 @@ addTexts("rounds", roundsTexts);
 
 const EldersPage = lazy(() => import("./elders/EldersPage"));
 const RoundsPages = lazy(() => import("./rounds/RoundsPages"));
+const OpenRisksPage = lazy(() => import("./elders/OpenRisksPage"));
 const AssessmentPages = lazy(() => import("./assessment/AssessmentPages"));
 
 /** Records, assessments, rounds, visits: the work of nurses, assessors and care managers. */
@@ -27,6 +28,7 @@ export default function CareArea(): ReactNode {
         { path: "assessments", label: t("section.assessments"), Page: AssessmentPages },
         { path: "rounds", label: rounds("section"), Page: RoundsPages, permission: "care_read" },
         { path: "elders", label: elders("section"), Page: EldersPage },
+        { path: "risks", label: elders("riskTasks"), Page: OpenRisksPage },
       ]}
     />
   );

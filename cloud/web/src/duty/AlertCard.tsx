@@ -5,7 +5,7 @@ import { useTranslation } from "react-i18next";
 
 import { api } from "../api/client";
 import { KEYS } from "../api/queries";
-import { type AlertDetail, type AlertSummary, isUnanswered } from "../api/types";
+import { type AlertDetail, type AlertSummary, isUnanswered, type Me } from "../api/types";
 import { explain } from "../shared/explain";
 import { clockTime, elapsed, shortTime, useServerSecond } from "../shared/time";
 import { Details, Reasons } from "./AlertDetails";
@@ -22,9 +22,11 @@ const LATE_SHOWN_S = 30;
 
 type CardProps = {
   alert: AlertSummary;
-  userId: string;
+  me: Me | undefined;
   accept: (detail: AlertDetail) => void;
   onResolve: () => void;
+  /** null: setting aside is for the head nurse. */
+  onShelve: (() => void) | null;
 };
 
 function Clock({ alert }: { alert: AlertSummary }): ReactNode {
@@ -135,20 +137,29 @@ function ConflictText({ alert }: { alert: AlertSummary }): string {
   return t("alert.conflictOther", { state: alert.state });
 }
 
-function Actions({ alert, accept, onResolve }: Omit<CardProps, "userId">): ReactNode {
+/** What the first button says: a second person confirms, the first one waits for them. */
+function useAcknowledgeLabel(alert: AlertSummary, move: { isPending: boolean; isError: boolean }): string {
+  const { t } = useTranslation();
+  if (move.isPending) return t("alert.acknowledging");
+  if (move.isError) return t("alert.acknowledgeRetry");
+  return alert.acknowledged_at !== null && alert.second_due ? t("alert.secondConfirm") : t("alert.acknowledge");
+}
+
+function Actions({ alert, me, accept, onResolve, onShelve }: CardProps): ReactNode {
   const { t } = useTranslation();
   const acknowledge = useMove(alert.id, accept, ACKNOWLEDGE_KEY);
   const next = useRef<HTMLButtonElement>(null);
   const elder = elderText(t, alert);
   const unanswered = isUnanswered(alert);
-  const label = acknowledge.isPending
-    ? t("alert.acknowledging")
-    : acknowledge.isError
-      ? t("alert.acknowledgeRetry")
-      : t("alert.acknowledge");
+  const label = useAcknowledgeLabel(alert, acknowledge);
+  const mine = alert.acknowledged_at !== null && alert.acknowledged_by === me?.name;
   return (
     <div className="card-actions">
-      {unanswered ? (
+      {unanswered && alert.second_due && mine ? (
+        <p className="card-acknowledged" data-testid="second-waiting">
+          {t("alert.secondBy")}
+        </p>
+      ) : unanswered ? (
         <Button
           type="primary"
           className="action action-acknowledge"
@@ -173,7 +184,7 @@ function Actions({ alert, accept, onResolve }: Omit<CardProps, "userId">): React
           })}
         </p>
       )}
-      <Going alert={alert} accept={accept} />
+      <Going alert={alert} accept={accept} onShelve={onShelve} />
       <Button
         ref={next}
         className="action"
@@ -195,12 +206,13 @@ function Actions({ alert, accept, onResolve }: Omit<CardProps, "userId">): React
 }
 
 /** Who goes, who is there; and the two buttons to say so with one thumb. */
-function Going({ alert, accept }: Pick<CardProps, "alert" | "accept">): ReactNode {
+function Going({ alert, accept, onShelve }: Pick<CardProps, "alert" | "accept" | "onShelve">): ReactNode {
   const { t } = useTranslation();
   const go = useMove(alert.id, accept);
   const elder = elderText(t, alert);
   const { attending_at, attending_by, arrived_at, arrived_by } = alert;
   const label = { take_over: t("alert.takeOver"), arrive: t("alert.arrive") };
+  const shelvable = alert.shelved_until === null && (alert.priority !== "high" || !isUnanswered(alert));
   const button = (move: "take_over" | "arrive") => (
     <Button
       className="action"
@@ -233,6 +245,21 @@ function Going({ alert, accept }: Pick<CardProps, "alert" | "accept">): ReactNod
       )}
       {attending_at === null && arrived_at === null && button("take_over")}
       {arrived_at === null && button("arrive")}
+      {onShelve !== null && shelvable && (
+        <Button className="action" data-testid="alert-shelve" aria-label={`${t("alert.shelve")} ${elder}`} onClick={onShelve}>
+          {t("alert.shelve")}
+        </Button>
+      )}
+      {onShelve !== null && alert.shelved_until !== null && (
+        <Button
+          className="action"
+          data-testid="alert-unshelve"
+          aria-label={`${t("alert.unshelve")} ${elder}`}
+          onClick={() => go.isPending || go.mutate({ move: "unshelve" })}
+        >
+          {t("alert.unshelve")}
+        </Button>
+      )}
       {go.isError && (
         <p role="alert" className="card-failure">
           {t("alert.moveFailed", { why: explain(t, go.error) })}
@@ -257,11 +284,11 @@ export function useAcknowledging(): ReadonlySet<string> {
 }
 
 export function AlertCard(props: CardProps): ReactNode {
-  const { alert, userId } = props;
+  const { alert, me } = props;
   const { t } = useTranslation();
   const card = useRef<HTMLElement>(null);
   const detail = useQuery({ queryKey: KEYS.alert(alert.id), queryFn: () => api.alert(alert.id) });
-  useShown(card, alert.id, userId);
+  useShown(card, alert.id, alert.rings, me?.id ?? "");
   const titleId = `alert-${alert.id}`;
   return (
     <article

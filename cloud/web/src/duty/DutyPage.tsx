@@ -24,6 +24,7 @@ import {
 } from "./useAttention";
 import { useDesk } from "./useDesk";
 import { useHeartbeat } from "./useHeartbeat";
+import { useOpened } from "./useOpened";
 
 /** The plot's code is fetched while all is quiet, so that an alert does not wait for it. */
 function useEarlyPlot(): void {
@@ -54,6 +55,7 @@ export default function DutyPage(): ReactNode {
   const guards = useHeartbeat(desk.live, wake, desk.me !== undefined);
   useEarlyPlot();
   const announcement = useAnnouncement(desk);
+  const gone = useOpened(desk.alerts);
 
   const logOut = async () => {
     if (!window.confirm(t("header.logoutConfirm"))) return;
@@ -80,6 +82,11 @@ export default function DutyPage(): ReactNode {
             {failure}
           </p>
         )}
+        {gone && (
+          <p role="status" className="warn" data-testid="opened-gone">
+            {t("alert.notHere")}
+          </p>
+        )}
         <div
           ref={announcement}
           className="sr-only"
@@ -89,7 +96,12 @@ export default function DutyPage(): ReactNode {
         />
         <OpenList desk={desk} />
         <UnheardBanner desk={desk} />
-        <RecentList alerts={desk.recent} error={desk.recentError} accept={desk.accept} />
+        <RecentList
+          alerts={desk.recent}
+          error={desk.recentError}
+          accept={desk.accept}
+          mayReopen={desk.me?.permissions.includes("alert_rules_manage") ?? false}
+        />
       </main>
     </>
   );

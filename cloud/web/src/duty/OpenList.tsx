@@ -5,10 +5,11 @@ import { type AlertSummary, isUnanswered, type Priority } from "../api/types";
 import { clockTime } from "../shared/time";
 import { AlertCard } from "./AlertCard";
 import { PriorityMark } from "./PriorityMark";
+import { ReasonDialog } from "./ReasonDialog";
 import { ResolveDialog } from "./ResolveDialog";
 import { lastDataAt } from "./situation";
 import type { Desk } from "./useDesk";
-import { bedText, elderText } from "./words";
+import { bedText, elderText, kindText } from "./words";
 
 /** Nothing to show: calm only when the desk can see, and saying from when that is known. */
 function Empty({ desk }: { desk: Desk }): ReactNode {
@@ -83,9 +84,14 @@ function Index({ alerts }: { alerts: readonly AlertSummary[] }): ReactNode {
 
 export function OpenList({ desk }: { desk: Desk }): ReactNode {
   const { t } = useTranslation();
-  const alerts = desk.alerts ?? [];
+  const open = desk.alerts ?? [];
+  // Nobody is asked to do anything about these: held back, or folded into the line of a flood.
+  const alerts = open.filter((alert) => !alert.suppressed);
+  const quiet = open.filter((alert) => alert.suppressed);
   // Kept here, not in the card: the card goes when someone else resolves the alert first.
   const [resolving, setResolving] = useState<AlertSummary | null>(null);
+  const [shelving, setShelving] = useState<AlertSummary | null>(null);
+  const mayShelve = desk.me?.permissions.includes("alert_rules_manage") ?? false;
   const latest = [...alerts, ...(desk.recent ?? [])].find(({ id }) => id === resolving?.id);
   const raised = alerts.filter(isUnanswered).length;
   return (
@@ -105,12 +111,39 @@ export function OpenList({ desk }: { desk: Desk }): ReactNode {
         <ol className="cards">
           {alerts.map((alert) => (
             <li key={alert.id} id={`card-${alert.id}`}>
-              <AlertCard alert={alert} userId={desk.me?.id ?? ""} accept={desk.accept}
+              <AlertCard
+                alert={alert}
+                me={desk.me}
+                accept={desk.accept}
                 onResolve={() => setResolving(alert)}
+                onShelve={mayShelve ? () => setShelving(alert) : null}
               />
             </li>
           ))}
         </ol>
+      )}
+      {quiet.length > 0 && (
+        <details data-testid="folded">
+          <summary>{t("list.folded", { count: quiet.length })}</summary>
+          <ul>
+            {quiet.map((alert) => (
+              <li key={alert.id}>
+                {clockTime(alert.happened_at)} {kindText(t, alert.code)}{" "}
+                {bedText(t, alert)} {elderText(t, alert)} {alert.device_id}
+                {alert.recovered && ` · ${t("list.foldedPassed")}`}
+              </li>
+            ))}
+          </ul>
+        </details>
+      )}
+      {shelving !== null && (
+        <ReasonDialog
+          key={`shelve-${shelving.id}`}
+          move="shelve"
+          alert={shelving}
+          accept={desk.accept}
+          onClose={() => setShelving(null)}
+        />
       )}
       {resolving !== null && (
         <ResolveDialog

@@ -8,9 +8,12 @@ import { elapsed, shortTime } from "../shared/time";
 import { OriginBadge } from "./AlertCard";
 import { CloseDialog } from "./CloseDialog";
 import { PriorityMark } from "./PriorityMark";
+import { ReasonDialog } from "./ReasonDialog";
 import { bedText, elderText, kindText } from "./words";
 
-function Row({ alert, onClose }: { alert: AlertSummary; onClose: () => void }): ReactNode {
+type RowProps = { alert: AlertSummary; onClose: () => void; onReopen: (() => void) | null };
+
+function Row({ alert, onClose, onReopen }: RowProps): ReactNode {
   const { t } = useTranslation();
   const endMs = Date.parse(alert.resolved_at ?? alert.updated_at);
   return (
@@ -35,6 +38,11 @@ function Row({ alert, onClose }: { alert: AlertSummary; onClose: () => void }): 
           <Button size="small" data-testid="alert-close" onClick={onClose}>
             {t("close.button")}
           </Button>
+        )}{" "}
+        {onReopen !== null && (
+          <Button size="small" data-testid="alert-reopen" onClick={onReopen}>
+            {t("alert.reopen")}
+          </Button>
         )}
       </td>
       <td className="number">{elapsed(Date.parse(alert.happened_at), endMs)}</td>
@@ -46,11 +54,14 @@ type Props = {
   alerts: readonly AlertSummary[] | null;
   error: Error | null;
   accept: (detail: AlertDetail) => void;
+  /** Taking an ended alert up again is for the head nurse. */
+  mayReopen?: boolean;
 };
 
-export function RecentList({ alerts, error, accept }: Props): ReactNode {
+export function RecentList({ alerts, error, accept, mayReopen = false }: Props): ReactNode {
   const { t } = useTranslation();
   const [closing, setClosing] = useState<AlertSummary | null>(null);
+  const [reopening, setReopening] = useState<AlertSummary | null>(null);
   return (
     <section aria-labelledby="recent-title" className="recent">
       <h2 id="recent-title">{t("list.recent")}</h2>
@@ -78,11 +89,25 @@ export function RecentList({ alerts, error, accept }: Props): ReactNode {
             </thead>
             <tbody>
               {alerts.map((alert) => (
-                <Row key={alert.id} alert={alert} onClose={() => setClosing(alert)} />
+                <Row
+                  key={alert.id}
+                  alert={alert}
+                  onClose={() => setClosing(alert)}
+                  onReopen={mayReopen ? () => setReopening(alert) : null}
+                />
               ))}
             </tbody>
           </table>
         </div>
+      )}
+      {reopening !== null && (
+        <ReasonDialog
+          key={reopening.id}
+          move="reopen"
+          alert={reopening}
+          accept={accept}
+          onClose={() => setReopening(null)}
+        />
       )}
       {closing !== null && (
         <CloseDialog alert={closing} accept={accept} onClose={() => setClosing(null)} />

@@ -1,17 +1,26 @@
 import { type RefObject, useEffect, useLayoutEffect } from "react";
 
 import { api } from "../api/client";
-import { alarmSound } from "../shared/useSound";
+import { alarmSound, useSoundState } from "../shared/useSound";
 
 // A tenth of the card is its name and place on any screen.
 const SEEN_RATIO = 0.1;
 const RETRY_MS = 5_000;
 
-/** Which alerts this login has had on its screen; the server keeps the first time. */
+/** Which rings of which alerts this login has had on its screen; the server keeps the first time. */
 const told = new Set<string>();
 
-/** Stamps the card at its first paint, and tells the server once a person could see it. */
-export function useShown(card: RefObject<HTMLElement | null>, alertId: string, userId: string): void {
+/**
+ * Stamps the card at its first paint, and tells the server once a person could see it: for each
+ * ring anew, and again when the sound comes on, for without it the card was only drawn.
+ */
+export function useShown(
+  card: RefObject<HTMLElement | null>,
+  alertId: string,
+  rings: number,
+  userId: string,
+): void {
+  const audible = useSoundState() === "running";
   useLayoutEffect(() => {
     const frame = requestAnimationFrame(() => {
       const element = card.current;
@@ -22,7 +31,7 @@ export function useShown(card: RefObject<HTMLElement | null>, alertId: string, u
 
   useEffect(() => {
     const element = card.current;
-    const key = `${userId}/${alertId}`;
+    const key = `${userId}/${alertId}/${rings}/${audible ? "heard" : "seen"}`;
     if (element === null || told.has(key)) return;
     let timer: ReturnType<typeof setTimeout> | undefined;
     let inView = false;
@@ -51,5 +60,5 @@ export function useShown(card: RefObject<HTMLElement | null>, alertId: string, u
       observer.disconnect();
       document.removeEventListener("visibilitychange", tell);
     };
-  }, [card, alertId, userId]);
+  }, [card, alertId, rings, audible, userId]);
 }

@@ -9,6 +9,7 @@ import type { FamilyElder } from "../api/types";
 import { explain } from "../shared/explain";
 import { shortTime } from "../shared/time";
 import { Waiting } from "../shared/Waiting";
+import { Looks } from "./Looks";
 
 const EVERY_MS = 30_000;
 const SIGN = { calm: "✓", attention: "!", partly_seen: "◐", not_seen: "⊘", not_shared: "–" } as const;
@@ -98,6 +99,7 @@ function Elder({ elder }: { elder: FamilyElder }): ReactNode {
         <Night elder={elder} />
         <Coverage elder={elder} />
       </dl>
+      <Looks elderId={elder.elder_id} />
     </article>
   );
 }

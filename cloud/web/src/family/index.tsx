@@ -3,9 +3,11 @@ import { useTranslation } from "react-i18next";
 
 import { addTexts } from "../i18n";
 import { AreaPage } from "../shared/AreaPage";
+import * as oversightTexts from "../shared/oversightTexts";
 import * as texts from "./texts";
 
 addTexts("family", texts);
+addTexts("oversight", oversightTexts);
 
 const TodayPage = lazy(() => import("./TodayPage"));
 

@@ -5,6 +5,7 @@ import * as care from "../care/texts";
 import * as house from "../operator/house/texts";
 import * as account from "../account/texts";
 import * as family from "../family/texts";
+import * as simulator from "../operator/simulator/texts";
 import * as operator from "../operator/texts";
 import * as shift from "../shift/texts";
 import { en } from "./en";
@@ -20,6 +21,7 @@ const TEXTS = {
   house,
   operator,
   shift,
+  simulator,
 };
 
 type Tree = { [key: string]: string | Tree };

@@ -72,3 +72,22 @@ it("leads to one's account where a password is to be set first", async () => {
   await logIn("new", "told-once");
   await waitFor(() => expect(page.location()).toBe("/account"));
 });
+
+it("offers the house's own accounts where there are any", async () => {
+  hub.answers.set("GET /api/v1/session/ways", () =>
+    json({ password: true, oidc: { label: "单位账号", start: "/api/v1/session/oidc" } }),
+  );
+  renderAt("/login", <LoginPage />);
+  const button = await screen.findByTestId("login-oidc");
+  expect(button).toHaveTextContent("单位账号");
+  expect(button).toHaveAttribute("href", "/api/v1/session/oidc");
+});
+
+it.each([
+  ["oidc_unknown_user", /还没有对应的用户/],
+  ["oidc_second_factor", /两步验证/],
+  ["something-new", /无法核实/],
+])("says why such a sign-in did not come about: %s", async (code, text) => {
+  renderAt(`/login?failed=${code}`, <LoginPage />);
+  expect(await screen.findByText(text)).toBeInTheDocument();
+});

@@ -1,6 +1,6 @@
 import "./login.css";
 
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import Button from "antd/es/button";
 import Input from "antd/es/input";
 import { type ReactNode, useEffect, useId, useState } from "react";
@@ -34,6 +34,32 @@ function useFailureText(error: Error | null): string | null {
   return explain(t, error);
 }
 
+/** Why a sign-in with the house's own account did not come about: codes of /login?failed=... */
+const OIDC_FAILURES = ["stale", "refused", "invalid", "unavailable", "unknown_user", "second_factor", "busy"] as const;
+
+function useOidcFailureText(code: string | null): string | null {
+  const { t } = useTranslation();
+  if (code === null) return null;
+  const known = OIDC_FAILURES.find((each) => code === `oidc_${each}`);
+  return t(`login.oidc.${known ?? "invalid"}`);
+}
+
+/** The button to the house's own accounts, where there are any. A link: the browser goes there. */
+function OtherWay(): ReactNode {
+  const { t } = useTranslation();
+  const ways = useQuery({ queryKey: KEYS.ways, queryFn: api.ways, staleTime: Infinity, retry: 2 });
+  const oidc = ways.data?.oidc;
+  if (!oidc) return null;
+  return (
+    <div className="login-other">
+      <p>{t("login.or")}</p>
+      <Button block href={oidc.start} data-testid="login-oidc">
+        {oidc.label}
+      </Button>
+    </div>
+  );
+}
+
 export default function LoginPage(): ReactNode {
   const { t } = useTranslation();
   const navigate = useNavigate();
@@ -57,7 +83,9 @@ export default function LoginPage(): ReactNode {
       void navigate(homeOf(me), { replace: true });
     },
   });
-  const failure = useFailureText(logIn.error);
+  const ownFailure = useFailureText(logIn.error);
+  const oidcFailure = useOidcFailureText(parameters.get("failed"));
+  const failure = ownFailure ?? oidcFailure;
 
   useEffect(() => {
     document.title = `${t("login.title")} · ${t("app.name")}`;
@@ -139,6 +167,7 @@ export default function LoginPage(): ReactNode {
         >
           {logIn.isPending ? t("login.submitting") : t("login.submit")}
         </Button>
+        <OtherWay />
       </form>
       <LanguageSwitch />
     </main>

@@ -3,16 +3,25 @@ import { useTranslation } from "react-i18next";
 
 import { addTexts } from "../i18n";
 import { AreaPage } from "../shared/AreaPage";
+import * as oversightTexts from "../shared/oversightTexts";
+import * as auditTexts from "./audit/texts";
 import * as houseTexts from "./house/texts";
+import * as simulatorTexts from "./simulator/texts";
 import * as texts from "./texts";
 
 addTexts("operator", texts);
 addTexts("house", houseTexts);
+addTexts("simulator", simulatorTexts);
+addTexts("audit", auditTexts);
+addTexts("oversight", oversightTexts);
 
+const AuditPage = lazy(() => import("./audit/AuditPage"));
+const GlassPage = lazy(() => import("./audit/GlassPage"));
 const FoundPage = lazy(() => import("./found/FoundPage"));
 const GatewaysPage = lazy(() => import("./gateways/GatewaysPage"));
 const PlacesPage = lazy(() => import("./house/PlacesPage"));
 const DevicesPage = lazy(() => import("./house/DevicesPage"));
+const SimulatorPage = lazy(() => import("./simulator/SimulatorPage"));
 const UsersPage = lazy(() => import("./users/UsersPage"));
 const OverviewPage = lazy(() => import("./overview/OverviewPage"));
 
@@ -20,6 +29,8 @@ const OverviewPage = lazy(() => import("./overview/OverviewPage"));
 export default function OperatorArea(): ReactNode {
   const { t } = useTranslation("operator");
   const { t: house } = useTranslation("house");
+  const { t: simulator } = useTranslation("simulator");
+  const { t: audit } = useTranslation("audit");
   return (
     <AreaPage
       area="operator"
@@ -30,11 +41,19 @@ export default function OperatorArea(): ReactNode {
         { path: "places", label: house("places"), Page: PlacesPage },
         { path: "devices", label: house("devices"), Page: DevicesPage },
         {
+          path: "simulator",
+          label: simulator("section"),
+          Page: SimulatorPage,
+          permission: "simulation_run",
+        },
+        {
           path: "users",
           label: t("section.users"),
           Page: UsersPage,
           permission: "users_manage",
         },
+        { path: "audit", label: audit("section"), Page: AuditPage, permission: "audit_read" },
+        { path: "break-glass", label: audit("glassSection"), Page: GlassPage, permission: "break_glass_review" },
       ]}
     />
   );

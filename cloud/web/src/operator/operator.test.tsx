@@ -1,4 +1,5 @@
-import { screen, waitFor } from "@testing-library/react";
+import { screen, waitFor, within } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
 import { beforeEach, expect, it } from "vitest";
 
 import { FakeHub, json, ME, problem, renderAt } from "../testing/fakeHub";
@@ -31,4 +32,22 @@ it("leads to the login where nobody is logged in", async () => {
   hub.answers.set("GET /api/v1/session", () => problem(401, "not_logged_in"));
   const page = open();
   await waitFor(() => expect(page.location()).toBe("/login"));
+});
+
+it("lets the operator say which contact is on the door of the home", async () => {
+  hub.answers.set("GET /api/v1/session", () => json({ ...ME, role: "manager", permissions: [...ME.permissions, "devices_manage"] }));
+  hub.answers.set("GET /api/v1/device-tasks", () => json({ faults: [], tests_due: [] }));
+  hub.answers.set("GET /api/v1/devices", () => json({ devices: [], next: null }));
+  hub.answers.set("GET /api/v1/places", () => json({ units: [], homes: [] }));
+  hub.answers.set("PUT /api/v1/devices/door-7/sensor", () => new Response(null, { status: 204 }));
+  renderAt("/operator/devices", <OperatorArea />, "/operator/*");
+  const form = await screen.findByTestId("device-purpose");
+  await userEvent.type(within(form).getByTestId("purpose-id"), "door-7");
+  await userEvent.click(within(form).getByRole("button", { name: "保存用途" }));
+  await waitFor(() => {
+    expect(hub.calls.find(({ method }) => method === "PUT")).toMatchObject({
+      path: "/api/v1/devices/door-7/sensor",
+      body: { role: "outer_door", room_kind: "entrance" },
+    });
+  });
 });

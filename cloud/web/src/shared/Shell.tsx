@@ -50,6 +50,8 @@ export function Shell({ children }: { children: ReactNode }): ReactNode {
       algorithm: dark ? theme.darkAlgorithm : theme.defaultAlgorithm,
       token: {
         colorPrimary: dark ? BRAND.dark : BRAND.light,
+        // Ant's own red can be read neither on white nor on black.
+        colorError: dark ? "#ff9d94" : "#c8102e",
         ...(dark ? { colorTextLightSolid: "#06231f" } : {}),
         fontFamily: "inherit",
         fontSize: largeType ? ROOT_PX.large : ROOT_PX.normal,

@@ -11,7 +11,7 @@ type FieldProps = {
   value: string;
   onChange: (value: string) => void;
   required?: boolean;
-  type?: "text" | "date" | "datetime-local" | "number" | "search" | "tel";
+  type?: "text" | "date" | "datetime-local" | "number" | "search" | "tel" | "password";
   multiline?: boolean;
   hint?: string;
   testId?: string;
@@ -157,17 +157,14 @@ type ActionProps = {
   label: string;
   onPress: () => Promise<void>;
   testId?: string;
-  /** Asked before it is done. */
-  confirm?: string;
 };
 
 /** A button that does one thing and says where it failed. */
-export function ActionButton({ label, onPress, testId, confirm }: ActionProps): ReactNode {
+export function ActionButton({ label, onPress, testId }: ActionProps): ReactNode {
   const { t } = useTranslation();
   const [busy, setBusy] = useState(false);
   const [failure, setFailure] = useState<string | null>(null);
   const press = async () => {
-    if (confirm !== undefined && !globalThis.confirm(confirm)) return;
     setBusy(true);
     setFailure(null);
     try {

@@ -9,13 +9,31 @@ import { DataTable } from "../shared/DataTable";
 import { explain } from "../shared/explain";
 import { serverClock, shortTime } from "../shared/time";
 import { Waiting } from "../shared/Waiting";
+import "./shift.css";
 
 type Share = components["schemas"]["ShareOut"];
 type Times = components["schemas"]["TimesOut"];
 type Figures = components["schemas"]["FiguresOut"];
 
 const DAY_MS = 86_400_000;
-const CHOICES = [1, 7, 30] as const;
+const DAYS = [1, 7, 30] as const;
+/** This month and those before it, by its number of months back. */
+const MONTHS = [0, 1, 2] as const;
+/** The house's days are China's: it has one time zone and no summer time. */
+const CHINA_MS = 8 * 3_600_000;
+
+/** From the first of a month in China to the first of the next, or to now. */
+export function monthSpan(nowMs: number, back: number): { from: string; to: string; label: string } {
+  const here = new Date(nowMs + CHINA_MS);
+  const [year, month] = [here.getUTCFullYear(), here.getUTCMonth() - back];
+  const first = Date.UTC(year, month, 1);
+  const next = Date.UTC(year, month + 1, 1);
+  return {
+    from: new Date(first - CHINA_MS).toISOString(),
+    to: new Date(Math.min(next - CHINA_MS, nowMs)).toISOString(),
+    label: new Date(first).toISOString().slice(0, 7),
+  };
+}
 
 function useRows(found: Figures | undefined): { name: string; value: string; behind: string }[] {
   const { t } = useTranslation("shift");
@@ -38,15 +56,34 @@ function useRows(found: Figures | undefined): { name: string; value: string; beh
   });
   return [
     plain(t("figures.alerts"), found.alerts),
+    plain(t("figures.folded"), found.folded),
+    plain(t("figures.history"), found.history),
+    plain(t("figures.unheard"), found.unheard),
+    ...Object.entries(found.priority_share).map(([priority, each]) =>
+      share(t(`figures.mix.${priority as "high" | "medium" | "low"}`), each),
+    ),
     plain(t("figures.perHour", { budget: found.budget_per_hour }), found.per_duty_hour, `${found.duty_hours} h`),
+    plain(
+      t("figures.perDay", { budget: found.budget_per_day, limit: found.limit_per_day }),
+      found.per_duty_day,
+      `${found.duty_hours} h`,
+    ),
     share(t("figures.answered60"), found.answered_60_s),
     share(t("figures.answered180"), found.answered_180_s),
     times(t("figures.answer"), found.answer),
     times(t("figures.arrival"), found.arrival),
     times(t("figures.resolution"), found.resolution),
+    times(t("figures.closing"), found.closing),
+    share(t("figures.onSpot45"), found.on_spot_45_min),
+    share(t("figures.onSpot60"), found.on_spot_60_min),
+    share(t("figures.shown10"), found.shown_10_s),
+    share(t("figures.cloud5"), found.cloud_5_s),
+    times(t("figures.sensorToDesk"), found.sensor_to_desk),
     share(t("figures.false"), found.false),
     share(t("figures.unclear"), found.unclear),
     plain(t("figures.falls"), found.falls),
+    plain(t("figures.falseFalls"), found.false_falls_per_bed_week),
+    share(t("figures.topShare"), found.top_share),
     plain(t("figures.floods"), found.floods),
     plain(t("figures.chattering"), found.chattering),
     plain(t("figures.stale"), found.stale),
@@ -60,7 +97,7 @@ function useRows(found: Figures | undefined): { name: string; value: string; beh
 export default function FiguresPage(): ReactNode {
   const { t } = useTranslation("shift");
   const { t: plain } = useTranslation();
-  const [days, setDays] = useState<number>(30);
+  const [choice, setChoice] = useState("month-0");
   const id = useId();
   // To the minute, so that the same question is not asked every render.
   const [nowMs] = useState(() => Math.ceil(serverClock.nowMs() / 60_000) * 60_000);
@@ -68,9 +105,12 @@ export default function FiguresPage(): ReactNode {
     from: new Date(nowMs - back * DAY_MS).toISOString(),
     to: new Date(nowMs).toISOString(),
   });
+  const [kind, number] = choice.split("-");
+  const month = kind === "month" ? monthSpan(nowMs, Number(number)) : undefined;
+  const { from, to } = month ?? span(Number(number));
   const found = useQuery({
-    queryKey: ["figures", days, nowMs],
-    queryFn: () => answer(client.GET("/api/v1/duty/figures", { params: { query: span(days) } })),
+    queryKey: ["figures", from, to],
+    queryFn: () => answer(client.GET("/api/v1/duty/figures", { params: { query: { from, to } } })),
   });
   const ledger = useQuery({
     queryKey: ["ledger", nowMs],
@@ -80,14 +120,25 @@ export default function FiguresPage(): ReactNode {
   const failure = found.error ?? ledger.error;
   if (failure !== null) return <p role="alert">{t("failed", { why: explain(plain, failure) })}</p>;
   if (found.data === undefined) return <Waiting />;
-  const query = new URLSearchParams(span(days)).toString();
+  const query = new URLSearchParams({ from, to }).toString();
   return (
     <>
       <p className="no-print">
         <label htmlFor={id}>{t("figures.days")}</label>{" "}
-        <select id={id} value={days} onChange={(event) => setDays(Number(event.target.value))}>
-          {CHOICES.map((each) => (
-            <option key={each} value={each}>
+        <select
+          id={id}
+          value={choice}
+          onChange={(event) => {
+            setChoice(event.target.value);
+          }}
+        >
+          {MONTHS.map((each) => (
+            <option key={each} value={`month-${each}`}>
+              {t("figures.month", { month: monthSpan(nowMs, each).label })}
+            </option>
+          ))}
+          {DAYS.map((each) => (
+            <option key={each} value={`days-${each}`}>
               {t("figures.last", { days: each })}
             </option>
           ))}
@@ -95,6 +146,7 @@ export default function FiguresPage(): ReactNode {
         <Button href={`/api/v1/duty/figures/csv?${query}`}>{t("figures.csv")}</Button>{" "}
         <Button onClick={() => window.print()}>{t("figures.print")}</Button>
       </p>
+      <h2 className="only-print">{t("figures.sheet", { from: shortTime(from), to: shortTime(to) })}</h2>
       <p>{t("figures.note")}</p>
       <DataTable
         title={t("section.figures")}

@@ -1,12 +1,13 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import Button from "antd/es/button";
-import type { ReactNode } from "react";
+import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { answer, client } from "../api/client";
 import type { components } from "../api/schema";
 import { DataTable } from "../shared/DataTable";
 import { explain } from "../shared/explain";
+import { TextField } from "../shared/forms";
 import { clockTime, shortTime } from "../shared/time";
 import { useMe } from "../shared/useMe";
 import { Waiting } from "../shared/Waiting";
@@ -15,6 +16,7 @@ type Check = components["schemas"]["PreFlightOut"];
 type Problem = { kind: string; [key: string]: unknown };
 
 const REFRESH_MS = 10_000;
+const HANDOVER_MS = 3_600_000;
 const KINDS = ["empty_step", "desk_only", "dead_point", "unverified_point", "console", "no_console"] as const;
 type Kind = (typeof KINDS)[number];
 const isKind = (kind: string): kind is Kind => KINDS.some((each) => each === kind);
@@ -31,12 +33,13 @@ function PreFlight({ check }: { check: Check }): ReactNode {
   const { t } = useTranslation("shift");
   const { t: plain } = useTranslation();
   const queryClient = useQueryClient();
+  const [remark, setRemark] = useState("");
   const sign = useMutation({
     mutationFn: () =>
       answer(
         client.POST("/api/v1/duty/pre-flight/{check_id}/sign", {
           params: { path: { check_id: check.id } },
-          body: { remark: null },
+          body: { remark: remark.trim() || null },
         }),
       ),
     onSuccess: () => queryClient.invalidateQueries({ queryKey: ["pre-flight"] }),
@@ -59,11 +62,17 @@ function PreFlight({ check }: { check: Check }): ReactNode {
         ))}
       </ul>
       {check.signed_at === null ? (
-        <Button onClick={() => sign.mutate()} data-testid="pre-flight-sign">
-          {t("now.sign")}
-        </Button>
+        <div className="tools">
+          <TextField label={t("now.remark")} value={remark} onChange={setRemark} testId="pre-flight-remark" />
+          <Button onClick={() => sign.mutate()} data-testid="pre-flight-sign">
+            {t("now.sign")}
+          </Button>
+        </div>
       ) : (
-        <p>{t("now.signedBy", { name: check.signed_by ?? "", time: clockTime(check.signed_at) })}</p>
+        <p data-testid="pre-flight-signed">
+          {t("now.signedBy", { name: check.signed_by ?? "", time: clockTime(check.signed_at) })}
+          {check.remark !== null && `：${check.remark}`}
+        </p>
       )}
       {sign.isError && <p role="alert">{explain(plain, sign.error)}</p>}
     </div>
@@ -100,6 +109,9 @@ export default function NowPage(): ReactNode {
     return failure === null ? <Waiting /> : <p role="alert">{t("failed", { why: explain(plain, failure) })}</p>;
   }
   const last = checks.data?.checks[0];
+  // Handed over within the hour before the shift, or since.
+  const earliest = Date.parse(roster.data.shift_starts_at) - HANDOVER_MS;
+  const signed = checks.data?.checks.some(({ signed_at }) => signed_at !== null && Date.parse(signed_at) >= earliest);
   return (
     <>
       {failure !== null && <p role="alert">{t("failed", { why: explain(plain, failure) })}</p>}
@@ -110,6 +122,11 @@ export default function NowPage(): ReactNode {
           to: shortTime(roster.data.shift_ends_at),
         })}
       </p>
+      {signed === false && (
+        <p className="warn" role="status" data-testid="pre-flight-missing">
+          {t("now.notSigned")}
+        </p>
+      )}
       <DataTable
         title={t("now.duties")}
         rows={roster.data.duties}
@@ -135,8 +152,16 @@ export default function NowPage(): ReactNode {
         empty={t("now.noConsoles")}
         columns={[
           { title: t("now.name"), cell: (row) => row.name },
-          { title: t("now.reach"), cell: (row) => (row.healthy ? t("now.healthy") : t("now.lost")) },
+          {
+            title: t("now.reach"),
+            cell: (row) => (
+              <span className={row.healthy ? undefined : "guard-bad"} data-testid="console-state" data-healthy={row.healthy}>
+                {row.healthy ? `✓ ${t("now.healthy")}` : `⚠ ${t("now.lost")}`}
+              </span>
+            ),
+          },
           { title: t("now.sound"), cell: (row) => t(`now.audio.${row.audio}`) },
+          { title: t("now.line"), cell: (row) => (row.live ? t("now.lineOn") : t("now.lineOff")) },
           { title: t("now.wake"), cell: (row) => t(`now.wakeLock.${row.wake_lock}`) },
           { title: t("now.lastSeen"), cell: (row) => clockTime(row.last_seen_at) },
         ]}

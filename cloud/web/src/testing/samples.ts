@@ -35,6 +35,8 @@ export function anAlert(changes: Partial<AlertSummary> = {}): AlertSummary {
     step: 0,
     second_due: false,
     suppressed: false,
+    filed: null,
+    flood_id: null,
     shelved_until: null,
     shelved_by: null,
     attending_at: null,
@@ -73,6 +75,7 @@ export function aDetail(changes: Partial<AlertDetail> = {}): AlertDetail {
     measure: null,
     family: null,
     rules_version: "2",
+    rule: "raise",
     events: [
       {
         id: "e1",

@@ -3,18 +3,23 @@ import { type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { Link, useParams } from "react-router";
 
+import { CallFailure } from "../../api/failure";
 import { DataTable } from "../../shared/DataTable";
 import { explain } from "../../shared/explain";
 import { clockTime } from "../../shared/time";
 import { useMe } from "../../shared/useMe";
 import { Waiting } from "../../shared/Waiting";
+import { OpenRecord } from "./BreakGlass";
 import { ELDER_KEYS, type ElderPage, elders } from "./calls";
+import { Chart } from "./Chart";
 import { Contacts } from "./Contacts";
 import { Facts } from "./Facts";
 import { Consents, Family } from "./Family";
 import { RecordForm } from "./RecordForm";
 import { Risks } from "./Risks";
+import { Seen } from "./Seen";
 import { Stays } from "./Stays";
+import { Unseen } from "./Unseen";
 
 const REFRESH_MS = 15_000;
 
@@ -33,6 +38,13 @@ export default function ElderRecordPage(): ReactNode {
     queryFn: () => elders.page(elderId),
     refetchInterval: REFRESH_MS,
   });
+  if (data === undefined && failureReason instanceof CallFailure && failureReason.code === "outside_unit")
+    return (
+      <OpenRecord
+        elderId={elderId}
+        onOpened={() => queryClient.invalidateQueries({ queryKey: ELDER_KEYS.all(elderId) })}
+      />
+    );
   if (data === undefined && failureReason !== null)
     return <p role="alert">{t("failed", { why: explain(common, failureReason) })}</p>;
   if (data === undefined) return <Waiting />;
@@ -53,6 +65,9 @@ export default function ElderRecordPage(): ReactNode {
         </p>
       )}
       <Now page={data} />
+      <Unseen {...part} />
+      {data.coverage !== null && <Seen coverage={data.coverage} />}
+      {part.may("series_read") && data.latest.length > 0 && <Chart id={elderId} latest={data.latest} />}
       <RecordForm key={data.record.version} {...part} />
       <Facts {...part} />
       <Stays {...part} />

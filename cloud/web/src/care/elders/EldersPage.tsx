@@ -8,6 +8,7 @@ import { explain } from "../../shared/explain";
 import { ActionButton, CallForm, SelectField, TextField } from "../../shared/forms";
 import { useMe } from "../../shared/useMe";
 import { Waiting } from "../../shared/Waiting";
+import { OpenOther } from "./BreakGlass";
 import { ELDER_KEYS, elders } from "./calls";
 
 const ElderRecordPage = lazy(() => import("./ElderRecordPage"));
@@ -86,6 +87,7 @@ function ElderList(): ReactNode {
           }}
         />
       )}
+      {me?.permissions.includes("break_glass") && !me.permissions.includes("records_all_units") && <OpenOther />}
       {me?.permissions.includes("records_write") && <AddElder />}
     </>
   );

@@ -2,9 +2,11 @@ import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
 
+import { AskButton } from "../../shared/AskButton";
 import { DataTable } from "../../shared/DataTable";
 import { ActionButton, CallForm, ChecksField, localNow, SelectField, TextField, toIso } from "../../shared/forms";
-import { type ConsentIn, ELDER_KEYS, elders, type FamilyIn } from "./calls";
+import { type ConsentIn, ELDER_KEYS, elders, type FamilyIn, type FamilyMember } from "./calls";
+import { FamilyReach } from "./FamilyReach";
 import type { Part } from "./ElderRecordPage";
 
 type Kind = NonNullable<FamilyIn["may_see"]>[number];
@@ -36,16 +38,17 @@ export function Family({ id, may, done }: Part): ReactNode {
         columns={[
           { title: t("name"), cell: (row) => `${row.name}（${row.relationship}）` },
           { title: t("phone"), cell: (row) => row.phone },
+          ...(manages ? [{ title: t("reach.how"), cell: (row: FamilyMember) => <FamilyReach elderId={id} member={row} /> }] : []),
           { title: t("maySee"), cell: (row) => words(row.may_see) },
           { title: t("sees"), cell: (row) => words(row.sees_now) },
           {
             title: t("endFamily"),
             cell: (row) =>
               manages && (
-                <ActionButton
+                <AskButton
                   label={t("endFamily")}
-                  confirm={t("endAsk", { name: row.name })}
-                  onPress={async () => {
+                  title={t("endAsk", { name: row.name })}
+                  onAnswer={async () => {
                     await elders.endFamily(id, row).then(done);
                   }}
                 />
@@ -118,11 +121,12 @@ export function Consents({ id, page, may, done }: Part): ReactNode {
             cell: (row) =>
               manages &&
               row.withdrawn_at === null && (
-                <ActionButton
+                <AskButton
                   label={t("withdraw")}
-                  onPress={async () => {
-                    const who = globalThis.prompt(t("withdrawBy"), row.signer_name)?.trim();
-                    if (who) await elders.withdraw(id, row.id, who).then(done);
+                  title={t("withdrawAsk")}
+                  questions={[{ name: "by", label: t("withdrawBy"), required: true, initial: row.signer_name }]}
+                  onAnswer={async ({ by = "" }) => {
+                    await elders.withdraw(id, row.id, by).then(done);
                   }}
                 />
               ),

@@ -4,7 +4,8 @@ import { useTranslation } from "react-i18next";
 
 import { answer, client } from "../../api/client";
 import { DataTable } from "../../shared/DataTable";
-import { ActionButton, CallForm, localNow, SelectField, TextField, toIso } from "../../shared/forms";
+import { type Answers, AskButton } from "../../shared/AskButton";
+import { CallForm, localNow, SelectField, TextField, toIso } from "../../shared/forms";
 import { ELDER_KEYS, elders, type EndReason, type Stay } from "./calls";
 import type { Part } from "./ElderRecordPage";
 
@@ -16,12 +17,8 @@ export function Stays({ id, page, may, done }: Part): ReactNode {
   const { t } = useTranslation("elders");
   const { data } = useQuery({ queryKey: ELDER_KEYS.part(id, "stays"), queryFn: () => elders.stays(id) });
   const [moved, setMoved] = useState(0);
-  const correct = async (stay: Stay) => {
-    const from = globalThis.prompt(t("correctFrom"), shown(stay.valid_from))?.trim();
-    if (!from) return;
-    const why = globalThis.prompt(t("correctWhy"))?.trim();
-    if (!why) return;
-    const changed = await elders.correctStay(stay, toIso(from.replace(" ", "T")), why);
+  const correct = async (stay: Stay, { from = "", why = "" }: Answers) => {
+    const changed = await elders.correctStay(stay, toIso(from), why);
     setMoved(changed.alerts_moved);
     await done();
   };
@@ -38,7 +35,22 @@ export function Stays({ id, page, may, done }: Part): ReactNode {
           { title: t("from"), cell: (row) => shown(row.valid_from) },
           { title: t("until"), cell: (row) => (row.valid_until === null ? t("ongoing") : shown(row.valid_until)) },
           { title: t("reason"), cell: (row) => (row.end_reason === null ? "" : t(`leaveReason.${row.end_reason}`)) },
-          { title: t("correct"), cell: (row) => writes && <ActionButton label={t("correct")} onPress={() => correct(row)} /> },
+          { title: t("correct"), cell: (row) =>
+              writes && (
+                <AskButton
+                  label={t("correct")}
+                  title={t("correctStay", { place: row.place })}
+                  onAnswer={(answers) => correct(row, answers)}
+                  questions={[
+                    {
+                      name: "from", label: t("correctFrom"), type: "datetime-local", required: true,
+                      initial: localNow(Date.parse(row.valid_from)),
+                    },
+                    { name: "why", label: t("correctWhy"), required: true },
+                  ]}
+                />
+              ),
+          },
         ]}
       />
       {moved > 0 && <p role="status">{t("alertsMoved", { count: moved })}</p>}

@@ -12,7 +12,9 @@ export type ConsentIn = Schemas["ConsentIn"];
 export type FamilyIn = Schemas["FamilyIn"];
 export type FamilyMember = Schemas["FamilyOut"];
 export type RiskIn = Schemas["RiskIn"];
+export type Coverage = Schemas["ElderCoverageDetail"];
 export type FactIn = Schemas["FactIn"];
+export type Series = Schemas["SeriesOut"];
 export type Stay = Schemas["StayOut"];
 export type EndReason = NonNullable<Stay["end_reason"]>;
 
@@ -22,6 +24,7 @@ export const ELDER_KEYS = {
   part: (id: string, part: string) => ["elder", id, part],
   all: (id: string) => ["elder", id],
   vocabulary: ["vocabulary"],
+  openRisks: ["open-risks"],
 } as const;
 
 const of = (elder_id: string) => ({ params: { path: { elder_id } } });
@@ -31,6 +34,7 @@ export const elders = {
     answer(client.GET("/api/v1/elders", { params: { query } })),
   vocabulary: (): Promise<Vocabulary> => answer(client.GET("/api/v1/vocabulary")),
   add: (body: ElderIn): Promise<Elder> => answer(client.POST("/api/v1/elders", { body })),
+  coverage: (id: string): Promise<Coverage> => answer(client.GET("/api/v1/coverage/{elder_id}", of(id))),
   page: (id: string): Promise<ElderPage> => answer(client.GET("/api/v1/elders/{elder_id}/page", of(id))),
   change: (id: string, version: number, body: ElderIn): Promise<Elder> =>
     answer(
@@ -48,6 +52,13 @@ export const elders = {
         headers: { "Content-Type": "image/jpeg" },
       }),
     ),
+  series: (id: string, quantity: string, from: string, to: string) =>
+    answer(
+      client.GET("/api/v1/elders/{elder_id}/series", {
+        params: { path: { elder_id: id }, query: { quantity, from, to, points: 500 } },
+      }),
+    ),
+  openRisks: () => answer(client.GET("/api/v1/risks/open")),
   addFact: (id: string, body: FactIn) => answer(client.POST("/api/v1/elders/{elder_id}/facts", { ...of(id), body })),
   contacts: (id: string, contacts: Contact[]) =>
     answer(client.PUT("/api/v1/elders/{elder_id}/contacts", { ...of(id), body: { contacts } })),

@@ -11,6 +11,7 @@ import { explain } from "../../shared/explain";
 import { clockTime } from "../../shared/time";
 import { Waiting } from "../../shared/Waiting";
 import { type Gateway, type GatewayCode, gateways, GATEWAYS_KEY } from "./calls";
+import { SettingsPanel } from "./SettingsPanel";
 
 const REFRESH_MS = 5_000;
 // A gateway puts its own clock right beyond two seconds; people should mend the machine's.
@@ -23,6 +24,7 @@ export default function GatewaysPage(): ReactNode {
   const { t: common } = useTranslation();
   const queryClient = useQueryClient();
   const [shown, setShown] = useState<GatewayCode | null>(null);
+  const [opened, setOpened] = useState<string | null>(null);
   const { data, failureReason } = useQuery({
     queryKey: GATEWAYS_KEY,
     queryFn: gateways.list,
@@ -36,6 +38,7 @@ export default function GatewaysPage(): ReactNode {
     },
   });
   const failure = change.error ?? failureReason;
+  const settingsOf = data?.gateways.find(({ id }) => id === opened);
   return (
     <>
       {failure !== null && (
@@ -68,10 +71,15 @@ export default function GatewaysPage(): ReactNode {
             { title: t("gateways.version"), cell: (row) => row.software_version ?? "–" },
             {
               title: t("gateways.actions"),
-              cell: (row) => <Actions row={row} busy={change.isPending} onDo={change.mutate} />,
+              cell: (row) => (
+                <Actions row={row} busy={change.isPending} onDo={change.mutate} onSettings={() => setOpened(row.id)} />
+              ),
             },
           ]}
         />
+      )}
+      {settingsOf !== undefined && (
+        <SettingsPanel key={settingsOf.id} row={settingsOf} onClose={() => setOpened(null)} />
       )}
     </>
   );
@@ -181,13 +189,15 @@ type ActionsProps = {
   row: Gateway;
   busy: boolean;
   onDo: (work: () => Promise<Gateway | GatewayCode>) => void;
+  onSettings: () => void;
 };
 
-function Actions({ row, busy, onDo }: ActionsProps): ReactNode {
+function Actions({ row, busy, onDo, onSettings }: ActionsProps): ReactNode {
   const { t } = useTranslation("operator");
   const [sure, setSure] = useState(false);
   return (
     <div className="gateway-actions">
+      {row.revoked_at === null && <Button onClick={onSettings}>{t("gateways.settings")}</Button>}
       <Button disabled={busy} onClick={() => onDo(() => gateways.code(row.id))}>
         {t("gateways.newCode")}
       </Button>

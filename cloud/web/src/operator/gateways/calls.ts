@@ -5,6 +5,9 @@ type Schemas = components["schemas"];
 export type Gateway = Schemas["GatewayOut"];
 export type GatewayCode = Schemas["GatewayCodeOut"];
 
+export type GatewaySettings = Schemas["GatewaySettings"];
+export type SettingsState = Schemas["GatewaySettingsOut"];
+
 export const GATEWAYS_KEY = ["gateways"] as const;
 
 const byId = (gateway_id: string) => ({ params: { path: { gateway_id } } });
@@ -15,6 +18,10 @@ export const gateways = {
     answer(client.POST("/api/v1/gateways", { body: { name, settings: {} } })),
   code: (id: string): Promise<GatewayCode> =>
     answer(client.POST("/api/v1/gateways/{gateway_id}/code", byId(id))),
+  settings: (id: string): Promise<SettingsState> =>
+    answer(client.GET("/api/v1/gateways/{gateway_id}/settings", byId(id))),
+  change: (id: string, body: GatewaySettings): Promise<SettingsState> =>
+    answer(client.PUT("/api/v1/gateways/{gateway_id}/settings", { ...byId(id), body })),
   rotate: (id: string): Promise<Gateway> =>
     answer(client.POST("/api/v1/gateways/{gateway_id}/rotate", byId(id))),
   revoke: (id: string): Promise<Gateway> =>

@@ -56,7 +56,8 @@ const open = () => renderAt("/operator/gateways", <OperatorArea />, "/operator/*
 it("shows queue, clock, version, last contact and what is down", async () => {
   list = [aGateway({ clock_offset_s: -7200 })];
   open();
-  expect(await screen.findByText("二楼网关")).toBeInTheDocument();
+  // The first look loads the page's code too.
+  expect(await screen.findByText("二楼网关", undefined, { timeout: 4_000 })).toBeInTheDocument();
   expect(screen.getByText(/报警 2，数据 30/)).toBeInTheDocument();
   expect(screen.getByText("ble:hci0 中断")).toBeInTheDocument();
   expect(screen.getByText(/偏差 -7200.0 秒/)).toBeInTheDocument();
@@ -87,4 +88,27 @@ it("asks before it shuts a gateway out, and says when that did not work", async 
   const group = screen.getByRole("group", { name: /立即断开“二楼网关”/ });
   await userEvent.click(within(group).getByRole("button", { name: "确认吊销" }));
   expect(await screen.findByText(/没有成功：服务器出错（500）/)).toBeInTheDocument();
+});
+
+it("changes what a gateway is told, and leaves the rest to it", async () => {
+  const present = { mqtt_host: "broker", mqtt_password: "********", mqtt_username: "gw", local_alarm_mqtt: false };
+  hub.answers.set(`GET /api/v1/gateways/${ID}/settings`, () =>
+    json({ settings: present, settings_version: 1, settings_applied: 1, settings_error: null }),
+  );
+  hub.answers.set(`PUT /api/v1/gateways/${ID}/settings`, () =>
+    json({ settings: present, settings_version: 2, settings_applied: 1, settings_error: null }),
+  );
+  open();
+  await userEvent.click(await screen.findByRole("button", { name: "设置" }));
+  await userEvent.type(await screen.findByLabelText("MQTT 端口"), "8883");
+  await userEvent.type(screen.getByLabelText("Home Assistant 发现前缀"), "ha");
+  await userEvent.click(screen.getByRole("button", { name: "保存设置" }));
+  expect(await screen.findByRole("status")).toBeInTheDocument();
+  expect(hub.called("PUT", `/api/v1/gateways/${ID}/settings`).at(-1)).toMatchObject({
+    ...present,
+    mqtt_port: 8883,
+    mqtt_discovery: "ha",
+    mqtt_zigbee2mqtt: null,
+    local_alarm_delay_s: null,
+  });
 });

@@ -2,6 +2,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
 
+import { AskButton } from "../../shared/AskButton";
 import { DataTable } from "../../shared/DataTable";
 import { explain } from "../../shared/explain";
 import { ActionButton, CallForm, localNow, SelectField, TextField, toIso } from "../../shared/forms";
@@ -9,12 +10,16 @@ import { clockTime } from "../../shared/time";
 import { useMe } from "../../shared/useMe";
 import { Waiting } from "../../shared/Waiting";
 import { ElderPicker } from "../../shared/ElderPicker";
-import { type Device, type DeviceKind, type Fault, house, HOUSE_KEYS, type ListState } from "./calls";
+import { ROLES } from "../found/subjects";
+import {
+  type Device, type DeviceKind, type Fault, house, HOUSE_KEYS, type ListState, type RoomKind, type SensorRole,
+} from "./calls";
 
 const STATES: readonly ListState[] = ["assigned", "spare", "faulty", "retired"];
 const KINDS: readonly DeviceKind[] = [
   "button", "wearable", "bed", "radar", "motion", "door", "smoke", "gas", "water", "climate", "meter", "locator", "other",
 ];
+const ROOM_KINDS: readonly RoomKind[] = ["entrance", "bedroom", "bathroom", "kitchen", "living", "hall", "other"];
 const REFRESH_MS = 15_000;
 
 function useDone(): () => Promise<void> {
@@ -36,6 +41,7 @@ export default function DevicesPage(): ReactNode {
       {manages && (
         <>
           <Assign readsRecords={me?.permissions.includes("records_read") ?? false} />
+          <Purpose />
           <AddDevice />
         </>
       )}
@@ -78,11 +84,11 @@ function Tasks({ manages }: { manages: boolean }): ReactNode {
                         await house.stopgap(row.id, "staff", null).then(done);
                       }}
                     />
-                    <ActionButton
+                    <AskButton
                       label={t("bySubstitute")}
-                      onPress={async () => {
-                        const spare = globalThis.prompt(t("substituteAsk"))?.trim();
-                        if (spare) await house.stopgap(row.id, "substitute", spare).then(done);
+                      questions={[{ name: "spare", label: t("substituteAsk"), required: true }]}
+                      onAnswer={async ({ spare = "" }) => {
+                        await house.stopgap(row.id, "substitute", spare).then(done);
                       }}
                     />
                   </>
@@ -159,27 +165,31 @@ function DeviceList({ manages }: { manages: boolean }): ReactNode {
     row.condition !== "retired" && (
       <>
         {row.condition === "ok" && (
-          <ActionButton
+          <AskButton
             label={t("reportFault")}
-            onPress={async () => {
-              const what = globalThis.prompt(t("faultAsk"))?.trim();
-              if (what) await house.fault(row.device_id, what).then(done);
+            title={`${t("reportFault")} ${row.device_id}`}
+            questions={[{ name: "what", label: t("faultAsk"), required: true }]}
+            onAnswer={async ({ what = "" }) => {
+              await house.fault(row.device_id, what).then(done);
             }}
           />
         )}
         {row.assigned_from !== null && (
-          <ActionButton
+          <AskButton
             label={t("takeBack")}
-            onPress={async () => {
-              await house.takeBack(row.device_id, new Date().toISOString()).then(done);
+            title={t("takeBackAsk", { device: row.device_id, who: row.elder_name ?? row.place ?? "" })}
+            questions={[{ name: "at", label: t("from"), type: "datetime-local", required: true, initial: localNow() }]}
+            onAnswer={async ({ at = "" }) => {
+              await house.takeBack(row.device_id, toIso(at)).then(done);
             }}
           />
         )}
-        <ActionButton
+        <AskButton
           label={t("retire")}
-          onPress={async () => {
-            const why = globalThis.prompt(t("retireAsk"))?.trim();
-            if (why) await house.retire(row.device_id, why).then(done);
+          title={`${t("retire")} ${row.device_id}`}
+          questions={[{ name: "why", label: t("retireAsk"), required: true }]}
+          onAnswer={async ({ why = "" }) => {
+            await house.retire(row.device_id, why).then(done);
           }}
         />
       </>
@@ -300,6 +310,41 @@ function Assign({ readsRecords }: { readsRecords: boolean }): ReactNode {
         />
       )}
       <TextField label={t("from")} value={at} onChange={setAt} type="datetime-local" required />
+    </CallForm>
+  );
+}
+
+/** What a device is for: a contact on the door one leaves home by tells "out" from "collapsed". */
+function Purpose(): ReactNode {
+  const { t } = useTranslation("house");
+  const { t: operator } = useTranslation("operator");
+  const done = useDone();
+  const [device, setDevice] = useState("");
+  const [role, setRole] = useState<SensorRole>("outer_door");
+  const [roomKind, setRoomKind] = useState<RoomKind>("entrance");
+  const [room, setRoom] = useState("");
+  const place = async () => {
+    await house.placeSensor(device.trim(), { role, room_kind: roomKind, room: room.trim() }).then(done);
+  };
+  return (
+    <CallForm title={t("purpose")} submit={t("purposeSave")} onSubmit={place} testId="device-purpose">
+      <p>{t("purposeHint")}</p>
+      <TextField label={t("deviceId")} value={device} onChange={setDevice} required testId="purpose-id" />
+      <SelectField
+        label={t("purposeRole")}
+        value={role}
+        onChange={(value) => setRole(value as SensorRole)}
+        testId="purpose-role"
+        options={ROLES.map((value) => ({ value, label: operator(`found.roleName.${value}`) }))}
+      />
+      <SelectField
+        label={t("roomKindLabel")}
+        value={roomKind}
+        onChange={(value) => setRoomKind(value as RoomKind)}
+        testId="purpose-room-kind"
+        options={ROOM_KINDS.map((value) => ({ value, label: t(`roomKind.${value}`) }))}
+      />
+      <TextField label={t("roomName")} value={room} onChange={setRoom} testId="purpose-room" />
     </CallForm>
   );
 }

@@ -3,6 +3,7 @@ import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Link, useParams } from "react-router";
 
+import { AskButton } from "../../shared/AskButton";
 import { DataTable } from "../../shared/DataTable";
 import { explain } from "../../shared/explain";
 import { ActionButton, CallForm, TextField } from "../../shared/forms";
@@ -57,13 +58,14 @@ export default function HomePage(): ReactNode {
             title: t("actions"),
             cell: (item) =>
               item.fitted_at === null && (
-                <ActionButton
+                <AskButton
                   label={t("markFitted")}
-                  onPress={async () => {
-                    const spot = globalThis.prompt(t("spot"), item.spot);
-                    if (spot === null) return;
-                    const device = globalThis.prompt(t("deviceId"), item.device_id ?? "");
-                    if (device === null) return;
+                  title={`${t("markFitted")}：${words(item)}`}
+                  questions={[
+                    { name: "spot", label: t("spot"), initial: item.spot, required: true },
+                    { name: "device", label: t("deviceId"), initial: item.device_id ?? "" },
+                  ]}
+                  onAnswer={async ({ spot = "", device = "" }) => {
                     await house.fit(data, item, spot, device || null).then(done);
                   }}
                 />

@@ -3,6 +3,7 @@ import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Link, Route, Routes } from "react-router";
 
+import { AskButton } from "../../shared/AskButton";
 import { DataTable } from "../../shared/DataTable";
 import { explain } from "../../shared/explain";
 import { ActionButton, CallForm, SelectField, TextField } from "../../shared/forms";
@@ -55,6 +56,7 @@ function UnitTable({ unit }: { unit: PlaceTree["units"][number] }): ReactNode {
   };
   const rows = unit.rooms.flatMap((room) => room.beds.map((bed) => ({ room, bed })));
   return (
+    <>
     <DataTable
       title={unit.name}
       rows={rows}
@@ -72,11 +74,11 @@ function UnitTable({ unit }: { unit: PlaceTree["units"][number] }): ReactNode {
           title: t("actions"),
           cell: ({ room, bed }) => (
             <>
-              <ActionButton
-                label={t("rename")}
-                onPress={async () => {
-                  const name = globalThis.prompt(t("renameAsk"), bed.name)?.trim();
-                  if (name) await house.changeBed(bed, room.id, { name }).then(done);
+              <Rename
+                name={bed.name}
+                what={`${room.name}-${bed.name}`}
+                onName={async (name) => {
+                  await house.changeBed(bed, room.id, { name }).then(done);
                 }}
               />
               {bed.resident === null && (
@@ -88,10 +90,9 @@ function UnitTable({ unit }: { unit: PlaceTree["units"][number] }): ReactNode {
                       await house.changeBed(bed, room.id, { state }).then(done);
                     }}
                   />
-                  <ActionButton
-                    label={t("close")}
-                    confirm={t("closeAsk", { name: `${room.name}-${bed.name}` })}
-                    onPress={async () => {
+                  <Close
+                    what={`${room.name}-${bed.name}`}
+                    onClose={async () => {
                       await house.closeBed(bed).then(done);
                     }}
                   />
@@ -102,6 +103,90 @@ function UnitTable({ unit }: { unit: PlaceTree["units"][number] }): ReactNode {
         },
       ]}
     />
+    <Manage unit={unit} done={done} />
+    </>
+  );
+}
+
+type RenameProps = { name: string; what: string; onName: (name: string) => Promise<void> };
+
+function Rename({ name, what, onName }: RenameProps): ReactNode {
+  const { t } = useTranslation("house");
+  return (
+    <AskButton
+      label={t("rename")}
+      title={`${t("rename")} ${what}`}
+      questions={[{ name: "name", label: t("renameAsk"), initial: name, required: true }]}
+      onAnswer={(answers) => onName(answers.name ?? "")}
+    />
+  );
+}
+
+function Close({ what, onClose }: { what: string; onClose: () => Promise<void> }): ReactNode {
+  const { t } = useTranslation("house");
+  return <AskButton label={t("close")} title={t("closeAsk", { name: what })} onAnswer={onClose} />;
+}
+
+type ManageProps = { unit: PlaceTree["units"][number]; done: () => Promise<void> };
+
+/** The unit itself and its rooms: renamed, and closed once nothing in them is open. */
+function Manage({ unit, done }: ManageProps): ReactNode {
+  const { t } = useTranslation("house");
+  const row = (what: string, actions: ReactNode) => (
+    <li key={what}>
+      {what} {actions}
+    </li>
+  );
+  return (
+    <details className="manage">
+      <summary>
+        {t("rooms")} · {unit.name}
+      </summary>
+      <ul>
+        {row(
+          unit.name,
+          <>
+            <Rename
+              name={unit.name}
+              what={unit.name}
+              onName={async (name) => {
+                await house.renameUnit(unit, name).then(done);
+              }}
+            />
+            {unit.rooms.length === 0 && (
+              <Close
+                what={unit.name}
+                onClose={async () => {
+                  await house.closeUnit(unit).then(done);
+                }}
+              />
+            )}
+          </>,
+        )}
+        {unit.rooms.map((room) =>
+          row(
+            `${unit.name} ${room.name}`,
+            <>
+              <Rename
+                name={room.name}
+                what={room.name}
+                onName={async (name) => {
+                  await house.renameRoom(room, unit.id, name).then(done);
+                }}
+              />
+              {room.beds.length === 0 && (
+                <Close
+                  what={room.name}
+                  onClose={async () => {
+                    await house.closeRoom(room).then(done);
+                  }}
+                />
+              )}
+            </>,
+          ),
+        )}
+      </ul>
+    </details>
   );
 }
 

@@ -5,12 +5,16 @@ import type { components } from "../../api/schema";
 type Schemas = components["schemas"];
 export type PlaceTree = Schemas["PlaceTree"];
 export type BedNode = Schemas["BedNode"];
+export type UnitNode = Schemas["UnitNode"];
+export type RoomNode = Schemas["RoomNode"];
 export type Home = Schemas["HomeOut"];
 export type Device = Schemas["DeviceOut"];
 export type Fault = Schemas["FaultOut"];
 export type DeviceTasks = Schemas["DeviceTasksOut"];
 export type BedKind = Schemas["BedNode"]["kind"];
 export type DeviceKind = Device["kind"];
+export type SensorRole = Schemas["SensorIn"]["role"];
+export type RoomKind = NonNullable<Schemas["SensorIn"]["room_kind"]>;
 export type ListState = "assigned" | "spare" | "faulty" | "retired";
 
 export const HOUSE_KEYS = {
@@ -42,6 +46,32 @@ export const house = {
     answer(
       client.DELETE("/api/v1/beds/{bed_id}", {
         params: { path: { bed_id: bed.id }, header: match(bed.version) },
+      }),
+    ),
+  renameUnit: (unit: UnitNode, name: string) =>
+    answer(
+      client.PUT("/api/v1/units/{unit_id}", {
+        params: { path: { unit_id: unit.id }, header: match(unit.version) },
+        body: { name, sort_order: unit.sort_order, building_id: unit.building_id },
+      }),
+    ),
+  closeUnit: (unit: UnitNode) =>
+    answer(
+      client.DELETE("/api/v1/units/{unit_id}", {
+        params: { path: { unit_id: unit.id }, header: match(unit.version) },
+      }),
+    ),
+  renameRoom: (room: RoomNode, unit_id: string, name: string) =>
+    answer(
+      client.PUT("/api/v1/rooms/{room_id}", {
+        params: { path: { room_id: room.id }, header: match(room.version) },
+        body: { name, unit_id },
+      }),
+    ),
+  closeRoom: (room: RoomNode) =>
+    answer(
+      client.DELETE("/api/v1/rooms/{room_id}", {
+        params: { path: { room_id: room.id }, header: match(room.version) },
       }),
     ),
   addHome: (name: string, operator_unit_id: string | null, address: string, entry: string) =>
@@ -121,6 +151,8 @@ export const house = {
         body: { reason },
       }),
     ),
+  placeSensor: (device_id: string, sensor: { role: SensorRole; room_kind: RoomKind; room: string }) =>
+    answer(client.PUT("/api/v1/devices/{device_id}/sensor", { params: { path: { device_id } }, body: sensor })),
   assign: (device_id: string, to: { bed_id: string } | { room_id: string } | { elder_id: string }, at: string) =>
     answer(
       client.POST("/api/v1/devices/{device_id}/assignments", {

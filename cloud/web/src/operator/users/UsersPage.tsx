@@ -10,6 +10,7 @@ import { explain } from "../../shared/explain";
 import { type User, usersApi } from "./api";
 import { NewUser } from "./NewUser";
 import { RoleChoice } from "./RoleChoice";
+import { UnitsChoice } from "./UnitsChoice";
 
 const USERS = ["users"];
 
@@ -70,6 +71,16 @@ export default function UsersPage(): ReactNode {
                 label={t("users.roleOf", { name: row.name })}
                 value={row.role}
                 onChange={(role: Role) => act.mutate(() => usersApi.changeRole(row, role))}
+              />
+            ),
+          },
+          {
+            title: t("users.units"),
+            cell: (row) => (
+              <UnitsChoice
+                label={t("users.unitsOf", { name: row.name })}
+                value={row.unit_ids}
+                onChange={(unitIds) => act.mutate(() => usersApi.changeUnits(row, unitIds))}
               />
             ),
           },

@@ -23,6 +23,13 @@ export const usersApi = {
         body: { role },
       }),
     ),
+  changeUnits: (user: User, unit_ids: string[]) =>
+    answer(
+      client.PATCH("/api/v1/users/{user_id}", {
+        params: { path: { user_id: user.id }, header: { "If-Match": `"${user.version}"` } },
+        body: { unit_ids },
+      }),
+    ),
   disable: (id: string) => answer(client.POST("/api/v1/users/{user_id}/disable", of(id))),
   enable: (id: string) => answer(client.POST("/api/v1/users/{user_id}/enable", of(id))),
   resetPassword: (id: string) =>
