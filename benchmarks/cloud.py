@@ -39,7 +39,9 @@ async def write(bench: Bench, victoria: str | None) -> None:
         }
         if victoria is not None:
             work |= {
-                "InfluxDB store, into VictoriaMetrics": bench.influx_store(victoria, size, 25),
+                "InfluxDB store, into VictoriaMetrics": bench.influx_store(victoria, size, 31),
+                "the same, four at a time": bench.influx_store(victoria, size, 31, 4),
+                "the same, days that are over": bench.influx_store(victoria, size, 25),
                 "influxdb-client with Points, the same": bench.influx_client_alone(
                     victoria, size, 25
                 ),
@@ -88,7 +90,7 @@ async def page(bench: Bench) -> None:
     times, ingested = await bench.elder_page(8.0, 50)
     low, high = np.percentile(times, [50, 95])
     console.print(
-        "an elder's page (record, day with newest value, alerts), 50 a second while "
+        "an elder's page (record, newest values, alerts, coverage), 50 a second while "
         f"{ingested:,.0f} points/s come: median {low:.1f}, p95 {high:.1f} ms"
     )
 

@@ -29,8 +29,9 @@ from cloud.clock import datetime_from_ns
 from cloud.database import Database, libpq_arguments
 from cloud.devices.service import Subject, add_device, assign
 from cloud.identity.permissions import Role
+from cloud.ingest.fast import decode_fast
 from cloud.people.service import add_elder
-from cloud.series.columns import columns_of
+from cloud.series.columns import ReadingColumns, columns_of
 from cloud.series.influx import InfluxSeries
 from cloud.series.influx_client import InfluxClient
 from cloud.series.influx_text import reading_lines
@@ -77,6 +78,14 @@ def arrivals(start_ns: int, minutes: int) -> Iterator[Reading]:
 def batches(start_ns: int, size: int, points: int = POINTS) -> list[list[Reading]]:
     everything = list(arrivals(start_ns, points // BEDS))
     return [everything[first : first + size] for first in range(0, len(everything), size)]
+
+
+def decoded(content: bytes) -> ReadingColumns:
+    """What ingest makes of a batch of good readings."""
+    batch = decode_fast(content)
+    if batch is None or batch.readings is None:
+        raise AssertionError("the batch is not what it should be")
+    return batch.readings
 
 
 async def rate(sends: list[Callable[[], Awaitable[object]]], points: int) -> float:
@@ -152,16 +161,27 @@ class Bench:
             ]  # fmt: skip
             return await self._post(app, "/points", contents, JSON)
 
+    def wire(self, start_ns: int, size: int, name: str = "store", points: int = POINTS,
+             prefix: str = "") -> list[bytes]:  # fmt: skip
+        """Batches as a gateway sends them, numbers and all."""
+        contents, seq = [], 1
+        for body in batches(start_ns, size, points):
+            named = [replace(r, device_id=prefix + r.device_id) for r in body] if prefix else body
+            records = [Record(seq + i, r.time_ns, reading=r) for i, r in enumerate(named)]
+            batch = Batch(1, name, Lane.BULK, seq, self.clock.now_ns(), records)
+            contents.append(msgspec.json.encode(batch))
+            seq += len(body)
+        return contents
+
     async def our_store(self, size: int, offset_days: int) -> float:
-        """msgspec decode, then the store in a transaction of its institution."""
+        """Decoded and checked as ingest does, then the store in a transaction."""
         start_ns = self.start_ns + offset_days * DAY_NS
-        contents = [msgspec.json.encode(body) for body in batches(start_ns, size)]
-        decoder = msgspec.json.Decoder(list[Reading])
+        contents = self.wire(start_ns, size)
         last_ns = start_ns + POINTS // BEDS * MINUTE_NS
         await self.store.prepare([start_ns, last_ns], self.clock.now_ns())
 
         async def send(content: bytes) -> None:
-            readings = decoder.decode(content)
+            readings = decoded(content)
             async with self.database.tenant(self.home.institution_id) as scope:
                 await self.store.append(scope, [], readings)
 
@@ -170,40 +190,47 @@ class Bench:
     async def our_store_parallel(self, size: int, offset_days: int, connections: int) -> float:
         """The same by several connections at a time, each with beds of its own."""
         start_ns = self.start_ns + offset_days * DAY_NS
-        work = []
-        for part in range(connections):
-            renamed = [
-                [replace(r, device_id=f"p{part}-{r.device_id}") for r in body]
-                for body in batches(start_ns, size, POINTS // connections)
-            ]
-            work.append([msgspec.json.encode(body) for body in renamed])
-        decoder = msgspec.json.Decoder(list[Reading])
+        work = [
+            self.wire(start_ns, size, "store", POINTS // connections, f"p{part}-")
+            for part in range(connections)
+        ]
         await self.store.prepare([start_ns, start_ns + DAY_NS], self.clock.now_ns())
 
         async def one(contents: list[bytes]) -> None:
             for content in contents:
                 async with self.database.tenant(self.home.institution_id) as scope:
-                    await self.store.append(scope, [], decoder.decode(content))
+                    await self.store.append(scope, [], decoded(content))
 
         started = time.perf_counter()
         await asyncio.gather(*(one(contents) for contents in work))
         return POINTS / (time.perf_counter() - started)
 
-    async def influx_store(self, url: str, size: int, offset_days: int) -> float:
-        """Decode, mark the days, lines, written and taken by VictoriaMetrics."""
+    async def influx_store(
+        self, url: str, size: int, offset_days: int, connections: int = 1
+    ) -> float:
+        """Decode, mark the days, lines, written and taken by VictoriaMetrics.
+
+        `offset_days` 31 is today, as data usually come; a day that is over is marked each time.
+        """
         start_ns = self.start_ns + offset_days * DAY_NS
-        contents = [msgspec.json.encode(body) for body in batches(start_ns, size)]
-        decoder = msgspec.json.Decoder(list[Reading])
+        contents = self.wire(start_ns, size)
         client = InfluxClient(url, "any", "yuyue")
         store = InfluxSeries(client, self.database)
         await store.prepare([start_ns, start_ns + DAY_NS], self.clock.now_ns())
 
         async def send(content: bytes) -> None:
             async with self.database.tenant(self.home.institution_id) as scope:
-                await store.append(scope, [], decoder.decode(content))
+                await store.append(scope, [], decoded(content))
 
         try:
-            return await rate([lambda c=c: send(c) for c in contents], POINTS)  # type: ignore[misc]
+            started = time.perf_counter()
+
+            async def work() -> None:
+                while contents:
+                    await send(contents.pop())
+
+            await asyncio.gather(*(work() for _ in range(connections)))
+            return POINTS / (time.perf_counter() - started)
         finally:
             await client.close()
 
@@ -234,12 +261,7 @@ class Bench:
     async def our_ingest(self, size: int, offset_days: int) -> float:
         """All of it: token, numbered records, attribution, quarantine, store, commit, answer."""
         start_ns = self.start_ns + offset_days * DAY_NS
-        contents, seq = [], 1
-        for body in batches(start_ns, size):
-            records = [Record(seq + i, r.time_ns, reading=r) for i, r in enumerate(body)]
-            batch = Batch(1, f"outbox-{size}", Lane.BULK, seq, self.clock.now_ns(), records)
-            contents.append(msgspec.json.encode(batch))
-            seq += len(body)
+        contents = self.wire(start_ns, size, f"outbox-{size}")
         headers = {
             "Authorization": f"Bearer {self.home.token}", "Content-Type": "application/json",
         }  # fmt: skip
@@ -336,7 +358,7 @@ class Bench:
         return times
 
     async def elder_page(self, seconds: float, per_s: int) -> tuple[list[float], float]:
-        """ms of the three calls behind an elder's page together, while batches of 500 come."""
+        """ms of an elder's page, asked at `per_s` (open loop), while batches of 500 come."""
         base = self.clock.now_ns() // MINUTE_NS * MINUTE_NS - 12 * 60 * MINUTE_NS
         headers = {
             "Authorization": f"Bearer {self.home.token}", "Content-Type": "application/json",
@@ -362,15 +384,9 @@ class Bench:
 
         async def page(number: int) -> float:
             elder = self.home.elders[number % BEDS]
-            day = {"from": iso(base - DAY_NS), "to": iso(base + DAY_NS), "quantity": "heart_rate"}
             started = time.perf_counter()
-            answers = await asyncio.gather(
-                desk.get(f"/api/v1/elders/{elder}"),
-                desk.get(f"/api/v1/elders/{elder}/series", params=day),
-                desk.get("/api/v1/alerts", params={"view": "open"}),
-            )
-            for answer in answers:
-                answer.raise_for_status()
+            answer = await desk.get(f"/api/v1/elders/{elder}/page")
+            answer.raise_for_status()
             return (time.perf_counter() - started) * 1e3
 
         transport = httpx.ASGITransport(self.app)

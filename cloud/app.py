@@ -83,6 +83,7 @@ from cloud.people.invitation_routes import router as invitation_router
 from cloud.people.reach import reach_of
 from cloud.people.routes import router as people_router
 from cloud.places.routes import router as places_router
+from cloud.records.floor_routes import router as floor_router
 from cloud.records.routes import router as records_router
 from cloud.series.choose import series_store
 from cloud.series.elder_routes import router as elder_series_router
@@ -305,6 +306,7 @@ def _api_routes() -> Sequence[BaseRoute]:
         night_router,
         device_register_router,
         records_router,
+        floor_router,
         elder_series_router,
         status_router,
         gateway_router,

@@ -33,6 +33,7 @@ from cloud.logs import set_up_logs
 from cloud.migrate import NewerDatabaseError
 from cloud.seed_demo import seed_demo as make_demo
 from cloud.seed_house import seed_house
+from cloud.series.choose import series_store
 from cloud.server import ready_database
 from cloud.settings import Environment, Settings
 
@@ -147,7 +148,13 @@ def seed(
         _fail("YUYUE_CLOUD_ENVIRONMENT is production: no made-up people there")
     document = _with_database(
         settings,
-        lambda database: seed_house(database, settings.keyring, number, SystemClock().now()),
+        lambda database: seed_house(
+            database,
+            settings.keyring,
+            number,
+            SystemClock().now(),
+            series_store(settings, database),
+        ),
     )
     if out is not None:
         _write_private(out, document)

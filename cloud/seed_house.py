@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import count
+from itertools import count, cycle
 from typing import Any, Final
 
 from cloud.crypto import Keyring
@@ -14,6 +15,7 @@ from cloud.devices.service import Subject, add_device, add_gateway, assign
 from cloud.identity.permissions import Role
 from cloud.identity.secrets import new_password
 from cloud.identity.service import add_institution, add_user
+from cloud.identity.shifts import DutyAs
 from cloud.people import family, record, risks
 from cloud.people.models import Elder
 from cloud.people.record import RecordRules
@@ -23,7 +25,9 @@ from cloud.places.homes import add_home
 from cloud.places.models import Bed, Room
 from cloud.places.schemas import HomeIn
 from cloud.places.service import add_bed, add_building, add_room, add_unit
+from cloud.seed_history import fill_roster, give_area, measure, plan_watch, tell_of_devices
 from cloud.seed_people import Person, people
+from cloud.series.service import SeriesStore
 from edge.signals import Position
 
 INSTITUTION: Final = "渝悦康养中心（示范）"
@@ -46,6 +50,7 @@ STAFF: Final = (
     *((f"hugong{n}", name, Role.DUTY) for n, name in enumerate(
         ("周敏", "吴倩", "冯涛", "邓芳", "曹丽", "彭勇", "肖静", "董霞"), start=1)),
 )  # fmt: skip
+_LEADS: Final = {Role.HEAD_NURSE: DutyAs.HEAD_NURSE, Role.MANAGER: DutyAs.MANAGER}
 HOME_ROOMS: Final = ("卧室", "客厅", "厨房", "卫生间")
 HOME_DEVICES: Final = (
     ("motion", "客厅"), ("door", "客厅"), ("smoke", "厨房"), ("gas", "厨房"), ("water", "卫生间"),
@@ -63,6 +68,8 @@ class _House:
     now: datetime
     logins: list[dict[str, str]] = field(default_factory=list)
     numbers: Iterator[int] = field(default_factory=lambda: count(1))
+    # Ability levels as they come in a house where most need some help.
+    levels: Iterator[int] = field(default_factory=lambda: cycle((2, 1, 3, 2, 0, 4, 1, 2)))
 
     @property
     def since(self) -> datetime:
@@ -80,26 +87,41 @@ class _House:
         await assign(self.scope, device_id, subject, self.since)
         return device_id
 
-    async def login(self, short: str, name: str, role: Role) -> None:
+    async def login(self, short: str, name: str, role: Role) -> uuid.UUID:
         # User names are unique over all institutions; the small demo may be there too.
         username, password = f"ky-{short}", new_password()
-        await add_user(self.scope, username, name, role=role, password=password, now=self.now)
+        user = await add_user(
+            self.scope, username, name, role=role, password=password, now=self.now
+        )
         self.logins.append(
             {"username": username, "password": password, "name": name, "role": role.value}
         )
+        return user.id
 
 
 async def seed_house(
-    database: Database, keyring: Keyring, seed: int, now: datetime
+    database: Database,
+    keyring: Keyring,
+    seed: int,
+    now: datetime,
+    store: SeriesStore | None = None,
 ) -> dict[str, Any]:
-    """Make it; who can log in. IntegrityError where these logins are there already."""
+    """Make it; who can log in. IntegrityError where these logins are there already.
+
+    `store`: where three days of readings go; None: nothing was measured.
+    """
     async with database.transaction() as session:
         scope = await add_institution(session, INSTITUTION, now)
         house = _House(scope, RecordRules(keyring, impossible_numbers=True), now)
-        for username, name, role in STAFF:
-            await house.login(username, name, role)
+        staff = [(await house.login(short, name, role), role) for short, name, role in STAFF]
         unit_ids = await _build_units(house, seed)
         await _build_homes(house, seed, unit_ids)
+        carers = [user_id for user_id, role in staff if role is Role.DUTY]
+        leads = [(user_id, _LEADS[role]) for user_id, role in staff if role in _LEADS]
+        await fill_roster(scope, carers, leads, unit_ids, now)
+        await tell_of_devices(scope, now)
+    if store is not None:
+        await measure(database, store, scope.institution_id, now)
     return {"institution": INSTITUTION, "seed": seed, "logins": house.logins}
 
 
@@ -110,7 +132,8 @@ async def _build_units(house: _House, seed: int) -> list[Any]:
     for order, (name, floor, kind) in enumerate(UNITS, start=1):
         unit = await add_unit(scope, name, order, building.id)
         unit_ids.append(unit.id)
-        await add_gateway(scope, f"{name} 网关", house.now)
+        gateway = await add_gateway(scope, f"{name} 网关", house.now)
+        give_area(scope, gateway.id, unit.id)
         for number in range(1, ROOMS_PER_UNIT + 1):
             room = await add_room(scope, unit.id, f"{floor}{number:02}")
             await house.device("smoke", Subject(None, None, room.id), "烟感")
@@ -154,6 +177,8 @@ async def _move_in(house: _House, person: Person, bed: Bed) -> None:
     contact = ContactIn(name=person.child, relationship=person.child_is, phone=person.phone)
     await family.replace_contacts(scope, elder.id, [contact], house.rules.keyring)
     await _consents(house, elder, person)
+    level = next(house.levels)
+    plan_watch(scope, elder.id, at_home=bed.kind == "home", level=level, now=house.now)
     await house.device("bed", Subject(None, bed.id, None), "床垫")
     await house.device("button", Subject(None, bed.id, None), "床头按钮")
     if next(house.numbers) % WEARABLE_SHARE or bed.kind == "home":

@@ -34,7 +34,6 @@ from firmware_sim.session import (
 )
 from firmware_sim.transports.mqtt import BrokerRefusedError, MqttSettings, waveform_topic
 from firmware_sim.world import cli as world_cli
-from firmware_sim.world.stage_cli import stage
 
 app = typer.Typer(
     help="Simulated devices and people, over real MQTT. Everything they send is marked simulated.",
@@ -45,7 +44,6 @@ app.command("scenarios")(world_cli.scenarios)
 app.command("run")(world_cli.run)
 app.command("what-if")(world_cli.what_if_command)
 app.command("fleet")(fleet)
-app.command("stage", hidden=True)(stage)
 _console = Console()
 _errors = Console(stderr=True)
 

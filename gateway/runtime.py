@@ -252,14 +252,24 @@ class Gateway:
         """A group of frames; returns when it is on disk. The source then acknowledges it."""
         began_s = self._clock.monotonic_s()
         async with self._pipeline_lock:
-            prepared = await self._in_worker(self._pipeline.prepare, frames)
-            committed = await self._commit(prepared)
+            prepared, at_once = await self._in_worker(self._take, frames)
+            committed = at_once or await self._commit(prepared)
         self._metrics.commit_s.observe(self._clock.monotonic_s() - began_s)
         self._heard.note(prepared.group.signals, self._clock.monotonic_s())
         self._tell(committed)
         if prepared.strangers:
             self._found.meet_frames(frames)
             self._uplink.want_registry()
+
+    def _take(self, frames: Sequence[Frame]) -> tuple[Prepared, Committed | None]:
+        """Both steps in one turn of the worker: a call for help waits for one thread, once."""
+        prepared = self._pipeline.prepare(frames)
+        try:
+            return prepared, None if self._stuck else self._pipeline.commit(prepared)
+        except sqlite3.Error as error:
+            if is_damage(error):
+                raise
+            return prepared, None  # it is told, and tried again, in `_commit`
 
     def _meet(self, stranger: Stranger) -> None:
         """Somebody is heard whom nobody has accepted; perhaps somebody has by now."""

@@ -145,6 +145,16 @@ class InfluxSeries:
                     newest[key[1], key[2]] = Latest(key[0], key[1], Origin(key[2]), *value)
         return [newest[key] for key in sorted(newest)]
 
+    async def newest(
+        self, scope: TenantScope, spans: Sequence[DeviceSpan], quantity: str
+    ) -> list[Latest]:
+        """The newest reading of a quantity, for each device and origin by itself."""
+        by_device: dict[str, list[DeviceSpan]] = {}
+        for span in spans:
+            by_device.setdefault(span.device_id, []).append(span)
+        found = [await self.latest(scope, own) for _, own in sorted(by_device.items())]
+        return [one for latest in found for one in latest if one.quantity == quantity]
+
     async def quantities(self, scope: TenantScope) -> list[tuple[str, str]]:
         """All (device_id, quantity) there is anything of."""
         return sorted({(key[0], key[1]) for key, _ in await self._days.all(scope)})

@@ -19,7 +19,7 @@ from cloud.series.postgres_cursor import DAY_NS
 from cloud.series.postgres_erase import erase
 from cloud.series.postgres_keep import LATE_GRACE_NS, pack_days, put_minutes
 from cloud.series.postgres_points import points_between
-from cloud.series.postgres_read import latest_of, tracks_of
+from cloud.series.postgres_read import latest_of, newest_of, tracks_of
 from cloud.series.postgres_write import add_points, merge_hours
 from cloud.series.service import Erased, Latest, Retention, SeriesDay
 from cloud.series.slots import Slots, Track, Unit
@@ -143,6 +143,12 @@ class PostgresSeries:
     async def latest(self, scope: TenantScope, spans: Sequence[DeviceSpan]) -> list[Latest]:
         """The newest reading of each quantity and origin within the spans."""
         return await latest_of(scope, spans)
+
+    async def newest(
+        self, scope: TenantScope, spans: Sequence[DeviceSpan], quantity: str
+    ) -> list[Latest]:
+        """The newest reading of a quantity, for each device and origin by itself."""
+        return await newest_of(scope, spans, quantity)
 
     async def quantities(self, scope: TenantScope) -> list[tuple[str, str]]:
         """All (device_id, quantity) there is anything of."""

@@ -119,14 +119,24 @@ class Reader:
 
     async def latest(self, spans: Sequence[DeviceSpan]) -> list[Latest]:
         """The newest reading of each quantity and origin within the spans."""
+        newest: dict[tuple[str, str], Latest] = {}
+        for one in await self.newest(spans, None):
+            known = newest.get((one.quantity, one.origin.value))
+            if known is None or known.time_ns < one.time_ns:
+                newest[one.quantity, one.origin.value] = one
+        return [newest[key] for key in sorted(newest)]
+
+    async def newest(self, spans: Sequence[DeviceSpan], quantity: str | None) -> list[Latest]:
+        """The same for each device by itself; of one quantity, or of all."""
         if not spans:
             return []
         wanted: list[tuple[SeriesRow, DeviceSpan]] = []
         rows = []
         for number, *row in await self._newest_of_devices(spans):
-            wanted.append(((row[0], row[1], row[2], row[3]), spans[number]))
-            rows.append((len(wanted) - 1, *row[4:]))
-        newest: dict[tuple[str, str], Latest] = {}
+            if quantity is None or row[2] == quantity:
+                wanted.append(((row[0], row[1], row[2], row[3]), spans[number]))
+                rows.append((len(wanted) - 1, *row[4:]))
+        newest: dict[tuple[str, str, str], Latest] = {}
         while rows:
             waiting = {}
             for number, slot, first_ns, last_ns, value in rows:
@@ -136,9 +146,10 @@ class Reader:
                     first, _ = hours_between(span.from_ns, span.until_ns)
                     waiting[number] = (key[0], first, slot)  # look further back
                     continue
-                known = newest.get((key[2], key[3]))
+                which = (key[1], key[2], key[3])
+                known = newest.get(which)
                 if known is None or known.time_ns < found[0]:
-                    newest[key[2], key[3]] = Latest(key[1], key[2], Origin(key[3]), *found)
+                    newest[which] = Latest(key[1], key[2], Origin(key[3]), *found)
             rows = await self._newest_hours(waiting) if waiting else []
         return [newest[key] for key in sorted(newest)]
 
@@ -228,6 +239,12 @@ async def latest_of(scope: TenantScope, spans: Sequence[DeviceSpan]) -> list[Lat
     """The newest reading of each quantity and origin within the spans."""
     async with scope.driver_cursor() as cursor:
         return await Reader(scope, cursor).latest(spans)
+
+
+async def newest_of(scope: TenantScope, spans: Sequence[DeviceSpan], quantity: str) -> list[Latest]:
+    """The newest reading of a quantity, for each device and origin."""
+    async with scope.driver_cursor() as cursor:
+        return await Reader(scope, cursor).newest(spans, quantity)
 
 
 def _slots(points: Points) -> Slots:

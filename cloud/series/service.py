@@ -127,6 +127,12 @@ class SeriesStore(Protocol):
         """The newest reading of each quantity and origin within the spans."""
         ...
 
+    async def newest(
+        self, scope: TenantScope, spans: Sequence[DeviceSpan], quantity: str
+    ) -> list[Latest]:
+        """The newest reading of a quantity, for each device and origin by itself."""
+        ...
+
     async def quantities(self, scope: TenantScope) -> list[tuple[str, str]]:
         """All (device_id, quantity) there is anything of."""
         ...

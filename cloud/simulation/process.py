@@ -10,7 +10,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
-COMMAND: Final = (sys.executable, "-m", "yuyue", "sim")
+COMMAND: Final = (sys.executable, "-m", "firmware_sim.world")
+GALLERY: Final = (sys.executable, "-m", "firmware_sim.scenarios")
 # One line: the cast of 500 beds is some 50 kB, the result of a busy month some MB.
 _LINE_BYTES: Final = 16 * 2**20
 _STOP_S: Final = 5.0
@@ -30,11 +31,11 @@ def bare_environment() -> dict[str, str]:
 
 @asynccontextmanager
 async def simulator(
-    command: tuple[str, ...], arguments: tuple[str, ...]
+    command: tuple[str, ...],
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """A running simulator; whatever happens, it has ended at the end."""
     process = await asyncio.create_subprocess_exec(
-        *command, *arguments, env=bare_environment(), stdin=asyncio.subprocess.PIPE,
+        *command, env=bare_environment(), stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, limit=_LINE_BYTES,
     )  # fmt: skip
     try:
@@ -58,9 +59,9 @@ async def complaint_of(process: asyncio.subprocess.Process) -> str:
     return said.decode(errors="replace").strip()[-_SAID_CHARS:] or f"code {process.returncode}"
 
 
-async def read_gallery(command: tuple[str, ...]) -> list[dict[str, Any]]:
+async def read_gallery(command: tuple[str, ...] = GALLERY) -> list[dict[str, Any]]:
     """The scenarios it knows. Raises SimulatorError."""
-    async with simulator(command, ("scenarios", "--json")) as process:
+    async with simulator(command) as process:
         out, err = await process.communicate()
     if process.returncode != 0:
         raise SimulatorError(err.decode(errors="replace")[-_SAID_CHARS:])

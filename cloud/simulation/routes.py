@@ -15,7 +15,7 @@ from cloud.identity.service import Principal, principal_of
 from cloud.simulation import export, service
 from cloud.simulation.live import run_events
 from cloud.simulation.models import RunState
-from cloud.simulation.process import COMMAND, SimulatorError, read_gallery
+from cloud.simulation.process import SimulatorError, read_gallery
 from cloud.simulation.schemas import RunDetail, RunIn, RunList, ScenarioList, ScenarioOut
 from cloud.state import ChangeHeader, State
 
@@ -36,7 +36,7 @@ async def list_scenarios(request: Request, _: Operator) -> ScenarioList:
     known: ScenarioList | None = getattr(request.app.state, "scenarios", None)
     if known is None:
         try:
-            found = await read_gallery(COMMAND)
+            found = await read_gallery()
         except (OSError, SimulatorError) as error:
             raise ProblemError(
                 503, "no_simulator", f"the simulator does not answer: {error}"

@@ -141,7 +141,7 @@ class Runner:
             "run_id": str(claimed.run_id), "key_hex": claimed.key.hex(), "order": claimed.wanted,
         }  # fmt: skip
         told = _Told()
-        async with simulator(self._command, ("stage",)) as process:
+        async with simulator(self._command) as process:
             if process.stdin is None or process.stdout is None:
                 raise OSError("the simulator has no pipes")
             process.stdin.write(json.dumps(order).encode() + b"\n")

@@ -34,7 +34,6 @@ Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same wor
 def scenarios(
     *,
     schema: Annotated[bool, typer.Option("--schema", help="Print what a file may say.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print them for a program.")] = False,
 ) -> None:
     """List the scenarios that come with the program.
 
@@ -42,9 +41,6 @@ def scenarios(
     """
     if schema:
         typer.echo(json.dumps(Scenario.model_json_schema(), ensure_ascii=False, indent=2))
-        return
-    if as_json:
-        typer.echo(json.dumps([one.model_dump(mode="json") for one in gallery().values()]))
         return
     table = Table()
     for title in ("名称 name", "标题 title", "人 people", "时长 hours", "说明 story"):

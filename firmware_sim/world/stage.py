@@ -1,7 +1,7 @@
 """A scenario as an operator watches it: made, heard, then played at a chosen speed. Pure.
 
 `perform` tells everything as plain objects to `emit` and asks `wait` to let simulated time pass;
-the shell around it (`stage_cli.py`) tags, writes and sleeps. The same order tells the same.
+the shell around it (`stage_process.py`) tags, writes and sleeps. The same order tells the same.
 """
 
 from __future__ import annotations

@@ -6,8 +6,10 @@ exists. The tests then call it with the id of the other institution too.
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
+from cloud.alerts.tuning.models import TuningProposal
 from cloud.coverage.models import WatchPause
 from cloud.identity.permissions import Role
 from edge.events import EventKind
@@ -42,6 +44,14 @@ async def fill(world: World, home: Home) -> None:
     """Make what a fresh home lacks: one of each."""
     async with world.database.tenant(home.institution_id) as scope:
         await fill_coverage(scope, home, world.clock.now())
+        scope.session.add(
+            TuningProposal(
+                id=uuid.uuid4(), institution_id=scope.institution_id, elder_id=home.elders[0],
+                setting="threshold", made_at=world.clock.now(), detector="fall", held=0.5,
+                proposed=0.6, since=world.clock.now(), judged=10, spared=2, missed=0, kept_true=1,
+                cases=[], state="open",
+            )
+        )  # fmt: skip
     await world.gateway(home).send(fall(EventKind.SOS, world.clock))
     assessor = await world.as_role(Role.ASSESSOR, home)
     await save(assessor, home, a_draft())
@@ -56,6 +66,7 @@ async def ids_of(world: World, home: Home) -> dict[str, str]:
     (alert,) = await alerts(await world.desk(home=home))
     async with world.database.tenant(home.institution_id) as scope:
         pause = (await scope.session.scalars(scope.select(WatchPause))).one()
+        proposal = (await scope.session.scalars(scope.select(TuningProposal))).one()
     return {
         "alert_id": alert["id"],
         "assessment_id": str(assessment_id_of(home)),
@@ -67,6 +78,7 @@ async def ids_of(world: World, home: Home) -> dict[str, str]:
         "elder_id": str(home.elders[0]),
         "gateway_id": str(home.gateway_id),
         "pause_id": str(pause.id),
+        "proposal_id": str(proposal.id),
         "patient": str(home.elders[0]),
         **await exchange_ids(world, home),
         **found_ids(home),

@@ -7,6 +7,7 @@ with a broken database behind it. What was logged, and what Prometheus would rea
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import AsyncIterator
 
 import httpx
@@ -45,7 +46,8 @@ async def walk(world: World, app: FastAPI, roles: list[Role], ids: dict[str, str
         client = await world.as_role(role)
         headers = {**CHANGES, "Cookie": f"yuyue_session={client.cookies['yuyue_session']}"}
         for call in calls_of(app):
-            await perform(app, call, ids, headers)
+            made_up = {name: str(uuid.uuid4()) for name in call.path_names}
+            await perform(app, call, made_up | ids, headers)
             count += 1
     return count
 

@@ -196,6 +196,8 @@ async def compare(
     span = DeviceSpan(device, *asked)
     newest = await bench.store.latest(scope, [span])
     assert [(n.time_ns, n.value) for n in newest] == inside[-1:]
+    assert await bench.store.newest(scope, [span], "heart_rate") == newest
+    assert await bench.store.newest(scope, [span], "in_bed") == []
     for unit in Unit:
         tracks = await bench.store.tracks(scope, [span], "heart_rate", unit)
         if not inside:

@@ -62,6 +62,9 @@ class Person:
         assert answer.status_code < 300, answer.content.decode()
         return answer.parsed
 
+    def close(self) -> None:
+        self._http.get_httpx_client().close()
+
     def refused(self, call: str, *where: Any, **given: Any) -> Any:
         """The problem that it answers."""
         answer = self._client.call(call)(*where, client=self._http, **given)
@@ -69,7 +72,16 @@ class Person:
         return answer.parsed
 
 
-def settle(client: Any, stack: Stack, username: str, first: str) -> Person:
+@pytest.fixture
+def people() -> Iterator[list[Person]]:
+    """Whoever is put in is logged off the wire at the end."""
+    logged_in: list[Person] = []
+    yield logged_in
+    for person in logged_in:
+        person.close()
+
+
+def settle(client: Any, stack: Stack, username: str, first: str, people: list[Person]) -> Person:
     """A first password is changed before anything else."""
     own = "correct horse battery staple"
     person = Person(client, stack, username, first)
@@ -77,7 +89,8 @@ def settle(client: Any, stack: Stack, username: str, first: str) -> Person:
     problem = person.refused("places.get_places")
     assert problem.code == "password_change_needed"
     person("account.change_own_password", body=models.PasswordIn(first, own))
-    return Person(client, stack, username, own)
+    people += [person, Person(client, stack, username, own)]
+    return people[-1]
 
 
 def fit_home(person: Person, client: Any, unit_id: Any) -> Any:
@@ -155,14 +168,16 @@ def publish(stack: Stack, value: float) -> None:
     sender.username_pw_set(stack.mosquitto.username, stack.mosquitto.password)
     sender.connect("127.0.0.1", stack.mosquitto.port)
     sender.loop_start()
-    body = json.dumps([{"n": "heart_rate", "u": "/min", "v": value}]).encode()
+    body = json.dumps([{"n": "heart_rate", "u": "beat/min", "v": value}]).encode()
     sender.publish(f"yuyue/v1/{WATCH}/senml", body, qos=1).wait_for_publish(10)
     sender.disconnect()
     sender.loop_stop()
 
 
 @pytest.mark.timeout(240)
-def test_from_nothing_to_a_reading(client: Any, stack: Stack, tmp_path: Path) -> None:
+def test_from_nothing_to_a_reading(
+    client: Any, stack: Stack, tmp_path: Path, people: list[Person]
+) -> None:
     models = client.models
     printed = stack.run(
         "cloud", "add-institution", "接口养老院", "--username", "api-admin",
@@ -170,11 +185,11 @@ def test_from_nothing_to_a_reading(client: Any, stack: Stack, tmp_path: Path) ->
     )  # fmt: skip
     found = re.search(r"接口养老院: api-admin (\S+)", printed)
     assert found is not None, printed
-    admin = settle(client, stack, "api-admin", found[1])
+    admin = settle(client, stack, "api-admin", found[1], people)
     made = admin(
         "users.create_user", body=models.UserIn("api-manager", "陈院长", models.Role.MANAGER)
     )
-    manager = settle(client, stack, "api-manager", made.password)
+    manager = settle(client, stack, "api-manager", made.password, people)
 
     unit = manager("places.add_unit", body=models.UnitIn("居家服务部"))
     bed = fit_home(manager, client, unit.id)
@@ -193,9 +208,13 @@ def test_from_nothing_to_a_reading(client: Any, stack: Stack, tmp_path: Path) ->
             page = manager("elders.get_elder_page", elder.id)
             return [(one.quantity, one.value, one.device_id) for one in page.latest]
 
-        wait_until(lambda: ("heart_rate", 71.0, WATCH) in latest(), "the reading is there", 60)
+        told = "the reading is on the record"
+        wait_until(lambda: ("heart_rate", 71.0, WATCH) in latest(), told, 60)
         gateways = manager("gateways.list_gateways").gateways
         assert [one.state for one in gateways] == ["online"]
+    except AssertionError:
+        sys.stderr.write(gateway.log_tail() + "\n")
+        raise
     finally:
         gateway.stop()
     chart = manager(

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import func, text
+from sqlalchemy import ColumnElement, exists, func, or_, text
+from sqlalchemy.orm import aliased
 
 from cloud.alerts import lifecycle, store
 from cloud.alerts.codes import Priority
@@ -79,7 +80,7 @@ class Deliverer:
     async def _claim(self, scope: TenantScope, now: datetime) -> list[_Job]:
         statement = (
             scope.select(Notice)
-            .where(Notice.state == "pending", Notice.due_at <= now)
+            .where(Notice.state == "pending", Notice.due_at <= now, _in_turn())
             .order_by(Notice.urgency.desc(), Notice.due_at)
             .limit(_PER_ROUND)
             .with_for_update(skip_locked=True)
@@ -160,6 +161,16 @@ class Deliverer:
             await _nobody_reached(scope, notice, now)
         else:
             notice.due_at = now + timedelta(seconds=BACKOFF_S * 2 ** (notice.tries - 1))
+
+
+def _in_turn() -> ColumnElement[bool]:
+    """The family does not read how it ended before it has read what happened."""
+    first = aliased(Notice)
+    waits = exists().where(
+        first.institution_id == Notice.institution_id, first.alert_id == Notice.alert_id,
+        first.family_id == Notice.family_id, first.kind == "family", first.state == "pending",
+    )  # fmt: skip
+    return or_(Notice.kind != "outcome", ~waits)
 
 
 async def _ways(scope: TenantScope, notice: Notice) -> list[ContactPoint]:

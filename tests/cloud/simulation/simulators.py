@@ -1,6 +1,6 @@
 """Simulators that lie: each is a whole program, started as the real one is.
 
-`python simulators.py HOW stage`: reads the order as the real one does, then tells one true part
+`python simulators.py HOW`: reads the order as the real one does, then tells one true part
 and one that is not.
 """
 

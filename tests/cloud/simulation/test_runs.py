@@ -78,7 +78,7 @@ async def test_a_real_run_is_told_whole_and_reaches_no_phone(world: World, tmp_p
         night = make_night(world, phone, tmp_path)
         await night.everybody_has_a_phone()
         await drive_one(world, runner_of(world))
-        await night.pass_time(30 * 60, step_s=60)
+        await night.pass_time(30 * 60, step_s=180)
         done = (await operator.get(f"{RUNS}/{run['id']}")).json()
         assert (done["state"], done["note"]) == ("done", None)
         assert [one["code"] for one in done["result"]["alerts"]], "without alerts proves nothing"

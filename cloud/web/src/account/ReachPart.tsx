@@ -4,6 +4,7 @@ import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import type { Me } from "../api/types";
+import { AskButton } from "../shared/AskButton";
 import { DataTable } from "../shared/DataTable";
 import { explain } from "../shared/explain";
 import { ActionButton, CallForm, ChecksField, SelectField, TextField } from "../shared/forms";
@@ -83,10 +84,10 @@ function PointActions({ point, done }: PartProps): ReactNode {
       {proved && (
         <ActionButton label={t("reach.test")} testId="point-test" onPress={() => send(accountApi.testPoint)} />
       )}
-      <ActionButton
+      <AskButton
         label={t("reach.remove")}
-        confirm={t("reach.removeAsk", { label: point.label })}
-        onPress={async () => {
+        title={t("reach.removeAsk", { label: point.label })}
+        onAnswer={async () => {
           await accountApi.removePoint(point.id);
           await done();
         }}

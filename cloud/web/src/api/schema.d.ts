@@ -2567,6 +2567,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/floor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Floor
+         * @description Units, rooms and beds with how each stands; names only for who may read records.
+         */
+        get: operations["get_floor"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/elders/{elder_id}/series/export": {
         parameters: {
             query?: never;
@@ -4621,6 +4641,11 @@ export interface components {
             actor: components["schemas"]["ActorOut"];
             /** Elder Id */
             elder_id: string | null;
+            /**
+             * Elder Name
+             * @description null: nobody's, or for those who see no records
+             */
+            elder_name: string | null;
             /** Subject */
             subject: {
                 [key: string]: unknown;
@@ -6611,6 +6636,79 @@ export interface components {
             folds: components["schemas"]["Folds"][];
         };
         /**
+         * FloorBed
+         * @description A bed. `state` is the worst that is known; `presence` what its sensor last said, and when.
+         */
+        FloorBed: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "in_bed" | "up" | "out" | "degraded" | "blind" | "unknown" | "empty";
+            /** Elder Id */
+            elder_id: string | null;
+            /** Elder Name */
+            elder_name: string | null;
+            /** Presence */
+            presence: ("in_bed" | "up") | null;
+            /** Since */
+            since: string | null;
+        };
+        /**
+         * FloorOut
+         * @description The floor. `limited`: only the units that the reader serves.
+         */
+        FloorOut: {
+            /**
+             * Server Time
+             * Format: date-time
+             */
+            server_time: string;
+            /** Limited */
+            limited: boolean;
+            /** Units */
+            units: components["schemas"]["FloorUnit"][];
+        };
+        /**
+         * FloorRoom
+         * @description A room with its beds.
+         */
+        FloorRoom: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /** Beds */
+            beds: components["schemas"]["FloorBed"][];
+        };
+        /**
+         * FloorUnit
+         * @description A unit, or a home.
+         */
+        FloorUnit: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /** Is Home */
+            is_home: boolean;
+            /** Rooms */
+            rooms: components["schemas"]["FloorRoom"][];
+        };
+        /**
          * Folds
          * @description What a flood folds: a priority, all of its codes or these.
          */
@@ -6715,10 +6813,13 @@ export interface components {
         };
         /**
          * GapOut
-         * @description A time in which a device, or the gateway (no device), told nothing.
+         * @description A time in which a device, or the gateway (no device), told nothing or could not be heard.
          */
         GapOut: {
-            /** Device Id */
+            /**
+             * Device Id
+             * @description null: several of this elder's, or all
+             */
             device_id: string | null;
             /**
              * From At
@@ -6727,8 +6828,21 @@ export interface components {
             from_at: string;
             /** Until At */
             until_at: string | null;
-            /** Cause */
+            /**
+             * Cause
+             * @description a silent device's: battery, everything_silent, sees_nothing, never_heard, unknown; the gateway's: gateway_offline, and by its own word source_down (nobody listened there), gateway_down (it was off), thinned, dropped (its disk was full)
+             */
             cause: string;
+            /**
+             * Source
+             * @description what was not listened to, such as mqtt, ble:hci0
+             */
+            source: string | null;
+            /**
+             * Records
+             * @description stored records that were given up
+             */
+            records: number;
         };
         /**
          * GatewayCodeOut
@@ -14686,6 +14800,50 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "after": "1",
+                 *       "note": "夜班人少,跌倒合并窗口放宽",
+                 *       "body": {
+                 *         "merge": {
+                 *           "fall_window_s": 60,
+                 *           "call_window_s": 30
+                 *         },
+                 *         "suspicion_becomes_high_after_s": 60,
+                 *         "delays": {
+                 *           "not_worn": {
+                 *             "on_s": 600,
+                 *             "off_s": 60
+                 *           }
+                 *         },
+                 *         "flood": {
+                 *           "more_than": 10,
+                 *           "within_s": 600,
+                 *           "folds": [
+                 *             {
+                 *               "priority": "low",
+                 *               "codes": [
+                 *                 "battery_low"
+                 *               ]
+                 *             }
+                 *           ]
+                 *         },
+                 *         "late": {
+                 *           "late_after_s": 60,
+                 *           "default": {
+                 *             "history_after_s": 86400,
+                 *             "over_history_after_s": 3600
+                 *           },
+                 *           "by_code": {
+                 *             "sos": {
+                 *               "history_after_s": null,
+                 *               "over_history_after_s": null
+                 *             }
+                 *           }
+                 *         }
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["RulesIn"];
             };
         };
@@ -14813,6 +14971,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "approve": true,
+                 *       "note": "已与护理部核对"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ProposalDecisionIn"];
             };
         };
@@ -20399,6 +20563,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "label": "女儿手机",
+                 *       "address": "mailto://mail.example.org/?to=wangfang@example.org"
+                 *     }
+                 */
                 "application/json": components["schemas"]["FamilyPointIn"];
             };
         };
@@ -20844,6 +21014,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "code": "an-invitation-code-of-20-or-more"
+                 *     }
+                 */
                 "application/json": components["schemas"]["InvitationCode"];
             };
         };
@@ -20931,6 +21106,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "code": "an-invitation-code-of-20-or-more",
+                 *       "username": "wangfang",
+                 *       "password": "a passphrase of several words"
+                 *     }
+                 */
                 "application/json": components["schemas"]["InvitationAcceptIn"];
             };
         };
@@ -23263,6 +23445,53 @@ export interface operations {
             };
             /** @description Precondition Required */
             428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_floor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FloorOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -25810,6 +26039,17 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "区人民医院",
+                 *       "jwk": {
+                 *         "kty": "EC",
+                 *         "crv": "P-256",
+                 *         "x": "BfNYiWJUX-6dz_3ikVmPqWXVzT-dCzkYHNKAB7j5Cxk",
+                 *         "y": "-nWQxDSFpS6CxaehYhwdHFdIkSAw0Vnp2QHQJXKjqeg"
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["PartnerIn"];
             };
         };
@@ -25964,6 +26204,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "recipient": "区人民医院",
+                 *       "purpose": "转院交接",
+                 *       "version": "r5",
+                 *       "with_citizen_number": false
+                 *     }
+                 */
                 "application/json": components["schemas"]["BundleIn"];
             };
         };
@@ -26118,6 +26366,15 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "bundle": {
+                 *         "resourceType": "Bundle",
+                 *         "type": "collection",
+                 *         "entry": []
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["OutsideIn"];
             };
         };
@@ -26198,6 +26455,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "accept": true,
+                 *       "note": "已与原件核对"
+                 *     }
+                 */
                 "application/json": components["schemas"]["DecisionIn"];
             };
         };

@@ -117,7 +117,7 @@ describe("the desk with alerts", () => {
     ["a simulation", { origin: "simulated" as const }, "模拟数据，不是真实事件"],
     ["a drill", { origin: "drill" as const }, "演练，不是真实事件"],
     ["a recovery", { recovered: true }, "已恢复，仍需查看"],
-    ["a late arrival", { late_s: 1680, raised_at: "2026-03-01T18:41:00.000Z" }, "发生 02:13，送达 02:41"],
+    ["a late arrival", { late_s: 1680, raised_at: "2026-03-01T18:41:00.000Z" }, "发生 02:13，收到 02:41"],
   ])("marks %s", async (_what, changes, text) => {
     hub.alerts = [anAlert({ id: freshId(), ...changes })];
     await open();

@@ -6,12 +6,13 @@ import { useTranslation } from "react-i18next";
 import { useNavigate } from "react-router";
 
 import { api } from "../api/client";
-import { isUnanswered } from "../api/types";
+import { type AlertSummary, isUnanswered } from "../api/types";
 import { explain } from "../shared/explain";
 import { alarmSound } from "../shared/useSound";
 import { BlindBanners, SoundBanner, UnheardBanner } from "./Banners";
 import { CoverageStrip } from "./CoverageStrip";
 import { DutyHeader } from "./DutyHeader";
+import { FloorPanel } from "./FloorPanel";
 import { OpenList } from "./OpenList";
 import { RecentList } from "./RecentList";
 import {
@@ -25,6 +26,8 @@ import {
 import { useDesk } from "./useDesk";
 import { useHeartbeat } from "./useHeartbeat";
 import { useOpened } from "./useOpened";
+
+const NO_ALERTS: readonly AlertSummary[] = [];
 
 /** The plot's code is fetched while all is quiet, so that an alert does not wait for it. */
 function useEarlyPlot(): void {
@@ -96,6 +99,7 @@ export default function DutyPage(): ReactNode {
         />
         <OpenList desk={desk} />
         <UnheardBanner desk={desk} />
+        <FloorPanel alerts={desk.alerts ?? NO_ALERTS} />
         <RecentList
           alerts={desk.recent}
           error={desk.recentError}

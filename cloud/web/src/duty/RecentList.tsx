@@ -26,6 +26,7 @@ function Row({ alert, onClose, onReopen }: RowProps): ReactNode {
       <td>{elderText(t, alert)}</td>
       <td>{bedText(t, alert)}</td>
       <td>
+        {alert.filed === "history" && t("list.history", { time: shortTime(alert.raised_at) })}
         {alert.verdict !== null && (
           <span className="verdict-tag" data-verdict={alert.verdict}>
             {alert.finding === null ? t(`verdict.${alert.verdict}`) : t(`finding.${alert.finding}`)}

@@ -1,13 +1,16 @@
 import { screen, within } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
 import { expect, it } from "vitest";
 
 import type { FamilyElder } from "../api/types";
 import { addTexts } from "../i18n";
 import { FakeHub, json, problem, renderAt } from "../testing/fakeHub";
+import * as oversightTexts from "../shared/oversightTexts";
 import * as texts from "./texts";
 import TodayPage from "./TodayPage";
 
 addTexts("family", texts);
+addTexts("oversight", oversightTexts);
 
 const SINCE = "2026-03-01T18:10:00.000Z";
 const WELL = /一切平稳|平安无事|需要的监测都在工作/;
@@ -101,4 +104,24 @@ it("never looks well when it cannot be asked", async () => {
   renderAt("/family", <TodayPage />);
   expect(await screen.findByTestId("family-failed")).toHaveTextContent("请不要把这个页面当作平安");
   expect(screen.queryByTestId("family-card")).toBeNull();
+});
+
+it("tells who looked at the record, once that is asked for", async () => {
+  const hub = new FakeHub();
+  const elder = anElder();
+  hub.answers.set("GET /api/v1/family", () => json({ server_time: SINCE, elders: [elder] }));
+  const where = `/api/v1/elders/${elder.elder_id}/looks`;
+  hub.answers.set(`GET ${where}`, () =>
+    json({
+      looks: [{ at: SINCE, name: "周敏", role: "duty", action: "record.broke_glass", reason: "走廊里跌倒" }],
+      next_cursor: null,
+    }),
+  );
+  renderAt("/family", <TodayPage />);
+  const summary = await screen.findByText("谁看过档案");
+  expect(hub.called("GET", where)).toHaveLength(0);
+  await userEvent.click(summary);
+  const details = screen.getByTestId<HTMLDetailsElement>("family-looks");
+  if (!details.open) details.open = true; // jsdom does not open it by the click
+  expect(await screen.findByText(/周敏 · 紧急打开档案 · 走廊里跌倒/)).toBeInTheDocument();
 });

@@ -381,6 +381,7 @@ export const en: Texts = {
   },
   list: {
     folded: "{{count}} more low alerts, folded",
+    history: "History: heard of at {{time}}, nobody was told",
     foldedPassed: "passed",
     open: "Open alerts",
     counts: "{{raised}} unacknowledged, {{acknowledged}} in hand",
@@ -406,6 +407,10 @@ export const en: Texts = {
     recentTook: "Took",
   },
   floor: {
+    title: "The floor",
+    limited: "(only the units you serve)",
+    failed: "The floor could not be fetched: {{why}}. Do not take it for well.",
+    none: "There are no rooms and beds yet",
     state: {
       alert: "Alert",
       blind: "Not seen",

@@ -227,7 +227,7 @@ export const zh = {
     elapsed: "已过",
     total: "用时",
     happened: "发生 {{time}}",
-    late: "发生 {{happened}}，送达 {{arrived}}",
+    late: "发生 {{happened}}，收到 {{arrived}}",
     recovered: "已恢复，仍需查看",
     repeated: "重复 {{count}} 次，最近 {{time}}",
     careNote: "照护提示",
@@ -371,6 +371,7 @@ export const zh = {
   },
   list: {
     folded: "另有 {{count}} 条低优先报警已折叠",
+    history: "补报：{{time}} 才收到，未通知",
     foldedPassed: "已恢复",
     open: "待处理报警",
     counts: "{{raised}} 条待确认，{{acknowledged}} 条处理中",
@@ -396,6 +397,10 @@ export const zh = {
     recentTook: "用时",
   },
   floor: {
+    title: "楼层",
+    limited: "（只显示您负责的区）",
+    failed: "没有取到楼层情况：{{why}}。不能当作平安。",
+    none: "还没有房间和床位",
     state: {
       alert: "报警",
       blind: "失去监测",

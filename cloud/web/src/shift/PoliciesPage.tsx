@@ -4,9 +4,9 @@ import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { answer, client } from "../api/client";
+import { AskButton } from "../shared/AskButton";
 import { DataTable } from "../shared/DataTable";
 import { explain } from "../shared/explain";
-import { ActionButton } from "../shared/forms";
 import { useMe } from "../shared/useMe";
 import { Waiting } from "../shared/Waiting";
 import { draftOf, NEW_DRAFT, type Draft, type Policy } from "./policy";
@@ -108,10 +108,10 @@ function Steps({ policy }: { policy: Policy }): ReactNode {
 function Retire({ policy, done }: { policy: Policy; done: () => Promise<void> }): ReactNode {
   const { t } = useTranslation("shift");
   return (
-    <ActionButton
+    <AskButton
       label={t("policy.retire")}
-      confirm={t("policy.retireAsk", { name: policy.name })}
-      onPress={async () => {
+      title={t("policy.retireAsk", { name: policy.name })}
+      onAnswer={async () => {
         const path = { policy_id: policy.id ?? "" };
         await answer(client.DELETE("/api/v1/duty/policies/{policy_id}", { params: { path } }));
         await done();

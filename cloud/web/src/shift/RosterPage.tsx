@@ -4,9 +4,10 @@ import { useTranslation } from "react-i18next";
 
 import { answer, client } from "../api/client";
 import type { components } from "../api/schema";
+import { AskButton } from "../shared/AskButton";
 import { DataTable } from "../shared/DataTable";
 import { explain } from "../shared/explain";
-import { ActionButton, CallForm, localNow, SelectField, TextField, toIso } from "../shared/forms";
+import { CallForm, localNow, SelectField, TextField, toIso } from "../shared/forms";
 import { serverClock, shortTime } from "../shared/time";
 import { useMe } from "../shared/useMe";
 import { Waiting } from "../shared/Waiting";
@@ -54,11 +55,11 @@ export default function RosterPage(): ReactNode {
           options={SPANS.map((each) => ({ value: String(each), label: t("roster.days", { count: each }) }))}
         />
         {manages && data.duties.length > 0 && (
-          <ActionButton
+          <AskButton
             label={t("roster.copy")}
-            confirm={t("roster.copyAsk", { count: data.duties.length, days })}
+            title={t("roster.copyAsk", { count: data.duties.length, days })}
             testId="roster-copy"
-            onPress={async () => {
+            onAnswer={async () => {
               await copyOn(data.duties, Number(days));
               await done();
             }}
@@ -98,10 +99,10 @@ async function copyOn(duties: readonly Duty[], days: number): Promise<void> {
 function Remove({ duty, done }: { duty: Duty; done: () => Promise<void> }): ReactNode {
   const { t } = useTranslation("shift");
   return (
-    <ActionButton
+    <AskButton
       label={t("roster.remove")}
-      confirm={t("roster.removeAsk", { name: duty.name, from: shortTime(duty.starts_at) })}
-      onPress={async () => {
+      title={t("roster.removeAsk", { name: duty.name, from: shortTime(duty.starts_at) })}
+      onAnswer={async () => {
         await answer(client.DELETE("/api/v1/duty/roster/{duty_id}", { params: { path: { duty_id: duty.id } } }));
         await done();
       }}

@@ -7,6 +7,7 @@ import { vi } from "vitest";
 
 import type { LiveEventName } from "../api/live";
 import { createQueryClient } from "../api/queries";
+import type { components } from "../api/schema";
 import type { AlertDetail, AlertSummary, CoverageList, Me, Status } from "../api/types";
 import { Shell } from "../shared/Shell";
 import { aDetail, aStatus } from "./samples";
@@ -41,6 +42,7 @@ export class FakeHub {
   position = 10;
   status: Status = aStatus();
   coverage: CoverageList = { server_time: "2026-03-01T18:15:00.000Z", elders: [] };
+  floor: components["schemas"]["FloorOut"] = { server_time: "2026-03-01T18:15:00.000Z", limited: false, units: [] };
   calls: { method: string; path: string; body: unknown }[] = [];
   streams: FakeStream[] = [];
   /** `POST /api/v1/session` and the like; they come before the usual answers. */
@@ -99,6 +101,7 @@ export class FakeHub {
     if (path === "/api/v1/session") return json(ME);
     if (path === "/api/v1/status") return json(this.status);
     if (path === "/api/v1/coverage") return json(this.coverage);
+    if (path === "/api/v1/floor") return json(this.floor);
     if (path === "/api/v1/alerts") {
       const alerts = searchParams.get("view") === "recent" ? this.recent : this.alerts;
       return json({ position: this.position, server_time: "2026-03-01T18:15:00.000Z", alerts });

@@ -1,9 +1,12 @@
 import "@testing-library/jest-dom/vitest";
 
-import { cleanup } from "@testing-library/react";
+import { cleanup, configure } from "@testing-library/react";
 import { afterEach } from "vitest";
 
 import { startI18n } from "../i18n";
+
+// A page is loaded on demand: on a busy machine that takes longer than the usual second.
+configure({ asyncUtilTimeout: 15_000 });
 
 // What jsdom lacks and the pages use.
 HTMLDialogElement.prototype.showModal = function showModal() {

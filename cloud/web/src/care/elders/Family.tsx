@@ -4,7 +4,7 @@ import { useTranslation } from "react-i18next";
 
 import { AskButton } from "../../shared/AskButton";
 import { DataTable } from "../../shared/DataTable";
-import { ActionButton, CallForm, ChecksField, localNow, SelectField, TextField, toIso } from "../../shared/forms";
+import { CallForm, ChecksField, localNow, SelectField, TextField, toIso } from "../../shared/forms";
 import { type ConsentIn, ELDER_KEYS, elders, type FamilyIn, type FamilyMember } from "./calls";
 import { FamilyReach } from "./FamilyReach";
 import type { Part } from "./ElderRecordPage";

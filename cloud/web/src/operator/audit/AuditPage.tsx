@@ -110,13 +110,13 @@ export default function AuditPage(): ReactNode {
 /** Changed fields with before and after, and what else was written down. */
 function content({ changes, detail, subject }: Entry): string {
   const shown = (value: unknown): string =>
-    typeof value === "string" ? value : (JSON.stringify(value) ?? "");
+    typeof value === "string" ? value : JSON.stringify(value);
   const parts = Object.entries(changes).map(([name, change]) => {
     const { before, after } = change as { before: unknown; after: unknown };
     return `${name}: ${shown(before)} → ${shown(after)}`;
   });
   const more = Object.entries(detail).map(([name, value]) => `${name}: ${shown(value)}`);
-  return [...parts, ...more, ...(parts.length + more.length === 0 && subject ? [shown(subject["kind"])] : [])].join("；");
+  return [...parts, ...more, ...(parts.length + more.length === 0 && subject ? [shown(subject.kind)] : [])].join("；");
 }
 
 function Whole(): ReactNode {

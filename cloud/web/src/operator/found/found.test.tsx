@@ -4,6 +4,7 @@ import { beforeEach, expect, it } from "vitest";
 
 import { FakeHub, json, ME, problem, renderAt } from "../../testing/fakeHub";
 import OperatorArea from "..";
+import "./FoundPage"; // loaded before it is asked for
 import type { Found } from "./calls";
 
 const PIR: Found = {

@@ -38,7 +38,7 @@ const OTHER = { ...RUN, id: "7d1f0a52-0000-4000-8000-0000000000c2", state: "done
 const RUNS = "/api/v1/simulations";
 
 // Machines that build are shared: a page loaded on demand may take its time.
-configure({ asyncUtilTimeout: 8_000 });
+configure({ asyncUtilTimeout: 15_000 });
 
 let hub: FakeHub;
 beforeEach(() => {

@@ -46,6 +46,19 @@ it("changes a role and lets a user go", async () => {
   expect(hub.called("POST", "/api/v1/users/u1/disable")).toHaveLength(1);
 });
 
+it("gives a user the units to serve", async () => {
+  hub.answers.set("GET /api/v1/places", () =>
+    json({ buildings: [], units: [{ id: "n1", name: "2 楼", building_id: null, sort_order: 1, rooms: [], version: 1 }],
+      homes: [], counts: {} }),
+  );
+  hub.answers.set("PATCH /api/v1/users/u1", () => json({ ...USER, unit_ids: ["n1"] }));
+  open();
+  const row = within(await screen.findByRole("row", { name: /zhiban3/ }));
+  await userEvent.click(row.getByText("全院"));
+  await userEvent.click(await row.findByLabelText("2 楼"));
+  expect(hub.called("PATCH", "/api/v1/users/u1")).toEqual([{ unit_ids: ["n1"] }]);
+});
+
 it("is not there for who does not manage users", async () => {
   hub.answers.set("GET /api/v1/session", () =>
     json({ ...ME, role: "operator", permissions: ["devices_manage", "own_account"] }),

@@ -59,7 +59,7 @@ const Bed = memo(function Bed(props: BedProps): ReactNode {
         {(name ?? "").slice(0, 6)}
       </text>
       <text x={8} y={60} className="floor-bed-state" aria-hidden="true">
-        {(state === "alert" && detail !== undefined ? detail : stateText).slice(0, 12)}
+        {((state === "alert" || state === "degraded") && detail !== undefined ? detail : stateText).slice(0, 12)}
       </text>
     </g>
   );

@@ -1,4 +1,4 @@
-"""`yuyue sim stage`: a scenario for whoever started this process, tagged line by line.
+"""`python -m firmware_sim.world`: a scenario for whoever started this process, tagged line by line.
 
 The first line of the input is JSON: `{"run_id": ..., "key_hex": ..., "order": {...}}`. The process
 knows no address, no password and no phone; all it can do is to write to its output.
@@ -13,7 +13,6 @@ import time
 from contextlib import suppress
 from typing import Annotated, Any, Final, NoReturn
 
-import typer
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edge.simulated import KEY_BYTES, tagged_line
@@ -32,7 +31,7 @@ class _Ordered(BaseModel):
     order: Order
 
 
-def stage() -> None:
+def main() -> None:
     """Perform one order read from the input, as tagged lines. For the cloud's simulation page."""
     try:
         ordered = _Ordered.model_validate_json(sys.stdin.readline())
@@ -66,4 +65,4 @@ def _said(error: ValidationError) -> str:
 
 def _refuse(why: str) -> NoReturn:
     sys.stderr.write(why + "\n")
-    raise typer.Exit(_BAD_ORDER)
+    raise SystemExit(_BAD_ORDER)

@@ -1,0 +1,190 @@
+"""The floor at a glance: of every bed who lies there and how it stands, from what is known now.
+
+One picture from places, coverage, absences and the newest word of the bed sensors. Alerts are not
+in it: a desk hears of them by its live stream, sooner than this could tell.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Final, Literal
+
+from cloud.clock import datetime_from_ns, ns_from_datetime
+from cloud.coverage.models import WatchPause
+from cloud.coverage.schemas import ElderCoverage
+from cloud.coverage.service import coverage_of_all
+from cloud.coverage.subjects import watched_people
+from cloud.database import TenantScope
+from cloud.devices.attribution import DeviceSpan
+from cloud.identity.permissions import Permission
+from cloud.identity.service import Principal
+from cloud.identity.users import units_of
+from cloud.people.occupancy import BedNode, HomeNode, PlaceTree, RoomNode, UnitNode, place_tree
+from cloud.schema_types import ApiModel, UtcMs
+from cloud.series.service import Latest, SeriesStore
+from edge.subject import SensorRole
+
+# What a bed sensor said longer ago says nothing of now; most repeat themselves each minute.
+PRESENCE_HOLDS: Final = timedelta(hours=12)
+_AWAY: Final = frozenset({"leave", "hospital"})
+_QUANTITIES: Final = ("in_bed", "presence")
+
+BedStateName = Literal["in_bed", "up", "out", "degraded", "blind", "unknown", "empty"]
+Presence = Literal["in_bed", "up"]
+
+
+class FloorBed(ApiModel):
+    """A bed. `state` is the worst that is known; `presence` what its sensor last said, and when."""
+
+    id: uuid.UUID
+    name: str
+    state: BedStateName
+    elder_id: uuid.UUID | None
+    elder_name: str | None
+    presence: Presence | None
+    since: UtcMs | None
+
+
+class FloorRoom(ApiModel):
+    """A room with its beds."""
+
+    id: uuid.UUID
+    name: str
+    beds: list[FloorBed]
+
+
+class FloorUnit(ApiModel):
+    """A unit, or a home."""
+
+    id: uuid.UUID
+    name: str
+    is_home: bool
+    rooms: list[FloorRoom]
+
+
+class FloorOut(ApiModel):
+    """The floor. `limited`: only the units that the reader serves."""
+
+    server_time: UtcMs
+    limited: bool
+    units: list[FloorUnit]
+
+
+async def floor_of(who: Principal, store: SeriesStore, now: datetime) -> FloorOut:
+    """All that the reader may see of it."""
+    scope = who.scope
+    tree = await place_tree(scope, now, with_names=who.may(Permission.RECORDS_READ))
+    own = await _own_units(who)
+    elders = {line.elder_id: line for line in (await coverage_of_all(scope, now)).elders}
+    presence = await _presence(scope, store, now)
+    away = await _away(scope, now)
+    units = [
+        _unit(node, elders, presence, away)
+        for node in _places(tree)
+        if own is None or _unit_of(node) in own
+    ]
+    return FloorOut(server_time=now, limited=own is not None, units=units)
+
+
+def bed_state(line: ElderCoverage | None, presence: Presence | None, *, away: bool) -> BedStateName:
+    """The worst that is known of an occupied bed. Not knowing is never a good state."""
+    if away:
+        return "out"
+    if line is None or line.cause == "no_devices":
+        return "unknown"
+    if line.state != "protected":
+        return "blind" if line.state == "blind" else "degraded"
+    return presence or "unknown"
+
+
+async def _own_units(who: Principal) -> set[uuid.UUID] | None:
+    """As for records: None is all of them."""
+    if who.may(Permission.RECORDS_ALL_UNITS):
+        return None
+    own = (await units_of(who.scope, [who.user.id])).get(who.user.id)
+    return set(own) if own else None
+
+
+def _places(tree: PlaceTree) -> list[UnitNode | HomeNode]:
+    return [*tree.units, *tree.homes]
+
+
+def _unit_of(node: UnitNode | HomeNode) -> uuid.UUID | None:
+    return node.operator_unit_id if isinstance(node, HomeNode) else node.id
+
+
+def _unit(
+    node: UnitNode | HomeNode,
+    elders: Mapping[uuid.UUID, ElderCoverage],
+    presence: Mapping[uuid.UUID, Latest],
+    away: set[uuid.UUID],
+) -> FloorUnit:
+    return FloorUnit(
+        id=node.id, name=node.name, is_home=isinstance(node, HomeNode),
+        rooms=[_room(room, elders, presence, away) for room in node.rooms if room.beds],
+    )  # fmt: skip
+
+
+def _room(
+    node: RoomNode,
+    elders: Mapping[uuid.UUID, ElderCoverage],
+    presence: Mapping[uuid.UUID, Latest],
+    away: set[uuid.UUID],
+) -> FloorRoom:
+    return FloorRoom(
+        id=node.id, name=node.name, beds=[_bed(bed, elders, presence, away) for bed in node.beds]
+    )
+
+
+def _bed(
+    node: BedNode,
+    elders: Mapping[uuid.UUID, ElderCoverage],
+    presence: Mapping[uuid.UUID, Latest],
+    away: set[uuid.UUID],
+) -> FloorBed:
+    elder_id = None if node.resident is None else node.resident.elder_id
+    said = None if elder_id is None else presence.get(elder_id)
+    known: Presence | None = None if said is None else "in_bed" if said.value > 0 else "up"
+    state: BedStateName = "empty"
+    if node.resident is not None:
+        line = None if elder_id is None else elders.get(elder_id)
+        state = bed_state(line, known, away=elder_id in away)
+    return FloorBed(
+        id=node.id, name=node.name, state=state, elder_id=elder_id,
+        elder_name=None if node.resident is None else node.resident.name, presence=known,
+        since=None if said is None else datetime_from_ns(said.time_ns),
+    )  # fmt: skip
+
+
+async def _presence(
+    scope: TenantScope, store: SeriesStore, now: datetime
+) -> dict[uuid.UUID, Latest]:
+    """The newest word of each elder's bed sensors, if it is not too old."""
+    from_ns, until_ns = ns_from_datetime(now - PRESENCE_HOLDS), ns_from_datetime(now)
+    owner = {
+        sensor.device_id: uuid.UUID(person.subject.elder_id)
+        for person in (await watched_people(scope, now)).values()
+        if person.subject.elder_id
+        for sensor in person.subject.settings.sensors
+        if sensor.role is SensorRole.BED
+    }
+    spans = [DeviceSpan(device_id, from_ns, until_ns) for device_id in sorted(owner)]
+    newest: dict[uuid.UUID, Latest] = {}
+    for quantity in _QUANTITIES:
+        for said in await store.newest(scope, spans, quantity) if spans else []:
+            elder_id = owner[said.device_id]
+            known = newest.get(elder_id)
+            if known is None or known.time_ns < said.time_ns:
+                newest[elder_id] = said
+    return newest
+
+
+async def _away(scope: TenantScope, now: datetime) -> set[uuid.UUID]:
+    rows = await scope.session.scalars(
+        scope.select(WatchPause).where(
+            WatchPause.from_at <= now, WatchPause.until_at > now, WatchPause.reason.in_(_AWAY)
+        )
+    )
+    return {row.elder_id for row in rows}
