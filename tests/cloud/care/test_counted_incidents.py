@@ -31,7 +31,9 @@ async def a_fall(world: World, number: int, finding: str = "real_fall") -> str:
     """Sensed, answered and resolved; the alert's id."""
     desk = await world.desk()
     before = {alert["id"] for alert in await alerts(desk)}
-    await world.gateway().send(
+    gateway = world.gateway()
+    gateway.outbox_id = f"outbox-{number}"  # a new one counts from 1
+    await gateway.send(
         fall(
             EventKind.FALL_CONFIRMED, world.clock, episode=f"fall-{number}", event_id=f"e-{number}"
         )
