@@ -38,6 +38,10 @@ from cloud.alerts.timers import TIMER_INTERVAL_S, work_timers
 from cloud.alerts.tuning.routes import router as tuning_router
 from cloud.alerts.tuning.service import propose_for_all
 from cloud.care.assessment.routes import router as assessment_router
+from cloud.care.leave.routes import router as leave_router
+from cloud.care.leave.service import follow_leaves
+from cloud.care.rounds.routes import router as rounds_router
+from cloud.care.rounds.watch import follow_rounds
 from cloud.care.service_list.routes import router as service_list_router
 from cloud.clock import LOCAL_ZONE, Clock, SystemClock, ns_from_datetime
 from cloud.coverage.routes import router as coverage_router
@@ -95,6 +99,8 @@ from cloud.web_files import DIST, SecurityHeaders, install_web
 # A gateway counts as lost after 90 s; these are the seconds on top until a desk knows.
 WATCH_INTERVAL_S: Final = 2.0
 NOTICE_INTERVAL_S: Final = 0.25
+# A round is minutes late before it is missed; half a minute more matters to nobody.
+ROUND_INTERVAL_S: Final = 30.0
 HOUSEKEEPING_INTERVAL_S: Final = 3600.0
 # Local time. A round an hour: the job runs once in it, and running twice changes nothing.
 TUNING_HOUR: Final = 4
@@ -133,6 +139,13 @@ class _Work:
                 await follow_lost_gateways(scope, now)
                 await follow_late_stopgaps(scope, now)
                 await self.coverage.look(scope, now)
+
+    async def rounds(self) -> None:
+        for institution_id in await self.state.database.institutions():
+            async with self.state.database.tenant(institution_id) as scope:
+                now = self.state.clock.now()
+                await follow_rounds(scope, now)
+                await follow_leaves(scope, now)
 
     async def tuning(self) -> None:
         """Once a night, when the house is quiet."""
@@ -199,9 +212,12 @@ def create_app(
             supervisor.start("console_watch", every(WATCH_INTERVAL_S, work.consoles))
             supervisor.start("gateway_watch", every(WATCH_INTERVAL_S, work.watch_gateways))
             supervisor.start("simulations", Runner(database, state.keyring, state.clock).work)
-            alone = leadership.only(work.housekeeping)
             supervisor.start("leadership", every(LEADER_INTERVAL_S, leadership.beat))
-            supervisor.start("housekeeping", every(HOUSEKEEPING_INTERVAL_S, alone))
+            for name, interval_s, alone in (
+                ("round_watch", ROUND_INTERVAL_S, work.rounds),
+                ("housekeeping", HOUSEKEEPING_INTERVAL_S, work.housekeeping),
+            ):
+                supervisor.start(name, every(interval_s, leadership.only(alone)))
         try:
             yield
         finally:
@@ -298,6 +314,8 @@ def _api_routes() -> Sequence[BaseRoute]:
         machine_router,
         assessment_router,
         service_list_router,
+        rounds_router,
+        leave_router,
         found_router,
         found_machine_router,
         exchange_router,

@@ -33,6 +33,20 @@ async def incidents_of(
     return list(await scope.session.scalars(statement))
 
 
+async def incidents_since(
+    scope: TenantScope, since: datetime, kind: str = "fall"
+) -> list[Incident]:
+    """Everybody's, oldest first; not what was taken back."""
+    statement = (
+        scope.select(Incident)
+        .where(
+            Incident.kind == kind, Incident.happened_at >= since, Incident.voided_at.is_(None),
+        )
+        .order_by(Incident.happened_at)
+    )  # fmt: skip
+    return list(await scope.session.scalars(statement))
+
+
 def _is_fall(alert: Alert, after: Condition) -> bool:
     if after.finding is not None:
         return after.finding is Finding.REAL_FALL

@@ -14,6 +14,7 @@ from cloud.coverage.models import WatchPause
 from cloud.identity.permissions import Role
 from edge.events import EventKind
 from tests.cloud.care.assessments import a_draft, assessment_id_of, save
+from tests.cloud.care.rows import fill_rounds
 from tests.cloud.coverage_rows import fill_coverage
 from tests.cloud.exchange.bundles import exchange_ids
 from tests.cloud.found import fill_found, found_ids
@@ -28,6 +29,8 @@ VALUES: dict[str, Any] = {
     "reference_date": START.date().isoformat(),
     "client_time": START.isoformat(),
     "expires_at": "2026-04-01T00:00:00Z",
+    "out_at": START.isoformat(),
+    "due_back_at": "2026-03-02T00:00:00Z",
     "until_at": "2026-03-02T00:00:00Z",
 }
 
@@ -79,6 +82,7 @@ async def ids_of(world: World, home: Home) -> dict[str, str]:
         "patient": str(home.elders[0]),
         **await exchange_ids(world, home),
         **found_ids(home),
+        **await fill_rounds(world, home),
         **await record_ids(world, home),
         "run_id": await _a_simulated_run(world, home),
         **await _of_identity(world, home),

@@ -31,6 +31,7 @@ class Assessment(TenantBase):
     circumstances: Mapped[dict[str, Any]] = mapped_column(JSONB)
     informant: Mapped[dict[str, Any]] = mapped_column(JSONB)
     assessors: Mapped[list[str]] = mapped_column(ARRAY(Text()))
+    incidents: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
     version: Mapped[int]
     created_at: Mapped[datetime]
     created_by_id: Mapped[uuid.UUID]

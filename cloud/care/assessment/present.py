@@ -10,6 +10,8 @@ from cloud.care.assessment.schemas import (
     AssessmentBrief,
     AssessmentOut,
     CircumstancesIn,
+    ContestIn,
+    CountedOut,
     DomainOut,
     DueOut,
     GroundOut,
@@ -54,6 +56,8 @@ def full_out(row: Assessment) -> AssessmentOut:
         circumstances=CircumstancesIn(**row.circumstances),
         informant=InformantIn(**row.informant),
         assessors=row.assessors,
+        contested=[ContestIn(**one) for one in row.incidents.get("contested", ())],
+        counted=[CountedOut(**one) for one in row.incidents.get("counted", ())],
         created_at=row.created_at,
         updated_at=row.updated_at,
         filed_at=row.filed_at,
@@ -75,6 +79,7 @@ def due_out(due: Due, today: date) -> DueOut:
         last_level=None if due.last is None else due.last.final_level,
         last_on=None if due.last is None else due.last.reference_date,
         due_on=due.due_on,
+        falls=None if due.trigger is None else due.trigger.count,
         overdue_days=None if due.due_on is None else (today - due.due_on).days,
     )
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 
 from cloud.care.assessment import service
+from cloud.care.assessment.counted import counted, incidents_for
 from cloud.care.assessment.form import load_form
 from cloud.care.assessment.models import Assessment
 from cloud.care.assessment.present import brief_out, due_out, full_out, level_name
@@ -20,6 +21,8 @@ from cloud.care.assessment.schemas import (
     DueListOut,
     FileIn,
     FormOut,
+    IncidentOut,
+    IncidentsOut,
     SettingsIO,
 )
 from cloud.care.assessment.scoring import FormError
@@ -57,7 +60,7 @@ async def list_due_assessments(
 ) -> DueListOut:
     """Whose assessment is due, never assessed first."""
     today = local_date(state.clock.now())
-    found = await service.due_list(principal.scope, today, within_days)
+    found = await service.due_list(principal.scope, today, within_days, state.clock.now())
     hidden = await (await reach_of(principal)).hidden()
     found = [one for one in found if one.elder.id not in hidden]
     settings = await service.settings_of(principal.scope)
@@ -94,6 +97,31 @@ async def list_assessments(elder_id: UUID, principal: CareReader) -> Assessments
         current_level_name=level_name(level),
         due_on=_due_on(rows, settings.interval_days),
         assessments=[brief_out(row) for row in rows],
+    )
+
+
+@router.get("/elders/{elder_id}/assessment-incidents")
+async def list_assessment_incidents(
+    elder_id: UUID, reference_date: date, principal: CareReader
+) -> IncidentsOut:
+    """What an assessment of that day counts by itself: confirmed incidents of its 30 days."""
+    await find_elder(principal.scope, elder_id)
+    found = await incidents_for(principal.scope, elder_id, reference_date)
+    _, counts = counted(found, ())
+    return IncidentsOut(
+        reference_date=reference_date,
+        incidents=[
+            IncidentOut(
+                id=one.id,
+                kind=one.kind,
+                happened_at=one.happened_at,
+                recorded_by=one.recorded_by,
+                injury=one.injury,
+                cause=one.cause,
+            )
+            for one in found
+        ],
+        counts=counts,
     )
 
 

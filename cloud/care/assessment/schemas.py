@@ -32,6 +32,40 @@ class InformantIn(ApiModel):
     signed: bool = False
 
 
+class ContestIn(ApiModel):
+    """A confirmed incident that shall not count, and why."""
+
+    incident_id: UUID
+    reason: Annotated[str, Field(max_length=500)]
+
+
+class IncidentOut(ApiModel):
+    """A confirmed incident that counts by itself unless it is contested."""
+
+    id: UUID
+    kind: str
+    happened_at: UtcMs
+    recorded_by: str
+    injury: str | None
+    cause: str | None
+
+
+class IncidentsOut(ApiModel):
+    """Confirmed incidents of the 30 days that end with `reference_date`."""
+
+    reference_date: date
+    incidents: list[IncidentOut]
+    counts: dict[str, int]
+
+
+class CountedOut(ApiModel):
+    """What a filed assessment counted by itself."""
+
+    incident_id: UUID
+    kind: str
+    happened_at: UtcMs
+
+
 class DraftIn(ApiModel):
     """A form as far as it is filled in. `version`: the one it was changed from (0: a new one)."""
 
@@ -45,6 +79,7 @@ class DraftIn(ApiModel):
     circumstances: CircumstancesIn = CircumstancesIn()
     informant: InformantIn = InformantIn()
     assessors: Annotated[list[_Text], Field(max_length=4)] = Field(default_factory=list)
+    contested: Annotated[list[ContestIn], Field(max_length=50)] = Field(default_factory=list)
 
 
 class FileIn(ApiModel):
@@ -101,6 +136,8 @@ class AssessmentOut(ApiModel):
     circumstances: CircumstancesIn
     informant: InformantIn
     assessors: list[str]
+    contested: list[ContestIn]
+    counted: list[CountedOut]
     created_at: UtcMs
     updated_at: UtcMs
     filed_at: UtcMs | None
@@ -143,6 +180,9 @@ class DueOut(ApiModel):
     last_on: date | None
     due_on: date | None
     overdue_days: int | None
+    falls: int | None = Field(
+        description="confirmed falls within 30 days that ask for a new assessment at once"
+    )
 
 
 class DueListOut(ApiModel):

@@ -13,6 +13,15 @@ from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from cloud.audit import service as audit
 from cloud.audit.actions import Action
+from cloud.care.assessment.counted import (
+    Trigger,
+    at_least,
+    contest_mistakes,
+    counted,
+    incidents_for,
+    record_of,
+    triggers,
+)
 from cloud.care.assessment.form import load_form
 from cloud.care.assessment.models import Assessment, AssessmentSettings
 from cloud.care.assessment.schemas import DraftIn, SettingsIO
@@ -25,6 +34,7 @@ from cloud.care.assessment.scoring import (
     RuleSettings,
     assess,
 )
+from cloud.clock import local_date
 from cloud.coverage.plans import AssessedLevelIn, take_assessed_level
 from cloud.database import TenantScope
 from cloud.errors import NotFoundError, ProblemError
@@ -50,6 +60,7 @@ class Due:
     elder: Elder
     last: Assessment | None
     due_on: date | None
+    trigger: Trigger | None = None
 
 
 async def settings_of(scope: TenantScope) -> SettingsIO:
@@ -139,6 +150,7 @@ async def file(
         return found  # the answer to the first try was lost
     _refuse_filed(found)
     _refuse_stale(found, version)
+    await _count_incidents(scope, found)
     settings = await settings_of(scope)
     result = work_out(found.answers, Circumstances(**found.circumstances), settings)
     _refuse_unready(found, result)
@@ -202,17 +214,25 @@ async def latest_filed(
     return {row.elder_id: row for row in rows}
 
 
-async def due_list(scope: TenantScope, today: date, within_days: int) -> list[Due]:
-    """Who is due by then: never assessed first, then the longest overdue."""
+async def due_list(scope: TenantScope, today: date, within_days: int, now: datetime) -> list[Due]:
+    """Who is due by then: falls first, then never assessed, then the longest overdue."""
     interval = timedelta(days=(await settings_of(scope)).interval_days)
     latest = await latest_filed(scope)
+    fallen = await triggers(scope, latest, now)
     due: list[Due] = []
-    for elder in await scope.session.scalars(scope.select(Elder)):
+    for elder in await scope.session.scalars(
+        scope.select(Elder).where(Elder.archived_at.is_(None))
+    ):
         last = latest.get(elder.id)
         due_on = None if last is None else last.reference_date + interval
-        if due_on is None or due_on <= today + timedelta(days=within_days):
-            due.append(Due(elder, last, due_on))
-    return sorted(due, key=lambda one: (one.due_on or date.min, one.elder.name))
+        trigger = fallen.get(elder.id)
+        if trigger is not None and last is not None:
+            due_on = min(due_on or date.max, local_date(trigger.at))
+        if trigger is not None or due_on is None or due_on <= today + timedelta(days=within_days):
+            due.append(Due(elder, last, due_on, trigger))
+    return sorted(
+        due, key=lambda one: (one.trigger is None, one.due_on or date.min, one.elder.name)
+    )
 
 
 async def count_filed(scope: TenantScope) -> int:
@@ -248,6 +268,7 @@ def _take(found: Assessment, draft: DraftIn) -> None:
     found.circumstances = draft.circumstances.model_dump()
     found.informant = draft.informant.model_dump()
     found.assessors = list(draft.assessors)
+    found.incidents = {"contested": _contested(draft)}
 
 
 def _says_the_same(found: Assessment, draft: DraftIn) -> bool:
@@ -256,9 +277,26 @@ def _says_the_same(found: Assessment, draft: DraftIn) -> bool:
         and found.circumstances == draft.circumstances.model_dump()
         and found.informant == draft.informant.model_dump()
         and found.assessors == draft.assessors
+        and found.incidents.get("contested", []) == _contested(draft)
         and (found.reason, found.reason_note, found.reference_date)
         == (draft.reason, draft.reason_note, draft.reference_date)
     )
+
+
+def _contested(draft: DraftIn) -> list[dict[str, Any]]:
+    return [one.model_dump(mode="json") for one in draft.contested]
+
+
+async def _count_incidents(scope: TenantScope, found: Assessment) -> None:
+    """Confirmed incidents of the 30 days count by themselves. Raises FormError."""
+    incidents = await incidents_for(scope, found.elder_id, found.reference_date)
+    contested = found.incidents.get("contested", [])
+    if mistakes := contest_mistakes(contested, incidents):
+        raise FormError(tuple(mistakes))
+    counting, counts = counted(incidents, [uuid.UUID(one["incident_id"]) for one in contested])
+    said = found.circumstances.get("risk_events", {})
+    found.circumstances = found.circumstances | {"risk_events": at_least(said, counts)}
+    found.incidents = record_of(counting, contested)
 
 
 def _check_dates(draft: DraftIn, now: datetime) -> None:

@@ -4,12 +4,15 @@ import { useTranslation } from "react-i18next";
 import { addTexts } from "../i18n";
 import { AreaPage } from "../shared/AreaPage";
 import * as eldersTexts from "./elders/texts";
+import * as roundsTexts from "./rounds/texts";
 import * as texts from "./texts";
 
 addTexts("care", texts);
 addTexts("elders", eldersTexts);
+addTexts("rounds", roundsTexts);
 
 const EldersPage = lazy(() => import("./elders/EldersPage"));
+const RoundsPages = lazy(() => import("./rounds/RoundsPages"));
 const OpenRisksPage = lazy(() => import("./elders/OpenRisksPage"));
 const AssessmentPages = lazy(() => import("./assessment/AssessmentPages"));
 
@@ -17,11 +20,13 @@ const AssessmentPages = lazy(() => import("./assessment/AssessmentPages"));
 export default function CareArea(): ReactNode {
   const { t } = useTranslation("care");
   const { t: elders } = useTranslation("elders");
+  const { t: rounds } = useTranslation("rounds");
   return (
     <AreaPage
       area="care"
       sections={[
         { path: "assessments", label: t("section.assessments"), Page: AssessmentPages },
+        { path: "rounds", label: rounds("section"), Page: RoundsPages, permission: "care_read" },
         { path: "elders", label: elders("section"), Page: EldersPage },
         { path: "risks", label: elders("riskTasks"), Page: OpenRisksPage },
       ]}

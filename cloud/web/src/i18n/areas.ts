@@ -2,6 +2,7 @@
 import type { zh as elders } from "../care/elders/texts";
 import type { zh as account } from "../account/texts";
 import type { zh as care } from "../care/texts";
+import type { zh as rounds } from "../care/rounds/texts";
 import type { zh as house } from "../operator/house/texts";
 import type { zh as family } from "../family/texts";
 import type { zh as simulator } from "../operator/simulator/texts";
@@ -19,6 +20,7 @@ export type AreaTexts = {
   house: typeof house;
   family: typeof family;
   operator: typeof operator;
+  rounds: typeof rounds;
   shift: typeof shift;
   simulator: typeof simulator;
 };

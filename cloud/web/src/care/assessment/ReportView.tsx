@@ -33,6 +33,12 @@ export function ReportView({ assessment, report, name }: { assessment: Assessmen
         ))}
         <li className="final-level">{t("report.final", { level: report.final_level_name })}</li>
       </ol>
+      {assessment.counted.length + assessment.contested.length > 0 && (
+        <p>
+          {t("counted.filed", { counted: assessment.counted.length, contested: assessment.contested.length })}
+          {assessment.contested.map(({ reason }) => ` ${reason}`).join("；")}
+        </p>
+      )}
       <p>
         {t("report.settings", {
           adds: report.changes_add_up ? t("report.adds") : t("report.addsNot"),

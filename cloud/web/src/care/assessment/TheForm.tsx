@@ -7,6 +7,7 @@ import { CallFailure } from "../../api/failure";
 import { explain } from "../../shared/explain";
 import { assessmentApi, type Draft, type Form } from "./api";
 import { Circumstances, Head, Signatures } from "./Around";
+import { Counted } from "./Counted";
 import { drafts, isUnsent, type Kept, send } from "./drafts";
 import { DomainItems } from "./DomainItems";
 import { useSendSoon } from "./useDrafts";
@@ -126,6 +127,7 @@ export function TheForm({ id, kept, form, onFiled }: Props): ReactNode {
           onAnswer={(code, answer) => change({ answers: { ...(drafts.get(id) ?? kept).draft.answers, [code]: answer } })}
         />
       ))}
+      <Counted elderId={kept.elderId} draft={draft} change={change} />
       <Circumstances draft={draft} change={change} />
       <Signatures draft={draft} change={change} />
       <div role="alert">{failure !== null && <p className="banner">{failure}</p>}</div>

@@ -6,6 +6,7 @@ export type Assessment = Schemas["AssessmentOut"];
 export type Assessments = Schemas["AssessmentsOut"];
 export type Draft = Required<Schemas["DraftIn"]>;
 export type DueList = Schemas["DueListOut"];
+export type Incident = Schemas["IncidentOut"];
 export type Report = Schemas["ReportOut"];
 
 /** The form's file as the hub sends it (cloud/care/data/ability_assessment.json). */
@@ -37,6 +38,12 @@ export const assessmentApi = {
   form: async (): Promise<Form> =>
     (await answer(client.GET("/api/v1/assessment-form"))).form as unknown as Form,
   due: (): Promise<DueList> => answer(client.GET("/api/v1/assessments-due")),
+  incidents: (elder_id: string, reference_date: string) =>
+    answer(
+      client.GET("/api/v1/elders/{elder_id}/assessment-incidents", {
+        params: { path: { elder_id }, query: { reference_date } },
+      }),
+    ),
   ofElder: (elder_id: string): Promise<Assessments> =>
     answer(client.GET("/api/v1/elders/{elder_id}/assessments", { params: { path: { elder_id } } })),
   one: (elder: string, id: string): Promise<Assessment> =>

@@ -23,6 +23,7 @@ export const newDraft = (reason: number, today: string): Draft => ({
   },
   informant: { name: "", relationship: "", signed: false },
   assessors: ["", ""],
+  contested: [],
 });
 
 /** A draft of the server, to go on with here. */
@@ -35,4 +36,5 @@ export const draftOf = (saved: Assessment): Draft => ({
   circumstances: saved.circumstances,
   informant: saved.informant,
   assessors: saved.assessors.length === 2 ? saved.assessors : ["", "", ...saved.assessors].slice(-2),
+  contested: saved.contested,
 });

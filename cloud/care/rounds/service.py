@@ -1,0 +1,321 @@
+"""Plans in force, who is to be seen now, checks taken."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import distinct_on, insert
+
+from cloud.audit import service as audit
+from cloud.audit.actions import Action
+from cloud.care.rounds.models import BedTag, RoundCheck, RoundPlan
+from cloud.care.rounds.plan import DEFAULT_LEVELS, Due, Frequency, LevelPlan, round_due, turning_due
+from cloud.care.rounds.schemas import RoundCheckIn, RoundPlanIn, TagIn
+from cloud.clock import NS_PER_S, ns_from_datetime
+from cloud.coverage.models import AssessedLevel, WatchPause, WatchPlan
+from cloud.coverage.subjects import level_in_force
+from cloud.database import TenantScope
+from cloud.errors import BadFieldError, ConflictError, NotFoundError, ProblemError
+from cloud.identity.service import Principal
+from cloud.identity.shifts import pattern_of
+from cloud.people.models import Elder, Stay
+from cloud.people.reach import reach_of
+from cloud.people.service import covers, find_elder
+from cloud.places.models import Bed, Room, Unit
+from cloud.series.service import SeriesStore, elder_latest
+from edge.signals import Origin
+
+# A phone that was without a network sends within a shift or two; older is a mistake.
+OLDEST_CHECK: Final = timedelta(hours=24)
+_CLOCK_AHEAD: Final = timedelta(minutes=2)
+# A look by sensor needs somebody in bed who breathes, told within this time.
+SENSOR_FRESH_S: Final = 300
+_AWAY: Final = ("leave", "hospital")
+_LIFE: Final = ("respiration_rate", "heart_rate")
+
+
+@dataclass(frozen=True, slots=True)
+class InBed:
+    """Somebody who has a bed in a unit."""
+
+    elder: Elder
+    bed_id: uuid.UUID
+    unit_id: uuid.UUID
+    since: datetime
+    level: int
+    away: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Somebody with how their rounds stand; None: nothing is planned (or they are away)."""
+
+    who: InBed
+    plan: RoundPlan | None
+    seen: RoundCheck | None
+    turned: RoundCheck | None
+    round: Due | None
+    turning: Due | None
+
+
+async def plans(scope: TenantScope) -> dict[uuid.UUID | None, RoundPlan]:
+    """By unit; the house's under None."""
+    return {row.unit_id: row for row in await scope.session.scalars(scope.select(RoundPlan))}
+
+
+def levels_of(plan: RoundPlan | None) -> dict[int, LevelPlan]:
+    """What a plan says of each level, defaults where it says nothing."""
+    own = {} if plan is None else plan.levels
+    return dict(DEFAULT_LEVELS) | {
+        int(level): LevelPlan(
+            Frequency(**said["night"]), Frequency(**said["day"]), said["turning_min"]
+        )
+        for level, said in own.items()
+    }
+
+
+async def set_plan(principal: Principal, wanted: RoundPlanIn, now: datetime) -> RoundPlan:
+    """Raises BadFieldError, ProblemError (409)."""
+    scope = principal.scope
+    if wanted.unit_id is not None:
+        unit = scope.select(Unit).where(Unit.id == wanted.unit_id, Unit.closed_at.is_(None))
+        if (await scope.session.scalars(unit)).one_or_none() is None:
+            raise BadFieldError("unit_id", "no such unit")
+    if len({one.level for one in wanted.levels}) != len(wanted.levels):
+        raise BadFieldError("levels", "each level once")
+    statement = scope.select(RoundPlan).where(
+        RoundPlan.unit_id.is_not_distinct_from(wanted.unit_id)
+    )
+    plan = (await scope.session.scalars(statement.with_for_update())).one_or_none()
+    if wanted.version != (0 if plan is None else plan.version):
+        raise ProblemError(409, "changed_meanwhile", "这份巡查计划已在别处修改过，请先看最新内容。")
+    if plan is None:
+        plan = RoundPlan(
+            id=uuid.uuid4(), institution_id=scope.institution_id, unit_id=wanted.unit_id,
+            active=False, version=0,
+        )  # fmt: skip
+        scope.session.add(plan)
+    if wanted.active and not plan.active:
+        plan.active_since = now
+    plan.active = wanted.active
+    plan.levels = {str(one.level): one.model_dump(exclude={"level"}) for one in wanted.levels}
+    plan.sensor_allowed = wanted.sensor_allowed
+    plan.sensor_in_a_row, plan.grace_min = wanted.sensor_in_a_row, wanted.grace_min
+    plan.version += 1
+    plan.updated_at, plan.updated_by = now, principal.user.display_name
+    audit.record(
+        scope, principal.actor, Action.RULES_CHANGED, now, subject=("round_plan", plan.id),
+        changes={"round_plan": (None, wanted.model_dump_json())},
+    )  # fmt: skip
+    await scope.session.flush()
+    return plan
+
+
+async def rows(
+    scope: TenantScope, now: datetime, unit_ids: Sequence[uuid.UUID] | None = None
+) -> list[Row]:
+    """Everybody in a bed of a unit with what is due, the earliest due first."""
+    held, pattern = await plans(scope), await pattern_of(scope)
+    people = await in_beds(scope, now, unit_ids)
+    seen = await _latest(scope, [who.elder.id for who in people], turning=False)
+    turned = await _latest(scope, [who.elder.id for who in people], turning=True)
+    found = []
+    for who in people:
+        plan = held.get(who.unit_id) or held.get(None)
+        last, turn = seen.get(who.elder.id), turned.get(who.elder.id)
+        if plan is None or not plan.active or plan.active_since is None or who.away:
+            found.append(Row(who, plan, last, turn, None, None))
+            continue
+        level, grace = levels_of(plan)[who.level], timedelta(minutes=plan.grace_min)
+        since = max(plan.active_since, who.since)
+        due = round_due(level, pattern, max(since, last.at) if last else since, now, grace)
+        turning = None
+        if level.turning_min is not None:
+            at = max(since, turn.at) if turn else since
+            turning = turning_due(level.turning_min, at, now, grace)
+        found.append(Row(who, plan, last, turn, due, turning))
+    return sorted(found, key=lambda row: (_due_at(row) is None, _due_at(row) or now))
+
+
+def _due_at(row: Row) -> datetime | None:
+    return min((one.due_at for one in (row.round, row.turning) if one is not None), default=None)
+
+
+async def in_beds(
+    scope: TenantScope, now: datetime, unit_ids: Sequence[uuid.UUID] | None = None
+) -> list[InBed]:
+    """Who has a bed in a unit now. People in their own homes get visits, not rounds."""
+    statement = (
+        scope.select(Elder)
+        .join(Stay, (Stay.institution_id == Elder.institution_id) & (Stay.elder_id == Elder.id))
+        .join(Bed, Bed.id == Stay.bed_id)
+        .join(Room, Room.id == Bed.room_id)
+        .where(*covers(now), Room.unit_id.is_not(None))
+        .order_by(Room.name, Bed.name)
+        .with_only_columns(Elder, Bed.id, Room.unit_id, Stay.valid_from)
+    )
+    if unit_ids is not None:
+        statement = statement.where(Room.unit_id.in_(unit_ids))
+    found = (await scope.session.execute(statement)).all()
+    levels = await _levels(scope)
+    away = await _away(scope, now)
+    return [
+        InBed(elder, bed_id, unit_id, since, levels.get(elder.id, 0), elder.id in away)
+        for elder, bed_id, unit_id, since in found
+    ]
+
+
+async def _levels(scope: TenantScope) -> dict[uuid.UUID, int]:
+    """The level that steers the watch steers the rounds too."""
+    watch = {row.elder_id: row for row in await scope.session.scalars(scope.select(WatchPlan))}
+    held = {row.elder_id: row for row in await scope.session.scalars(scope.select(AssessedLevel))}
+    return {
+        elder_id: level_in_force(watch.get(elder_id), held.get(elder_id))
+        for elder_id in watch.keys() | held.keys()
+    }
+
+
+async def _away(scope: TenantScope, now: datetime) -> set[uuid.UUID]:
+    statement = scope.select(WatchPause).where(
+        WatchPause.from_at <= now, WatchPause.until_at > now, WatchPause.ended_by.is_(None),
+        WatchPause.reason.in_(_AWAY),
+    )  # fmt: skip
+    return {row.elder_id for row in await scope.session.scalars(statement)}
+
+
+async def _latest(
+    scope: TenantScope, elder_ids: Sequence[uuid.UUID], *, turning: bool
+) -> dict[uuid.UUID, RoundCheck]:
+    """Who was turned was seen. Who was not there was not."""
+    newest = (
+        select(RoundCheck.id)
+        .ext(distinct_on(RoundCheck.elder_id))
+        .where(
+            RoundCheck.institution_id == scope.institution_id,
+            RoundCheck.elder_id.in_(elder_ids), RoundCheck.finding != "not_there",
+        )
+        .order_by(RoundCheck.elder_id, RoundCheck.at.desc())
+    )  # fmt: skip
+    if turning:
+        newest = newest.where(RoundCheck.kind == "turning")
+    held = await scope.session.scalars(scope.select(RoundCheck).where(RoundCheck.id.in_(newest)))
+    return {row.elder_id: row for row in held}
+
+
+async def take_check(
+    principal: Principal, store: SeriesStore, wanted: RoundCheckIn, now: datetime
+) -> RoundCheck:
+    """Write it down, once however often it is sent. Raises NotFoundError, BadFieldError, ..."""
+    scope = principal.scope
+    known = scope.select(RoundCheck).where(RoundCheck.id == wanted.id)
+    if (held := (await scope.session.scalars(known)).one_or_none()) is not None:
+        await (await reach_of(principal)).require_elder(held.elder_id)
+        return held
+    at = wanted.at or now
+    if not now - OLDEST_CHECK <= at <= now + _CLOCK_AHEAD:
+        raise BadFieldError("at", "打卡时间应在最近 24 小时内")
+    at = min(at, now)
+    who = await _whom(scope, wanted, at)
+    await (await reach_of(principal)).require_elder(who.elder.id)
+    evidence: Mapping[str, object] = {}
+    if wanted.by_sensor:
+        evidence = await _by_sensor(scope, store, who, wanted, now)
+    elif wanted.kind == "turning" and wanted.position is None:
+        raise BadFieldError("position", "翻身要写明体位")
+    way = "sensor" if wanted.by_sensor else "tag" if wanted.tag is not None else "bed_list"
+    values = {
+        "id": wanted.id, "institution_id": scope.institution_id, "elder_id": who.elder.id,
+        "bed_id": who.bed_id, "unit_id": who.unit_id, "kind": wanted.kind, "way": way, "at": at,
+        "recorded_at": now, "by_id": principal.user.id, "by": principal.user.display_name,
+        "finding": wanted.finding, "position": wanted.position, "note": wanted.note,
+        "evidence": dict(evidence),
+    }  # fmt: skip
+    await scope.session.execute(insert(RoundCheck).values(**values).on_conflict_do_nothing())
+    return (await scope.session.scalars(known)).one()
+
+
+async def _whom(scope: TenantScope, wanted: RoundCheckIn, at: datetime) -> InBed:
+    if (wanted.elder_id is None) == (wanted.tag is None):
+        raise BadFieldError("elder_id", "elder_id 和 tag 填且只填一个")
+    people = await in_beds(scope, at)
+    if wanted.tag is not None:
+        tag = scope.select(BedTag).where(BedTag.tag == wanted.tag)
+        row = (await scope.session.scalars(tag)).one_or_none()
+        if row is None:
+            raise BadFieldError("tag", "这个标签没有登记在任何床位上")
+        found = next((who for who in people if who.bed_id == row.bed_id), None)
+        if found is None:
+            raise ConflictError("tag", "这张床现在没有人入住")
+        return found
+    assert wanted.elder_id is not None  # noqa: S101 - one of the two
+    await find_elder(scope, wanted.elder_id)
+    found = next((who for who in people if who.elder.id == wanted.elder_id), None)
+    if found is None:
+        raise ConflictError("elder_id", "这位老人现在没有住在护理单元的床位上")
+    return found
+
+
+async def _by_sensor(
+    scope: TenantScope, store: SeriesStore, who: InBed, wanted: RoundCheckIn, now: datetime
+) -> dict[str, object]:
+    """What the sensors said that stands for a look. Raises ProblemError where they cannot."""
+    held = await plans(scope)
+    plan = held.get(who.unit_id) or held.get(None)
+    if plan is None or not plan.sensor_allowed or wanted.kind != "round":
+        raise ProblemError(409, "sensor_not_allowed", "本单元的规定不允许用传感器代替到床查看。")
+    last = await scope.session.scalars(
+        scope.select(RoundCheck)
+        .where(RoundCheck.elder_id == who.elder.id)
+        .order_by(RoundCheck.at.desc())
+        .limit(plan.sensor_in_a_row)
+    )
+    ways = [row.way for row in last]
+    if len(ways) == plan.sensor_in_a_row and set(ways) == {"sensor"}:
+        raise ProblemError(409, "go_in_person", "已连续用传感器查看，这一次请到床边。")
+    now_ns = ns_from_datetime(now)
+    told = {
+        one.quantity: one
+        for one in await elder_latest(scope, store, who.elder.id, now_ns + NS_PER_S)
+        if one.origin is Origin.LIVE and one.time_ns >= now_ns - SENSOR_FRESH_S * NS_PER_S
+    }
+    in_bed = told.get("in_bed")
+    life = next((told[name] for name in _LIFE if name in told and told[name].value > 0), None)
+    if in_bed is None or in_bed.value < 1 or life is None:
+        raise ProblemError(
+            409,
+            "sensor_blind",
+            "传感器近 5 分钟没有同时看到在床和呼吸（或心率），请到床边。",
+        )
+    return {
+        one.quantity: {"value": one.value, "time_ns": one.time_ns, "device_id": one.device_id}
+        for one in (in_bed, life)
+    }
+
+
+async def set_tag(principal: Principal, wanted: TagIn, now: datetime) -> None:
+    """Raises NotFoundError."""
+    scope = principal.scope
+    bed = scope.select(Bed).where(Bed.id == wanted.bed_id, Bed.closed_at.is_(None))
+    if (await scope.session.scalars(bed)).one_or_none() is None:
+        raise NotFoundError("bed")
+    values = {"bed_id": wanted.bed_id, "set_at": now, "set_by": principal.user.display_name}
+    await scope.session.execute(
+        insert(BedTag)
+        .values(institution_id=scope.institution_id, tag=wanted.tag, **values)
+        .on_conflict_do_update(index_elements=[BedTag.institution_id, BedTag.tag], set_=values)
+    )
+    audit.record(
+        scope, principal.actor, Action.RULES_CHANGED, now, subject=("bed", wanted.bed_id),
+        changes={"bed_tag": (None, wanted.tag)},
+    )  # fmt: skip
+
+
+async def own_units(principal: Principal) -> list[uuid.UUID] | None:
+    """The units whose people one sees now; None: all of them."""
+    units = (await reach_of(principal)).units
+    return None if units is None else sorted(units, key=str)
