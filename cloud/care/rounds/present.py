@@ -43,7 +43,7 @@ async def plans_out(scope: TenantScope) -> RoundPlansOut:
     held = await service.plans(scope)
     names = await unit_names(scope, [unit_id for unit_id in held if unit_id is not None])
     own = [
-        plan_out(plan, None if unit_id is None else names[unit_id])
+        plan_out(plan, names[unit_id])
         for unit_id, plan in held.items()
         if unit_id is not None
     ]

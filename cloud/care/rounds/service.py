@@ -167,6 +167,7 @@ async def in_beds(
     return [
         InBed(elder, bed_id, unit_id, since, levels.get(elder.id, 0), elder.id in away)
         for elder, bed_id, unit_id, since in found
+        if unit_id is not None  # the query says so too
     ]
 
 

@@ -2979,6 +2979,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/elders/{elder_id}/assessment-incidents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Assessment Incidents
+         * @description What an assessment of that day counts by itself: confirmed incidents of its 30 days.
+         */
+        get: operations["list_assessment_incidents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/elders/{elder_id}/assessments/{assessment_id}": {
         parameters: {
             query?: never;
@@ -3057,6 +3077,194 @@ export interface paths {
         get: operations["get_entitlements"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rounds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Rounds
+         * @description Who is to be looked in on and turned, the longest overdue first; one's own units only.
+         */
+        get: operations["list_rounds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rounds/checks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add Round Check
+         * @description Somebody was seen or turned: by the bed list, the tag at the bed, or by sensor.
+         */
+        post: operations["add_round_check"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rounds/sheet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Round Sheet
+         * @description The sheet of a unit for the shift that holds `at` (now, where it is left out).
+         */
+        get: operations["get_round_sheet"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/round-plans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Round Plans
+         * @description How often people of each level are looked in on: the house's plan, and those of units.
+         */
+        get: operations["list_round_plans"];
+        /**
+         * Put Round Plan
+         * @description Set the plan of the house or of a unit. Rounds are due, and missed, from then on.
+         */
+        put: operations["put_round_plan"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/round-tags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Set Round Tag
+         * @description Say at which bed a tag hangs.
+         */
+        post: operations["set_round_tag"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/leaves": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Open Leaves
+         * @description Who is out, or going, and not back; of one's own units.
+         */
+        get: operations["list_open_leaves"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/elders/{elder_id}/leaves": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Leaves
+         * @description All of an elder, newest first.
+         */
+        get: operations["list_leaves"];
+        put?: never;
+        /**
+         * Register Leave
+         * @description They go out: routine alarms and rounds rest until they are due back.
+         */
+        post: operations["register_leave"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/elders/{elder_id}/leaves/{leave_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Extend Leave
+         * @description They will be later.
+         */
+        put: operations["extend_leave"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/elders/{elder_id}/leaves/{leave_id}/return": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Return From Leave
+         * @description They are back: watched and looked in on again from now on.
+         */
+        post: operations["return_from_leave"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3988,6 +4196,80 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AbsenceIn
+         * @description Out from one time to another.
+         */
+        AbsenceIn: {
+            /**
+             * Out At
+             * Format: date-time
+             */
+            out_at: string;
+            /**
+             * Due Back At
+             * Format: date-time
+             */
+            due_back_at: string;
+            /**
+             * Companion
+             * @default
+             */
+            companion: string;
+            /**
+             * Destination
+             * @default
+             */
+            destination: string;
+        };
+        /**
+         * AbsenceOut
+         * @description One leave. `overdue`: they should be back and are not.
+         */
+        AbsenceOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /**
+             * Out At
+             * Format: date-time
+             */
+            out_at: string;
+            /**
+             * Due Back At
+             * Format: date-time
+             */
+            due_back_at: string;
+            /** Companion */
+            companion: string;
+            /** Destination */
+            destination: string;
+            /** Registered By */
+            registered_by: string;
+            /** Back At */
+            back_at: string | null;
+            /** Back By */
+            back_by: string | null;
+            /** Overdue */
+            overdue: boolean;
+        };
+        /**
+         * AbsencesOut
+         * @description The earliest due first.
+         */
+        AbsencesOut: {
+            /** Leaves */
+            leaves: components["schemas"]["AbsenceOut"][];
+        };
+        /**
          * AcceptIn
          * @description Take a found device in: what it is, what for, and whose. One of elder, bed and room.
          */
@@ -4475,6 +4757,10 @@ export interface components {
             informant: components["schemas"]["InformantIn"];
             /** Assessors */
             assessors: string[];
+            /** Contested */
+            contested: components["schemas"]["ContestIn"][];
+            /** Counted */
+            counted: components["schemas"]["CountedOut"][];
             /**
              * Created At
              * Format: date-time
@@ -5235,6 +5521,37 @@ export interface components {
             contacts: components["schemas"]["ContactOut"][];
         };
         /**
+         * ContestIn
+         * @description A confirmed incident that shall not count, and why.
+         */
+        ContestIn: {
+            /**
+             * Incident Id
+             * Format: uuid
+             */
+            incident_id: string;
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * CountedOut
+         * @description What a filed assessment counted by itself.
+         */
+        CountedOut: {
+            /**
+             * Incident Id
+             * Format: uuid
+             */
+            incident_id: string;
+            /** Kind */
+            kind: string;
+            /**
+             * Happened At
+             * Format: date-time
+             */
+            happened_at: string;
+        };
+        /**
          * Counts
          * @description Beds of the institution; home beds apart.
          */
@@ -5604,6 +5921,8 @@ export interface components {
             informant: components["schemas"]["InformantIn"];
             /** Assessors */
             assessors?: string[];
+            /** Contested */
+            contested?: components["schemas"]["ContestIn"][];
         };
         /**
          * DrillIn
@@ -5695,6 +6014,28 @@ export interface components {
             due: components["schemas"]["DueOut"][];
         };
         /**
+         * DueNow
+         * @description How one kind stands for one person.
+         */
+        DueNow: {
+            /** Last At */
+            last_at: string | null;
+            /** Last Way */
+            last_way: ("tag" | "bed_list" | "sensor") | null;
+            /** Last By */
+            last_by: string | null;
+            /**
+             * Due At
+             * Format: date-time
+             */
+            due_at: string;
+            /**
+             * Standing
+             * @enum {string}
+             */
+            standing: "ok" | "due" | "missed";
+        };
+        /**
          * DueOut
          * @description An elder whose assessment is due. `due_on` None: never assessed.
          */
@@ -5714,6 +6055,11 @@ export interface components {
             due_on: string | null;
             /** Overdue Days */
             overdue_days: number | null;
+            /**
+             * Falls
+             * @description confirmed falls within 30 days that ask for a new assessment at once
+             */
+            falls: number | null;
         };
         /**
          * DutyIn
@@ -6812,6 +7158,16 @@ export interface components {
             kept: number;
         };
         /**
+         * FrequencyIO
+         * @description One of the two.
+         */
+        FrequencyIO: {
+            /** Per Shift */
+            per_shift?: number | null;
+            /** Every Min */
+            every_min?: number | null;
+        };
+        /**
          * GapOut
          * @description A time in which a device, or the gateway (no device), told nothing or could not be heard.
          */
@@ -7361,6 +7717,47 @@ export interface components {
             alerts: components["schemas"]["NightRow"][];
         };
         /**
+         * IncidentOut
+         * @description A confirmed incident that counts by itself unless it is contested.
+         */
+        IncidentOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Kind */
+            kind: string;
+            /**
+             * Happened At
+             * Format: date-time
+             */
+            happened_at: string;
+            /** Recorded By */
+            recorded_by: string;
+            /** Injury */
+            injury: string | null;
+            /** Cause */
+            cause: string | null;
+        };
+        /**
+         * IncidentsOut
+         * @description Confirmed incidents of the 30 days that end with `reference_date`.
+         */
+        IncidentsOut: {
+            /**
+             * Reference Date
+             * Format: date
+             */
+            reference_date: string;
+            /** Incidents */
+            incidents: components["schemas"]["IncidentOut"][];
+            /** Counts */
+            counts: {
+                [key: string]: number;
+            };
+        };
+        /**
          * InformantIn
          * @description A.3: who gave the information, and whether they have signed.
          */
@@ -7630,6 +8027,18 @@ export interface components {
             at: string;
             /** By */
             by: string;
+        };
+        /**
+         * LevelPlanIO
+         * @description Of one ability level.
+         */
+        LevelPlanIO: {
+            /** Level */
+            level: number;
+            night: components["schemas"]["FrequencyIO"];
+            day: components["schemas"]["FrequencyIO"];
+            /** Turning Min */
+            turning_min?: number | null;
         };
         /**
          * LineOut
@@ -8913,6 +9322,17 @@ export interface components {
             reason: string;
         };
         /**
+         * ReturnDueIn
+         * @description They will be later than said.
+         */
+        ReturnDueIn: {
+            /**
+             * Due Back At
+             * Format: date-time
+             */
+            due_back_at: string;
+        };
+        /**
          * ReviewIn
          * @description What came of looking at it.
          */
@@ -9073,6 +9493,211 @@ export interface components {
             units: components["schemas"]["UnitOut"][];
             /** People */
             people: components["schemas"]["PersonOut"][];
+        };
+        /**
+         * RoundCheckIn
+         * @description Somebody was seen. Either `elder_id` or the `tag` at the bed; `id` is chosen by the phone.
+         */
+        RoundCheckIn: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Elder Id */
+            elder_id?: string | null;
+            /** Tag */
+            tag?: string | null;
+            /**
+             * Kind
+             * @default round
+             * @enum {string}
+             */
+            kind: "round" | "turning";
+            /**
+             * By Sensor
+             * @default false
+             */
+            by_sensor: boolean;
+            /** At */
+            at?: string | null;
+            /**
+             * Finding
+             * @default asleep
+             * @enum {string}
+             */
+            finding: "asleep" | "awake_well" | "up" | "not_there" | "needs_help";
+            /** Position */
+            position?: ("left" | "right" | "back" | "prone" | "sitting") | null;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+        };
+        /**
+         * RoundCheckOut
+         * @description What was written down.
+         */
+        RoundCheckOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /** Place */
+            place: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "round" | "turning";
+            /**
+             * Way
+             * @enum {string}
+             */
+            way: "tag" | "bed_list" | "sensor";
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** By */
+            by: string;
+            /**
+             * Finding
+             * @enum {string}
+             */
+            finding: "asleep" | "awake_well" | "up" | "not_there" | "needs_help";
+            /** Position */
+            position: ("left" | "right" | "back" | "prone" | "sitting") | null;
+            /** Note */
+            note: string;
+        };
+        /**
+         * RoundListOut
+         * @description Who is to be seen, the longest overdue first. `active` False: no plan runs, nothing rings.
+         */
+        RoundListOut: {
+            /**
+             * Server Time
+             * Format: date-time
+             */
+            server_time: string;
+            /** Shift */
+            shift: string;
+            /** Active */
+            active: boolean;
+            /** Rows */
+            rows: components["schemas"]["RoundRow"][];
+        };
+        /**
+         * RoundPlanIn
+         * @description A plan. `unit_id` None: for every unit without a plan of its own. `levels` empty: defaults.
+         *
+         *     `version`: the one it was changed from; 0 where there is none yet.
+         */
+        RoundPlanIn: {
+            /** Unit Id */
+            unit_id?: string | null;
+            /** Active */
+            active: boolean;
+            /** Levels */
+            levels?: components["schemas"]["LevelPlanIO"][];
+            /**
+             * Sensor Allowed
+             * @default false
+             */
+            sensor_allowed: boolean;
+            /**
+             * Sensor In A Row
+             * @default 1
+             */
+            sensor_in_a_row: number;
+            /**
+             * Grace Min
+             * @default 15
+             */
+            grace_min: number;
+            /**
+             * Version
+             * @default 0
+             */
+            version: number;
+        };
+        /**
+         * RoundPlanOut
+         * @description The plan in force for a unit, or for the house.
+         */
+        RoundPlanOut: {
+            /** Unit Id */
+            unit_id: string | null;
+            /** Unit Name */
+            unit_name: string | null;
+            /** Active */
+            active: boolean;
+            /** Levels */
+            levels: components["schemas"]["LevelPlanIO"][];
+            /** Sensor Allowed */
+            sensor_allowed: boolean;
+            /** Sensor In A Row */
+            sensor_in_a_row: number;
+            /** Grace Min */
+            grace_min: number;
+            /** Version */
+            version: number;
+            /** Updated At */
+            updated_at: string | null;
+            /** Updated By */
+            updated_by: string | null;
+        };
+        /**
+         * RoundPlansOut
+         * @description The house's plan first, then those of units.
+         */
+        RoundPlansOut: {
+            /** Plans */
+            plans: components["schemas"]["RoundPlanOut"][];
+        };
+        /**
+         * RoundRow
+         * @description A bed of the list with who is in it. Away (leave, hospital): nothing is due.
+         */
+        RoundRow: {
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /**
+             * Bed Id
+             * Format: uuid
+             */
+            bed_id: string;
+            /** Place */
+            place: string;
+            /**
+             * Unit Id
+             * Format: uuid
+             */
+            unit_id: string;
+            /** Level */
+            level: number;
+            /** Away */
+            away: boolean;
+            /** Sensor Allowed */
+            sensor_allowed: boolean;
+            round: components["schemas"]["DueNow"] | null;
+            turning: components["schemas"]["DueNow"] | null;
         };
         /**
          * RuleBook
@@ -9457,6 +10082,60 @@ export interface components {
             goal_percent: number | null;
         };
         /**
+         * SheetOut
+         * @description A shift of a unit, for the wall and the inspector.
+         */
+        SheetOut: {
+            /** Unit Name */
+            unit_name: string | null;
+            /** Shift */
+            shift: string;
+            /**
+             * Starts At
+             * Format: date-time
+             */
+            starts_at: string;
+            /**
+             * Ends At
+             * Format: date-time
+             */
+            ends_at: string;
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /** Rows */
+            rows: components["schemas"]["SheetRow"][];
+        };
+        /**
+         * SheetRow
+         * @description One person's shift. Rounds in person and by sensor are never added up.
+         */
+        SheetRow: {
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /** Place */
+            place: string;
+            /** Level */
+            level: number;
+            /** Planned Rounds */
+            planned_rounds: number;
+            /** In Person */
+            in_person: number;
+            /** By Sensor */
+            by_sensor: number;
+            /** Turnings */
+            turnings: number;
+            /** Checks */
+            checks: components["schemas"]["RoundCheckOut"][];
+        };
+        /**
          * ShownIn
          * @description Whether whoever sat there would have heard it. Without sound it was only drawn.
          */
@@ -9723,6 +10402,19 @@ export interface components {
          */
         SwitchState: {
             dead_switch: components["schemas"]["SwitchOut"] | null;
+        };
+        /**
+         * TagIn
+         * @description A tag hangs at a bed from now on; one that hung elsewhere is moved.
+         */
+        TagIn: {
+            /** Tag */
+            tag: string;
+            /**
+             * Bed Id
+             * Format: uuid
+             */
+            bed_id: string;
         };
         /**
          * TakeBackIn
@@ -24976,6 +25668,84 @@ export interface operations {
             };
         };
     };
+    list_assessment_incidents: {
+        parameters: {
+            query: {
+                reference_date: string;
+            };
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_assessment: {
         parameters: {
             query?: never;
@@ -25348,6 +26118,853 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_rounds: {
+        parameters: {
+            query?: {
+                unit_id?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoundListOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_round_check: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RoundCheckIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoundCheckOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_round_sheet: {
+        parameters: {
+            query: {
+                unit_id: string;
+                at?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SheetOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_round_plans: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoundPlansOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_round_plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RoundPlanIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoundPlanOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_round_tag: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TagIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_open_leaves: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AbsencesOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_leaves: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AbsencesOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    register_leave: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AbsenceIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AbsenceOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    extend_leave: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+                leave_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReturnDueIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AbsenceOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    return_from_leave: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+                leave_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AbsenceOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
