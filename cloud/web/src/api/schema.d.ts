@@ -2567,6 +2567,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/floor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Floor
+         * @description Units, rooms and beds with how each stands; names only for who may read records.
+         */
+        get: operations["get_floor"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/elders/{elder_id}/series/export": {
         parameters: {
             query?: never;
@@ -4833,35 +4853,21 @@ export interface components {
         };
         /**
          * BuildingIn
-         * @description Another building than the scenario's own.
+         * @description A building to make or change.
          */
-        "BuildingIn-Output": {
+        BuildingIn: {
+            /** Name */
+            name: string;
             /**
-             * Kind
-             * @default institution
-             * @enum {string}
+             * Address
+             * @default
              */
-            kind: "institution" | "homes";
+            address: string;
             /**
-             * Units
-             * @default 2
-             */
-            units: number;
-            /**
-             * Rooms Per Unit
-             * @default 10
-             */
-            rooms_per_unit: number;
-            /**
-             * Beds Per Room
-             * @default 1
-             */
-            beds_per_room: number;
-            /**
-             * Homes
+             * Sort Order
              * @default 0
              */
-            homes: number;
+            sort_order: number;
         };
         /**
          * BuildingNode
@@ -6614,6 +6620,79 @@ export interface components {
             within_s: number;
             /** Folds */
             folds: components["schemas"]["Folds"][];
+        };
+        /**
+         * FloorBed
+         * @description A bed. `state` is the worst that is known; `presence` what its sensor last said, and when.
+         */
+        FloorBed: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "in_bed" | "up" | "out" | "degraded" | "blind" | "unknown" | "empty";
+            /** Elder Id */
+            elder_id: string | null;
+            /** Elder Name */
+            elder_name: string | null;
+            /** Presence */
+            presence: ("in_bed" | "up") | null;
+            /** Since */
+            since: string | null;
+        };
+        /**
+         * FloorOut
+         * @description The floor. `limited`: only the units that the reader serves.
+         */
+        FloorOut: {
+            /**
+             * Server Time
+             * Format: date-time
+             */
+            server_time: string;
+            /** Limited */
+            limited: boolean;
+            /** Units */
+            units: components["schemas"]["FloorUnit"][];
+        };
+        /**
+         * FloorRoom
+         * @description A room with its beds.
+         */
+        FloorRoom: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /** Beds */
+            beds: components["schemas"]["FloorBed"][];
+        };
+        /**
+         * FloorUnit
+         * @description A unit, or a home.
+         */
+        FloorUnit: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /** Is Home */
+            is_home: boolean;
+            /** Rooms */
+            rooms: components["schemas"]["FloorRoom"][];
         };
         /**
          * Folds
@@ -9106,7 +9185,7 @@ export interface components {
             speed: number;
             /** Carers */
             carers?: number | null;
-            building?: components["schemas"]["BuildingIn-Output"] | null;
+            building?: components["schemas"]["SimulatedBuildingIn"] | null;
             what_if?: components["schemas"]["WhatIfIn"] | null;
         };
         /**
@@ -9435,6 +9514,38 @@ export interface components {
              * @description battery, everything_silent, sees_nothing, never_heard or unknown
              */
             cause: string;
+        };
+        /**
+         * SimulatedBuildingIn
+         * @description Another building than the scenario's own.
+         */
+        SimulatedBuildingIn: {
+            /**
+             * Kind
+             * @default institution
+             * @enum {string}
+             */
+            kind: "institution" | "homes";
+            /**
+             * Units
+             * @default 2
+             */
+            units: number;
+            /**
+             * Rooms Per Unit
+             * @default 10
+             */
+            rooms_per_unit: number;
+            /**
+             * Beds Per Room
+             * @default 1
+             */
+            beds_per_room: number;
+            /**
+             * Homes
+             * @default 0
+             */
+            homes: number;
         };
         /**
          * SourceOut
@@ -10107,56 +10218,6 @@ export interface components {
             role: components["schemas"]["Role"];
             /** Current */
             current: boolean;
-        };
-        /**
-         * BuildingIn
-         * @description A building to make or change.
-         */
-        cloud__places__schemas__BuildingIn: {
-            /** Name */
-            name: string;
-            /**
-             * Address
-             * @default
-             */
-            address: string;
-            /**
-             * Sort Order
-             * @default 0
-             */
-            sort_order: number;
-        };
-        /**
-         * BuildingIn
-         * @description Another building than the scenario's own.
-         */
-        cloud__simulation__schemas__BuildingIn: {
-            /**
-             * Kind
-             * @default institution
-             * @enum {string}
-             */
-            kind: "institution" | "homes";
-            /**
-             * Units
-             * @default 2
-             */
-            units: number;
-            /**
-             * Rooms Per Unit
-             * @default 10
-             */
-            rooms_per_unit: number;
-            /**
-             * Beds Per Room
-             * @default 1
-             */
-            beds_per_room: number;
-            /**
-             * Homes
-             * @default 0
-             */
-            homes: number;
         };
     };
     responses: never;
@@ -14707,6 +14768,50 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "after": "1",
+                 *       "note": "夜班人少,跌倒合并窗口放宽",
+                 *       "body": {
+                 *         "merge": {
+                 *           "fall_window_s": 60,
+                 *           "call_window_s": 30
+                 *         },
+                 *         "suspicion_becomes_high_after_s": 60,
+                 *         "delays": {
+                 *           "not_worn": {
+                 *             "on_s": 600,
+                 *             "off_s": 60
+                 *           }
+                 *         },
+                 *         "flood": {
+                 *           "more_than": 10,
+                 *           "within_s": 600,
+                 *           "folds": [
+                 *             {
+                 *               "priority": "low",
+                 *               "codes": [
+                 *                 "battery_low"
+                 *               ]
+                 *             }
+                 *           ]
+                 *         },
+                 *         "late": {
+                 *           "late_after_s": 60,
+                 *           "default": {
+                 *             "history_after_s": 86400,
+                 *             "over_history_after_s": 3600
+                 *           },
+                 *           "by_code": {
+                 *             "sos": {
+                 *               "history_after_s": null,
+                 *               "over_history_after_s": null
+                 *             }
+                 *           }
+                 *         }
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["RulesIn"];
             };
         };
@@ -14834,6 +14939,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "approve": true,
+                 *       "note": "已与护理部核对"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ProposalDecisionIn"];
             };
         };
@@ -15663,7 +15774,14 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["cloud__places__schemas__BuildingIn"];
+                /**
+                 * @example {
+                 *       "name": "主楼",
+                 *       "address": "某某路 1 号",
+                 *       "sort_order": 1
+                 *     }
+                 */
+                "application/json": components["schemas"]["BuildingIn"];
             };
         };
         responses: {
@@ -15764,7 +15882,14 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["cloud__places__schemas__BuildingIn"];
+                /**
+                 * @example {
+                 *       "name": "主楼",
+                 *       "address": "某某路 1 号",
+                 *       "sort_order": 1
+                 *     }
+                 */
+                "application/json": components["schemas"]["BuildingIn"];
             };
         };
         responses: {
@@ -20420,6 +20545,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "label": "女儿手机",
+                 *       "address": "mailto://mail.example.org/?to=wangfang@example.org"
+                 *     }
+                 */
                 "application/json": components["schemas"]["FamilyPointIn"];
             };
         };
@@ -20865,6 +20996,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "code": "an-invitation-code-of-20-or-more"
+                 *     }
+                 */
                 "application/json": components["schemas"]["InvitationCode"];
             };
         };
@@ -20952,6 +21088,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "code": "an-invitation-code-of-20-or-more",
+                 *       "username": "wangfang",
+                 *       "password": "a passphrase of several words"
+                 *     }
+                 */
                 "application/json": components["schemas"]["InvitationAcceptIn"];
             };
         };
@@ -23284,6 +23427,53 @@ export interface operations {
             };
             /** @description Precondition Required */
             428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_floor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FloorOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -25831,6 +26021,17 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "区人民医院",
+                 *       "jwk": {
+                 *         "kty": "EC",
+                 *         "crv": "P-256",
+                 *         "x": "BfNYiWJUX-6dz_3ikVmPqWXVzT-dCzkYHNKAB7j5Cxk",
+                 *         "y": "-nWQxDSFpS6CxaehYhwdHFdIkSAw0Vnp2QHQJXKjqeg"
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["PartnerIn"];
             };
         };
@@ -25985,6 +26186,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "recipient": "区人民医院",
+                 *       "purpose": "转院交接",
+                 *       "version": "r5",
+                 *       "with_citizen_number": false
+                 *     }
+                 */
                 "application/json": components["schemas"]["BundleIn"];
             };
         };
@@ -26139,6 +26348,15 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "bundle": {
+                 *         "resourceType": "Bundle",
+                 *         "type": "collection",
+                 *         "entry": []
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["OutsideIn"];
             };
         };
@@ -26219,6 +26437,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "accept": true,
+                 *       "note": "已与原件核对"
+                 *     }
+                 */
                 "application/json": components["schemas"]["DecisionIn"];
             };
         };
@@ -28265,6 +28489,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "seed": 7,
+                 *       "speed": 10
+                 *     }
+                 */
                 "application/json": components["schemas"]["RunIn"];
             };
         };
