@@ -13,7 +13,7 @@ StateName = Literal["queued", "running", "done", "stopped", "failed", "refused"]
 MAX_PEOPLE = 500
 
 
-class BuildingIn(ApiModel):
+class SimulatedBuildingIn(ApiModel):
     """Another building than the scenario's own."""
 
     kind: Literal["institution", "homes"] = "institution"
@@ -48,7 +48,7 @@ class RunIn(ApiModel):
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
     speed: Annotated[float, Field(ge=0.0, le=100_000.0)] = 0.0
     carers: Annotated[int, Field(ge=0, le=200)] | None = None
-    building: BuildingIn | None = None
+    building: SimulatedBuildingIn | None = None
     what_if: WhatIfIn | None = None
 
 

@@ -5139,35 +5139,21 @@ export interface components {
         };
         /**
          * BuildingIn
-         * @description Another building than the scenario's own.
+         * @description A building to make or change.
          */
-        "BuildingIn-Output": {
+        BuildingIn: {
+            /** Name */
+            name: string;
             /**
-             * Kind
-             * @default institution
-             * @enum {string}
+             * Address
+             * @default
              */
-            kind: "institution" | "homes";
+            address: string;
             /**
-             * Units
-             * @default 2
-             */
-            units: number;
-            /**
-             * Rooms Per Unit
-             * @default 10
-             */
-            rooms_per_unit: number;
-            /**
-             * Beds Per Room
-             * @default 1
-             */
-            beds_per_room: number;
-            /**
-             * Homes
+             * Sort Order
              * @default 0
              */
-            homes: number;
+            sort_order: number;
         };
         /**
          * BuildingNode
@@ -9824,7 +9810,7 @@ export interface components {
             speed: number;
             /** Carers */
             carers?: number | null;
-            building?: components["schemas"]["BuildingIn-Output"] | null;
+            building?: components["schemas"]["SimulatedBuildingIn"] | null;
             what_if?: components["schemas"]["WhatIfIn"] | null;
         };
         /**
@@ -10207,6 +10193,38 @@ export interface components {
              * @description battery, everything_silent, sees_nothing, never_heard or unknown
              */
             cause: string;
+        };
+        /**
+         * SimulatedBuildingIn
+         * @description Another building than the scenario's own.
+         */
+        SimulatedBuildingIn: {
+            /**
+             * Kind
+             * @default institution
+             * @enum {string}
+             */
+            kind: "institution" | "homes";
+            /**
+             * Units
+             * @default 2
+             */
+            units: number;
+            /**
+             * Rooms Per Unit
+             * @default 10
+             */
+            rooms_per_unit: number;
+            /**
+             * Beds Per Room
+             * @default 1
+             */
+            beds_per_room: number;
+            /**
+             * Homes
+             * @default 0
+             */
+            homes: number;
         };
         /**
          * SourceOut
@@ -10892,56 +10910,6 @@ export interface components {
             role: components["schemas"]["Role"];
             /** Current */
             current: boolean;
-        };
-        /**
-         * BuildingIn
-         * @description A building to make or change.
-         */
-        cloud__places__schemas__BuildingIn: {
-            /** Name */
-            name: string;
-            /**
-             * Address
-             * @default
-             */
-            address: string;
-            /**
-             * Sort Order
-             * @default 0
-             */
-            sort_order: number;
-        };
-        /**
-         * BuildingIn
-         * @description Another building than the scenario's own.
-         */
-        cloud__simulation__schemas__BuildingIn: {
-            /**
-             * Kind
-             * @default institution
-             * @enum {string}
-             */
-            kind: "institution" | "homes";
-            /**
-             * Units
-             * @default 2
-             */
-            units: number;
-            /**
-             * Rooms Per Unit
-             * @default 10
-             */
-            rooms_per_unit: number;
-            /**
-             * Beds Per Room
-             * @default 1
-             */
-            beds_per_room: number;
-            /**
-             * Homes
-             * @default 0
-             */
-            homes: number;
         };
     };
     responses: never;
@@ -16498,7 +16466,14 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["cloud__places__schemas__BuildingIn"];
+                /**
+                 * @example {
+                 *       "name": "主楼",
+                 *       "address": "某某路 1 号",
+                 *       "sort_order": 1
+                 *     }
+                 */
+                "application/json": components["schemas"]["BuildingIn"];
             };
         };
         responses: {
@@ -16599,7 +16574,14 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["cloud__places__schemas__BuildingIn"];
+                /**
+                 * @example {
+                 *       "name": "主楼",
+                 *       "address": "某某路 1 号",
+                 *       "sort_order": 1
+                 *     }
+                 */
+                "application/json": components["schemas"]["BuildingIn"];
             };
         };
         responses: {
@@ -30124,6 +30106,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "seed": 7,
+                 *       "speed": 10
+                 *     }
+                 */
                 "application/json": components["schemas"]["RunIn"];
             };
         };
