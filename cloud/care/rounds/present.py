@@ -42,11 +42,7 @@ async def plans_out(scope: TenantScope) -> RoundPlansOut:
     """The house's plan first; where there is none, the defaults that would be taken."""
     held = await service.plans(scope)
     names = await unit_names(scope, [unit_id for unit_id in held if unit_id is not None])
-    own = [
-        plan_out(plan, names[unit_id])
-        for unit_id, plan in held.items()
-        if unit_id is not None
-    ]
+    own = [plan_out(plan, names[unit_id]) for unit_id, plan in held.items() if unit_id is not None]
     return RoundPlansOut(plans=[plan_out(held.get(None), None), *own])
 
 
