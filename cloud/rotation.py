@@ -28,6 +28,8 @@ from cloud.people.models import Elder, ElderContact, FamilyMember
 from cloud.people.record import CITIZEN_NUMBER, PHONE, number_purpose
 from cloud.places.homes import ADDRESS, ENTRY, photo_context
 from cloud.places.models import Home, Photo
+from cloud.simulation.models import SimulationRun
+from cloud.simulation.runner import key_context
 
 # Rows of one transaction: a batch holds its rows' locks for some ten milliseconds.
 BATCH: Final = 100
@@ -64,6 +66,7 @@ SEALED: Final[tuple[Sealed, ...]] = (
     Sealed(FamilyMember, "phone_sealed", _by_row(FAMILY_PHONE)),
     Sealed(ContactPoint, "sealed_address", lambda row: address_context(row.id)),
     Sealed(Device, "link_sealed", link_context, key="device_id"),
+    Sealed(SimulationRun, "sealed_key", lambda row: key_context(row.id)),
     Sealed(Photo, "sealed", lambda row: photo_context(row.id), clear="jpeg"),
 )
 

@@ -105,7 +105,7 @@ class Runner:
                     continue
                 key = secrets.token_bytes(KEY_BYTES)
                 run.state, run.started_at, run.beat_at = RunState.RUNNING, now, now
-                run.sealed_key = self._keyring.encrypt(key.hex(), _context(run.id))
+                run.sealed_key = self._keyring.encrypt(key.hex(), key_context(run.id))
                 return _Claimed(institution_id, run.id, key, dict(run.wanted))
         return None
 
@@ -185,7 +185,8 @@ class Runner:
             run.state, run.note, run.ended_at = state, note, self._clock.now()
 
 
-def _context(run_id: uuid.UUID) -> str:
+def key_context(run_id: uuid.UUID) -> str:
+    """What the key of a run is sealed for."""
     return f"simulation_run.sealed_key:{run_id}"
 
 

@@ -65,7 +65,9 @@ async def ids_of(world: World, home: Home) -> dict[str, str]:
     duties = (await (await world.desk(home=home)).get("/api/v1/duty/roster")).json()
     (alert,) = await alerts(await world.desk(home=home))
     async with world.database.tenant(home.institution_id) as scope:
-        pause = (await scope.session.scalars(scope.select(WatchPause))).one()
+        pauses = scope.select(WatchPause).order_by(WatchPause.from_at)  # a leave makes one too
+        pause = (await scope.session.scalars(pauses)).first()
+        assert pause is not None
         proposal = (await scope.session.scalars(scope.select(TuningProposal))).one()
     return {
         "alert_id": alert["id"],

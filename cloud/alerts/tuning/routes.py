@@ -15,6 +15,7 @@ from cloud.errors import Problem
 from cloud.identity.auth import requires
 from cloud.identity.permissions import Permission
 from cloud.identity.service import Principal
+from cloud.people.reach import reach_of
 from cloud.people.service import elders_by_id
 from cloud.schema_types import ApiModel, UtcMs
 from cloud.state import ChangeHeader, State
@@ -78,9 +79,12 @@ class ProposalDecisionIn(ApiModel):
 @router.get("")
 async def list_proposals(principal: ProposalManager) -> ProposalList:
     """What the nightly look found, and what became of it."""
-    scope = principal.scope
+    scope, reach = principal.scope, await reach_of(principal)
     rows = await scope.session.scalars(
-        scope.select(TuningProposal).order_by(TuningProposal.made_at.desc()).limit(200)
+        scope.select(TuningProposal)
+        .where(~reach.hides(TuningProposal.elder_id))
+        .order_by(TuningProposal.made_at.desc())
+        .limit(200)
     )
     ordered = sorted(rows, key=lambda row: row.state != "open")
     return ProposalList(proposals=await _out(scope, ordered))

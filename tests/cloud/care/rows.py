@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import timedelta
 
+from cloud.care.leave.models import ElderLeave
 from cloud.identity.permissions import Role
 from tests.cloud.world import CHANGES, Home, World
 
@@ -12,6 +13,10 @@ from tests.cloud.world import CHANGES, Home, World
 async def fill_rounds(world: World, home: Home) -> dict[str, str]:
     """By the API; the ids that routes name."""
     head = await world.as_role(Role.HEAD_NURSE, home)
+    async with world.database.tenant(home.institution_id) as scope:
+        known = (await scope.session.scalars(scope.select(ElderLeave))).first()
+    if known is not None:  # asked for twice
+        return {"leave_id": str(known.id)}
     now = world.clock.now()
     calls = (
         ("PUT", "/api/v1/round-plans", {"active": False, "version": 0}),
