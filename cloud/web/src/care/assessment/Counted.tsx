@@ -15,7 +15,7 @@ export function Counted({ elderId, draft, change }: Props): ReactNode {
     queryFn: () => assessmentApi.incidents(elderId, draft.reference_date),
   });
   // Kept on the device by a version that did not know of it.
-  const contested = draft.contested ?? [];
+  const contested = (draft as Partial<Draft>).contested ?? [];
   const set = (incident_id: string, reason: string | null) => {
     const others = contested.filter((one) => one.incident_id !== incident_id);
     change({ contested: reason === null ? others : [...others, { incident_id, reason }] });

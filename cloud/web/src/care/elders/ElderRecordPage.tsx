@@ -1,5 +1,5 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { type ReactNode } from "react";
+import { lazy, type ReactNode, Suspense } from "react";
 import { useTranslation } from "react-i18next";
 import { Link, useParams } from "react-router";
 
@@ -11,7 +11,6 @@ import { useMe } from "../../shared/useMe";
 import { Waiting } from "../../shared/Waiting";
 import { OpenRecord } from "./BreakGlass";
 import { ELDER_KEYS, type ElderPage, elders } from "./calls";
-import { Chart } from "./Chart";
 import { Contacts } from "./Contacts";
 import { Facts } from "./Facts";
 import { Consents, Family } from "./Family";
@@ -20,6 +19,9 @@ import { Risks } from "./Risks";
 import { Seen } from "./Seen";
 import { Stays } from "./Stays";
 import { Unseen } from "./Unseen";
+
+// The plotting code is fetched when there is something to plot.
+const Chart = lazy(async () => ({ default: (await import("./Chart")).Chart }));
 
 const REFRESH_MS = 15_000;
 
@@ -67,7 +69,11 @@ export default function ElderRecordPage(): ReactNode {
       <Now page={data} />
       <Unseen {...part} />
       {data.coverage !== null && <Seen coverage={data.coverage} />}
-      {part.may("series_read") && data.latest.length > 0 && <Chart id={elderId} latest={data.latest} />}
+      {part.may("series_read") && data.latest.length > 0 && (
+        <Suspense fallback={null}>
+          <Chart id={elderId} latest={data.latest} />
+        </Suspense>
+      )}
       <RecordForm key={data.record.version} {...part} />
       <Facts {...part} />
       <Stays {...part} />

@@ -64,7 +64,7 @@ function Register({ done }: { done: () => Promise<void> }): ReactNode {
   const { t } = useTranslation("rounds");
   const [elder, setElder] = useState("");
   const [out, setOut] = useState(localNow());
-  const [due, setDue] = useState(localNow(Date.now() + FOUR_HOURS_MS));
+  const [due, setDue] = useState(() => localNow(Date.now() + FOUR_HOURS_MS));
   const [companion, setCompanion] = useState("");
   const [destination, setDestination] = useState("");
   const send = async () => {
