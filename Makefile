@@ -16,7 +16,7 @@ demo: $(VENV)/.runtime $(WEB)/dist/index.html  ## a small home with a fall at th
 
 test: $(VENV)/.dev $(WEB)/dist/index.html check web-check  ## every check CI runs
 	tests/support/system_packages.sh
-	$(BIN)/python -m pytest -m "not slow"
+	tests/support/side_by_side.sh $(BIN)/python
 
 test-slow: $(VENV)/.dev $(WEB)/dist/index.html  ## the long tests: run them before calling work done
 	tests/support/system_packages.sh
