@@ -93,8 +93,10 @@ def whole_days_ns(last_ns: int, ago_s: float) -> int:
 
 
 def shown(desk: Page, name: str, code: str) -> None:
+    """As a card; or, where it was over by the time the hub heard of it, among what was."""
     card = desk.locator(f'[data-testid=alert-card][data-code="{code}"]').filter(has_text=name)
-    expect(card.first).to_be_visible(timeout=90_000 * PATIENCE)
+    row = desk.locator(f'[data-testid=recent-row][data-code="{code}"]').filter(has_text=name)
+    expect(card.or_(row).first).to_be_visible(timeout=90_000 * PATIENCE)
 
 
 def coverage(stack: Stack, name: str) -> str:

@@ -17,7 +17,7 @@ function Row({ alert, onClose, onReopen }: RowProps): ReactNode {
   const { t } = useTranslation();
   const endMs = Date.parse(alert.resolved_at ?? alert.updated_at);
   return (
-    <tr data-testid="recent-row" data-alert-id={alert.id} data-state={alert.state} data-priority={alert.priority}>
+    <tr data-testid="recent-row" data-alert-id={alert.id} data-code={alert.code} data-state={alert.state} data-priority={alert.priority}>
       <td className="number">{shortTime(alert.happened_at)}</td>
       <th scope="row">
         <PriorityMark priority={alert.priority} /> {kindText(t, alert.code)}{" "}
