@@ -41,7 +41,7 @@ from cloud.database import TenantScope
 from cloud.people.age import age_on
 from cloud.people.models import Elder
 from cloud.people.service import elders_by_id
-from cloud.places.service import PlaceName, bed_names, room_names
+from cloud.places.service import PlaceName, bed_names, room_names, unit_names
 from edge.events import Event, Evidence
 from edge.wire import counts_from_bytes
 from edge.words import explain
@@ -57,6 +57,11 @@ async def summaries(
     elders = await elders_by_id(scope, {a.elder_id for a in alerts if a.elder_id})
     beds = await bed_names(scope, {a.bed_id for a in alerts if a.bed_id})
     rooms = await room_names(scope, {a.room_id for a in alerts if a.room_id})
+    # Nobody on duty in a unit: no bed and no room, but a place to run to.
+    whole = {a.unit_id for a in alerts if a.unit_id and not a.bed_id and not a.room_id}
+    if whole:
+        named = await unit_names(scope, whole)
+        rooms = rooms | {unit_id: PlaceName(name, "", None) for unit_id, name in named.items()}
     return summaries_said(alerts, elders, beds, rooms, now)
 
 
@@ -71,6 +76,8 @@ def summaries_said(
         place = beds.get(alert.bed_id) if alert.bed_id else None
         if place is None and alert.room_id:
             place = rooms.get(alert.room_id)
+        if place is None and alert.unit_id:
+            place = rooms.get(alert.unit_id)
         lines.append(_summary(alert, elder, place, now))
     return lines
 

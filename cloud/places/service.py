@@ -27,7 +27,10 @@ _INSIDE: Final = ((Building, Unit, "building_id"), (Unit, Room, "unit_id"), (Hom
 
 @dataclass(frozen=True, slots=True)
 class PlaceName:
-    """A bed, or a room (`bed` None), in words. `unit`: of a room in a home, the home."""
+    """A bed, a room (`bed` None) or a unit (`room` empty), in words.
+
+    `unit`: of a room in a home, the home.
+    """
 
     unit: str
     room: str
@@ -39,6 +42,8 @@ class PlaceName:
         """`2 楼 护理一区 203-1 床`, `2 楼 护理一区 203 室`, `张家 卧室`."""
         if self.is_home:
             return f"{self.unit} {self.room}"
+        if self.room == "":
+            return self.unit
         if self.bed is None:
             return f"{self.unit} {self.room} 室"
         return f"{self.unit} {self.room}-{self.bed} 床"

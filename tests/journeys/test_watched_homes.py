@@ -189,5 +189,5 @@ def test_a_simulated_home_with_all_its_troubles_is_seen_at_the_desk(
     ):  # fmt: skip
         shown(desk, SIMULATED, code)
     # The stream has ended: first devices, then everything of this person is silent.
-    wait_until(lambda: coverage(stack, SIMULATED) == "blind", "nobody can see this person", 60)
+    wait_until(lambda: coverage(stack, SIMULATED) == "blind", "nobody can see this person", 180)
     shown(desk, SIMULATED, "coverage_blind")

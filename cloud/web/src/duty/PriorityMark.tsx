@@ -1,3 +1,5 @@
+import "./mark.css";
+
 import type { ReactNode } from "react";
 
 import type { Priority } from "../api/types";

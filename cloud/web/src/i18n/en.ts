@@ -230,6 +230,7 @@ export const en: Texts = {
     elder: "{{name}}",
     unknownElder: "No elder on record",
     age: "{{age}} y",
+    wholeHouse: "Whole house",
     unknownPlace: "Place unknown, device {{device}}",
     room: "Room {{room}}",
     bed: "Bed {{bed}}",

@@ -221,6 +221,7 @@ export const zh = {
     elder: "{{name}}",
     unknownElder: "未登记老人",
     age: "{{age}} 岁",
+    wholeHouse: "全院",
     unknownPlace: "位置未知，设备 {{device}}",
     room: "{{room}} 房",
     bed: "{{bed}} 床",
