@@ -99,13 +99,6 @@ def shown(desk: Page, name: str, code: str) -> None:
     expect(card.or_(row).first).to_be_visible(timeout=90_000 * PATIENCE)
 
 
-def coverage(stack: Stack, name: str) -> str:
-    with stack.api(MANAGER) as api:
-        elders = api.get("/api/v1/coverage").json()["elders"]
-    (state,) = [elder["state"] for elder in elders if elder["elder_name"] == name]
-    return str(state)
-
-
 def device_name(recorded: str) -> str:
     return "rec-" + recorded.replace("/", "-")
 
@@ -188,6 +181,6 @@ def test_a_simulated_home_with_all_its_troubles_is_seen_at_the_desk(
         "gas", "water",
     ):  # fmt: skip
         shown(desk, SIMULATED, code)
-    # The stream has ended: first devices, then everything of this person is silent.
-    wait_until(lambda: coverage(stack, SIMULATED) == "blind", "nobody can see this person", 180)
+    # The stream has ended: first devices, then everything of this person is silent. (What the cloud
+    # holds of the moment is newer than this past; test_seen_and_unseen.py walks that in real time.)
     shown(desk, SIMULATED, "coverage_blind")
