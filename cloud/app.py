@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.routing import BaseRoute
 
 from cloud.alerts.clock_steps import ClockWatch
@@ -323,6 +323,8 @@ def _api_routes() -> Sequence[BaseRoute]:
         simulation_router,
     ):
         app.include_router(router)
+    for _ in iter_route_contexts(app.routes):
+        pass  # now, not while the first callers wait
     return app.routes
 
 
