@@ -19,7 +19,7 @@ from cloud.alerts.codes import Priority
 from cloud.alerts.conditions import condition_of
 from cloud.alerts.machine import ENDED, UNANSWERED, Condition, Move, MoveKind
 from cloud.alerts.models import Alert
-from cloud.alerts.reports import Report, raise_alert
+from cloud.alerts.reports import Report, open_of, raise_alert
 from cloud.alerts.rulebook import RuleBook
 from cloud.database import TenantScope
 
@@ -51,7 +51,7 @@ async def recent_of(scope: TenantScope, book: RuleBook, alert: Alert, now: datet
 async def line_of(scope: TenantScope, book: RuleBook, alert: Alert, now: datetime) -> Alert:
     """The flood's line of the unit: the open one, or a new one with what led to it."""
     key = _key(alert.unit_id)
-    open_one = await _open_line(scope, key, alert.origin)
+    open_one = await open_of(scope, FLOOD, key, alert.origin)
     if open_one is not None:
         before = condition_of(open_one)
         move = Move(
@@ -72,19 +72,6 @@ async def line_of(scope: TenantScope, book: RuleBook, alert: Alert, now: datetim
 
 def _key(unit_id: uuid.UUID | None) -> str:
     return f"flood {unit_id or 'house'}"
-
-
-async def _open_line(scope: TenantScope, key: str, origin: str) -> Alert | None:
-    statement = (
-        scope.select(Alert)
-        .where(
-            Alert.code == FLOOD, Alert.key == key, Alert.origin == origin,
-            Alert.state.not_in(ENDED),
-        )
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    )  # fmt: skip
-    return (await scope.session.scalars(statement)).first()
 
 
 async def _fold_earlier(scope: TenantScope, book: RuleBook, line: Alert, now: datetime) -> None:

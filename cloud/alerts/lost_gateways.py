@@ -5,12 +5,10 @@ from __future__ import annotations
 import uuid
 from collections import defaultdict
 from datetime import datetime
+from functools import partial
 from typing import Final
 
-from cloud.alerts import store
-from cloud.alerts.machine import ENDED
-from cloud.alerts.models import Alert
-from cloud.alerts.reports import Report, raise_alert, recover_raised
+from cloud.alerts.reports import Report, follow
 from cloud.coverage.models import GatewayArea
 from cloud.database import TenantScope
 from cloud.devices.models import Gateway
@@ -24,39 +22,21 @@ async def follow_lost_gateways(scope: TenantScope, now: datetime) -> int:
 
     One that was never heard is being set up: its people are blind, and shown so, without an alert.
     """
-    lost = [
-        gateway
-        for gateway in await scope.session.scalars(scope.select(Gateway).order_by(Gateway.id))
+    lost = {
+        str(gateway.id): gateway
+        for gateway in await scope.session.scalars(scope.select(Gateway))
         if gateway.revoked_at is None and gateway_state(gateway, now) == "offline"
-    ]
-    if {str(gateway.id) for gateway in lost} == await _standing(scope):
-        return 0
-    # Several workers look at once: what stands is asked again where only one decides.
-    await store.lock_decisions(scope)
-    standing = await _standing(scope)
-    units = await _units(scope)
-    changed = 0
-    for gateway in lost:
-        key = str(gateway.id)
-        if key in standing:
-            standing.remove(key)
-            continue
-        report = Report(
+    }
+    units = await _units(scope) if lost else {}
+
+    async def report(key: str) -> Report:
+        gateway = lost[key]
+        return Report(
             CODE, key, unit_id=units.get(gateway.id), happened_at=gateway.last_heartbeat_at,
             note=gateway.name,
         )  # fmt: skip
-        await raise_alert(scope, report, now)
-        changed += 1
-    for key in standing:
-        changed += await recover_raised(scope, CODE, key, now)
-    return changed
 
-
-async def _standing(scope: TenantScope) -> set[str]:
-    held = scope.select(Alert).where(
-        Alert.code == CODE, Alert.recovered.is_(False), Alert.state.not_in(ENDED)
-    )
-    return {str(alert.key) for alert in await scope.session.scalars(held)}
+    return await follow(scope, CODE, {key: partial(report, key) for key in lost}, now)
 
 
 async def _units(scope: TenantScope) -> dict[uuid.UUID, uuid.UUID]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -37,6 +38,10 @@ class Report:
     follows_id: uuid.UUID | None = None
 
 
+# Made only where an alert is raised: some reports ask the database for their words.
+ReportOf = Callable[[], Awaitable[Report]]
+
+
 async def raise_alert(scope: TenantScope, report: Report, now: datetime) -> Alert:
     """Raise it, or count it up where one of its code and key is open; worse than that upgrades."""
     await store.lock_decisions(scope)
@@ -44,7 +49,7 @@ async def raise_alert(scope: TenantScope, report: Report, now: datetime) -> Aler
     version = (await book_of(scope)).version
     rule = f"{version} {report.rule}"
     priority = report.priority or code.priority
-    alert = await _open_of(scope, report.code, report.key, report.origin)
+    alert = await open_of(scope, report.code, report.key, report.origin)
     if alert is not None:
         before = condition_of(alert)
         higher = store.higher_priority(priority, before.priority)
@@ -90,7 +95,7 @@ async def recover_raised(
 ) -> bool:
     """The cause of what `raise_alert` raised has passed; the check is still due."""
     await store.lock_decisions(scope)
-    alert = await _open_of(scope, code, key, origin)
+    alert = await open_of(scope, code, key, origin)
     if alert is None or alert.recovered or not CODES[code].passes:
         return False
     move = Move(MoveKind.RECOVER, now, recovered=True)
@@ -98,7 +103,37 @@ async def recover_raised(
     return True
 
 
-async def _open_of(scope: TenantScope, code: str, key: str, origin: str) -> Alert | None:
+async def follow(
+    scope: TenantScope, code: str, found: Mapping[str, ReportOf], now: datetime
+) -> int:
+    """One alert for each key of `found`, raised where none stands; where a key is found no more
+    its alert recovers. How many changed.
+    """
+    if found.keys() == await standing(scope, code):
+        return 0
+    # Several workers look at once: what stands is asked again where only one decides.
+    await store.lock_decisions(scope)
+    held = await standing(scope, code)
+    changed = 0
+    for key in sorted(found.keys() - held):
+        await raise_alert(scope, await found[key](), now)
+        changed += 1
+    for key in sorted(held - found.keys()):
+        changed += await recover_raised(scope, code, key, now)
+    return changed
+
+
+async def standing(scope: TenantScope, code: str) -> set[str]:
+    """The keys of the alerts of a code whose cause has not passed."""
+    held = scope.select(Alert).where(
+        Alert.code == code, Alert.key.is_not(None), Alert.recovered.is_(False),
+        Alert.state.not_in(ENDED),
+    )  # fmt: skip
+    return {str(alert.key) for alert in await scope.session.scalars(held)}
+
+
+async def open_of(scope: TenantScope, code: str, key: str, origin: str) -> Alert | None:
+    """The open alert of a code and key, locked."""
     statement = (
         scope.select(Alert)
         .where(

@@ -5,12 +5,10 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
-from cloud.alerts import store
-from cloud.alerts.machine import ENDED
-from cloud.alerts.models import Alert
-from cloud.alerts.reports import Report, raise_alert, recover_raised
+from cloud.alerts.reports import Report, follow, recover_raised
 from cloud.audit import service as audit
 from cloud.audit.actions import Action
 from cloud.care.leave.models import ElderLeave
@@ -125,32 +123,25 @@ async def take_back(
 
 async def follow_leaves(scope: TenantScope, now: datetime) -> int:
     """Raise for those who should be back and are not; how many are new."""
-    late = [leave for leave in await open_leaves(scope) if now > leave.due_back_at + GRACE]
-    if not late or {str(leave.elder_id) for leave in late} <= await _standing(scope):
-        return 0
-    await store.lock_decisions(scope)
-    standing = await _standing(scope)
-    raised = 0
-    for leave in late:
-        if str(leave.elder_id) in standing:
-            continue
+    late = {
+        str(leave.elder_id): leave
+        for leave in await open_leaves(scope)
+        if now > leave.due_back_at + GRACE
+    }
+
+    async def report(key: str) -> Report:
+        leave = late[key]
         bed_id = await bed_of(scope, leave.elder_id, now)
-        report = Report(
-            CODE, str(leave.elder_id), Subject(leave.elder_id, bed_id, None),
+        return Report(
+            CODE,
+            key,
+            Subject(leave.elder_id, bed_id, None),
             happened_at=leave.due_back_at,
             note=f"请假外出未按时返回：{leave.destination or '去处未登记'}",
-        )  # fmt: skip
-        await raise_alert(scope, report, now)
-        raised += 1
-    return raised
+        )
 
-
-async def _standing(scope: TenantScope) -> set[str]:
-    held = scope.select(Alert).where(
-        Alert.code == CODE, Alert.key.is_not(None), Alert.recovered.is_(False),
-        Alert.state.not_in(ENDED),
-    )  # fmt: skip
-    return {str(alert.key) for alert in await scope.session.scalars(held)}
+    found = {key: partial(report, key) for key in late}
+    return await follow(scope, CODE, found, now)
 
 
 async def _pause(

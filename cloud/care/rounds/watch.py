@@ -5,12 +5,10 @@ from __future__ import annotations
 import uuid
 from collections import defaultdict
 from datetime import datetime
+from functools import partial
 from typing import Final
 
-from cloud.alerts import store
-from cloud.alerts.machine import ENDED
-from cloud.alerts.models import Alert
-from cloud.alerts.reports import Report, raise_alert, recover_raised
+from cloud.alerts.reports import Report, follow, standing
 from cloud.care.rounds import service
 from cloud.care.rounds.plan import Standing
 from cloud.clock import LOCAL_ZONE
@@ -25,8 +23,7 @@ _NAMED: Final = 6
 async def follow_rounds(scope: TenantScope, now: datetime) -> int:
     """Raise for units where somebody was missed, recover where all are seen; how many changed."""
     held = await service.plans(scope)
-    standing = await _standing(scope)
-    if not standing and not any(plan.active for plan in held.values()):
+    if not any(plan.active for plan in held.values()) and not await standing(scope, CODE):
         return 0
     missed: dict[uuid.UUID, list[tuple[datetime, uuid.UUID]]] = defaultdict(list)
     for row in await service.rows(scope, now):
@@ -37,31 +34,16 @@ async def follow_rounds(scope: TenantScope, now: datetime) -> int:
         ]
         if late:
             missed[row.who.unit_id].append((min(late), row.who.bed_id))
-    if {str(unit_id) for unit_id in missed} == standing:
-        return 0
-    await store.lock_decisions(scope)
-    standing = await _standing(scope)
-    changed = 0
-    for unit_id, late_beds in missed.items():
-        key = str(unit_id)
-        if key in standing:
-            standing.remove(key)
-            continue
-        first = min(due_at for due_at, _ in late_beds)
-        note = await _note(scope, sorted(late_beds))
-        report = Report(CODE, key, unit_id=unit_id, happened_at=first, note=note)
-        await raise_alert(scope, report, now)
-        changed += 1
-    for key in standing:
-        changed += await recover_raised(scope, CODE, key, now)
-    return changed
 
+    async def report(unit_id: uuid.UUID) -> Report:
+        late_beds = sorted(missed[unit_id])
+        return Report(
+            CODE, str(unit_id), unit_id=unit_id, happened_at=late_beds[0][0],
+            note=await _note(scope, late_beds),
+        )  # fmt: skip
 
-async def _standing(scope: TenantScope) -> set[str]:
-    held = scope.select(Alert).where(
-        Alert.code == CODE, Alert.recovered.is_(False), Alert.state.not_in(ENDED)
-    )
-    return {str(alert.key) for alert in await scope.session.scalars(held)}
+    found = {str(unit_id): partial(report, unit_id) for unit_id in missed}
+    return await follow(scope, CODE, found, now)
 
 
 async def _note(scope: TenantScope, late_beds: list[tuple[datetime, uuid.UUID]]) -> str:
