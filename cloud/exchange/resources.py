@@ -197,7 +197,6 @@ def association(version: FhirVersion, row: Assignment, elder_id: uuid.UUID) -> R
             "resourceType": "DeviceUseStatement",
             **common,
             "status": "active" if row.valid_until is None else "completed",
-            "device": {"reference": f"Device/{device_id_of(row.device_id)}"},
             "timingPeriod": period,
         }
     status = "attached" if row.valid_until is None else "unassociated"
@@ -391,20 +390,16 @@ def audit_event(version: FhirVersion, row: AuditEntry) -> Resource:
     actor = body["actor"]
     who = {"display": actor["name"], "identifier": {"value": str(actor["id"] or actor["kind"])}}
     code = _coding(codes.OWN_AUDIT, row.action)
-    recorded = {"recorded": iso_ms(row.at)}
-    entity = [] if row.elder_id is None else [{"what": _patient_ref(row.elder_id)}]
-    common = {"resourceType": "AuditEvent", "id": id_of("audit", row.institution_id, row.seq)}
-    if version == "r4b":
-        return {
-            **common, **recorded, "type": code, "action": _audit_action(row.action),
-            "agent": [{"who": who, "requestor": True}],
-            "source": {"observer": {"display": "渝悦养老物联网中枢"}}, "entity": entity,
-        }  # fmt: skip
     return {
-        **common, **recorded, "code": {"coding": [code]}, "action": _audit_action(row.action),
+        "resourceType": "AuditEvent",
+        "id": id_of("audit", row.institution_id, row.seq),
+        **({"type": code} if version == "r4b" else {"code": {"coding": [code]}}),
+        "action": _audit_action(row.action),
+        "recorded": iso_ms(row.at),
         "agent": [{"who": who, "requestor": True}],
-        "source": {"observer": {"display": "渝悦养老物联网中枢"}}, "entity": entity,
-    }  # fmt: skip
+        "source": {"observer": {"display": "渝悦养老物联网中枢"}},
+        "entity": [] if row.elder_id is None else [{"what": _patient_ref(row.elder_id)}],
+    }
 
 
 def _audit_action(action: str) -> str:

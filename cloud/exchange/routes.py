@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any, cast
 from uuid import UUID
 
@@ -88,9 +89,7 @@ async def make_bundle(
     await service.require_sharing(principal.scope, asked.elder, asked.now)
     if body.with_citizen_number:
         number = number_of(asked.elder, record_rules(state))
-        asked = type(asked)(
-            asked.version, asked.elder, asked.now, asked.series, citizen_number=number
-        )
+        asked = replace(asked, citizen_number=number)
     found = await everything(principal.scope, asked)
     made = checked(body.version, bundle("collection", found, at=asked.now, total=len(found)))
     name = await institution_name(principal.scope)
@@ -128,8 +127,8 @@ async def decide_outside_result(
 
 
 async def _one_out(principal: Principal, row: OutsideResult) -> OutsideOut:
-    rows = await service.outside_results(principal)
-    (out,) = await _outside_out(principal, [(one, name) for one, name in rows if one.id == row.id])
+    partner = await service.find_partner(principal.scope, row.partner_id)
+    (out,) = await _outside_out(principal, [(row, partner.name)])
     return out
 
 

@@ -72,7 +72,7 @@ def _public_key(jwk: Mapping[str, Any]) -> ECKey:
 
 async def end_partner(principal: Principal, partner_id: uuid.UUID, now: datetime) -> None:
     """Nothing more is taken from it. Raises NotFoundError, ConflictError."""
-    row = await _partner(principal.scope, partner_id)
+    row = await find_partner(principal.scope, partner_id)
     if row.ended_at is not None:
         raise ConflictError("ended_at", "it has ended already")
     row.ended_at = now
@@ -95,7 +95,8 @@ async def partners(scope: TenantScope) -> Sequence[ExchangePartner]:
     return (await scope.session.scalars(statement)).all()
 
 
-async def _partner(scope: TenantScope, partner_id: uuid.UUID) -> ExchangePartner:
+async def find_partner(scope: TenantScope, partner_id: uuid.UUID) -> ExchangePartner:
+    """Raises NotFoundError."""
     statement = scope.select(ExchangePartner).where(ExchangePartner.id == partner_id)
     found = (await scope.session.scalars(statement)).one_or_none()
     if found is None:
@@ -265,7 +266,7 @@ async def decide(
     if not wanted.accept and not wanted.note.strip():
         raise BadFieldError("note", "say why it is not taken over")
     if wanted.accept:
-        partner = await _partner(scope, row.partner_id)
+        partner = await find_partner(scope, row.partner_id)
         theirs = TheirResult(
             dict(row.answers), row.total, row.level, row.reference_date, partner.name
         )

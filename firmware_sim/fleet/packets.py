@@ -10,14 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-PINGREQ: Final = b"\xc0\x00"
 DISCONNECT: Final = b"\xe0\x00"
 MAX_PACKET_ID: Final = 65_535
 MAX_KEEPALIVE_S: Final = 65_535
 
 _CONNECT: Final = 0x10
 _CONNACK: Final = 0x20
-_PUBLISH_QOS1: Final = 0x32
+_PUBLISH_QOS1: Final = b"\x32"
 _PUBACK: Final = 0x40
 _PINGRESP: Final = 0xD0
 _DUPLICATE: Final = 0x08
@@ -61,7 +60,7 @@ def connect(client_id: str, username: str | None, password: str | None, keepaliv
 def publish(topic: bytes, packet_id: int, payload: bytes) -> bytes:
     """PUBLISH at QoS 1. `topic` as `topic_field` made it."""
     length = len(topic) + 2 + len(payload)
-    return b"".join((b"\x32", _length(length), topic, packet_id.to_bytes(2, "big"), payload))
+    return b"".join((_PUBLISH_QOS1, _length(length), topic, packet_id.to_bytes(2, "big"), payload))
 
 
 def again(packet: bytes) -> bytes:

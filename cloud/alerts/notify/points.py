@@ -11,6 +11,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import apprise
+from sqlalchemy.orm import InstrumentedAttribute
 
 from cloud.alerts.notify.gate import is_usable_for
 from cloud.alerts.notify.models import ContactPoint
@@ -178,25 +179,23 @@ async def users_with_a_way(
     scope: TenantScope, user_ids: Collection[uuid.UUID], origin: str
 ) -> set[uuid.UUID]:
     """Users whom a message of this origin could reach outside the desk."""
-    statement = scope.select(ContactPoint).where(
-        ContactPoint.user_id.in_(user_ids), ContactPoint.removed_at.is_(None)
-    )
-    return {
-        point.user_id
-        for point in await scope.session.scalars(statement)
-        if point.user_id is not None and is_usable_for(point, origin)
-    }
+    return await _with_a_way(scope, ContactPoint.user_id, user_ids, origin)
 
 
 async def relatives_with_a_way(
     scope: TenantScope, family_ids: Collection[uuid.UUID], origin: str
 ) -> set[uuid.UUID]:
     """Relatives whom a message could reach although they have no login."""
-    statement = scope.select(ContactPoint).where(
-        ContactPoint.family_id.in_(family_ids), ContactPoint.removed_at.is_(None)
-    )
+    return await _with_a_way(scope, ContactPoint.family_id, family_ids, origin)
+
+
+async def _with_a_way(
+    scope: TenantScope, whose: InstrumentedAttribute[uuid.UUID | None],
+    ids: Collection[uuid.UUID], origin: str,
+) -> set[uuid.UUID]:  # fmt: skip
+    statement = scope.select(ContactPoint).where(whose.in_(ids), ContactPoint.removed_at.is_(None))
     return {
-        point.family_id
+        owner
         for point in await scope.session.scalars(statement)
-        if point.family_id is not None and is_usable_for(point, origin)
+        if (owner := getattr(point, whose.key)) is not None and is_usable_for(point, origin)
     }
