@@ -38,6 +38,17 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
             running.show_logs()
 
 
+@pytest.fixture
+def house(request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """A hub of its own whose gateway is off: a new one will be the only one."""
+    with stack_directory() as directory, Stack(directory) as running:
+        running.gateway.stop()
+        failed_before = request.session.testsfailed
+        yield running
+        if request.session.testsfailed > failed_before:
+            running.show_logs()
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium, headless."""

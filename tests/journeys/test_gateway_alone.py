@@ -6,7 +6,6 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,22 +16,11 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.support.processes import REPOSITORY, Process, free_port, wait_until
 from tests.support.proxy import Line
-from tests.support.stack import CHANGES, Stack, stack_directory
+from tests.support.stack import CHANGES, Stack
 
 AXE_PATH = REPOSITORY / "cloud/web/node_modules/axe-core/axe.min.js"
 PHONE = {"width": 360, "height": 740}
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(240)]
-
-
-@pytest.fixture
-def house(request: pytest.FixtureRequest) -> Iterator[Stack]:
-    """A hub of its own, whose first gateway is switched off."""
-    with stack_directory() as directory, Stack(directory) as running:
-        running.gateway.stop()
-        failed_before = request.session.testsfailed
-        yield running
-        if request.session.testsfailed > failed_before:
-            running.show_logs()
 
 
 def operator(house: Stack) -> httpx.Client:

@@ -7,7 +7,6 @@ from __future__ import annotations
 import json
 import os
 import shlex
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,22 +17,11 @@ from firmware_sim.transports.bridges import Message, ZigbeeBridge, ZigbeeDevice
 from tests.gateway.test_found_end_to_end import HEAD_NURSE, elder_named, publish
 from tests.journeys.test_records_pages import check
 from tests.support.processes import Process, free_port, wait_until
-from tests.support.stack import Stack, stack_directory
+from tests.support.stack import Stack
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(400)]
 IEEE, ELDER = "0x00158d00000000e7", "刘德明"
 SOON_MS = 30_000
-
-
-@pytest.fixture
-def house(request: pytest.FixtureRequest) -> Iterator[Stack]:
-    """A hub whose own gateway is off: the new one is the only one."""
-    with stack_directory() as directory, Stack(directory) as running:
-        running.gateway.stop()
-        failed_before = request.session.testsfailed
-        yield running
-        if request.session.testsfailed > failed_before:
-            running.show_logs()
 
 
 def log_in(browser: Browser, house: Stack, role: str) -> Page:
