@@ -22,7 +22,6 @@ import os
 import platform
 import tempfile
 import time
-import uuid
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -43,15 +42,13 @@ from benchmarks.alerts_path import path
 from cloud.clock import SystemClock
 from cloud.database import Database, libpq_arguments
 from cloud.devices.service import Subject, add_device, assign
-from cloud.identity.models import UserSession
-from cloud.identity.secrets import new_token, token_hash
 from cloud.identity.service import find_user
 from cloud.places.models import Room
 from cloud.places.service import add_room
 from edge.events import Event, EventKind
 from edge.signals import Position
 from edge.wire import Batch, Lane, Record
-from tests.cloud.world import CHANGES, Home, ManualClock, fall, make_home
+from tests.cloud.world import CHANGES, Home, ManualClock, fall, make_home, open_session
 from tests.support.alert_rows import how_they_fired, waiting_suspicions
 from tests.support.postgres import Postgres
 from tests.support.processes import wait_until
@@ -129,20 +126,12 @@ async def make(postgres: Postgres, desks: int, devices: int, directory: Path) ->
     database = Database(postgres.app_url(name))
     clock = ManualClock(SystemClock().now())
     home = await make_home(database, clock, "bench")
-    cookies = [new_token() for _ in range(desks)]
     now = clock.now()
     async with database.tenant(home.institution_id) as scope:
         user = await find_user(scope, home.usernames[0])
         if user is None:
             raise LookupError("make_home made no user")
-        for token in cookies:
-            scope.session.add(
-                UserSession(
-                    id=uuid.uuid4(), institution_id=home.institution_id, user_id=user.id,
-                    token_hash=token_hash(token), created_at=now, last_used_at=now,
-                    expires_at=now + timedelta(hours=12),
-                )
-            )  # fmt: skip
+        cookies = [open_session(scope, user, now) for _ in range(desks)]
         unit_id = (await scope.session.get_one(Room, home.room_id)).unit_id
         if unit_id is None:
             raise LookupError("make_home made no unit")

@@ -82,6 +82,19 @@ class Home:
         return f"{self.usernames[0].partition('-')[0]}-{role.value}"
 
 
+def open_session(scope: TenantScope, user: User, now: datetime) -> str:
+    """Logged in without the password, whose check is slow on purpose; the cookie's value."""
+    token = new_token()
+    scope.session.add(
+        UserSession(
+            id=uuid.uuid4(), institution_id=scope.institution_id, user_id=user.id,
+            token_hash=token_hash(token), created_at=now, last_used_at=now,
+            expires_at=now + timedelta(hours=12),
+        )
+    )  # fmt: skip
+    return token
+
+
 async def make_home(database: Database, clock: ManualClock, prefix: str) -> Home:
     now = clock.now()
     since = now - timedelta(days=30)
@@ -297,17 +310,11 @@ class World:
 
     async def as_user(self, username: str, home: Home) -> httpx.AsyncClient:
         """Without the password, whose check is slow on purpose."""
-        client, token, now = self.client(), new_token(), self.clock.now()
+        client, now = self.client(), self.clock.now()
         async with self.database.tenant(home.institution_id) as scope:
             user = await find_user(scope, username)
             assert user is not None
-            scope.session.add(
-                UserSession(
-                    id=uuid.uuid4(), institution_id=home.institution_id, user_id=user.id,
-                    token_hash=token_hash(token), created_at=now, last_used_at=now,
-                    expires_at=now + timedelta(hours=12),
-                )
-            )  # fmt: skip
+            token = open_session(scope, user, now)
         client.cookies.set("yuyue_session", token)
         return client
 
