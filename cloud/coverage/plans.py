@@ -43,6 +43,8 @@ from edge.subject import Subject, SubjectSettings
 from edge.subjects import SubjectEngine
 
 _MAX_OVERRIDES: Final = 100
+# Pauses of somebody who is not in the house; the others are of the watch.
+_AWAY: Final = ("leave", "hospital")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,15 @@ async def plan_of(scope: TenantScope, elder_id: uuid.UUID, now: datetime) -> Wat
         updated_by=None if plan is None else plan.updated_by,
         pauses=pauses,
     )
+
+
+async def away_at(scope: TenantScope, now: datetime) -> set[uuid.UUID]:
+    """Who is known to be out of the house; a pause that was ended early is over."""
+    statement = scope.select(WatchPause).where(
+        WatchPause.from_at <= now, WatchPause.until_at > now, WatchPause.ended_by.is_(None),
+        WatchPause.reason.in_(_AWAY),
+    )  # fmt: skip
+    return {row.elder_id for row in await scope.session.scalars(statement)}
 
 
 async def set_plan(

@@ -81,8 +81,10 @@ class _Facts:
     places: Mapping[uuid.UUID, PlaceName]
 
 
-async def _facts(scope: TenantScope, now: datetime) -> _Facts:
-    people = await watched_people(scope, now)
+async def _facts(
+    scope: TenantScope, now: datetime, people: Mapping[str, Watched] | None = None
+) -> _Facts:
+    people = await watched_people(scope, now) if people is None else people
     states = {row.elder_id: row for row in await scope.session.scalars(scope.select(CoverageState))}
     gaps: dict[uuid.UUID, list[CoverageGap]] = defaultdict(list)
     open_gaps = scope.select(CoverageGap).where(CoverageGap.until_at.is_(None))
@@ -117,9 +119,13 @@ def coverage_said(
     return _line(facts, elder, now)
 
 
-async def coverage_of_all(scope: TenantScope, now: datetime) -> CoverageList:
-    """Everybody in a bed or with a device, the worst first."""
-    facts = await _facts(scope, now)
+async def coverage_of_all(
+    scope: TenantScope, now: datetime, people: Mapping[str, Watched] | None = None
+) -> CoverageList:
+    """Everybody in a bed or with a device, the worst first. `people`: as `watched_people` says,
+    where the caller has asked already.
+    """
+    facts = await _facts(scope, now, people)
     lines = [_line(facts, elder, now) for elder in facts.elders.values()]
     rank = {"blind": 0, "degraded": 1, "protected": 2}
     lines.sort(key=lambda line: (line.cause == "no_devices", rank[line.state], line.place or "",

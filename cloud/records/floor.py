@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from cloud.clock import datetime_from_ns, ns_from_datetime
-from cloud.coverage.models import WatchPause
+from cloud.coverage.plans import away_at
 from cloud.coverage.schemas import ElderCoverage
 from cloud.coverage.service import coverage_of_all
-from cloud.coverage.subjects import watched_people
+from cloud.coverage.subjects import Watched, watched_people
 from cloud.database import TenantScope
 from cloud.devices.attribution import DeviceSpan
 from cloud.identity.permissions import Permission
@@ -28,7 +28,6 @@ from edge.subject import SensorRole
 
 # What a bed sensor said longer ago says nothing of now; most repeat themselves each minute.
 PRESENCE_HOLDS: Final = timedelta(hours=12)
-_AWAY: Final = frozenset({"leave", "hospital"})
 _QUANTITIES: Final = ("in_bed", "presence")
 
 BedStateName = Literal["in_bed", "up", "out", "degraded", "blind", "unknown", "empty"]
@@ -77,9 +76,11 @@ async def floor_of(who: Principal, store: SeriesStore, now: datetime) -> FloorOu
     scope = who.scope
     tree = await place_tree(scope, now, with_names=who.may(Permission.RECORDS_READ))
     own = (await reach_of(who)).units
-    elders = {line.elder_id: line for line in (await coverage_of_all(scope, now)).elders}
-    presence = await _presence(scope, store, now)
-    away = await _away(scope, now)
+    people = await watched_people(scope, now)
+    covered = (await coverage_of_all(scope, now, people)).elders
+    elders = {line.elder_id: line for line in covered}
+    presence = await _presence(scope, store, people, now)
+    away = await away_at(scope, now)
     units = [
         _unit(node, elders, presence, away)
         for node in _places(tree)
@@ -151,13 +152,13 @@ def _bed(
 
 
 async def _presence(
-    scope: TenantScope, store: SeriesStore, now: datetime
+    scope: TenantScope, store: SeriesStore, people: Mapping[str, Watched], now: datetime
 ) -> dict[uuid.UUID, Latest]:
     """The newest word of each elder's bed sensors, if it is not too old."""
     from_ns, until_ns = ns_from_datetime(now - PRESENCE_HOLDS), ns_from_datetime(now)
     owner = {
         sensor.device_id: uuid.UUID(person.subject.elder_id)
-        for person in (await watched_people(scope, now)).values()
+        for person in people.values()
         if person.subject.elder_id
         for sensor in person.subject.settings.sensors
         if sensor.role is SensorRole.BED
@@ -171,12 +172,3 @@ async def _presence(
             if known is None or known.time_ns < said.time_ns:
                 newest[elder_id] = said
     return newest
-
-
-async def _away(scope: TenantScope, now: datetime) -> set[uuid.UUID]:
-    rows = await scope.session.scalars(
-        scope.select(WatchPause).where(
-            WatchPause.from_at <= now, WatchPause.until_at > now, WatchPause.reason.in_(_AWAY)
-        )
-    )
-    return {row.elder_id for row in rows}

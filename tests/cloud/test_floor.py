@@ -90,6 +90,10 @@ async def test_the_newest_word_of_a_bed_sensor_and_what_covers_it(world: World) 
             )
         )  # fmt: skip
     assert (await beds(await world.desk()))["203-1"]["state"] == "out"
+    async with world.database.tenant(home.institution_id) as scope:  # back before the time
+        pause = (await scope.session.scalars(scope.select(WatchPause))).one()
+        pause.ended_by = "test"
+    assert (await beds(await world.desk()))["203-1"]["state"] == "blind"
 
 
 async def test_who_serves_a_unit_sees_that_unit(world: World) -> None:

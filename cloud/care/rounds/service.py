@@ -17,7 +17,8 @@ from cloud.care.rounds.models import BedTag, RoundCheck, RoundPlan
 from cloud.care.rounds.plan import DEFAULT_LEVELS, Due, Frequency, LevelPlan, round_due, turning_due
 from cloud.care.rounds.schemas import RoundCheckIn, RoundPlanIn, TagIn
 from cloud.clock import NS_PER_S, ns_from_datetime
-from cloud.coverage.models import AssessedLevel, WatchPause, WatchPlan
+from cloud.coverage.models import AssessedLevel, WatchPlan
+from cloud.coverage.plans import away_at
 from cloud.coverage.subjects import level_in_force
 from cloud.database import TenantScope
 from cloud.errors import BadFieldError, ConflictError, NotFoundError, ProblemError
@@ -35,7 +36,6 @@ OLDEST_CHECK: Final = timedelta(hours=24)
 _CLOCK_AHEAD: Final = timedelta(minutes=2)
 # A look by sensor needs somebody in bed who breathes, told within this time.
 SENSOR_FRESH_S: Final = 300
-_AWAY: Final = ("leave", "hospital")
 _LIFE: Final = ("respiration_rate", "heart_rate")
 
 
@@ -163,7 +163,7 @@ async def in_beds(
         statement = statement.where(Room.unit_id.in_(unit_ids))
     found = (await scope.session.execute(statement)).all()
     levels = await _levels(scope)
-    away = await _away(scope, now)
+    away = await away_at(scope, now)
     return [
         InBed(elder, bed_id, unit_id, since, levels.get(elder.id, 0), elder.id in away)
         for elder, bed_id, unit_id, since in found
@@ -179,14 +179,6 @@ async def _levels(scope: TenantScope) -> dict[uuid.UUID, int]:
         elder_id: level_in_force(watch.get(elder_id), held.get(elder_id))
         for elder_id in watch.keys() | held.keys()
     }
-
-
-async def _away(scope: TenantScope, now: datetime) -> set[uuid.UUID]:
-    statement = scope.select(WatchPause).where(
-        WatchPause.from_at <= now, WatchPause.until_at > now, WatchPause.ended_by.is_(None),
-        WatchPause.reason.in_(_AWAY),
-    )  # fmt: skip
-    return {row.elder_id for row in await scope.session.scalars(statement)}
 
 
 async def _latest(
