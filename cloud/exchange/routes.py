@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from cloud.audit import service as audit
 from cloud.audit.actions import Action
+from cloud.care.access import CareReader, CareWriter
 from cloud.care.assessment.present import level_name
 from cloud.care.assessment.service import latest_filed
 from cloud.errors import Problem
@@ -39,8 +40,6 @@ from cloud.people.service import elders_by_id
 from cloud.state import ChangeHeader, State
 
 Exporter = Annotated[Principal, requires(Permission.RECORDS_EXPORT)]
-CareReader = Annotated[Principal, requires(Permission.CARE_READ)]
-CareWriter = Annotated[Principal, requires(Permission.CARE_WRITE)]
 PartnerKeeper = Annotated[Principal, requires(Permission.USERS_MANAGE)]
 
 router = APIRouter(

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
+from cloud.care.access import CareReader, CareWriter, RuleKeeper
 from cloud.care.assessment import service
 from cloud.care.assessment.counted import counted, incidents_for
 from cloud.care.assessment.form import load_form
@@ -28,16 +29,10 @@ from cloud.care.assessment.schemas import (
 from cloud.care.assessment.scoring import FormError
 from cloud.clock import local_date
 from cloud.errors import FieldProblem, Problem, ProblemError
-from cloud.identity.auth import requires
-from cloud.identity.permissions import Permission
 from cloud.identity.service import Principal, institution_name
 from cloud.people.reach import reach_of
 from cloud.people.service import find_elder
 from cloud.state import ChangeHeader, State
-
-CareReader = Annotated[Principal, requires(Permission.CARE_READ)]
-CareWriter = Annotated[Principal, requires(Permission.CARE_WRITE)]
-RuleKeeper = Annotated[Principal, requires(Permission.ALERT_RULES_MANAGE)]
 
 router = APIRouter(
     prefix="/api/v1",

@@ -10,20 +10,16 @@ from uuid import UUID
 from fastapi import APIRouter
 from pydantic import AwareDatetime, Field
 
+from cloud.care.access import CareReader, CareWriter
 from cloud.care.leave import service
 from cloud.care.leave.models import ElderLeave
 from cloud.database import TenantScope
 from cloud.errors import Problem
-from cloud.identity.auth import requires
-from cloud.identity.permissions import Permission
-from cloud.identity.service import Principal
 from cloud.people.reach import reach_of
 from cloud.people.service import elders_by_id
 from cloud.schema_types import ApiModel, UtcMs
 from cloud.state import ChangeHeader, State
 
-CareReader = Annotated[Principal, requires(Permission.CARE_READ)]
-CareWriter = Annotated[Principal, requires(Permission.CARE_WRITE)]
 _Text = Annotated[str, Field(max_length=200)]
 
 router = APIRouter(

@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request
 from pydantic import AwareDatetime
 
+from cloud.care.access import CareReader, CareWriter, RuleKeeper
 from cloud.care.rounds import present, service
 from cloud.care.rounds.schemas import (
     RoundCheckIn,
@@ -20,17 +21,11 @@ from cloud.care.rounds.schemas import (
     TagIn,
 )
 from cloud.errors import NotFoundError, Problem
-from cloud.identity.auth import requires
-from cloud.identity.permissions import Permission
 from cloud.identity.service import Principal
 from cloud.identity.shifts import pattern_of, shift_at
 from cloud.places.service import unit_names
 from cloud.series.service import SeriesStore
 from cloud.state import ChangeHeader, State
-
-CareReader = Annotated[Principal, requires(Permission.CARE_READ)]
-CareWriter = Annotated[Principal, requires(Permission.CARE_WRITE)]
-RuleKeeper = Annotated[Principal, requires(Permission.ALERT_RULES_MANAGE)]
 
 router = APIRouter(
     prefix="/api/v1",

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter
 
+from cloud.care.access import CareReader
 from cloud.care.service_list.evaluation import Entitlement
 from cloud.care.service_list.rules import national_rules
 from cloud.care.service_list.schemas import ConditionOut, EntitlementOut, EntitlementsOut
 from cloud.care.service_list.service import entitlements_of
 from cloud.clock import local_date
 from cloud.errors import Problem
-from cloud.identity.auth import requires
-from cloud.identity.permissions import Permission
-from cloud.identity.service import Principal
 from cloud.people.service import find_elder
 from cloud.state import State
-
-CareReader = Annotated[Principal, requires(Permission.CARE_READ)]
 
 router = APIRouter(
     prefix="/api/v1",
