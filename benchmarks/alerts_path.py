@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 import time
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import paho.mqtt.client as mqtt
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
+from benchmarks.desk import hub_with_desk
 from tests.support.processes import wait_until
 from tests.support.stack import Stack
 
@@ -25,25 +23,9 @@ _MS = 1e3
 
 def path(presses: int) -> list[list[str]]:
     """`presses` calls without decision windows; then falls of simulated wearers, with them."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    with (
-        tempfile.TemporaryDirectory() as directory,
-        Stack(Path(directory) / "stack") as stack,
-        sync_playwright() as playwright,
-    ):
-        browser = playwright.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
-        )
-        page = browser.new_page(viewport={"width": 1440, "height": 900})
-        page.goto(stack.cloud_url)
-        login = stack.login(0)
-        page.get_by_test_id("login-username").fill(login.username)
-        page.get_by_test_id("login-password").fill(login.password)
-        page.get_by_test_id("login-submit").click()
-        page.locator("[data-testid=connection-state][data-state=connected]").wait_for()
+    with hub_with_desk() as (stack, page):
         calls = _calls(stack, page, presses)
         falls = _falls(stack, page)
-        browser.close()
     return [
         ["committed to drawn in a browser", _told([c[1] for c in calls]), "300 ms"],
         ["sensor message to drawn, no windows", _told([c[0] for c in calls]), "p99 under 1 s"],

@@ -14,9 +14,7 @@ import argparse
 import csv
 import os
 import platform
-import shutil
 import struct
-import tempfile
 import time
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -25,11 +23,12 @@ from typing import Any
 
 import numpy as np
 import paho.mqtt.client as mqtt
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from benchmarks.desk import hub_with_desk
 from tests.support.processes import REPOSITORY, Process
 from tests.support.stack import Stack
 
@@ -152,25 +151,8 @@ def main() -> None:
     parser.add_argument("--falls", type=int, default=50)
     arguments = parser.parse_args()
     console = Console()
-    chromium_path = shutil.which("chromium") or shutil.which("chromium-browser")
-    with (
-        tempfile.TemporaryDirectory() as directory,
-        Stack(Path(directory) / "stack") as stack,
-        sync_playwright() as playwright,
-        Progress(console=console) as progress,
-    ):
-        browser = playwright.chromium.launch(
-            executable_path=chromium_path, args=["--no-sandbox", "--disable-gpu"]
-        )
-        page = browser.new_page(viewport={"width": 1440, "height": 900})
-        page.goto(stack.cloud_url)
-        login = stack.login(0)
-        page.get_by_test_id("login-username").fill(login.username)
-        page.get_by_test_id("login-password").fill(login.password)
-        page.get_by_test_id("login-submit").click()
-        page.locator("[data-testid=connection-state][data-state=connected]").wait_for()
+    with hub_with_desk() as (stack, page), Progress(console=console) as progress:
         rows = run_falls(stack, page, arguments.falls, progress)
-        browser.close()
     table = Table(
         title=f"{len(rows)} falls, milliseconds ({platform.machine()}, {os.cpu_count()} cores)"
     )

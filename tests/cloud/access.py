@@ -16,11 +16,14 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from cloud.app import create_app
 from cloud.database import Database, _finish
 from cloud.identity.auth import Access, access_of
 from cloud.identity.permissions import GRANTS, Permission, Role
 from cloud.identity.tokens import NOT_FOR_TOKENS
-from tests.cloud.access_ids import VALUES
+from cloud.settings import Settings
+from tests.cloud.access_ids import VALUES, fill
+from tests.cloud.world import CHANGES, Home, World
 
 _STREAM = "text/event-stream"
 
@@ -39,6 +42,22 @@ class Rehearsal(Database):
                 yield session
                 await _finish(session)
                 raise _TakenBack
+
+
+@asynccontextmanager
+async def staged(world: World, *homes: Home) -> AsyncIterator[FastAPI]:
+    """The application on the same database: one of everything there, and no call leaves a trace."""
+    for home in homes:
+        await fill(world, home)
+    database = Rehearsal(world.database.app_url)
+    yield create_app(Settings(), database, world.clock, with_tasks=False)
+    await database.close()
+
+
+async def headers_of(world: World, role: Role, home: Home | None = None) -> dict[str, str]:
+    """Of somebody of that role who is logged in, for calls that change something too."""
+    client = await world.as_role(role, home)
+    return {**CHANGES, "Cookie": f"yuyue_session={client.cookies['yuyue_session']}"}
 
 
 @dataclass(frozen=True)
@@ -247,9 +266,6 @@ def _marks(call: Call) -> list[str]:
 
 if __name__ == "__main__":
     from sqlalchemy import make_url
-
-    from cloud.app import create_app
-    from cloud.settings import Settings
 
     nowhere = Database(make_url("postgresql+psycopg://nobody@/nothing"))
     print("\n".join(document(create_app(Settings(), nowhere, with_tasks=False))))  # noqa: T201

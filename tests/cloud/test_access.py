@@ -25,15 +25,16 @@ from cloud.identity.tokens import NOT_FOR_TOKENS
 from cloud.settings import Settings
 from tests.cloud.access import (
     Call,
-    Rehearsal,
     calls_of,
     document,
+    headers_of,
     other_routes,
     perform,
+    staged,
     table,
 )
-from tests.cloud.access_ids import CHOSEN_BY_THE_CALLER, fill, ids_of
-from tests.cloud.world import CHANGES, Home, World
+from tests.cloud.access_ids import CHOSEN_BY_THE_CALLER, ids_of
+from tests.cloud.world import CHANGES, World
 from tests.support.processes import REPOSITORY
 
 # All routes by all roles: some ten seconds alone, more where others work too.
@@ -47,16 +48,8 @@ NOBODY = {**CHANGES, "X-Forwarded-For": "192.0.2.1"}
 @pytest.fixture
 async def stage(world: World) -> AsyncIterator[FastAPI]:
     """The application on the same database, whose transactions are all taken back."""
-    for home in (world.home, world.other):
-        await fill(world, home)
-    database = Rehearsal(world.database.app_url)
-    yield create_app(Settings(), database, world.clock, with_tasks=False)
-    await database.close()
-
-
-async def headers_of(world: World, role: Role, home: Home | None = None) -> dict[str, str]:
-    client = await world.as_role(role, home)
-    return {**CHANGES, "Cookie": f"yuyue_session={client.cookies['yuyue_session']}"}
+    async with staged(world, world.home, world.other) as app:
+        yield app
 
 
 class MadeUp(dict[str, str]):

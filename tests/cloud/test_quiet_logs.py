@@ -18,12 +18,10 @@ import structlog
 from fastapi import FastAPI
 from sqlalchemy import text
 
-from cloud.app import create_app
 from cloud.audit.models import AuditEntry
 from cloud.identity.permissions import Role
-from cloud.settings import Settings
-from tests.cloud.access import Rehearsal, calls_of, perform
-from tests.cloud.access_ids import fill, ids_of
+from tests.cloud.access import calls_of, perform, staged
+from tests.cloud.access_ids import ids_of
 from tests.cloud.world import CHANGES, World
 
 pytestmark = pytest.mark.timeout(400)
@@ -36,10 +34,8 @@ NUMBERS = re.compile(r"(?<![0-9a-f.-])(?:\d{17}[\dXx]|1[3-9]\d{9})(?![0-9a-f-])"
 
 @pytest.fixture
 async def stage(world: World) -> AsyncIterator[FastAPI]:
-    await fill(world, world.home)
-    database = Rehearsal(world.database.app_url)
-    yield create_app(Settings(), database, world.clock, with_tasks=False)
-    await database.close()
+    async with staged(world, world.home) as app:
+        yield app
 
 
 @pytest.fixture

@@ -16,7 +16,6 @@ import pytest
 from fastapi import FastAPI
 
 from cloud.alerts.notify.models import Notice
-from cloud.app import create_app
 from cloud.identity.models import UserUnit
 from cloud.identity.permissions import Role
 from cloud.identity.service import find_user
@@ -24,12 +23,11 @@ from cloud.identity.shifts import DutyAs, add_duty
 from cloud.places.models import Home as PrivateHome
 from cloud.places.models import Unit
 from cloud.places.service import add_unit
-from cloud.settings import Settings
 from edge.events import EventKind
-from tests.cloud.access import Rehearsal, calls_of, perform
-from tests.cloud.access_ids import fill, ids_of
+from tests.cloud.access import calls_of, headers_of, perform, staged
+from tests.cloud.access_ids import ids_of
 from tests.cloud.test_live import served, watching  # noqa: F401 - fixture
-from tests.cloud.world import CHANGES, World, alerts, fall
+from tests.cloud.world import World, alerts, fall
 
 pytestmark = pytest.mark.timeout(400)
 NAMES = ("王秀兰", "李国强")
@@ -71,15 +69,8 @@ async def limited(world: World, role: Role = Role.DUTY) -> uuid.UUID:
 @pytest.fixture
 async def stage(world: World) -> AsyncIterator[FastAPI]:
     """Everything there is one of, and transactions that are all taken back."""
-    await fill(world, world.home)
-    database = Rehearsal(world.database.app_url)
-    yield create_app(Settings(), database, world.clock, with_tasks=False)
-    await database.close()
-
-
-async def headers_of(world: World, role: Role) -> dict[str, str]:
-    client = await world.as_role(role)
-    return {**CHANGES, "Cookie": f"yuyue_session={client.cookies['yuyue_session']}"}
+    async with staged(world, world.home) as app:
+        yield app
 
 
 def tells(answer: httpx.Response, world: World) -> list[str]:
