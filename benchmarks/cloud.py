@@ -9,13 +9,13 @@ victoria-metrics for what stands for InfluxDB; without it those rows are left ou
 from __future__ import annotations
 
 import argparse
-import asyncio
 import platform
 import tempfile
 from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
+import uvloop
 from rich.table import Table
 
 from benchmarks.cloud_page import pages
@@ -134,4 +134,4 @@ if __name__ == "__main__":
     parser.add_argument("--days", type=int, default=30)
     parser.add_argument("--only", choices=PARTS)
     arguments = parser.parse_args()
-    asyncio.run(main(arguments.days, arguments.only))
+    uvloop.run(main(arguments.days, arguments.only))  # as the hub itself runs

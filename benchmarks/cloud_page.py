@@ -11,7 +11,8 @@ import asyncio
 import http.client
 import multiprocessing
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from multiprocessing.synchronize import Event as Stop
 from pathlib import Path
 
@@ -92,36 +93,65 @@ async def house(database: Database) -> tuple[Home, str]:
         return home, open_session(scope, user, now)
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A filled database, who asks, and of whom; `devices` send meanwhile."""
+
+    name: str
+    token: str
+    cookie: str
+    elders: Sequence[object]
+    devices: Sequence[str]
+
+
 async def pages(
     postgres: Postgres, directory: Path, *, workers: int, per_s: int, seconds: float,
     points_per_s: float,
 ) -> PageLoad:  # fmt: skip
-    """ms from when each page was due to its last byte."""
+    """ms from when each page was due to its last byte, in a house of 100 beds."""
     name = postgres.clone()
     database = Database(postgres.app_url(name))
     home, cookie = await house(database)
     await database.close()
+    devices = [f"bed-{bed:03}" for bed in range(BEDS)]
+    asked = Asked(name, home.token, cookie, home.elders, devices)
+    return await pages_of(
+        postgres, directory, asked, workers=workers, per_s=per_s, seconds=seconds,
+        points_per_s=points_per_s,
+    )  # fmt: skip
+
+
+async def pages_of(
+    postgres: Postgres, directory: Path, asked: Asked, *, workers: int, per_s: int,
+    seconds: float, points_per_s: float,
+) -> PageLoad:  # fmt: skip
+    """The same of any filled database."""
     now_ns = time.time_ns()
     minute_ns = 60 * NS_PER_S
     count = round((seconds + WARM_UP_S + 5) * points_per_s / BATCH)
     base_ns = now_ns // minute_ns * minute_ns - (count * BATCH // BEDS + 10) * minute_ns
-    bodies = []
+    bodies, number_of = [], {f"bed-{bed:03}": bed for bed in range(BEDS)}
     for number, readings in enumerate(batches(base_ns, BATCH, count * BATCH)):
         first = 1 + number * BATCH
-        records = [Record(first + i, r.time_ns, reading=r) for i, r in enumerate(readings)]
+        records = [
+            Record(
+                first + i, r.time_ns,
+                reading=replace(r, device_id=asked.devices[number_of[r.device_id]]),
+            )
+            for i, r in enumerate(readings)
+        ]  # fmt: skip
         bodies.append(msgspec.json.encode(Batch(1, "page", Lane.BULK, first, now_ns, records)))
-    server = hub(postgres.app_url(name), directory, workers=workers)
+    server = hub(postgres.app_url(asked.name), directory, workers=workers)
     spawn = multiprocessing.get_context("spawn")
     stop, sent = spawn.Event(), spawn.Queue()
-    sending = spawn.Process(
-        target=gateway, args=(Pace(server.port, home.token, points_per_s), bodies, stop, sent)
-    )
+    pace = Pace(server.port, asked.token, points_per_s)
+    sending = spawn.Process(target=gateway, args=(pace, bodies, stop, sent))
     try:
         await server.ready("/readyz")
         sending.start()
         await asyncio.sleep(WARM_UP_S)
         began_s = time.monotonic()
-        times = await _ask(server, home, cookie, per_s, seconds)
+        times = await _ask(server, asked, per_s, seconds)
         stop.set()
         taken = await asyncio.to_thread(sent.get, True, 60)
         took_s = time.monotonic() - began_s + WARM_UP_S
@@ -132,15 +162,16 @@ async def pages(
     return PageLoad(workers, times, taken / took_s)
 
 
-async def _ask(server: Server, home: Home, cookie: str, per_s: int, seconds: float) -> list[float]:
+async def _ask(server: Server, asked: Asked, per_s: int, seconds: float) -> list[float]:
     limits = httpx.Limits(max_connections=100, max_keepalive_connections=100)
     async with httpx.AsyncClient(
         base_url=server.url, headers=CHANGES, timeout=30, limits=limits, trust_env=False
     ) as client:
-        client.cookies.set("yuyue_session", cookie)
+        client.cookies.set("yuyue_session", asked.cookie)
 
         async def one(number: int, due_s: float) -> float:
-            answer = await client.get(f"/api/v1/elders/{home.elders[number % BEDS]}/page")
+            elder = asked.elders[number * 13 % len(asked.elders)]
+            answer = await client.get(f"/api/v1/elders/{elder}/page")
             answer.raise_for_status()
             return 1000 * (time.perf_counter() - due_s)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -330,6 +331,18 @@ async def _refuse_demo_in_production(settings: Settings, database: Database) -> 
             "this database holds the demo's institution, whose logins are known: production needs "
             "a database of its own"
         )
+
+
+def create_lasting_app(settings: Settings, database: Database) -> FastAPI:
+    """The application of a process that is made for it and lasts as long.
+
+    What stands after the start stays for good: the collector need not walk through it again and
+    again. A full collection took 230 ms, in which no request was answered.
+    """
+    app = create_app(settings, database)
+    gc.collect()
+    gc.freeze()
+    return app
 
 
 def _make_hub(state: AppState) -> LiveHub:
