@@ -40,9 +40,13 @@ from cloud.alerts.tuning.service import propose_for_all
 from cloud.care.assessment.routes import router as assessment_router
 from cloud.care.leave.routes import router as leave_router
 from cloud.care.leave.service import follow_leaves
+from cloud.care.matching.routes import router as matching_router
+from cloud.care.matching.service import forget_expired
+from cloud.care.matching.worker import MatchingWorker
 from cloud.care.rounds.routes import router as rounds_router
 from cloud.care.rounds.watch import follow_rounds
 from cloud.care.service_list.routes import router as service_list_router
+from cloud.care.tasks.routes import router as care_tasks_router
 from cloud.clock import LOCAL_ZONE, Clock, SystemClock, ns_from_datetime
 from cloud.coverage.routes import router as coverage_router
 from cloud.coverage.watch import CoverageWatch
@@ -166,6 +170,7 @@ class _Work:
             async with self.state.database.tenant(institution_id) as scope:
                 await forget_old(scope, now)
                 await forget_found(scope, now)
+                await forget_expired(scope, now)
 
 
 def _operation_id(route: APIRoute) -> str:
@@ -212,6 +217,8 @@ def create_app(
             supervisor.start("console_watch", every(WATCH_INTERVAL_S, work.consoles))
             supervisor.start("gateway_watch", every(WATCH_INTERVAL_S, work.watch_gateways))
             supervisor.start("simulations", Runner(database, state.keyring, state.clock).work)
+            lists = MatchingWorker(database, settings.keys_text, state.clock)
+            supervisor.start("list_matching", lists.work)
             supervisor.start("leadership", every(LEADER_INTERVAL_S, leadership.beat))
             for name, interval_s, alone in (
                 ("round_watch", ROUND_INTERVAL_S, work.rounds),
@@ -316,6 +323,8 @@ def _api_routes() -> Sequence[BaseRoute]:
         service_list_router,
         rounds_router,
         leave_router,
+        matching_router,
+        care_tasks_router,
         found_router,
         found_machine_router,
         exchange_router,
