@@ -45,6 +45,7 @@ from cloud.care.matching.service import forget_expired
 from cloud.care.matching.worker import MatchingWorker
 from cloud.care.rounds.routes import router as rounds_router
 from cloud.care.rounds.watch import follow_rounds
+from cloud.care.service_list.follow import follow_entitlements
 from cloud.care.service_list.routes import router as service_list_router
 from cloud.care.tasks.routes import router as care_tasks_router
 from cloud.clock import LOCAL_ZONE, Clock, SystemClock, ns_from_datetime
@@ -105,6 +106,8 @@ WATCH_INTERVAL_S: Final = 2.0
 NOTICE_INTERVAL_S: Final = 0.25
 # A round is minutes late before it is missed; half a minute more matters to nobody.
 ROUND_INTERVAL_S: Final = 30.0
+# Somebody who has just written a fact down looks at the list within a minute.
+ENTITLEMENT_INTERVAL_S: Final = 15.0
 HOUSEKEEPING_INTERVAL_S: Final = 3600.0
 # Local time. A round an hour: the job runs once in it, and running twice changes nothing.
 TUNING_HOUR: Final = 4
@@ -150,6 +153,13 @@ class _Work:
                 now = self.state.clock.now()
                 await follow_rounds(scope, now)
                 await follow_leaves(scope, now)
+
+    async def entitlements(self) -> None:
+        for institution_id in await self.state.database.institutions():
+            looked_at = -1
+            while looked_at != 0:
+                async with self.state.database.tenant(institution_id) as scope:
+                    looked_at = await follow_entitlements(scope, self.state.clock.now())
 
     async def tuning(self) -> None:
         """Once a night, when the house is quiet."""
@@ -222,6 +232,7 @@ def create_app(
             supervisor.start("leadership", every(LEADER_INTERVAL_S, leadership.beat))
             for name, interval_s, alone in (
                 ("round_watch", ROUND_INTERVAL_S, work.rounds),
+                ("entitlements", ENTITLEMENT_INTERVAL_S, work.entitlements),
                 ("housekeeping", HOUSEKEEPING_INTERVAL_S, work.housekeeping),
             ):
                 supervisor.start(name, every(interval_s, leadership.only(alone)))

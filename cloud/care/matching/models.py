@@ -7,7 +7,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Date, Integer
+from sqlalchemy import BigInteger, Date, Integer
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -76,13 +76,13 @@ class MatchingRow(TenantBase):
     problems: Mapped[str]
     elder_id: Mapped[uuid.UUID | None]
     candidates: Mapped[list[uuid.UUID]] = mapped_column(ARRAY(UUID(as_uuid=True)))
-    before: Mapped[Any] = mapped_column(JSONB(none_as_null=True))
-    after: Mapped[Any] = mapped_column(JSONB(none_as_null=True))
+    before: Mapped[Any] = mapped_column(JSONB(none_as_null=True), nullable=True)
+    after: Mapped[Any] = mapped_column(JSONB(none_as_null=True), nullable=True)
     decision: Mapped[str | None]
     decided_at: Mapped[datetime | None]
     decided_by: Mapped[str | None]
     decision_note: Mapped[str] = mapped_column(default="")
-    fact_id: Mapped[int | None]
+    fact_id: Mapped[int | None] = mapped_column(BigInteger)
     task_id: Mapped[uuid.UUID | None]
     undone_at: Mapped[datetime | None]
     undone_by: Mapped[str | None]

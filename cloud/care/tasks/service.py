@@ -101,3 +101,16 @@ async def close_task(
 def end_task(task: CareTask, by: str, outcome: Outcome, note: str, now: datetime) -> None:
     """It is over."""
     task.closed_at, task.closed_by, task.outcome, task.note = now, by, outcome, note
+
+
+async def withdraw_task(
+    scope: TenantScope, kind: TaskKind, subject: str, now: datetime, *, by: str, why: str
+) -> None:
+    """What opened it holds no longer; nothing where none is open."""
+    statement = (
+        scope.select(CareTask)
+        .where(CareTask.kind == kind, CareTask.subject == subject, CareTask.closed_at.is_(None))
+        .with_for_update()
+    )
+    for task in await scope.session.scalars(statement):
+        end_task(task, by, "withdrawn", why, now)
