@@ -11,15 +11,12 @@ from tests.journeys.test_bedside_assessment import AXE_PATH, log_in
 from tests.support.stack import Stack
 
 PHONE = {"width": 360, "height": 740}
-LIST = "\r\n".join(
-    (
-        "某区低保人员名单,,,",
-        "姓 名,身份证号码,出生日期,救助类别",
-        "王 秀兰,,1941年3月12日,城市低保",
-        "马无人,,1944-05-01,特困",
-        "李*强,,1938-09-05,低保",
-    )
-).encode("gbk")
+LIST = """某区低保人员名单,,,
+姓 名,身份证号码,出生日期,救助类别
+王 秀兰,,1941年3月12日,城市低保
+马无人,,1944-05-01,特困
+李*强,,1938-09-05,低保
+""".encode("gbk")
 
 
 def axe(page: Page) -> list[str]:
