@@ -41,9 +41,14 @@ from cloud.alerts.tuning.service import propose_for_all
 from cloud.care.assessment.routes import router as assessment_router
 from cloud.care.leave.routes import router as leave_router
 from cloud.care.leave.service import follow_leaves
+from cloud.care.matching.routes import router as matching_router
+from cloud.care.matching.service import forget_expired
+from cloud.care.matching.worker import MatchingWorker
 from cloud.care.rounds.routes import router as rounds_router
 from cloud.care.rounds.watch import follow_rounds
+from cloud.care.service_list.follow import follow_entitlements
 from cloud.care.service_list.routes import router as service_list_router
+from cloud.care.tasks.routes import router as care_tasks_router
 from cloud.clock import LOCAL_ZONE, Clock, SystemClock, ns_from_datetime
 from cloud.coverage.routes import router as coverage_router
 from cloud.coverage.watch import CoverageWatch
@@ -105,6 +110,8 @@ WATCH_INTERVAL_S: Final = 2.0
 NOTICE_INTERVAL_S: Final = 0.25
 # A round is minutes late before it is missed; half a minute more matters to nobody.
 ROUND_INTERVAL_S: Final = 30.0
+# Somebody who has just written a fact down looks at the list within a minute.
+ENTITLEMENT_INTERVAL_S: Final = 15.0
 HOUSEKEEPING_INTERVAL_S: Final = 3600.0
 # Local time. A round an hour: the job runs once in it, and running twice changes nothing.
 TUNING_HOUR: Final = 4
@@ -151,6 +158,13 @@ class _Work:
                 await follow_rounds(scope, now)
                 await follow_leaves(scope, now)
 
+    async def entitlements(self) -> None:
+        for institution_id in await self.state.database.institutions():
+            looked_at = -1
+            while looked_at != 0:
+                async with self.state.database.tenant(institution_id) as scope:
+                    looked_at = await follow_entitlements(scope, self.state.clock.now())
+
     async def tuning(self) -> None:
         """Once a night, when the house is quiet."""
         now = self.state.clock.now()
@@ -170,6 +184,7 @@ class _Work:
             async with self.state.database.tenant(institution_id) as scope:
                 await forget_old(scope, now)
                 await forget_found(scope, now)
+                await forget_expired(scope, now)
 
 
 def _operation_id(route: APIRoute) -> str:
@@ -216,9 +231,12 @@ def create_app(
             supervisor.start("console_watch", every(WATCH_INTERVAL_S, work.consoles))
             supervisor.start("gateway_watch", every(WATCH_INTERVAL_S, work.watch_gateways))
             supervisor.start("simulations", Runner(database, state.keyring, state.clock).work)
+            lists = MatchingWorker(database, settings.keys_text, state.clock)
+            supervisor.start("list_matching", lists.work)
             supervisor.start("leadership", every(LEADER_INTERVAL_S, leadership.beat))
             for name, interval_s, alone in (
                 ("round_watch", ROUND_INTERVAL_S, work.rounds),
+                ("entitlements", ENTITLEMENT_INTERVAL_S, work.entitlements),
                 ("housekeeping", HOUSEKEEPING_INTERVAL_S, work.housekeeping),
             ):
                 supervisor.start(name, every(interval_s, leadership.only(alone)))
@@ -312,6 +330,8 @@ def _api_routes() -> Sequence[BaseRoute]:
         service_list_router,
         rounds_router,
         leave_router,
+        matching_router,
+        care_tasks_router,
         found_router,
         found_machine_router,
         exchange_router,

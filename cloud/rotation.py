@@ -17,6 +17,7 @@ from sqlalchemy.exc import IntegrityError
 
 from cloud.alerts.notify.models import ContactPoint
 from cloud.alerts.notify.points import address_context, address_index
+from cloud.care.matching.models import MatchingList, MatchingRow, file_context, person_context
 from cloud.crypto import BadCiphertextError, Keyring
 from cloud.database import Database, TenantBase, TenantScope
 from cloud.devices.links import link_context
@@ -67,6 +68,8 @@ SEALED: Final[tuple[Sealed, ...]] = (
     Sealed(ContactPoint, "sealed_address", lambda row: address_context(row.id)),
     Sealed(Device, "link_sealed", link_context, key="device_id"),
     Sealed(SimulationRun, "sealed_key", lambda row: key_context(row.id)),
+    Sealed(MatchingList, "file_sealed", lambda row: file_context(row.id)),
+    Sealed(MatchingRow, "person_sealed", lambda row: person_context(row.id)),
     Sealed(Photo, "sealed", lambda row: photo_context(row.id), clear="jpeg"),
 )
 

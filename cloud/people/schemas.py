@@ -17,7 +17,9 @@ Phone = Annotated[
 ]
 LivingFlag = Literal["lives_alone", "empty_nest", "children_away", "no_kin"]
 Purpose = Literal["safety", "vitals", "location", "family_sharing", "district_sharing"]
-FamilyKind = Literal["presence", "night", "alerts", "coverage", "vitals", "location", "visits"]
+FamilyKind = Literal[
+    "presence", "night", "alerts", "coverage", "vitals", "location", "visits", "entitlements"
+]
 Signer = Literal["self", "guardian"]
 RiskName = Literal[
     "choking", "wrong_intake", "pressure_injury", "scald", "bed_fall", "fall", "wandering",

@@ -14,7 +14,9 @@ from cloud.coverage.models import WatchPause
 from cloud.identity.permissions import Role
 from edge.events import EventKind
 from tests.cloud.care.assessments import a_draft, assessment_id_of, save
+from tests.cloud.care.lists import fill_lists
 from tests.cloud.care.rows import fill_rounds
+from tests.cloud.care.test_rule_sets import fill_rule_sets
 from tests.cloud.coverage_rows import fill_coverage
 from tests.cloud.exchange.bundles import exchange_ids
 from tests.cloud.found import fill_found, found_ids
@@ -85,6 +87,8 @@ async def ids_of(world: World, home: Home) -> dict[str, str]:
         **await exchange_ids(world, home),
         **found_ids(home),
         **await fill_rounds(world, home),
+        **await fill_lists(world, home),
+        **await fill_rule_sets(await world.as_role(Role.HEAD_NURSE, home)),
         **await record_ids(world, home),
         "run_id": await _a_simulated_run(world, home),
         **await _of_identity(world, home),

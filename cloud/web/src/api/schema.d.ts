@@ -1375,6 +1375,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/family/elders/{elder_id}/entitlements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Family Entitlements
+         * @description What one's relative may be entitled to and what is missing, where they agreed to share it.
+         */
+        get: operations["get_family_entitlements"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/elders/{elder_id}/series": {
         parameters: {
             query?: never;
@@ -3083,6 +3103,174 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/elders/{elder_id}/entitlement-changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Entitlement Changes
+         * @description How it came to be so: every change, its cause and what was missing then.
+         */
+        get: operations["get_entitlement_changes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/entitlement-changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Entitlement Changes
+         * @description What changed of elders one may see, the newest first.
+         */
+        get: operations["list_entitlement_changes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/service-handbook": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Service Handbook
+         * @description The list in plain words.
+         */
+        get: operations["get_service_handbook"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/service-rule-sets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Service Rule Sets
+         * @description The national list and this institution's overlays, with what conditions can ask for.
+         */
+        get: operations["list_service_rule_sets"];
+        put?: never;
+        /**
+         * Add Service Rule Set
+         * @description A new overlay as a draft.
+         */
+        post: operations["add_service_rule_set"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/service-rule-sets/{rule_set_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change Service Rule Set
+         * @description A draft as wanted; what is wrong with it is named, all at once.
+         */
+        put: operations["change_service_rule_set"];
+        post?: never;
+        /**
+         * Discard Service Rule Set
+         * @description Give up a draft.
+         */
+        delete: operations["discard_service_rule_set"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/service-rule-sets/{rule_set_id}/next": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin Next Rule Set
+         * @description The next edition of a published overlay, as a draft.
+         */
+        post: operations["begin_next_rule_set"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/service-rule-sets/{rule_set_id}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Preview Service Rule Set
+         * @description Whom it would touch; names only of those whom the viewer may see. Writes nothing.
+         */
+        post: operations["preview_service_rule_set"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/service-rule-sets/{rule_set_id}/publish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Publish Service Rule Set
+         * @description In force from a day on, after a second look at whom it touches, and with a reason.
+         */
+        post: operations["publish_service_rule_set"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rounds": {
         parameters: {
             query?: never;
@@ -3265,6 +3453,230 @@ export interface paths {
          * @description They are back: watched and looked in on again from now on.
          */
         post: operations["return_from_leave"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/matching-lists": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Matching Lists
+         * @description Lists of other departments, the newest first.
+         */
+        get: operations["list_matching_lists"];
+        put?: never;
+        /**
+         * Add Matching List
+         * @description Say whose list it is and why it may be used; its file follows.
+         */
+        post: operations["add_matching_list"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/matching-lists/{matching_list_id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Put Matching File
+         * @description The file itself, CSV or Excel; it is read in the background.
+         */
+        put: operations["put_matching_file"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/matching-lists/{matching_list_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Matching List
+         * @description One list and how far it is.
+         */
+        get: operations["get_matching_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/matching-lists/{matching_list_id}/meanings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set Matching Meanings
+         * @description What its categories mean; undecided rows are compared again.
+         */
+        put: operations["set_matching_meanings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/matching-lists/{matching_list_id}/rows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Matching Rows
+         * @description Rows of one kind, page by page, of elders one may see.
+         */
+        get: operations["list_matching_rows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/matching-lists/{matching_list_id}/rows/{matching_row_id}/decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decide Matching Row
+         * @description Take one row over, refuse it, or have somebody look into it.
+         */
+        post: operations["decide_matching_row"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/matching-lists/{matching_list_id}/rows/{matching_row_id}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Undo Matching Row
+         * @description Take a decision back: the former value, unless somebody has written since.
+         */
+        post: operations["undo_matching_row"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/matching-lists/{matching_list_id}/decisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decide Matching Rows
+         * @description The same for many rows that are certain; call again while `left` is not 0.
+         */
+        post: operations["decide_matching_rows"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/matching-lists/{matching_list_id}/erase": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Erase Matching List
+         * @description Forget the list's people before the time; what was decided stays.
+         */
+        post: operations["erase_matching_list"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/care-tasks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Care Tasks
+         * @description What rules and lists have opened, of elders one may see.
+         */
+        get: operations["list_care_tasks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/care-tasks/{care_task_id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End Care Task
+         * @description Say what came of it.
+         */
+        post: operations["end_care_task"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4352,7 +4764,7 @@ export interface components {
          * @description Everything that is audited. Add yours here, and its words in the web's oversight texts.
          * @enum {string}
          */
-        Action: "login.done" | "login.failed" | "login.ended" | "session.revoked" | "session.institution_entered" | "password.changed" | "password.reset" | "totp.enabled" | "totp.removed" | "totp.recovery_code_used" | "token.issued" | "token.revoked" | "user.created" | "user.changed" | "user.disabled" | "user.enabled" | "record.read" | "record.created" | "record.changed" | "record.deleted" | "record.exported" | "record.searched" | "record.broke_glass" | "record.break_glass_reviewed" | "consent.given" | "consent.withdrawn" | "family.linked" | "family.unlinked" | "place.changed" | "device.changed" | "assignment.changed" | "gateway.changed" | "rules.changed" | "roster.changed" | "audit.exported";
+        Action: "login.done" | "login.failed" | "login.ended" | "session.revoked" | "session.institution_entered" | "password.changed" | "password.reset" | "totp.enabled" | "totp.removed" | "totp.recovery_code_used" | "token.issued" | "token.revoked" | "user.created" | "user.changed" | "user.disabled" | "user.enabled" | "record.read" | "record.created" | "record.changed" | "record.deleted" | "record.exported" | "record.searched" | "record.broke_glass" | "record.break_glass_reviewed" | "consent.given" | "consent.withdrawn" | "family.linked" | "family.unlinked" | "list.imported" | "list.decided" | "list.erased" | "place.changed" | "device.changed" | "assignment.changed" | "gateway.changed" | "rules.changed" | "roster.changed" | "audit.exported";
         /**
          * ActorOut
          * @description Who acted, as they were called then.
@@ -5175,6 +5587,41 @@ export interface components {
             version: number;
         };
         /**
+         * BulkIn
+         * @description The same for all certain and undecided rows of a kind, at most `MAX_BULK` at a time.
+         */
+        BulkIn: {
+            /**
+             * Decision
+             * @enum {string}
+             */
+            decision: "apply" | "reject";
+            /**
+             * Difference
+             * @enum {string}
+             */
+            difference: "changed" | "gone";
+            /** Status */
+            status?: string | null;
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+        };
+        /**
+         * BulkOut
+         * @description How many were decided now; `left` the same could be decided of; `passed` could not be.
+         */
+        BulkOut: {
+            /** Decided */
+            decided: number;
+            /** Left */
+            left: number;
+            /** Passed */
+            passed: number;
+        };
+        /**
          * BundleIn
          * @description Whom a record goes to and what for; both are written into the audit.
          */
@@ -5201,6 +5648,30 @@ export interface components {
              */
             with_citizen_number: boolean;
         };
+        /**
+         * CandidateOut
+         * @description An elder whom a row may mean.
+         */
+        CandidateOut: {
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Name */
+            name: string;
+            /**
+             * Birth Date
+             * Format: date
+             */
+            birth_date: string;
+        };
+        /**
+         * Certainty
+         * @description How sure it is that the two are one person.
+         * @enum {string}
+         */
+        Certainty: "certain" | "likely" | "none";
         /**
          * CheckIn
          * @description A point of the checklist, done or not.
@@ -5323,7 +5794,7 @@ export interface components {
              * Kinds
              * @description for family_sharing: what
              */
-            kinds?: ("presence" | "night" | "alerts" | "coverage" | "vitals" | "location" | "visits")[];
+            kinds?: ("presence" | "night" | "alerts" | "coverage" | "vitals" | "location" | "visits" | "entitlements")[];
             /** Text Version */
             text_version: string;
             /**
@@ -5365,7 +5836,7 @@ export interface components {
             /** Family Member Id */
             family_member_id: string | null;
             /** Kinds */
-            kinds: ("presence" | "night" | "alerts" | "coverage" | "vitals" | "location" | "visits")[];
+            kinds: ("presence" | "night" | "alerts" | "coverage" | "vitals" | "location" | "visits" | "entitlements")[];
             /** Text Version */
             text_version: string;
             /**
@@ -5845,6 +6316,12 @@ export interface components {
              */
             note: string;
         };
+        /**
+         * Difference
+         * @description What a list says of a person.
+         * @enum {string}
+         */
+        Difference: "same" | "new" | "gone" | "changed" | "conflict" | "unreadable";
         /**
          * DomainOut
          * @description C.1: one subtotal.
@@ -6463,6 +6940,49 @@ export interface components {
             institution_id: string;
         };
         /**
+         * EntitlementChangeOut
+         * @description One service that stood otherwise from then on; null: not judged, or not in the list.
+         */
+        EntitlementChangeOut: {
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /** Service */
+            service: string;
+            /** Name */
+            name: string;
+            /** Name En */
+            name_en: string;
+            before: components["schemas"]["Standing"] | null;
+            after: components["schemas"]["Standing"] | null;
+            /**
+             * Cause
+             * @enum {string}
+             */
+            cause: "record" | "assessment" | "birthday" | "rules" | "first";
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Missing */
+            missing: string[];
+            /** Rule Version */
+            rule_version: string;
+        };
+        /**
+         * EntitlementChangesOut
+         * @description The newest first.
+         */
+        EntitlementChangesOut: {
+            /** Changes */
+            changes: components["schemas"]["EntitlementChangeOut"][];
+        };
+        /**
          * EntitlementOut
          * @description One service for one elder. `missing`: what would settle an unknown (待核实).
          */
@@ -6634,6 +7154,19 @@ export interface components {
             facts: components["schemas"]["FactOut"][];
         };
         /**
+         * FamilyConditionOut
+         * @description One condition of a service and how it stands; not what the record holds, nor from whom.
+         */
+        FamilyConditionOut: {
+            /** Field */
+            field: string;
+            /** Op */
+            op: string;
+            /** Wanted */
+            wanted: number | boolean | string | (number | boolean | string)[] | null;
+            standing: components["schemas"]["Standing"];
+        };
+        /**
          * FamilyElder
          * @description One elder as their relative may see them. What was not agreed to is null.
          */
@@ -6671,6 +7204,26 @@ export interface components {
             shares: string[];
         };
         /**
+         * FamilyEntitlementsOut
+         * @description What an elder may be entitled to; `shared` false: the elder did not agree to share it.
+         */
+        FamilyEntitlementsOut: {
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /**
+             * On
+             * Format: date
+             */
+            on: string;
+            /** Shared */
+            shared: boolean;
+            /** Services */
+            services: components["schemas"]["FamilyServiceOut"][];
+        };
+        /**
          * FamilyIn
          * @description A relative, and what the institution lets them see where a consent covers it.
          */
@@ -6690,7 +7243,7 @@ export interface components {
              */
             username?: string | null;
             /** May See */
-            may_see?: ("presence" | "night" | "alerts" | "coverage" | "vitals" | "location" | "visits")[];
+            may_see?: ("presence" | "night" | "alerts" | "coverage" | "vitals" | "location" | "visits" | "entitlements")[];
         };
         /**
          * FamilyListOut
@@ -6719,9 +7272,9 @@ export interface components {
             /** Username */
             username: string | null;
             /** May See */
-            may_see: ("presence" | "night" | "alerts" | "coverage" | "vitals" | "location" | "visits")[];
+            may_see: ("presence" | "night" | "alerts" | "coverage" | "vitals" | "location" | "visits" | "entitlements")[];
             /** Sees Now */
-            sees_now: ("presence" | "night" | "alerts" | "coverage" | "vitals" | "location" | "visits")[];
+            sees_now: ("presence" | "night" | "alerts" | "coverage" | "vitals" | "location" | "visits" | "entitlements")[];
             /** Ended At */
             ended_at: string | null;
             /** Version */
@@ -6757,6 +7310,31 @@ export interface components {
         FamilyPointList: {
             /** Points */
             points: components["schemas"]["PointOut"][];
+        };
+        /**
+         * FamilyServiceOut
+         * @description One service for a relative. `missing`: what the house does not know yet (待核实).
+         */
+        FamilyServiceOut: {
+            /** Key */
+            key: string;
+            /** Name */
+            name: string;
+            /** Name En */
+            name_en: string;
+            /** Category */
+            category: string;
+            /** Target */
+            target: string;
+            /** Draft */
+            draft: boolean;
+            standing: components["schemas"]["Standing"];
+            /** Missing */
+            missing: string[];
+            /** Conditions */
+            conditions: components["schemas"]["FamilyConditionOut"][];
+            /** Excluded By */
+            excluded_by: string[];
         };
         /**
          * FaultEndIn
@@ -6819,15 +7397,11 @@ export interface components {
             substitute_device_id: string | null;
         };
         /**
-         * FieldOut
-         * @description A field with source and date, and the values it takes (none: a district code).
+         * FieldKind
+         * @description What values a field takes.
+         * @enum {string}
          */
-        FieldOut: {
-            /** Field */
-            field: string;
-            /** Values */
-            values: (boolean | number | string)[];
-        };
+        FieldKind: "number" | "flag" | "code" | "region";
         /**
          * FieldProblem
          * @description One field of a request that is wrong.
@@ -7523,6 +8097,53 @@ export interface components {
             level_after: number;
         };
         /**
+         * HandbookOut
+         * @description The list as a handbook (解读手册).
+         */
+        HandbookOut: {
+            /** Title */
+            title: string;
+            /** Rule Version */
+            rule_version: string;
+            /**
+             * On
+             * Format: date
+             */
+            on: string;
+            /** Services */
+            services: components["schemas"]["HandbookServiceOut"][];
+        };
+        /**
+         * HandbookServiceOut
+         * @description One service in plain words: what it is, whom it is for, what to bring, where to ask.
+         */
+        HandbookServiceOut: {
+            /** Key */
+            key: string;
+            /** Name */
+            name: string;
+            /** Name En */
+            name_en: string;
+            /** Category */
+            category: string;
+            /** Target */
+            target: string;
+            /** Draft */
+            draft: boolean;
+            /** What */
+            what: string;
+            /** What En */
+            what_en: string;
+            /** Bring */
+            bring: string;
+            /** Bring En */
+            bring_en: string;
+            /** Eligibility */
+            eligibility: {
+                [key: string]: unknown;
+            };
+        };
+        /**
          * Health
          * @description The cloud answers and so does its database.
          */
@@ -8054,6 +8675,131 @@ export interface components {
             unit_ids?: string[];
         };
         /**
+         * ListIn
+         * @description A list before its file: whose it is, why it is here, and what it says of people.
+         */
+        ListIn: {
+            /**
+             * Source
+             * @description the department it comes from
+             */
+            source: string;
+            /**
+             * Field
+             * @description the field of the record it says something of
+             */
+            field: string;
+            /**
+             * Listed
+             * @description what being on it means, where it has no categories
+             */
+            listed?: boolean | number | string | null;
+            /** Purpose */
+            purpose: string;
+            /** Legal Basis */
+            legal_basis: string;
+            /**
+             * As Of
+             * Format: date
+             * @description the day the list is true of
+             */
+            as_of: string;
+            /**
+             * File Name
+             * @default
+             */
+            file_name: string;
+        };
+        /**
+         * ListOut
+         * @description A list and where it stands. `counts`: rows by difference; `undecided` of them.
+         *
+         *     `done` of `total`: rows while it is read; `note` says why it failed.
+         */
+        ListOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Source */
+            source: string;
+            /** Field */
+            field: string;
+            /** Purpose */
+            purpose: string;
+            /** Legal Basis */
+            legal_basis: string;
+            /**
+             * As Of
+             * Format: date
+             */
+            as_of: string;
+            /** File Name */
+            file_name: string;
+            /** File Sha256 */
+            file_sha256: string | null;
+            state: components["schemas"]["ListState"];
+            /** Step */
+            step: string;
+            /** Done */
+            done: number;
+            /** Total */
+            total: number;
+            /** Note */
+            note: string;
+            /** Meanings */
+            meanings: components["schemas"]["MeaningIn"][];
+            /** Values */
+            values: (boolean | number | string)[];
+            /** Previous As Of */
+            previous_as_of: string | null;
+            /**
+             * Uploaded At
+             * Format: date-time
+             */
+            uploaded_at: string;
+            /** Uploaded By */
+            uploaded_by: string;
+            /** Ended At */
+            ended_at: string | null;
+            /**
+             * Expires On
+             * Format: date
+             */
+            expires_on: string;
+            /** Counts */
+            counts: {
+                [key: string]: number;
+            };
+            /** Undecided */
+            undecided: {
+                [key: string]: number;
+            };
+            /** Version */
+            version: number;
+        };
+        /**
+         * ListState
+         * @description Where a list stands.
+         * @enum {string}
+         */
+        ListState: "waiting" | "queued" | "running" | "ready" | "failed" | "erased";
+        /**
+         * ListsOut
+         * @description The newest first; what the form of a new one offers.
+         */
+        ListsOut: {
+            /** Lists */
+            lists: components["schemas"]["ListOut"][];
+            /** Fields */
+            fields: {
+                [key: string]: (boolean | number | string)[];
+            };
+            /** Keep Days */
+            keep_days: number;
+        };
+        /**
          * Login
          * @description Name and password.
          */
@@ -8140,6 +8886,26 @@ export interface components {
             server_time: string;
         };
         /**
+         * MeaningIn
+         * @description What one category of the list is in the record's own values; null: nothing is taken.
+         */
+        MeaningIn: {
+            /** Status */
+            status: string;
+            /** Value */
+            value: boolean | number | string | null;
+        };
+        /**
+         * MeaningsIn
+         * @description All categories anew, on the version that was read.
+         */
+        MeaningsIn: {
+            /** Meanings */
+            meanings: components["schemas"]["MeaningIn"][];
+            /** Version */
+            version: number;
+        };
+        /**
          * Merge
          * @description How far apart two sensors may see one happening (alarms.md, 2: 30 s, D).
          */
@@ -8169,6 +8935,22 @@ export interface components {
              * Format: date-time
              */
             since: string;
+        };
+        /**
+         * MoveCountOut
+         * @description How many elders would go from one standing to another; null: not in the list.
+         */
+        MoveCountOut: {
+            /** Service */
+            service: string;
+            /** Name */
+            name: string;
+            /** Name En */
+            name_en: string;
+            before: components["schemas"]["Standing"] | null;
+            after: components["schemas"]["Standing"] | null;
+            /** Count */
+            count: number;
         };
         /**
          * MoveIn
@@ -9001,6 +9783,36 @@ export interface components {
             remark: string | null;
         };
         /**
+         * PreviewIn
+         * @description From which day the draft would hold.
+         */
+        PreviewIn: {
+            /**
+             * Valid From
+             * Format: date
+             */
+            valid_from: string;
+        };
+        /**
+         * PreviewOut
+         * @description Whom a draft would touch. `touched` in all; `people` are those one may see, at most 200.
+         */
+        PreviewOut: {
+            /** Elders */
+            elders: number;
+            /** Touched */
+            touched: number;
+            /** Counts */
+            counts: components["schemas"]["MoveCountOut"][];
+            /** People */
+            people: components["schemas"]["TouchedOut"][];
+            /**
+             * Unseen
+             * @description touched elders whom the viewer may not see
+             */
+            unseen: number;
+        };
+        /**
          * Priority
          * @description How bad it is if nobody acts, and how soon.
          * @enum {string}
@@ -9162,6 +9974,25 @@ export interface components {
             note: string | null;
         };
         /**
+         * PublishIn
+         * @description In force from a day on, with the reason; `touched` as the preview said.
+         */
+        PublishIn: {
+            /**
+             * Valid From
+             * Format: date
+             */
+            valid_from: string;
+            /** Valid Until */
+            valid_until?: string | null;
+            /** Reason */
+            reason: string;
+            /** Touched */
+            touched: number;
+            /** Version */
+            version: number;
+        };
+        /**
          * QuarantineCount
          * @description How many frames or records could not be used, of one reason.
          */
@@ -9186,6 +10017,12 @@ export interface components {
              */
             leads: boolean;
         };
+        /**
+         * Reason
+         * @description What led to a finding. The web has the same in its own words.
+         * @enum {string}
+         */
+        Reason: "by_number" | "by_name" | "not_on_record" | "gone" | "two_records" | "other_name" | "two_people" | "namesakes" | "other_number" | "twice" | "shared_names" | "shared_status" | "unreadable" | "no_key";
         /**
          * ReasonOut
          * @description Why the detector decided, in words.
@@ -9686,6 +10523,88 @@ export interface components {
             turning: components["schemas"]["DueNow"] | null;
         };
         /**
+         * RowDecisionIn
+         * @description What a person decides of a row. `value`, `field`, `elder_id`: where it differs from the row.
+         *
+         *     apply writes the value into the record; reject needs a reason; task opens a discovery task.
+         */
+        RowDecisionIn: {
+            /**
+             * Decision
+             * @enum {string}
+             */
+            decision: "apply" | "reject" | "task";
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+            /** Field */
+            field?: string | null;
+            /** Value */
+            value?: boolean | number | string | null;
+            /** Elder Id */
+            elder_id?: string | null;
+        };
+        /**
+         * RowOut
+         * @description One row. `name`, `birth_date` and `number` (masked) as the list has them, until it expires.
+         *
+         *     `why` in words; `reason` its code. `may_bulk`: sure enough to be decided with others.
+         */
+        RowOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Line */
+            line: number | null;
+            difference: components["schemas"]["Difference"];
+            certainty: components["schemas"]["Certainty"];
+            reason: components["schemas"]["Reason"];
+            /** Why */
+            why: string;
+            /** Name */
+            name: string;
+            /** Birth Date */
+            birth_date: string | null;
+            /** Number */
+            number: string | null;
+            /** Status */
+            status: string;
+            /** Elders */
+            elders: components["schemas"]["CandidateOut"][];
+            /** Before */
+            before: boolean | number | string | null;
+            /** After */
+            after: boolean | number | string | null;
+            /** Decision */
+            decision: ("apply" | "reject" | "task") | null;
+            /** Decided At */
+            decided_at: string | null;
+            /** Decided By */
+            decided_by: string | null;
+            /** Decision Note */
+            decision_note: string;
+            /** Undone At */
+            undone_at: string | null;
+            /** Undone By */
+            undone_by: string | null;
+            /** May Bulk */
+            may_bulk: boolean;
+        };
+        /**
+         * RowsOut
+         * @description One page of rows, in the order of the list; `hidden`: of elders one may not see.
+         */
+        RowsOut: {
+            /** Rows */
+            rows: components["schemas"]["RowOut"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
          * RuleBook
          * @description A book in force. `version`: the default's (`3`), or that and the house's revision (`3.2`).
          */
@@ -9716,6 +10635,90 @@ export interface components {
             };
             flood: components["schemas"]["Flood"];
             late: components["schemas"]["Late"];
+        };
+        /**
+         * RuleSetIn
+         * @description An overlay as its editor holds it; `version` of the draft that was read, 0 for a new one.
+         *
+         *     `services`: whole services, or `{"key", "removed": true}`; `parameters`: null is not known yet.
+         */
+        RuleSetIn: {
+            /** Title */
+            title: string;
+            /** Region */
+            region?: string | null;
+            /** Extends */
+            extends: string;
+            /** Services */
+            services: {
+                [key: string]: unknown;
+            }[];
+            /** Parameters */
+            parameters?: {
+                [key: string]: number | boolean | string | null;
+            };
+            /**
+             * Version
+             * @default 0
+             */
+            version: number;
+        };
+        /**
+         * RuleSetOut
+         * @description One edition. Published ones have a date; the national list has no id.
+         */
+        RuleSetOut: {
+            /** Id */
+            id: string | null;
+            /** Key */
+            key: string;
+            /** Edition */
+            edition: number;
+            /** Title */
+            title: string;
+            /** Region */
+            region: string | null;
+            /** Extends */
+            extends: string | null;
+            /** Services */
+            services: {
+                [key: string]: unknown;
+            }[];
+            /** Parameters */
+            parameters: {
+                [key: string]: number | boolean | string | null;
+            };
+            /** Valid From */
+            valid_from: string | null;
+            /** Valid Until */
+            valid_until: string | null;
+            /** Edited At */
+            edited_at: string | null;
+            /** Edited By */
+            edited_by: string;
+            /** Published At */
+            published_at: string | null;
+            /** Published By */
+            published_by: string | null;
+            /** Reason */
+            reason: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * RuleSetsOut
+         * @description The national list, drafts, and editions, the newest first; what conditions can ask for.
+         */
+        RuleSetsOut: {
+            /** Sets */
+            sets: components["schemas"]["RuleSetOut"][];
+            /** Fields */
+            fields: components["schemas"]["cloud__care__service_list__schemas__FieldOut"][];
+            /**
+             * In Force
+             * @description keys in force today
+             */
+            in_force: string[];
         };
         /**
          * RulesIn
@@ -10446,6 +11449,61 @@ export interface components {
             at: string;
         };
         /**
+         * TaskEndIn
+         * @description What came of a task; a dismissal says why.
+         */
+        TaskEndIn: {
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "done" | "dismissed";
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+        };
+        /**
+         * TaskOut
+         * @description One open task. `detail`: service and its name, or the list and what it says.
+         */
+        TaskOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "entitlement_met" | "list_row";
+            /** Elder Id */
+            elder_id: string | null;
+            /** Elder Name */
+            elder_name: string;
+            /** Detail */
+            detail: {
+                [key: string]: unknown;
+            };
+            /**
+             * Opened At
+             * Format: date-time
+             */
+            opened_at: string;
+            /** Opened By */
+            opened_by: string;
+        };
+        /**
+         * TasksOut
+         * @description Open tasks, the newest first.
+         */
+        TasksOut: {
+            /** Tasks */
+            tasks: components["schemas"]["TaskOut"][];
+        };
+        /**
          * TestIn
          * @description A weekly test: pressed and seen at the desk, or worn and heard.
          */
@@ -10580,6 +11638,23 @@ export interface components {
             state: "pending" | "sent" | "failed" | "skipped";
             /** Done At */
             done_at: string | null;
+        };
+        /**
+         * TouchedOut
+         * @description One elder whom the change would touch, whom the viewer may see.
+         */
+        TouchedOut: {
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /** Service */
+            service: string;
+            before: components["schemas"]["Standing"] | null;
+            after: components["schemas"]["Standing"] | null;
         };
         /**
          * UnitIn
@@ -10764,7 +11839,7 @@ export interface components {
             /** Diagnoses */
             diagnoses: components["schemas"]["CodeOut"][];
             /** Fields */
-            fields: components["schemas"]["FieldOut"][];
+            fields: components["schemas"]["cloud__people__schemas__FieldOut"][];
             /** Risks */
             risks: {
                 [key: string]: string;
@@ -10910,6 +11985,31 @@ export interface components {
             role: components["schemas"]["Role"];
             /** Current */
             current: boolean;
+        };
+        /**
+         * FieldOut
+         * @description A field of the record that a condition can ask for. `values` empty: a number or a code.
+         */
+        cloud__care__service_list__schemas__FieldOut: {
+            /** Name */
+            name: string;
+            kind: components["schemas"]["FieldKind"];
+            /** Values */
+            values: (number | boolean | string)[];
+            /** Lowest */
+            lowest: number | null;
+            /** Highest */
+            highest: number | null;
+        };
+        /**
+         * FieldOut
+         * @description A field with source and date, and the values it takes (none: a district code).
+         */
+        cloud__people__schemas__FieldOut: {
+            /** Field */
+            field: string;
+            /** Values */
+            values: (boolean | number | string)[];
         };
     };
     responses: never;
@@ -16367,6 +17467,73 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_family_entitlements: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FamilyEntitlementsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -26107,6 +27274,872 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_entitlement_changes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EntitlementChangesOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_entitlement_changes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EntitlementChangesOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_service_handbook: {
+        parameters: {
+            query?: {
+                /** @description district code */
+                region?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandbookOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_service_rule_sets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleSetsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_service_rule_set: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "title": "示范区 2026 年清单",
+                 *       "region": "500109",
+                 *       "extends": "national-2023",
+                 *       "parameters": {
+                 *         "min_age_all": 65
+                 *       },
+                 *       "services": [
+                 *         {
+                 *           "key": "meals",
+                 *           "zh": "助餐服务",
+                 *           "en": "Meals",
+                 *           "category": "照护服务",
+                 *           "target_zh": "本区 65 周岁及以上老年人",
+                 *           "hub_use": "orders",
+                 *           "status": "unverified",
+                 *           "eligibility": {
+                 *             "all": [
+                 *               {
+                 *                 "field": "age",
+                 *                 "op": ">=",
+                 *                 "value": {
+                 *                   "parameter": "min_age_all"
+                 *                 }
+                 *               }
+                 *             ]
+                 *           }
+                 *         }
+                 *       ],
+                 *       "version": 0
+                 *     }
+                 */
+                "application/json": components["schemas"]["RuleSetIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleSetOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_service_rule_set: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rule_set_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "title": "示范区 2026 年清单",
+                 *       "region": "500109",
+                 *       "extends": "national-2023",
+                 *       "parameters": {
+                 *         "min_age_all": 65
+                 *       },
+                 *       "services": [
+                 *         {
+                 *           "key": "meals",
+                 *           "zh": "助餐服务",
+                 *           "en": "Meals",
+                 *           "category": "照护服务",
+                 *           "target_zh": "本区 65 周岁及以上老年人",
+                 *           "hub_use": "orders",
+                 *           "status": "unverified",
+                 *           "eligibility": {
+                 *             "all": [
+                 *               {
+                 *                 "field": "age",
+                 *                 "op": ">=",
+                 *                 "value": {
+                 *                   "parameter": "min_age_all"
+                 *                 }
+                 *               }
+                 *             ]
+                 *           }
+                 *         }
+                 *       ],
+                 *       "version": 0
+                 *     }
+                 */
+                "application/json": components["schemas"]["RuleSetIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleSetOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    discard_service_rule_set: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rule_set_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    begin_next_rule_set: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rule_set_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleSetOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_service_rule_set: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rule_set_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "valid_from": "2026-04-01"
+                 *     }
+                 */
+                "application/json": components["schemas"]["PreviewIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PreviewOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    publish_service_rule_set: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rule_set_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "valid_from": "2026-04-01",
+                 *       "reason": "区民政局 2026 年第 3 号文",
+                 *       "touched": 12,
+                 *       "version": 1
+                 *     }
+                 */
+                "application/json": components["schemas"]["PublishIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleSetOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description a problem (RFC 9457) */
             default: {
                 headers: {
@@ -26203,6 +28236,15 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "id": "00000000-0000-4000-8000-000000000071",
+                 *       "elder_id": "00000000-0000-4000-8000-000000000001",
+                 *       "kind": "round",
+                 *       "finding": "asleep",
+                 *       "at": "2026-03-01T02:10:00+08:00"
+                 *     }
+                 */
                 "application/json": components["schemas"]["RoundCheckIn"];
             };
         };
@@ -26432,6 +28474,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "unit_id": "00000000-0000-4000-8000-000000000004",
+                 *       "active": true,
+                 *       "sensor_allowed": false,
+                 *       "version": 0
+                 *     }
+                 */
                 "application/json": components["schemas"]["RoundPlanIn"];
             };
         };
@@ -26510,6 +28560,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "tag": "tag-201-1",
+                 *       "bed_id": "00000000-0000-4000-8000-000000000003"
+                 *     }
+                 */
                 "application/json": components["schemas"]["TagIn"];
             };
         };
@@ -26738,6 +28794,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "out_at": "2026-03-01T09:00:00+08:00",
+                 *       "due_back_at": "2026-03-01T17:00:00+08:00",
+                 *       "companion": "女儿 王芳",
+                 *       "destination": "家中"
+                 *     }
+                 */
                 "application/json": components["schemas"]["AbsenceIn"];
             };
         };
@@ -26819,6 +28883,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "due_back_at": "2026-03-01T19:00:00+08:00"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ReturnDueIn"];
             };
         };
@@ -26907,6 +28976,1073 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AbsenceOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_matching_lists: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_matching_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "source": "区民政局社会救助科",
+                 *       "field": "economic_status",
+                 *       "purpose": "核对在院老人的救助身份",
+                 *       "legal_basis": "《社会救助暂行办法》信息共享协议 2026-01",
+                 *       "as_of": "2026-02-28",
+                 *       "file_name": "低保名单.csv"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ListIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_matching_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                matching_list_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_matching_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                matching_list_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_matching_meanings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                matching_list_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "meanings": [
+                 *         {
+                 *           "status": "低保",
+                 *           "value": "dibao"
+                 *         }
+                 *       ],
+                 *       "version": 1
+                 *     }
+                 */
+                "application/json": components["schemas"]["MeaningsIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_matching_rows: {
+        parameters: {
+            query?: {
+                difference?: components["schemas"]["Difference"];
+                /** @description only what nobody has decided */
+                undecided?: boolean;
+                /** @description `next` of the page before */
+                after?: string | null;
+            };
+            header?: never;
+            path: {
+                matching_list_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RowsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decide_matching_row: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                matching_list_id: string;
+                matching_row_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "decision": "reject",
+                 *       "reason": "本人已转出，名单有误"
+                 *     }
+                 */
+                "application/json": components["schemas"]["RowDecisionIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RowOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    undo_matching_row: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                matching_list_id: string;
+                matching_row_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RowOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decide_matching_rows: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                matching_list_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "decision": "apply",
+                 *       "difference": "changed"
+                 *     }
+                 */
+                "application/json": components["schemas"]["BulkIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    erase_matching_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                matching_list_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_care_tasks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TasksOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_care_task: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                care_task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "outcome": "done",
+                 *       "note": "已陪同到社区申请"
+                 *     }
+                 */
+                "application/json": components["schemas"]["TaskEndIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskOut"];
                 };
             };
             /** @description Unauthorized */

@@ -3,15 +3,25 @@ import { useTranslation } from "react-i18next";
 
 import { addTexts } from "../i18n";
 import { AreaPage } from "../shared/AreaPage";
+import * as fieldTexts from "../shared/fieldTexts";
+import * as handbookTexts from "../shared/handbookTexts";
 import * as eldersTexts from "./elders/texts";
+import * as matchingTexts from "./matching/texts";
 import * as roundsTexts from "./rounds/texts";
+import * as servicesTexts from "./services/texts";
 import * as texts from "./texts";
 
 addTexts("care", texts);
 addTexts("elders", eldersTexts);
+addTexts("fields", fieldTexts);
+addTexts("handbook", handbookTexts);
+addTexts("matching", matchingTexts);
 addTexts("rounds", roundsTexts);
+addTexts("services", servicesTexts);
 
 const EldersPage = lazy(() => import("./elders/EldersPage"));
+const MatchingPages = lazy(() => import("./matching/MatchingPages"));
+const ServicesPages = lazy(() => import("./services/ServicesPages"));
 const RoundsPages = lazy(() => import("./rounds/RoundsPages"));
 const OpenRisksPage = lazy(() => import("./elders/OpenRisksPage"));
 const AssessmentPages = lazy(() => import("./assessment/AssessmentPages"));
@@ -21,6 +31,8 @@ export default function CareArea(): ReactNode {
   const { t } = useTranslation("care");
   const { t: elders } = useTranslation("elders");
   const { t: rounds } = useTranslation("rounds");
+  const { t: matching } = useTranslation("matching");
+  const { t: services } = useTranslation("services");
   return (
     <AreaPage
       area="care"
@@ -28,6 +40,8 @@ export default function CareArea(): ReactNode {
         { path: "assessments", label: t("section.assessments"), Page: AssessmentPages },
         { path: "rounds", label: rounds("section"), Page: RoundsPages, permission: "care_read" },
         { path: "elders", label: elders("section"), Page: EldersPage },
+        { path: "services", label: services("section"), Page: ServicesPages, permission: "care_read" },
+        { path: "matching", label: matching("section"), Page: MatchingPages, permission: "records_write" },
         { path: "risks", label: elders("riskTasks"), Page: OpenRisksPage },
       ]}
     />

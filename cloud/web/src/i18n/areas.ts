@@ -2,6 +2,10 @@
 import type { zh as elders } from "../care/elders/texts";
 import type { zh as account } from "../account/texts";
 import type { zh as care } from "../care/texts";
+import type { zh as matching } from "../care/matching/texts";
+import type { zh as services } from "../care/services/texts";
+import type { zh as fields } from "../shared/fieldTexts";
+import type { zh as handbook } from "../shared/handbookTexts";
 import type { zh as rounds } from "../care/rounds/texts";
 import type { zh as house } from "../operator/house/texts";
 import type { zh as family } from "../family/texts";
@@ -17,6 +21,10 @@ export type AreaTexts = {
   oversight: typeof oversight;
   care: typeof care;
   elders: typeof elders;
+  fields: typeof fields;
+  handbook: typeof handbook;
+  matching: typeof matching;
+  services: typeof services;
   house: typeof house;
   family: typeof family;
   operator: typeof operator;
