@@ -4,31 +4,39 @@ import { useTranslation } from "react-i18next";
 import { addTexts } from "../i18n";
 import { AreaPage } from "../shared/AreaPage";
 import * as eldersTexts from "./elders/texts";
+import * as handoverTexts from "./handover/texts";
 import * as roundsTexts from "./rounds/texts";
+import * as safetyTexts from "./safety/texts";
 import * as texts from "./texts";
 
 addTexts("care", texts);
 addTexts("elders", eldersTexts);
+addTexts("handover", handoverTexts);
 addTexts("rounds", roundsTexts);
+addTexts("safety", safetyTexts);
 
 const EldersPage = lazy(() => import("./elders/EldersPage"));
 const RoundsPages = lazy(() => import("./rounds/RoundsPages"));
-const OpenRisksPage = lazy(() => import("./elders/OpenRisksPage"));
+const HandoverPages = lazy(() => import("./handover/HandoverPages"));
+const SafetyPages = lazy(() => import("./safety/SafetyPages"));
 const AssessmentPages = lazy(() => import("./assessment/AssessmentPages"));
 
 /** Records, assessments, rounds, visits: the work of nurses, assessors and care managers. */
 export default function CareArea(): ReactNode {
   const { t } = useTranslation("care");
   const { t: elders } = useTranslation("elders");
+  const { t: handover } = useTranslation("handover");
   const { t: rounds } = useTranslation("rounds");
+  const { t: safety } = useTranslation("safety");
   return (
     <AreaPage
       area="care"
       sections={[
         { path: "assessments", label: t("section.assessments"), Page: AssessmentPages },
         { path: "rounds", label: rounds("section"), Page: RoundsPages, permission: "care_read" },
+        { path: "handover", label: handover("section"), Page: HandoverPages, permission: "care_read" },
         { path: "elders", label: elders("section"), Page: EldersPage },
-        { path: "risks", label: elders("riskTasks"), Page: OpenRisksPage },
+        { path: "risks", label: safety("section"), Page: SafetyPages, permission: "records_read" },
       ]}
     />
   );

@@ -2,7 +2,10 @@
 import type { zh as elders } from "../care/elders/texts";
 import type { zh as account } from "../account/texts";
 import type { zh as care } from "../care/texts";
+import type { zh as handover } from "../care/handover/texts";
 import type { zh as rounds } from "../care/rounds/texts";
+import type { zh as safety } from "../care/safety/texts";
+import type { zh as drillPlan } from "../shift/drillPlanTexts";
 import type { zh as house } from "../operator/house/texts";
 import type { zh as family } from "../family/texts";
 import type { zh as simulator } from "../operator/simulator/texts";
@@ -19,8 +22,11 @@ export type AreaTexts = {
   elders: typeof elders;
   house: typeof house;
   family: typeof family;
+  handover: typeof handover;
   operator: typeof operator;
+  drillPlan: typeof drillPlan;
   rounds: typeof rounds;
+  safety: typeof safety;
   shift: typeof shift;
   simulator: typeof simulator;
 };
