@@ -20,6 +20,7 @@ from starlette.routing import BaseRoute
 from cloud.alerts.clock_steps import ClockWatch
 from cloud.alerts.consoles.routes import router as consoles_router
 from cloud.alerts.consoles.service import watch_consoles
+from cloud.alerts.drills.plan_routes import router as drill_plans_router
 from cloud.alerts.drills.routes import router as drills_router
 from cloud.alerts.drills.service import watch_switches
 from cloud.alerts.escalation.routes import router as duty_router
@@ -39,11 +40,15 @@ from cloud.alerts.timers import TIMER_INTERVAL_S, work_timers
 from cloud.alerts.tuning.routes import router as tuning_router
 from cloud.alerts.tuning.service import propose_for_all
 from cloud.care.assessment.routes import router as assessment_router
+from cloud.care.handover.routes import router as handover_router
+from cloud.care.handover.watch import follow_handovers
+from cloud.care.incidents.routes import router as incidents_router
 from cloud.care.leave.routes import router as leave_router
 from cloud.care.leave.service import follow_leaves
 from cloud.care.matching.routes import router as matching_router
 from cloud.care.matching.service import forget_expired
 from cloud.care.matching.worker import MatchingWorker
+from cloud.care.observations.routes import router as observations_router
 from cloud.care.rounds.routes import router as rounds_router
 from cloud.care.rounds.watch import follow_rounds
 from cloud.care.service_list.follow import follow_entitlements
@@ -157,6 +162,7 @@ class _Work:
                 now = self.state.clock.now()
                 await follow_rounds(scope, now)
                 await follow_leaves(scope, now)
+                await follow_handovers(scope, now)
 
     async def entitlements(self) -> None:
         for institution_id in await self.state.database.institutions():
@@ -305,6 +311,7 @@ def _api_routes() -> Sequence[BaseRoute]:
         duty_router,
         consoles_router,
         drills_router,
+        drill_plans_router,
         figures_router,
         rules_router,
         tuning_router,
@@ -332,6 +339,9 @@ def _api_routes() -> Sequence[BaseRoute]:
         leave_router,
         matching_router,
         care_tasks_router,
+        handover_router,
+        observations_router,
+        incidents_router,
         found_router,
         found_machine_router,
         exchange_router,

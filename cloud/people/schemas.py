@@ -365,6 +365,56 @@ class RisksOut(ApiModel):
     risks: list[RiskOut]
 
 
+class RiskRow(ApiModel):
+    """One of the nine risks of one elder, in the register of the house."""
+
+    elder_id: UUID
+    elder_name: str
+    place: str
+    unit: str
+    entry: RiskOut
+
+
+class RiskCount(ApiModel):
+    """How many elders stand where with one risk. `overdue`: their review is."""
+
+    risk: RiskName
+    name_zh: str
+    not_assessed: int
+    none: int
+    watch: int
+    high: int
+    overdue: int
+
+
+class RiskRegister(ApiModel):
+    """Everybody who stays here: counts over all of them, and the rows that were asked for."""
+
+    counts: list[RiskCount]
+    rows: list[RiskRow]
+    elders: int
+
+
+class RiskChange(ApiModel):
+    """What one risk was said to be at a time."""
+
+    risk: RiskName
+    name_zh: str
+    version: int
+    level: RiskLevel
+    measures: str
+    owner: str
+    review_on: date | None
+    at: UtcMs
+    by: str
+
+
+class RiskHistoryOut(ApiModel):
+    """Newest first."""
+
+    changes: list[RiskChange]
+
+
 class OpenRisk(ApiModel):
     """An elder with something to assess or to review."""
 

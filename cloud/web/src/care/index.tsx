@@ -6,8 +6,10 @@ import { AreaPage } from "../shared/AreaPage";
 import * as fieldTexts from "../shared/fieldTexts";
 import * as handbookTexts from "../shared/handbookTexts";
 import * as eldersTexts from "./elders/texts";
+import * as handoverTexts from "./handover/texts";
 import * as matchingTexts from "./matching/texts";
 import * as roundsTexts from "./rounds/texts";
+import * as safetyTexts from "./safety/texts";
 import * as servicesTexts from "./services/texts";
 import * as texts from "./texts";
 
@@ -18,31 +20,37 @@ addTexts("handbook", handbookTexts);
 addTexts("matching", matchingTexts);
 addTexts("rounds", roundsTexts);
 addTexts("services", servicesTexts);
+addTexts("handover", handoverTexts);
+addTexts("safety", safetyTexts);
 
 const EldersPage = lazy(() => import("./elders/EldersPage"));
 const MatchingPages = lazy(() => import("./matching/MatchingPages"));
 const ServicesPages = lazy(() => import("./services/ServicesPages"));
 const RoundsPages = lazy(() => import("./rounds/RoundsPages"));
-const OpenRisksPage = lazy(() => import("./elders/OpenRisksPage"));
+const HandoverPages = lazy(() => import("./handover/HandoverPages"));
+const SafetyPages = lazy(() => import("./safety/SafetyPages"));
 const AssessmentPages = lazy(() => import("./assessment/AssessmentPages"));
 
 /** Records, assessments, rounds, visits: the work of nurses, assessors and care managers. */
 export default function CareArea(): ReactNode {
   const { t } = useTranslation("care");
   const { t: elders } = useTranslation("elders");
+  const { t: handover } = useTranslation("handover");
   const { t: rounds } = useTranslation("rounds");
   const { t: matching } = useTranslation("matching");
   const { t: services } = useTranslation("services");
+  const { t: safety } = useTranslation("safety");
   return (
     <AreaPage
       area="care"
       sections={[
         { path: "assessments", label: t("section.assessments"), Page: AssessmentPages },
         { path: "rounds", label: rounds("section"), Page: RoundsPages, permission: "care_read" },
+        { path: "handover", label: handover("section"), Page: HandoverPages, permission: "care_read" },
         { path: "elders", label: elders("section"), Page: EldersPage },
         { path: "services", label: services("section"), Page: ServicesPages, permission: "care_read" },
         { path: "matching", label: matching("section"), Page: MatchingPages, permission: "records_write" },
-        { path: "risks", label: elders("riskTasks"), Page: OpenRisksPage },
+        { path: "risks", label: safety("section"), Page: SafetyPages, permission: "records_read" },
       ]}
     />
   );
