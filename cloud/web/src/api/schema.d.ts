@@ -1375,6 +1375,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/family/letters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Family Letters
+         * @description 每周一信: the weeks as they were told to this login, the newest first.
+         */
+        get: operations["list_family_letters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/family/letters/{letter_id}/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Note Letter Read
+         * @description It was opened.
+         */
+        post: operations["note_letter_read"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/elders/{elder_id}/series": {
         parameters: {
             query?: never;
@@ -2579,6 +2619,26 @@ export interface paths {
          * @description Units, rooms and beds with how each stands; names only for who may read records.
          */
         get: operations["get_floor"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/elders/{elder_id}/day": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Elder Day
+         * @description Bed, rooms, vital signs, alerts, holes and changes of devices on one time axis.
+         */
+        get: operations["get_elder_day"];
         put?: never;
         post?: never;
         delete?: never;
@@ -4686,6 +4746,45 @@ export interface components {
             severe: boolean;
         };
         /**
+         * AnswerOut
+         * @description An alert that is over, in words.
+         */
+        AnswerOut: {
+            /**
+             * Happened At
+             * Format: date-time
+             */
+            happened_at: string;
+            /** Answered S */
+            answered_s: number | null;
+            /** Arrived S */
+            arrived_s: number | null;
+            /** Text Zh */
+            text_zh: string;
+            /** Text En */
+            text_en: string;
+        };
+        /**
+         * AnswersOut
+         * @description What staff answered in the last days, and how fast; middle values.
+         */
+        AnswersOut: {
+            /** Days */
+            days: number;
+            /** Count */
+            count: number;
+            /** Median Answered S */
+            median_answered_s: number | null;
+            /** Median Arrived S */
+            median_arrived_s: number | null;
+            /** Text Zh */
+            text_zh: string;
+            /** Text En */
+            text_en: string;
+            /** Recent */
+            recent: components["schemas"]["AnswerOut"][];
+        };
+        /**
          * AreaIn
          * @description The units a gateway watches over; none: all that no other gateway has.
          */
@@ -5071,6 +5170,27 @@ export interface components {
             resident: components["schemas"]["ResidentOut"] | null;
             /** Version */
             version: number;
+        };
+        /**
+         * BedStretch
+         * @description `unseen`: nobody knows. It is never filled from what was said before or after.
+         */
+        BedStretch: {
+            /**
+             * From At
+             * Format: date-time
+             */
+            from_at: string;
+            /**
+             * Until At
+             * Format: date-time
+             */
+            until_at: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "in_bed" | "up" | "out" | "unseen";
         };
         /**
          * BreakGlassIn
@@ -5582,6 +5702,209 @@ export interface components {
             cause: string | null;
             /** Missing */
             missing: components["schemas"]["MissingOut"][];
+            /**
+             * Staff
+             * @description whether staff know: it stands on the desk, it sounds there, somebody took note
+             * @enum {string}
+             */
+            staff: "listed" | "alerted" | "acknowledged";
+            /** Staff Since */
+            staff_since: string | null;
+            /** Text Zh */
+            text_zh: string;
+            /** Text En */
+            text_en: string;
+        };
+        /**
+         * DayAlert
+         * @description An alert of that day, or one still open from before.
+         */
+        DayAlert: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Code */
+            code: string;
+            /** Name Zh */
+            name_zh: string;
+            /** Name En */
+            name_en: string;
+            /**
+             * Priority
+             * @enum {string}
+             */
+            priority: "high" | "medium" | "low" | "info";
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "raised" | "notified" | "acknowledged" | "attending" | "arrived" | "resolved" | "closed";
+            /** Origin */
+            origin: string;
+            /**
+             * Happened At
+             * Format: date-time
+             */
+            happened_at: string;
+            /** Acknowledged At */
+            acknowledged_at: string | null;
+            /** Arrived At */
+            arrived_at: string | null;
+            /** Ended At */
+            ended_at: string | null;
+            /** Finding */
+            finding: ("real_fall" | "lowered_self" | "sat_hard" | "device_dropped" | "care_handling" | "visitor" | "real" | "false_alarm" | "test" | "unclear") | null;
+        };
+        /**
+         * DayChange
+         * @description A device came, went, broke or worked again.
+         */
+        DayChange: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Device Id */
+            device_id: string;
+            /** Label */
+            label: string;
+            /**
+             * What
+             * @enum {string}
+             */
+            what: "given" | "taken" | "broken" | "mended";
+        };
+        /**
+         * DayHole
+         * @description A time that a gateway or the watch over devices says could not be seen, and why.
+         */
+        DayHole: {
+            /**
+             * From At
+             * Format: date-time
+             */
+            from_at: string;
+            /** Until At */
+            until_at: string | null;
+            /**
+             * Device Id
+             * @description null: of several devices, or of all
+             */
+            device_id: string | null;
+            /** Cause */
+            cause: string;
+        };
+        /**
+         * DayOut
+         * @description An elder's day. Nothing after `server_time` is known, nothing `unseen` is made up.
+         */
+        DayOut: {
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /**
+             * From At
+             * Format: date-time
+             */
+            from_at: string;
+            /**
+             * Until At
+             * Format: date-time
+             */
+            until_at: string;
+            /**
+             * Server Time
+             * Format: date-time
+             */
+            server_time: string;
+            /**
+             * Slot S
+             * @description 0: single readings; else only summaries are left of that day
+             */
+            slot_s: number;
+            /**
+             * Simulated
+             * @description some of it was never measured: a simulator made it
+             */
+            simulated: boolean;
+            /**
+             * Bed
+             * @description null: nothing watches the bed
+             */
+            bed: components["schemas"]["BedStretch"][] | null;
+            totals: components["schemas"]["DayTotals"] | null;
+            /** Rooms */
+            rooms: components["schemas"]["RoomLaneOut"][];
+            /** Vitals */
+            vitals: components["schemas"]["VitalLaneOut"][];
+            /**
+             * Not Worn
+             * @description the wearable lay somewhere, and saw nothing
+             */
+            not_worn: components["schemas"]["Span"][];
+            /**
+             * Blind
+             * @description no device at all could have told anything
+             */
+            blind: components["schemas"]["Span"][];
+            /** Holes */
+            holes: components["schemas"]["DayHole"][];
+            /**
+             * Alerts
+             * @description null: the caller may not see alerts
+             */
+            alerts: components["schemas"]["DayAlert"][] | null;
+            /** Changes */
+            changes: components["schemas"]["DayChange"][];
+            /** Pauses */
+            pauses: components["schemas"]["DayPause"][];
+        };
+        /**
+         * DayPause
+         * @description Known to be out, or not watched over routine.
+         */
+        DayPause: {
+            /**
+             * From At
+             * Format: date-time
+             */
+            from_at: string;
+            /**
+             * Until At
+             * Format: date-time
+             */
+            until_at: string;
+            /**
+             * Reason
+             * @enum {string}
+             */
+            reason: "leave" | "hospital" | "works" | "other";
+        };
+        /**
+         * DayTotals
+         * @description The bed lane in numbers.
+         */
+        DayTotals: {
+            /** In Bed Min */
+            in_bed_min: number;
+            /** Up Min */
+            up_min: number;
+            /** Out Min */
+            out_min: number;
+            /** Unseen Min */
+            unseen_min: number;
+            /** Up Times */
+            up_times: number;
         };
         /**
          * DecisionIn
@@ -6651,7 +6974,7 @@ export interface components {
              * Mood
              * @enum {string}
              */
-            mood: "calm" | "attention" | "partly_seen" | "not_seen" | "not_shared";
+            mood: "calm" | "attention" | "partly_seen" | "not_seen" | "not_shared" | "away";
             /**
              * Last Sign At
              * @description rounded down to a quarter of an hour
@@ -6664,11 +6987,17 @@ export interface components {
              * @description staff are dealing with something now
              */
             open_alert: boolean | null;
+            answers: components["schemas"]["AnswersOut"] | null;
+            pause: components["schemas"]["PauseNow"] | null;
+            /** Notices */
+            notices: components["schemas"]["cloud__family__schemas__NoticeOut"][];
             /**
              * Shares
              * @description what the consent in force names
              */
             shares: string[];
+            /** Rights */
+            rights: components["schemas"]["RightOut"][];
         };
         /**
          * FamilyIn
@@ -6970,6 +7299,8 @@ export interface components {
         /**
          * FloorBed
          * @description A bed. `state` is the worst that is known; `presence` what its sensor last said, and when.
+         *
+         *     `watched`: all that is needed works, and nothing that is needed watches the bed (a band only).
          */
         FloorBed: {
             /**
@@ -6983,7 +7314,7 @@ export interface components {
              * State
              * @enum {string}
              */
-            state: "in_bed" | "up" | "out" | "degraded" | "blind" | "unknown" | "empty";
+            state: "in_bed" | "up" | "watched" | "out" | "degraded" | "blind" | "unknown" | "empty";
             /** Elder Id */
             elder_id: string | null;
             /** Elder Name */
@@ -8015,6 +8346,49 @@ export interface components {
             by: string;
         };
         /**
+         * LetterOut
+         * @description A week. Text null: something in it is not shared with this relative any more.
+         */
+        LetterOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /**
+             * Week
+             * Format: date
+             * @description its Monday
+             */
+            week: string;
+            /**
+             * Made At
+             * Format: date-time
+             */
+            made_at: string;
+            /** Read At */
+            read_at: string | null;
+            /** Text Zh */
+            text_zh: string | null;
+            /** Text En */
+            text_en: string | null;
+        };
+        /**
+         * LettersOut
+         * @description Letters kept, the newest first.
+         */
+        LettersOut: {
+            /** Letters */
+            letters: components["schemas"]["LetterOut"][];
+        };
+        /**
          * LevelPlanIO
          * @description Of one ability level.
          */
@@ -8380,15 +8754,31 @@ export interface components {
              * Format: date
              */
             morning: string;
+            /**
+             * Watched
+             * @description false: nothing watches the bed
+             */
+            watched: boolean;
+            /**
+             * So Far
+             * @description the night is not over yet
+             */
+            so_far: boolean;
             /** In Bed Min */
             in_bed_min: number;
             /** Up Times */
             up_times: number;
+            /** Out Min */
+            out_min: number;
             /**
              * Unseen Min
              * @description time without data: not rest, and not being up
              */
             unseen_min: number;
+            /** Text Zh */
+            text_zh: string;
+            /** Text En */
+            text_en: string;
         };
         /**
          * NightRow
@@ -8436,40 +8826,7 @@ export interface components {
          */
         NoticeList: {
             /** Notices */
-            notices: components["schemas"]["NoticeOut"][];
-        };
-        /**
-         * NoticeOut
-         * @description Who was to be told, and whether they were.
-         */
-        NoticeOut: {
-            /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
-            /** Kind */
-            kind: string;
-            /** Step */
-            step: number;
-            /** Ring */
-            ring: number;
-            /** Recipient */
-            recipient: string;
-            /**
-             * State
-             * @enum {string}
-             */
-            state: "pending" | "sent" | "failed" | "skipped";
-            /**
-             * Created At
-             * Format: date-time
-             */
-            created_at: string;
-            /** Done At */
-            done_at: string | null;
-            /** Attempts */
-            attempts: components["schemas"]["AttemptOut"][];
+            notices: components["schemas"]["cloud__alerts__notify__routes__NoticeOut"][];
         };
         /**
          * OidcWay
@@ -8703,6 +9060,24 @@ export interface components {
              * @enum {string}
              */
             reason: "leave" | "hospital" | "works" | "other";
+        };
+        /**
+         * PauseNow
+         * @description Out, or not watched over routine. `reason` null: it is not shared with this relative.
+         */
+        PauseNow: {
+            /**
+             * From At
+             * Format: date-time
+             */
+            from_at: string;
+            /**
+             * Until At
+             * Format: date-time
+             */
+            until_at: string;
+            /** Reason */
+            reason: ("leave" | "hospital" | "works" | "other") | null;
         };
         /**
          * PauseOut
@@ -9347,6 +9722,29 @@ export interface components {
             note: string;
         };
         /**
+         * RightOut
+         * @description A kind of thing, and why this relative sees it or does not.
+         */
+        RightOut: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "presence" | "night" | "alerts" | "coverage" | "vitals" | "location" | "visits";
+            /**
+             * State
+             * @description not_allowed: the institution has not set it for this relative; not_agreed: no consent in force
+             * @enum {string}
+             */
+            state: "seen" | "not_allowed" | "not_agreed";
+            /** Signer Name */
+            signer_name: string | null;
+            /** Since */
+            since: string | null;
+            /** Until */
+            until: string | null;
+        };
+        /**
          * RiskIn
          * @description An assessment of one of the nine risks. `version`: the one that was read (0: none yet).
          */
@@ -9433,6 +9831,20 @@ export interface components {
             unit_id?: string | null;
             /** Home Id */
             home_id?: string | null;
+        };
+        /**
+         * RoomLaneOut
+         * @description Activity in a room. `shared`: others stay in it; it may have been theirs.
+         */
+        RoomLaneOut: {
+            /** Room */
+            room: string;
+            /** Shared */
+            shared: boolean;
+            /** Active */
+            active: components["schemas"]["Span"][];
+            /** Unseen */
+            unseen: components["schemas"]["Span"][];
         };
         /**
          * RoomNode
@@ -10239,6 +10651,22 @@ export interface components {
             unclear: components["schemas"]["ShareOut"];
         };
         /**
+         * Span
+         * @description [from_at, until_at).
+         */
+        Span: {
+            /**
+             * From At
+             * Format: date-time
+             */
+            from_at: string;
+            /**
+             * Until At
+             * Format: date-time
+             */
+            until_at: string;
+        };
+        /**
          * Standing
          * @description Kleene's three values.
          * @enum {string}
@@ -10747,6 +11175,28 @@ export interface components {
             why: string;
         };
         /**
+         * VitalLaneOut
+         * @description A vital sign by the minute. Draw no line across `unseen`.
+         */
+        VitalLaneOut: {
+            /** Quantity */
+            quantity: string;
+            /** Unit */
+            unit: string;
+            /** Label Zh */
+            label_zh: string;
+            /** At Ms */
+            at_ms: number[];
+            /** Low */
+            low: number[];
+            /** Mean */
+            mean: number[];
+            /** High */
+            high: number[];
+            /** Unseen */
+            unseen: components["schemas"]["Span"][];
+        };
+        /**
          * VocabularyOut
          * @description What a form for a record offers: from the assessment form and the service list.
          */
@@ -10910,6 +11360,54 @@ export interface components {
             role: components["schemas"]["Role"];
             /** Current */
             current: boolean;
+        };
+        /**
+         * NoticeOut
+         * @description Who was to be told, and whether they were.
+         */
+        cloud__alerts__notify__routes__NoticeOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Kind */
+            kind: string;
+            /** Step */
+            step: number;
+            /** Ring */
+            ring: number;
+            /** Recipient */
+            recipient: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "pending" | "sent" | "failed" | "skipped";
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Done At */
+            done_at: string | null;
+            /** Attempts */
+            attempts: components["schemas"]["AttemptOut"][];
+        };
+        /**
+         * NoticeOut
+         * @description What this relative was told on their phone.
+         */
+        cloud__family__schemas__NoticeOut: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Text */
+            text: string;
+            /** Delivered */
+            delivered: boolean;
         };
     };
     responses: never;
@@ -16367,6 +16865,127 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_family_letters: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LettersOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    note_letter_read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                letter_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -24184,6 +24803,76 @@ export interface operations {
             };
         };
     };
+    get_elder_day: {
+        parameters: {
+            query?: {
+                /** @description a day in China; without: today */
+                day?: string | null;
+            };
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DayOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     export_elder_series: {
         parameters: {
             query?: {
@@ -26203,6 +26892,15 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "id": "00000000-0000-4000-8000-000000000071",
+                 *       "elder_id": "00000000-0000-4000-8000-000000000001",
+                 *       "kind": "round",
+                 *       "finding": "asleep",
+                 *       "at": "2026-03-01T02:10:00+08:00"
+                 *     }
+                 */
                 "application/json": components["schemas"]["RoundCheckIn"];
             };
         };
@@ -26432,6 +27130,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "unit_id": "00000000-0000-4000-8000-000000000004",
+                 *       "active": true,
+                 *       "sensor_allowed": false,
+                 *       "version": 0
+                 *     }
+                 */
                 "application/json": components["schemas"]["RoundPlanIn"];
             };
         };
@@ -26510,6 +27216,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "tag": "tag-201-1",
+                 *       "bed_id": "00000000-0000-4000-8000-000000000003"
+                 *     }
+                 */
                 "application/json": components["schemas"]["TagIn"];
             };
         };
@@ -26738,6 +27450,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "out_at": "2026-03-01T09:00:00+08:00",
+                 *       "due_back_at": "2026-03-01T17:00:00+08:00",
+                 *       "companion": "女儿 王芳",
+                 *       "destination": "家中"
+                 *     }
+                 */
                 "application/json": components["schemas"]["AbsenceIn"];
             };
         };
@@ -26819,6 +27539,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "due_back_at": "2026-03-01T19:00:00+08:00"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ReturnDueIn"];
             };
         };

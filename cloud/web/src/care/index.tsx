@@ -3,11 +3,13 @@ import { useTranslation } from "react-i18next";
 
 import { addTexts } from "../i18n";
 import { AreaPage } from "../shared/AreaPage";
+import * as dayTexts from "./elders/dayTexts";
 import * as eldersTexts from "./elders/texts";
 import * as roundsTexts from "./rounds/texts";
 import * as texts from "./texts";
 
 addTexts("care", texts);
+addTexts("day", dayTexts);
 addTexts("elders", eldersTexts);
 addTexts("rounds", roundsTexts);
 
