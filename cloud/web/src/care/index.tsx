@@ -5,6 +5,7 @@ import { addTexts } from "../i18n";
 import { AreaPage } from "../shared/AreaPage";
 import * as fieldTexts from "../shared/fieldTexts";
 import * as handbookTexts from "../shared/handbookTexts";
+import * as dayTexts from "./elders/dayTexts";
 import * as eldersTexts from "./elders/texts";
 import * as handoverTexts from "./handover/texts";
 import * as matchingTexts from "./matching/texts";
@@ -14,6 +15,7 @@ import * as servicesTexts from "./services/texts";
 import * as texts from "./texts";
 
 addTexts("care", texts);
+addTexts("day", dayTexts);
 addTexts("elders", eldersTexts);
 addTexts("fields", fieldTexts);
 addTexts("handbook", handbookTexts);
