@@ -43,6 +43,7 @@ from cloud.care.leave.service import follow_leaves
 from cloud.care.rounds.routes import router as rounds_router
 from cloud.care.rounds.watch import follow_rounds
 from cloud.care.service_list.routes import router as service_list_router
+from cloud.care.visits.routes import router as visits_router
 from cloud.clock import LOCAL_ZONE, Clock, SystemClock, ns_from_datetime
 from cloud.coverage.routes import router as coverage_router
 from cloud.coverage.watch import CoverageWatch
@@ -256,7 +257,7 @@ def _install_manners(app: FastAPI, state: AppState) -> None:
     """What holds for every call."""
     install_examples(app)
     app.add_middleware(BodyLimit)
-    app.add_middleware(SecurityHeaders)
+    app.add_middleware(SecurityHeaders, map_tiles=state.settings.map_tiles)
     app.add_middleware(RequestMetrics, metrics=state.metrics)
     install_error_handlers(app)
 
@@ -316,6 +317,7 @@ def _api_routes() -> Sequence[BaseRoute]:
         service_list_router,
         rounds_router,
         leave_router,
+        visits_router,
         found_router,
         found_machine_router,
         exchange_router,

@@ -11,3 +11,4 @@ from cloud.identity.service import Principal
 CareReader = Annotated[Principal, requires(Permission.CARE_READ)]
 CareWriter = Annotated[Principal, requires(Permission.CARE_WRITE)]
 RuleKeeper = Annotated[Principal, requires(Permission.ALERT_RULES_MANAGE)]
+Relative = Annotated[Principal, requires(Permission.FAMILY_READ)]

@@ -15,6 +15,7 @@ from cloud.identity.permissions import Role
 from edge.events import EventKind
 from tests.cloud.care.assessments import a_draft, assessment_id_of, save
 from tests.cloud.care.rows import fill_rounds
+from tests.cloud.care.visit_rows import fill_visits
 from tests.cloud.coverage_rows import fill_coverage
 from tests.cloud.exchange.bundles import exchange_ids
 from tests.cloud.found import fill_found, found_ids
@@ -85,6 +86,7 @@ async def ids_of(world: World, home: Home) -> dict[str, str]:
         **await exchange_ids(world, home),
         **found_ids(home),
         **await fill_rounds(world, home),
+        **await fill_visits(world, home),
         **await record_ids(world, home),
         "run_id": await _a_simulated_run(world, home),
         **await _of_identity(world, home),

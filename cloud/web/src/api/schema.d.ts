@@ -3271,6 +3271,230 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/visits/due": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Due Visits
+         * @description Everybody with a plan, the longest overdue first; and who lives at home without one.
+         */
+        get: operations["list_due_visits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/visits/route": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Visit Route
+         * @description Who is due by the end of a day (today), in the order to walk; of one visitor or of all.
+         */
+        get: operations["get_visit_route"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/visits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add Visit
+         * @description A visit with place, findings and follow-ups. Sent twice it is one.
+         */
+        post: operations["add_visit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/visits/{visit_id}/corrections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Correct Visit
+         * @description It did not take place, or its times were wrong. What was written down stays beside it.
+         */
+        post: operations["correct_visit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/visit-followups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Visit Followups
+         * @description What is still to be done after visits, the earliest due first.
+         */
+        get: operations["list_visit_followups"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/visit-followups/{followup_id}/done": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End Visit Followup
+         * @description Done, and what came of it.
+         */
+        post: operations["end_visit_followup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/visit-settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Visit Settings
+         * @description Groups with intervals and marks, the words of the forms, who may visit.
+         */
+        get: operations["get_visit_settings"];
+        /**
+         * Put Visit Settings
+         * @description The house's own figures, from now on.
+         */
+        put: operations["put_visit_settings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/elders/{elder_id}/visits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Visits
+         * @description An elder's plan, what is due, what was found, what is to be done.
+         */
+        get: operations["list_visits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/elders/{elder_id}/visit-plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Put Visit Plan
+         * @description How often this elder is visited, by whom, and where the door is.
+         */
+        put: operations["put_visit_plan"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/elders/{elder_id}/visit-requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Request Visit
+         * @description Ask for an earlier visit, with the reason.
+         */
+        post: operations["request_visit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/family/visits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Family Visits
+         * @description Visits done and planned of the elders this login is a relative of, where they agreed.
+         */
+        get: operations["list_family_visits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/found-devices": {
         parameters: {
             query?: never;
@@ -5520,6 +5744,27 @@ export interface components {
             reason: string;
         };
         /**
+         * CorrectionOut
+         * @description One correction.
+         */
+        CorrectionOut: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** By */
+            by: string;
+            /** Reason */
+            reason: string;
+            /** Void */
+            void: boolean;
+            /** Started At */
+            started_at: string | null;
+            /** Ended At */
+            ended_at: string | null;
+        };
+        /**
          * CountedOut
          * @description What a filed assessment counted by itself.
          */
@@ -6432,6 +6677,26 @@ export interface components {
             is_home: boolean;
         };
         /**
+         * ElderVisitsOut
+         * @description An elder's plan, what is due, what was, and what is to be done.
+         */
+        ElderVisitsOut: {
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            plan: components["schemas"]["VisitPlanOut"] | null;
+            suggestion: components["schemas"]["SuggestionOut"];
+            due: components["schemas"]["VisitDueRow"] | null;
+            /** Visits */
+            visits: components["schemas"]["VisitOut"][];
+            /** Followups */
+            followups: components["schemas"]["FollowupOut"][];
+        };
+        /**
          * EnrolmentOut
          * @description edge/gateway_wire.py Enrolment.
          */
@@ -6759,6 +7024,56 @@ export interface components {
             points: components["schemas"]["PointOut"][];
         };
         /**
+         * FamilyVisit
+         * @description A visit as a relative sees it: that it was, not what was found.
+         */
+        FamilyVisit: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** By */
+            by: string;
+            /**
+             * Way
+             * @enum {string}
+             */
+            way: "in_person" | "third_party" | "volunteer" | "neighbour" | "phone" | "video";
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "done" | "not_home" | "refused" | "no_answer";
+        };
+        /**
+         * FamilyVisits
+         * @description One elder's visits; `shared` False: no consent in force lets this relative see them.
+         */
+        FamilyVisits: {
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /** Shared */
+            shared: boolean;
+            /** Done */
+            done: components["schemas"]["FamilyVisit"][];
+            /** Next Due On */
+            next_due_on: string | null;
+        };
+        /**
+         * FamilyVisitsOut
+         * @description Of every elder this login is a relative of.
+         */
+        FamilyVisitsOut: {
+            /** Elders */
+            elders: components["schemas"]["FamilyVisits"][];
+        };
+        /**
          * FaultEndIn
          * @description The end of a fault: repaired. To give a device up, retire it.
          */
@@ -7048,6 +7363,97 @@ export interface components {
             priority: components["schemas"]["Priority"];
             /** Codes */
             codes?: string[] | null;
+        };
+        /**
+         * FollowupDoneIn
+         * @description What came of it.
+         */
+        FollowupDoneIn: {
+            /** Result */
+            result: string;
+        };
+        /**
+         * FollowupIn
+         * @description Something to be done after the visit; `id` is chosen by the phone.
+         */
+        FollowupIn: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** What */
+            what: string;
+            /**
+             * Owner Id
+             * Format: uuid
+             */
+            owner_id: string;
+            /**
+             * Due On
+             * Format: date
+             */
+            due_on: string;
+        };
+        /**
+         * FollowupOut
+         * @description One follow-up.
+         */
+        FollowupOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /**
+             * Visit Id
+             * Format: uuid
+             */
+            visit_id: string;
+            /** What */
+            what: string;
+            /**
+             * Owner Id
+             * Format: uuid
+             */
+            owner_id: string;
+            /** Owner */
+            owner: string;
+            /**
+             * Due On
+             * Format: date
+             */
+            due_on: string;
+            /** Overdue */
+            overdue: boolean;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Created By */
+            created_by: string;
+            /** Done At */
+            done_at: string | null;
+            /** Done By */
+            done_by: string | null;
+            /** Result */
+            result: string;
+        };
+        /**
+         * FollowupsOut
+         * @description The earliest due first.
+         */
+        FollowupsOut: {
+            /** Followups */
+            followups: components["schemas"]["FollowupOut"][];
         };
         /**
          * FormOut
@@ -7521,6 +7927,33 @@ export interface components {
             level_before: number;
             /** Level After */
             level_after: number;
+        };
+        /**
+         * GroupOut
+         * @description A group with its interval here and by default.
+         */
+        GroupOut: {
+            /** Key */
+            key: string;
+            /** Zh */
+            zh: string;
+            /** En */
+            en: string;
+            /** Who Zh */
+            who_zh: string;
+            /** Who En */
+            who_en: string;
+            /** Interval Days */
+            interval_days: number;
+            /** Default Days */
+            default_days: number;
+            /**
+             * Mark
+             * @enum {string}
+             */
+            mark: "V" | "U" | "D";
+            /** Source */
+            source: string;
         };
         /**
          * Health
@@ -8138,6 +8571,18 @@ export interface components {
              * Format: date-time
              */
             server_time: string;
+        };
+        /**
+         * MeasuredPlaceIn
+         * @description Where a phone says it is, within `accuracy_m`.
+         */
+        MeasuredPlaceIn: {
+            /** Lat */
+            lat: number;
+            /** Lon */
+            lon: number;
+            /** Accuracy M */
+            accuracy_m: number;
         };
         /**
          * Merge
@@ -8783,6 +9228,16 @@ export interface components {
             label: string;
         };
         /**
+         * PlaceIO
+         * @description Degrees, WGS 84.
+         */
+        PlaceIO: {
+            /** Lat */
+            lat: number;
+            /** Lon */
+            lon: number;
+        };
+        /**
          * PlaceOut
          * @description A place as it is now. The ETag of the answer is its `version`.
          */
@@ -9160,6 +9615,29 @@ export interface components {
             decided_by: string | null;
             /** Note */
             note: string | null;
+        };
+        /**
+         * PullOut
+         * @description What asks for an earlier visit.
+         */
+        PullOut: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Due At
+             * Format: date-time
+             */
+            due_at: string;
+            /**
+             * Reason
+             * @enum {string}
+             */
+            reason: "alert" | "activity_drop" | "discovery" | "person";
+            /** Note */
+            note: string;
         };
         /**
          * QuarantineCount
@@ -9684,6 +10162,34 @@ export interface components {
             sensor_allowed: boolean;
             round: components["schemas"]["DueNow"] | null;
             turning: components["schemas"]["DueNow"] | null;
+        };
+        /**
+         * RouteOut
+         * @description A day's doors in the order to walk; those without a place on the map come last.
+         */
+        RouteOut: {
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            station: components["schemas"]["StationIO"] | null;
+            /** Stops */
+            stops: components["schemas"]["RouteStop"][];
+            /** Length M */
+            length_m: number;
+        };
+        /**
+         * RouteStop
+         * @description A door of the day. `leg_m`: from the one before, as the crow flies; None: not on the map.
+         */
+        RouteStop: {
+            row: components["schemas"]["VisitDueRow"];
+            /** Address */
+            address: string;
+            place: components["schemas"]["PlaceIO"] | null;
+            /** Leg M */
+            leg_m: number | null;
         };
         /**
          * RuleBook
@@ -10239,11 +10745,36 @@ export interface components {
             unclear: components["schemas"]["ShareOut"];
         };
         /**
+         * StaffOut
+         * @description Somebody who may visit or follow up.
+         */
+        StaffOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+        };
+        /**
          * Standing
          * @description Kleene's three values.
          * @enum {string}
          */
         Standing: "met" | "not_met" | "unknown";
+        /**
+         * StationIO
+         * @description Where a day's route begins.
+         */
+        StationIO: {
+            /** Lat */
+            lat: number;
+            /** Lon */
+            lon: number;
+            /** Name */
+            name: string;
+        };
         /**
          * Status
          * @description How the way of the data is.
@@ -10369,6 +10900,18 @@ export interface components {
              * @default
              */
             note: string;
+        };
+        /**
+         * SuggestionOut
+         * @description The group that the record speaks for. `unknown`: facts that might make it another.
+         */
+        SuggestionOut: {
+            /** Group */
+            group: string;
+            /** Reasons */
+            reasons: string[];
+            /** Unknown */
+            unknown: string[];
         };
         /**
          * SwitchIn
@@ -10631,6 +11174,21 @@ export interface components {
             name: string;
         };
         /**
+         * UnplannedOut
+         * @description Somebody who lives at home and whom nobody is to visit.
+         */
+        UnplannedOut: {
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /** Where */
+            where: string;
+        };
+        /**
          * UserIn
          * @description A new user. Their first password is made up here and told once.
          */
@@ -10745,6 +11303,368 @@ export interface components {
             broken_at: number | null;
             /** Why */
             why: string;
+        };
+        /**
+         * VisitCodeOut
+         * @description A code in both languages.
+         */
+        VisitCodeOut: {
+            /** Key */
+            key: string;
+            /** Zh */
+            zh: string;
+            /** En */
+            en: string;
+            /** Remote */
+            remote: boolean;
+        };
+        /**
+         * VisitCorrectionIn
+         * @description What was wrong: it did not take place (`void`), or the times.
+         */
+        VisitCorrectionIn: {
+            /** Reason */
+            reason: string;
+            /** Void */
+            void: boolean;
+            /** Started At */
+            started_at?: string | null;
+            /** Ended At */
+            ended_at?: string | null;
+        };
+        /**
+         * VisitDueOut
+         * @description The longest overdue first. `unplanned`: elders at home whom no plan covers.
+         */
+        VisitDueOut: {
+            /**
+             * Server Time
+             * Format: date-time
+             */
+            server_time: string;
+            /**
+             * Today
+             * Format: date
+             */
+            today: string;
+            /** Rows */
+            rows: components["schemas"]["VisitDueRow"][];
+            /** Unplanned */
+            unplanned: components["schemas"]["UnplannedOut"][];
+        };
+        /**
+         * VisitDueRow
+         * @description An elder with the next visit. `pulls` not empty: it was pulled forward, and why.
+         */
+        VisitDueRow: {
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /** Where */
+            where: string;
+            /** Group */
+            group: string;
+            /** Interval Days */
+            interval_days: number;
+            /** Visitor Id */
+            visitor_id: string | null;
+            /** Visitor */
+            visitor: string | null;
+            /**
+             * Due At
+             * Format: date-time
+             */
+            due_at: string;
+            /**
+             * Regular At
+             * Format: date-time
+             */
+            regular_at: string;
+            /**
+             * Standing
+             * @enum {string}
+             */
+            standing: "ok" | "soon" | "today" | "overdue";
+            /** Pulls */
+            pulls: components["schemas"]["PullOut"][];
+            /** Last Done At */
+            last_done_at: string | null;
+            /** Last Done By */
+            last_done_by: string | null;
+            /** Last Attempt At */
+            last_attempt_at: string | null;
+            /** Last Attempt */
+            last_attempt: ("done" | "not_home" | "refused" | "no_answer") | null;
+            /** Open Followups */
+            open_followups: number;
+        };
+        /**
+         * VisitIn
+         * @description A visit as it was. `id` is chosen by the phone. At the door: a place, or why there is none.
+         *
+         *     `ended_at` None: now.
+         */
+        VisitIn: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /**
+             * Way
+             * @default in_person
+             * @enum {string}
+             */
+            way: "in_person" | "third_party" | "volunteer" | "neighbour" | "phone" | "video";
+            /**
+             * Outcome
+             * @default done
+             * @enum {string}
+             */
+            outcome: "done" | "not_home" | "refused" | "no_answer";
+            /**
+             * Started At
+             * Format: date-time
+             */
+            started_at: string;
+            /** Ended At */
+            ended_at?: string | null;
+            place?: components["schemas"]["MeasuredPlaceIn"] | null;
+            /**
+             * No Place Reason
+             * @default
+             */
+            no_place_reason: string;
+            /** Findings */
+            findings?: string[];
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+            /** Followups */
+            followups?: components["schemas"]["FollowupIn"][];
+        };
+        /**
+         * VisitOut
+         * @description A visit. `distance_m`: from the door on the map; None: one of the two places is not known.
+         */
+        VisitOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /** By */
+            by: string;
+            /**
+             * Way
+             * @enum {string}
+             */
+            way: "in_person" | "third_party" | "volunteer" | "neighbour" | "phone" | "video";
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "done" | "not_home" | "refused" | "no_answer";
+            /**
+             * Started At
+             * Format: date-time
+             */
+            started_at: string;
+            /**
+             * Ended At
+             * Format: date-time
+             */
+            ended_at: string;
+            /**
+             * Recorded At
+             * Format: date-time
+             */
+            recorded_at: string;
+            /** Due At */
+            due_at: string | null;
+            /** Accuracy M */
+            accuracy_m: number | null;
+            /** Distance M */
+            distance_m: number | null;
+            /** Far Away */
+            far_away: boolean;
+            /** No Place Reason */
+            no_place_reason: string;
+            /** Findings */
+            findings: string[];
+            /** Note */
+            note: string;
+            /** Void */
+            void: boolean;
+            /** Corrections */
+            corrections: components["schemas"]["CorrectionOut"][];
+        };
+        /**
+         * VisitPlanIn
+         * @description An elder's plan. `interval_days` None: the group's. `place`: the door; None takes it away.
+         *
+         *     `version`: the one it was changed from; 0 where there is none yet.
+         */
+        VisitPlanIn: {
+            /** Group */
+            group: string;
+            /** Interval Days */
+            interval_days?: number | null;
+            /** Visitor Id */
+            visitor_id?: string | null;
+            /**
+             * Purchaser
+             * @default
+             */
+            purchaser: string;
+            place?: components["schemas"]["PlaceIO"] | null;
+            /**
+             * Starts On
+             * Format: date
+             */
+            starts_on: string;
+            /**
+             * Ended
+             * @default false
+             */
+            ended: boolean;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+            /**
+             * Version
+             * @default 0
+             */
+            version: number;
+        };
+        /**
+         * VisitPlanOut
+         * @description The plan in force.
+         */
+        VisitPlanOut: {
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Group */
+            group: string;
+            /** Interval Days */
+            interval_days: number;
+            /** Own Interval Days */
+            own_interval_days: number | null;
+            /** Visitor Id */
+            visitor_id: string | null;
+            /** Visitor */
+            visitor: string | null;
+            /** Purchaser */
+            purchaser: string;
+            place: components["schemas"]["PlaceIO"] | null;
+            /**
+             * Starts On
+             * Format: date
+             */
+            starts_on: string;
+            /** Ended At */
+            ended_at: string | null;
+            /** Note */
+            note: string;
+            /** Version */
+            version: number;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            /** Updated By */
+            updated_by: string;
+        };
+        /**
+         * VisitRequestIn
+         * @description Somebody asks for an earlier visit.
+         */
+        VisitRequestIn: {
+            /**
+             * Due At
+             * Format: date-time
+             */
+            due_at: string;
+            /** Note */
+            note: string;
+        };
+        /**
+         * VisitSettingsIn
+         * @description The house's figures. `interval_days` by group; what is left out is the default.
+         */
+        VisitSettingsIn: {
+            /** Interval Days */
+            interval_days?: {
+                [key: string]: number;
+            };
+            /** Pull Forward H */
+            pull_forward_h: number;
+            /** Remote In A Row */
+            remote_in_a_row: number;
+            station?: components["schemas"]["StationIO"] | null;
+            /**
+             * Version
+             * @default 0
+             */
+            version: number;
+        };
+        /**
+         * VisitSettingsOut
+         * @description The figures in force, with the marks of the defaults, and the words of ways and findings.
+         */
+        VisitSettingsOut: {
+            /** Groups */
+            groups: components["schemas"]["GroupOut"][];
+            /** Ways */
+            ways: components["schemas"]["VisitCodeOut"][];
+            /** Findings */
+            findings: components["schemas"]["VisitCodeOut"][];
+            /** Staff */
+            staff: components["schemas"]["StaffOut"][];
+            /** Pull Forward H */
+            pull_forward_h: number;
+            /** Remote In A Row */
+            remote_in_a_row: number;
+            /** Marks */
+            marks: {
+                [key: string]: "V" | "U" | "D";
+            };
+            station: components["schemas"]["StationIO"] | null;
+            /**
+             * Map Tiles
+             * @description address of map tiles with {z}/{x}/{y}; empty: none
+             */
+            map_tiles: string;
+            /** Version */
+            version: number;
+            /** Updated At */
+            updated_at: string | null;
+            /** Updated By */
+            updated_by: string | null;
         };
         /**
          * VocabularyOut
@@ -26203,6 +27123,15 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "id": "00000000-0000-4000-8000-000000000071",
+                 *       "elder_id": "00000000-0000-4000-8000-000000000001",
+                 *       "kind": "round",
+                 *       "finding": "asleep",
+                 *       "at": "2026-03-01T02:10:00+08:00"
+                 *     }
+                 */
                 "application/json": components["schemas"]["RoundCheckIn"];
             };
         };
@@ -26432,6 +27361,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "unit_id": "00000000-0000-4000-8000-000000000004",
+                 *       "active": true,
+                 *       "sensor_allowed": false,
+                 *       "version": 0
+                 *     }
+                 */
                 "application/json": components["schemas"]["RoundPlanIn"];
             };
         };
@@ -26510,6 +27447,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "tag": "tag-201-1",
+                 *       "bed_id": "00000000-0000-4000-8000-000000000003"
+                 *     }
+                 */
                 "application/json": components["schemas"]["TagIn"];
             };
         };
@@ -26738,6 +27681,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "out_at": "2026-03-01T09:00:00+08:00",
+                 *       "due_back_at": "2026-03-01T17:00:00+08:00",
+                 *       "companion": "女儿 王芳",
+                 *       "destination": "家中"
+                 *     }
+                 */
                 "application/json": components["schemas"]["AbsenceIn"];
             };
         };
@@ -26819,6 +27770,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "due_back_at": "2026-03-01T19:00:00+08:00"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ReturnDueIn"];
             };
         };
@@ -26907,6 +27863,994 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AbsenceOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_due_visits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VisitDueOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_visit_route: {
+        parameters: {
+            query?: {
+                day?: string | null;
+                visitor_id?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RouteOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_visit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "id": "00000000-0000-4000-8000-000000000081",
+                 *       "elder_id": "00000000-0000-4000-8000-000000000001",
+                 *       "way": "in_person",
+                 *       "outcome": "done",
+                 *       "started_at": "2026-03-01T09:40:00+08:00",
+                 *       "ended_at": "2026-03-01T10:05:00+08:00",
+                 *       "place": {
+                 *         "lat": 29.5322,
+                 *         "lon": 106.4989,
+                 *         "accuracy_m": 25
+                 *       },
+                 *       "findings": [
+                 *         "eats_little"
+                 *       ],
+                 *       "note": "冰箱里只有剩饭",
+                 *       "followups": []
+                 *     }
+                 */
+                "application/json": components["schemas"]["VisitIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VisitOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    correct_visit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                visit_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "登记在了邻居名下",
+                 *       "void": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["VisitCorrectionIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VisitOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_visit_followups: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FollowupsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_visit_followup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                followup_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "result": "已联系助餐点，周一起送午餐"
+                 *     }
+                 */
+                "application/json": components["schemas"]["FollowupDoneIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FollowupOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_visit_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VisitSettingsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_visit_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "interval_days": {
+                 *         "general": 60
+                 *       },
+                 *       "pull_forward_h": 24,
+                 *       "remote_in_a_row": 1,
+                 *       "station": {
+                 *         "name": "示范街服务站",
+                 *         "lat": 29.53,
+                 *         "lon": 106.49
+                 *       },
+                 *       "version": 0
+                 *     }
+                 */
+                "application/json": components["schemas"]["VisitSettingsIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VisitSettingsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_visits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ElderVisitsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_visit_plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "group": "high_risk",
+                 *       "purchaser": "区民政局",
+                 *       "place": {
+                 *         "lat": 29.5321,
+                 *         "lon": 106.4987
+                 *       },
+                 *       "starts_on": "2026-03-01",
+                 *       "note": "敲门声要大",
+                 *       "version": 0
+                 *     }
+                 */
+                "application/json": components["schemas"]["VisitPlanIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VisitPlanOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    request_visit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "due_at": "2026-03-02T18:00:00+08:00",
+                 *       "note": "邻居说两天没见到老人"
+                 *     }
+                 */
+                "application/json": components["schemas"]["VisitRequestIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_family_visits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FamilyVisitsOut"];
                 };
             };
             /** @description Unauthorized */
