@@ -38,6 +38,7 @@ from cloud.alerts.timers import TIMER_INTERVAL_S, work_timers
 from cloud.alerts.tuning.routes import router as tuning_router
 from cloud.alerts.tuning.service import propose_for_all
 from cloud.care.assessment.routes import router as assessment_router
+from cloud.care.homebed.routes import router as homebed_router
 from cloud.care.leave.routes import router as leave_router
 from cloud.care.leave.service import follow_leaves
 from cloud.care.rounds.routes import router as rounds_router
@@ -318,6 +319,7 @@ def _api_routes() -> Sequence[BaseRoute]:
         rounds_router,
         leave_router,
         visits_router,
+        homebed_router,
         found_router,
         found_machine_router,
         exchange_router,

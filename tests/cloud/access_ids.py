@@ -14,6 +14,7 @@ from cloud.coverage.models import WatchPause
 from cloud.identity.permissions import Role
 from edge.events import EventKind
 from tests.cloud.care.assessments import a_draft, assessment_id_of, save
+from tests.cloud.care.homebed_rows import fill_home_beds
 from tests.cloud.care.rows import fill_rounds
 from tests.cloud.care.visit_rows import fill_visits
 from tests.cloud.coverage_rows import fill_coverage
@@ -87,6 +88,7 @@ async def ids_of(world: World, home: Home) -> dict[str, str]:
         **found_ids(home),
         **await fill_rounds(world, home),
         **await fill_visits(world, home),
+        **await fill_home_beds(world, home),
         **await record_ids(world, home),
         "run_id": await _a_simulated_run(world, home),
         **await _of_identity(world, home),

@@ -3495,6 +3495,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/home-beds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Home Beds
+         * @description Home beds and applications by step, with what is due.
+         */
+        get: operations["list_home_beds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/elders/{elder_id}/home-beds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Apply For Home Bed
+         * @description An application.
+         */
+        post: operations["apply_for_home_bed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/home-beds/{home_bed_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Home Bed
+         * @description One home bed: its step, what is next and what that lacks, every move.
+         */
+        get: operations["get_home_bed"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/home-beds/{home_bed_id}/moves": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Move Home Bed
+         * @description The next step, one back, a review, or the end. A refused move names every reason.
+         */
+        post: operations["move_home_bed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/found-devices": {
         parameters: {
             query?: never;
@@ -4592,6 +4672,23 @@ export interface components {
             role: string | null;
         };
         /**
+         * AgreementIO
+         * @description What was signed, by whom, until when.
+         */
+        AgreementIO: {
+            /** Text Version */
+            text_version: string;
+            /** Signer */
+            signer: string;
+            /**
+             * Signed On
+             * Format: date
+             */
+            signed_on: string;
+            /** Valid Until */
+            valid_until?: string | null;
+        };
+        /**
          * AlertDetail
          * @description Everything about an alert.
          */
@@ -4908,6 +5005,27 @@ export interface components {
              * @default false
              */
             severe: boolean;
+        };
+        /**
+         * ApplicationIn
+         * @description Somebody applies for a home bed.
+         */
+        ApplicationIn: {
+            /**
+             * Applicant
+             * @description the elder, or who applies for them
+             */
+            applicant: string;
+            /**
+             * Purchaser
+             * @default
+             */
+            purchaser: string;
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
         };
         /**
          * AreaIn
@@ -7271,6 +7389,41 @@ export interface components {
             version: number;
         };
         /**
+         * FittedHomeIn
+         * @description A home that is to be made; room and bed come with it.
+         */
+        FittedHomeIn: {
+            /** Name */
+            name: string;
+            /**
+             * Address
+             * @default
+             */
+            address: string;
+            /**
+             * Entry
+             * @default
+             */
+            entry: string;
+            /** Operator Unit Id */
+            operator_unit_id?: string | null;
+            /** District Code */
+            district_code?: string | null;
+        };
+        /**
+         * FittingAcceptedIn
+         * @description Who signed for the fitting, and until when what was fitted is under warranty.
+         */
+        FittingAcceptedIn: {
+            /** Accepted By */
+            accepted_by: string;
+            /**
+             * Warranty Until
+             * Format: date
+             */
+            warranty_until: string;
+        };
+        /**
          * Flood
          * @description More than `more_than` alerts of a unit within `within_s` (EEMUA 191: 10 in 10 minutes).
          */
@@ -8003,6 +8156,118 @@ export interface components {
             registry_version: number;
         };
         /**
+         * HomeBedMoveIn
+         * @description A move with what it needs: `plan` its plan, `agree` its agreement, `begin_fitting` a home.
+         */
+        HomeBedMoveIn: {
+            move: components["schemas"]["Move"];
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+            plan?: components["schemas"]["ServicePlanIO"] | null;
+            agreement?: components["schemas"]["AgreementIO"] | null;
+            /** Home Id */
+            home_id?: string | null;
+            new_home?: components["schemas"]["FittedHomeIn"] | null;
+            acceptance?: components["schemas"]["FittingAcceptedIn"] | null;
+        };
+        /**
+         * HomeBedMoveOut
+         * @description One move.
+         */
+        HomeBedMoveOut: {
+            move: components["schemas"]["Move"];
+            step_before: components["schemas"]["cloud__care__homebed__steps__Step"] | null;
+            step_after: components["schemas"]["cloud__care__homebed__steps__Step"];
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** By */
+            by: string;
+            /** Reason */
+            reason: string;
+            /** Detail */
+            detail: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * HomeBedOut
+         * @description One home bed with all moves. `lacking`: why the next move would be refused now.
+         */
+        HomeBedOut: {
+            row: components["schemas"]["HomeBedRow"];
+            /** Steps */
+            steps: components["schemas"]["StepOut"][];
+            /** Allowed */
+            allowed: components["schemas"]["Move"][];
+            /** Lacking */
+            lacking: components["schemas"]["MissingNeedOut"][];
+            /** Assessment Id */
+            assessment_id: string | null;
+            /** Level */
+            level: number | null;
+            plan: components["schemas"]["ServicePlanIO"] | null;
+            agreement: components["schemas"]["AgreementIO"] | null;
+            /** Warranty Until */
+            warranty_until: string | null;
+            /** Unfitted */
+            unfitted: number;
+            /** Unchecked */
+            unchecked: number;
+            /** Moves */
+            moves: components["schemas"]["HomeBedMoveOut"][];
+        };
+        /**
+         * HomeBedRow
+         * @description A home bed of the list. `next`: what is to be done, until `due_on`.
+         */
+        HomeBedRow: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /** Home Id */
+            home_id: string | null;
+            /** Home Name */
+            home_name: string | null;
+            step: components["schemas"]["cloud__care__homebed__steps__Step"];
+            /**
+             * Step Since
+             * Format: date-time
+             */
+            step_since: string;
+            next: components["schemas"]["Move"] | null;
+            /** Due On */
+            due_on: string | null;
+            /** Overdue */
+            overdue: boolean;
+            /** Purchaser */
+            purchaser: string;
+        };
+        /**
+         * HomeBedsOut
+         * @description By step, the earliest due first.
+         */
+        HomeBedsOut: {
+            /** Steps */
+            steps: components["schemas"]["StepOut"][];
+            /** Rows */
+            rows: components["schemas"]["HomeBedRow"][];
+        };
+        /**
          * HomeIn
          * @description A home to make or change. Address and ways in are kept encrypted.
          */
@@ -8595,6 +8860,16 @@ export interface components {
             call_window_s: number;
         };
         /**
+         * MissingNeedOut
+         * @description What a move still lacks.
+         */
+        MissingNeedOut: {
+            /** Code */
+            code: string;
+            /** Zh */
+            zh: string;
+        };
+        /**
          * MissingOut
          * @description What cannot be seen, in the terms of a relative.
          */
@@ -8615,6 +8890,12 @@ export interface components {
              */
             since: string;
         };
+        /**
+         * Move
+         * @description What is done to it.
+         * @enum {string}
+         */
+        Move: "apply" | "assess" | "plan" | "agree" | "begin_fitting" | "accept" | "start" | "review" | "step_back" | "end";
         /**
          * MoveIn
          * @description What a person does. `resolve` needs a finding (or a verdict); `shelve` a note and an end.
@@ -9341,9 +9622,28 @@ export interface components {
          * PolicyBody
          * @description What a policy says.
          */
-        PolicyBody: {
+        "PolicyBody-Input": {
             /** Steps */
-            steps: components["schemas"]["Step"][];
+            steps: components["schemas"]["Step-Input"][];
+            not_on_spot?: components["schemas"]["NotOnSpot"] | null;
+            /**
+             * Second Person
+             * @default false
+             */
+            second_person: boolean;
+            /**
+             * Family Notice
+             * @default false
+             */
+            family_notice: boolean;
+        };
+        /**
+         * PolicyBody
+         * @description What a policy says.
+         */
+        "PolicyBody-Output": {
+            /** Steps */
+            steps: components["schemas"]["cloud__alerts__escalation__policies__Step"][];
             not_on_spot?: components["schemas"]["NotOnSpot"] | null;
             /**
              * Second Person
@@ -9374,7 +9674,7 @@ export interface components {
             elder_id?: string | null;
             /** Shift */
             shift?: string | null;
-            body: components["schemas"]["PolicyBody"];
+            body: components["schemas"]["PolicyBody-Input"];
         };
         /**
          * PolicyList
@@ -9402,7 +9702,7 @@ export interface components {
             elder_id?: string | null;
             /** Shift */
             shift?: string | null;
-            body: components["schemas"]["PolicyBody"];
+            body: components["schemas"]["PolicyBody-Output"];
             /**
              * Id
              * @description null: the design default
@@ -10508,6 +10808,24 @@ export interface components {
             latest: components["schemas"]["LatestOut"][];
         };
         /**
+         * ServicePlanIO
+         * @description What is served. `visit_group`: of the visit plan that begins with the service.
+         */
+        ServicePlanIO: {
+            /** Services */
+            services: ("watching" | "visits" | "meals" | "bathing" | "medical" | "cleaning" | "rehabilitation" | "company")[];
+            /**
+             * Visit Group
+             * @default general
+             */
+            visit_group: string;
+            /**
+             * Text
+             * @default
+             */
+            text: string;
+        };
+        /**
          * SessionList
          * @description One's open logins, the newest first.
          */
@@ -10869,7 +11187,7 @@ export interface components {
          * Step
          * @description One step: how long after the alert began to sound, and who is told.
          */
-        Step: {
+        "Step-Input": {
             /** After S */
             after_s?: number | null;
             /** At */
@@ -10882,6 +11200,24 @@ export interface components {
              * @default false
              */
             call_out: boolean;
+        };
+        /**
+         * StepOut
+         * @description A step in words.
+         */
+        StepOut: {
+            key: components["schemas"]["cloud__care__homebed__steps__Step"];
+            /** Zh */
+            zh: string;
+            /** En */
+            en: string;
+            /** Within Days */
+            within_days: number | null;
+            /**
+             * Mark
+             * @enum {string}
+             */
+            mark: "V" | "U" | "D";
         };
         /**
          * StopgapIn
@@ -11831,6 +12167,30 @@ export interface components {
             /** Current */
             current: boolean;
         };
+        /**
+         * Step
+         * @description One step: how long after the alert began to sound, and who is told.
+         */
+        cloud__alerts__escalation__policies__Step: {
+            /** After S */
+            after_s?: number | null;
+            /** At */
+            at?: "shift_end" | null;
+            /** Targets */
+            targets: ("unit_duty" | "on_shift" | "head_nurse" | "manager" | "family_home" | "any_head_nurse" | "any_manager" | "any_operator")[];
+            /**
+             * Call Out
+             * @description the desk calls it out loud
+             * @default false
+             */
+            call_out: boolean;
+        };
+        /**
+         * Step
+         * @description Where a home bed stands.
+         * @enum {string}
+         */
+        cloud__care__homebed__steps__Step: "applied" | "assessed" | "planned" | "agreed" | "fitting" | "accepted" | "in_service" | "ended";
     };
     responses: never;
     parameters: never;
@@ -28851,6 +29211,337 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["FamilyVisitsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_home_beds: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HomeBedsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    apply_for_home_bed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "applicant": "王芳（女儿）",
+                 *       "purchaser": "区民政局",
+                 *       "reason": "独居，夜间跌倒过"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ApplicationIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HomeBedOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_home_bed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                home_bed_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HomeBedOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    move_home_bed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                home_bed_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "move": "plan",
+                 *       "plan": {
+                 *         "services": [
+                 *           "watching",
+                 *           "visits",
+                 *           "meals"
+                 *         ],
+                 *         "visit_group": "high_risk",
+                 *         "text": "每周上门一次，工作日送午餐"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["HomeBedMoveIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HomeBedOut"];
                 };
             };
             /** @description Unauthorized */
