@@ -41,9 +41,11 @@ from cloud.care.assessment.routes import router as assessment_router
 from cloud.care.homebed.routes import router as homebed_router
 from cloud.care.leave.routes import router as leave_router
 from cloud.care.leave.service import follow_leaves
+from cloud.care.orders.routes import router as orders_router
 from cloud.care.rounds.routes import router as rounds_router
 from cloud.care.rounds.watch import follow_rounds
 from cloud.care.service_list.routes import router as service_list_router
+from cloud.care.statement.routes import router as statement_router
 from cloud.care.visits.routes import router as visits_router
 from cloud.clock import LOCAL_ZONE, Clock, SystemClock, ns_from_datetime
 from cloud.coverage.routes import router as coverage_router
@@ -320,6 +322,8 @@ def _api_routes() -> Sequence[BaseRoute]:
         leave_router,
         visits_router,
         homebed_router,
+        orders_router,
+        statement_router,
         found_router,
         found_machine_router,
         exchange_router,

@@ -17,6 +17,7 @@ from sqlalchemy.exc import IntegrityError
 
 from cloud.alerts.notify.models import ContactPoint
 from cloud.alerts.notify.points import address_context, address_index
+from cloud.care.orders.models import ServiceOrder
 from cloud.care.visits.models import Visit, VisitPlan
 from cloud.care.visits.places import place_context
 from cloud.crypto import BadCiphertextError, Keyring
@@ -74,6 +75,7 @@ SEALED: Final[tuple[Sealed, ...]] = (
     Sealed(Device, "link_sealed", link_context, key="device_id"),
     Sealed(SimulationRun, "sealed_key", lambda row: key_context(row.id)),
     Sealed(VisitPlan, "place_sealed", _by_elder(place_context("visit_plan")), key="elder_id"),
+    Sealed(ServiceOrder, "place_sealed", _by_row(place_context("service_order"))),
     Sealed(Visit, "place_sealed", _by_row(place_context("visit"))),
     Sealed(Photo, "sealed", lambda row: photo_context(row.id), clear="jpeg"),
 )

@@ -15,6 +15,7 @@ from cloud.identity.permissions import Role
 from edge.events import EventKind
 from tests.cloud.care.assessments import a_draft, assessment_id_of, save
 from tests.cloud.care.homebed_rows import fill_home_beds
+from tests.cloud.care.order_rows import fill_orders
 from tests.cloud.care.rows import fill_rounds
 from tests.cloud.care.visit_rows import fill_visits
 from tests.cloud.coverage_rows import fill_coverage
@@ -34,6 +35,8 @@ VALUES: dict[str, Any] = {
     "out_at": START.isoformat(),
     "due_back_at": "2026-03-02T00:00:00Z",
     "until_at": "2026-03-02T00:00:00Z",
+    "month": "2026-02-01",
+    "sha256": "0" * 64,
 }
 
 # What these make is new under any id; that another institution has it too must not show.
@@ -89,6 +92,7 @@ async def ids_of(world: World, home: Home) -> dict[str, str]:
         **await fill_rounds(world, home),
         **await fill_visits(world, home),
         **await fill_home_beds(world, home),
+        **await fill_orders(world, home),
         **await record_ids(world, home),
         "run_id": await _a_simulated_run(world, home),
         **await _of_identity(world, home),

@@ -57,6 +57,7 @@ async def take_visit(
         "place_sealed": seal_place(keyring, wanted.place, "visit", wanted.id),
         "accuracy_m": None if wanted.place is None else wanted.place.accuracy_m,
         "distance_m": apart_m(door, wanted.place), "findings": wanted.findings,
+        "purchaser": "" if plan is None else plan.purchaser,
         "no_place_reason": wanted.no_place_reason.strip(), "note": wanted.note,
     }  # fmt: skip
     await scope.session.execute(insert(Visit).values(**values).on_conflict_do_nothing())

@@ -70,6 +70,8 @@ class Visit(TenantBase):
     no_place_reason: Mapped[str]
     findings: Mapped[list[str]] = mapped_column(_TEXTS)
     note: Mapped[str]
+    # Who bought the visit then; the plan may name another later.
+    purchaser: Mapped[str] = mapped_column(default="")
 
 
 class VisitCorrection(TenantBase):

@@ -3575,6 +3575,130 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/service-orders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Service Orders
+         * @description Of a day (today), and what is open from before; of whom the caller reaches.
+         */
+        get: operations["list_service_orders"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/elders/{elder_id}/service-orders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add Service Order
+         * @description An order. Sent twice it is one.
+         */
+        post: operations["add_service_order"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/service-orders/{order_id}/moves": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Move Service Order
+         * @description Begun at the door, finished and confirmed, cancelled, missed, or taken back.
+         */
+        post: operations["move_service_order"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/service-statements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Service Statements
+         * @description Who buys services, and for whom the month is signed.
+         */
+        get: operations["list_service_statements"];
+        put?: never;
+        /**
+         * Sign Service Statement
+         * @description Sign it: from now on it never changes, and what was wrong stands in the next one.
+         */
+        post: operations["sign_service_statement"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/service-statements/one": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Service Statement
+         * @description What was signed; where nothing was, the draft as the record stands now.
+         */
+        get: operations["get_service_statement"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/service-statements/csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Service Statement Csv
+         * @description The same as a table; the last row has the hash.
+         */
+        get: operations["get_service_statement_csv"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/found-devices": {
         parameters: {
             query?: never;
@@ -5883,6 +6007,16 @@ export interface components {
             ended_at: string | null;
         };
         /**
+         * CountOut
+         * @description How many, and how many minutes.
+         */
+        CountOut: {
+            /** Count */
+            count: number;
+            /** Minutes */
+            minutes: number;
+        };
+        /**
          * CountedOut
          * @description What a filed assessment counted by itself.
          */
@@ -7074,6 +7208,13 @@ export interface components {
             username?: string | null;
             /** May See */
             may_see?: ("presence" | "night" | "alerts" | "coverage" | "vitals" | "location" | "visits")[];
+            /**
+             * Role
+             * @description helper: a paired neighbour, told of alerts only
+             * @default relative
+             * @enum {string}
+             */
+            role: "relative" | "helper";
         };
         /**
          * FamilyListOut
@@ -7103,6 +7244,11 @@ export interface components {
             username: string | null;
             /** May See */
             may_see: ("presence" | "night" | "alerts" | "coverage" | "vitals" | "location" | "visits")[];
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "relative" | "helper";
             /** Sees Now */
             sees_now: ("presence" | "night" | "alerts" | "coverage" | "vitals" | "location" | "visits")[];
             /** Ended At */
@@ -9154,7 +9300,7 @@ export interface components {
             /** After Home S */
             after_home_s: number;
             /** Targets */
-            targets: ("unit_duty" | "on_shift" | "head_nurse" | "manager" | "family_home" | "any_head_nurse" | "any_manager" | "any_operator")[];
+            targets: ("unit_duty" | "on_shift" | "head_nurse" | "manager" | "family_home" | "helpers" | "any_head_nurse" | "any_manager" | "any_operator")[];
         };
         /**
          * NoticeList
@@ -9240,6 +9386,35 @@ export interface components {
             /** Elders */
             elders: components["schemas"]["OpenRisk"][];
         };
+        /**
+         * OrderMove
+         * @description What is done to it.
+         * @enum {string}
+         */
+        OrderMove: "order" | "begin" | "finish" | "cancel" | "miss" | "void";
+        /**
+         * OrderMoveOut
+         * @description One move.
+         */
+        OrderMoveOut: {
+            move: components["schemas"]["OrderMove"];
+            state_after: components["schemas"]["OrderState"];
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** By */
+            by: string;
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * OrderState
+         * @description Where an order stands.
+         * @enum {string}
+         */
+        OrderState: "ordered" | "begun" | "done" | "cancelled" | "missed";
         /**
          * Origin
          * @description Where data comes from. Marked at the source and carried on every record that follows.
@@ -9938,6 +10113,18 @@ export interface components {
             reason: "alert" | "activity_drop" | "discovery" | "person";
             /** Note */
             note: string;
+        };
+        /**
+         * PurchaserRow
+         * @description A purchaser with the state of the month.
+         */
+        PurchaserRow: {
+            /** Purchaser */
+            purchaser: string;
+            /** Signed At */
+            signed_at: string | null;
+            /** Signed By */
+            signed_by: string | null;
         };
         /**
          * QuarantineCount
@@ -10808,6 +10995,137 @@ export interface components {
             latest: components["schemas"]["LatestOut"][];
         };
         /**
+         * ServiceOrderIn
+         * @description An order; `id` is chosen by the device. `purchaser` empty: that of the visit plan.
+         */
+        ServiceOrderIn: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "meal" | "bath" | "medical";
+            /**
+             * Wanted At
+             * Format: date-time
+             */
+            wanted_at: string;
+            /** Provider */
+            provider: string;
+            /**
+             * Purchaser
+             * @default
+             */
+            purchaser: string;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+        };
+        /**
+         * ServiceOrderMoveIn
+         * @description A move. `begin` has the place, or why there is none; `finish` who confirms it.
+         *
+         *     `cancel`, `miss`, `void`, and a confirmation by nobody, have a `reason`.
+         */
+        ServiceOrderMoveIn: {
+            /**
+             * Move
+             * @enum {string}
+             */
+            move: "begin" | "finish" | "cancel" | "miss" | "void";
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+            place?: components["schemas"]["MeasuredPlaceIn"] | null;
+            /**
+             * No Place Reason
+             * @default
+             */
+            no_place_reason: string;
+            /** Confirmed By */
+            confirmed_by?: ("elder" | "relative" | "nobody") | null;
+            /**
+             * Confirmed Name
+             * @default
+             */
+            confirmed_name: string;
+        };
+        /**
+         * ServiceOrderOut
+         * @description One order with all its moves. `late`: it should have begun and has not.
+         */
+        ServiceOrderOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "meal" | "bath" | "medical";
+            /**
+             * Wanted At
+             * Format: date-time
+             */
+            wanted_at: string;
+            /** Provider */
+            provider: string;
+            /** Purchaser */
+            purchaser: string;
+            /** Note */
+            note: string;
+            state: components["schemas"]["OrderState"];
+            /** Late */
+            late: boolean;
+            /** Allowed */
+            allowed: components["schemas"]["OrderMove"][];
+            /** Begun At */
+            begun_at: string | null;
+            /** Ended At */
+            ended_at: string | null;
+            /** Served By */
+            served_by: string | null;
+            /** Accuracy M */
+            accuracy_m: number | null;
+            /** Distance M */
+            distance_m: number | null;
+            /** Far Away */
+            far_away: boolean;
+            /** No Place Reason */
+            no_place_reason: string;
+            /** Confirmed By */
+            confirmed_by: ("elder" | "relative" | "nobody") | null;
+            /** Confirmed Name */
+            confirmed_name: string;
+            /** Moves */
+            moves: components["schemas"]["OrderMoveOut"][];
+        };
+        /**
+         * ServiceOrdersOut
+         * @description By the time they are wanted.
+         */
+        ServiceOrdersOut: {
+            /** Orders */
+            orders: components["schemas"]["ServiceOrderOut"][];
+        };
+        /**
          * ServicePlanIO
          * @description What is served. `visit_group`: of the visit plan that begins with the service.
          */
@@ -10824,6 +11142,52 @@ export interface components {
              * @default
              */
             text: string;
+        };
+        /**
+         * ServiceStatementOut
+         * @description A month for a purchaser. `signed_at` None: a draft. `intact` False: the hash does not fit.
+         */
+        ServiceStatementOut: {
+            /** Operator */
+            operator: string;
+            /** Purchaser */
+            purchaser: string;
+            /**
+             * Month
+             * Format: date
+             */
+            month: string;
+            /** Lines */
+            lines: components["schemas"]["StatementLineOut"][];
+            /** Totals */
+            totals: {
+                [key: string]: components["schemas"]["CountOut"];
+            };
+            /** Corrections */
+            corrections: components["schemas"]["StatementCorrectionOut"][];
+            /** Sha256 */
+            sha256: string;
+            /** Intact */
+            intact: boolean;
+            /** Can Sign */
+            can_sign: boolean;
+            /** Signed At */
+            signed_at: string | null;
+            /** Signed By */
+            signed_by: string | null;
+        };
+        /**
+         * ServiceStatementsOut
+         * @description All purchasers in a month.
+         */
+        ServiceStatementsOut: {
+            /**
+             * Month
+             * Format: date
+             */
+            month: string;
+            /** Rows */
+            rows: components["schemas"]["PurchaserRow"][];
         };
         /**
          * SessionList
@@ -11082,6 +11446,70 @@ export interface components {
          */
         Standing: "met" | "not_met" | "unknown";
         /**
+         * StatementCorrectionOut
+         * @description What is told anew of a month that was signed.
+         */
+        StatementCorrectionOut: {
+            /**
+             * Month
+             * Format: date
+             */
+            month: string;
+            /**
+             * Change
+             * @enum {string}
+             */
+            change: "withdrawn" | "changed" | "added";
+            before: components["schemas"]["StatementLineOut"] | null;
+            now: components["schemas"]["StatementLineOut"] | null;
+        };
+        /**
+         * StatementLineOut
+         * @description One service with its proof.
+         */
+        StatementLineOut: {
+            /** At */
+            at: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "visit" | "meal" | "bath" | "medical" | "alert_response" | "device";
+            /** Ref */
+            ref: string;
+            /** Elder Id */
+            elder_id: string;
+            /** Elder */
+            elder: string;
+            /** Until */
+            until: string;
+            /** Minutes */
+            minutes: number;
+            /** By */
+            by: string;
+            /** Place */
+            place: string;
+            /** Confirmed */
+            confirmed: string;
+            /** Note */
+            note: string;
+        };
+        /**
+         * StatementSignatureIn
+         * @description Sign what was read: its hash says what that was.
+         */
+        StatementSignatureIn: {
+            /**
+             * Month
+             * Format: date
+             */
+            month: string;
+            /** Purchaser */
+            purchaser: string;
+            /** Sha256 */
+            sha256: string;
+        };
+        /**
          * StationIO
          * @description Where a day's route begins.
          */
@@ -11193,7 +11621,7 @@ export interface components {
             /** At */
             at?: "shift_end" | null;
             /** Targets */
-            targets: ("unit_duty" | "on_shift" | "head_nurse" | "manager" | "family_home" | "any_head_nurse" | "any_manager" | "any_operator")[];
+            targets: ("unit_duty" | "on_shift" | "head_nurse" | "manager" | "family_home" | "helpers" | "any_head_nurse" | "any_manager" | "any_operator")[];
             /**
              * Call Out
              * @description the desk calls it out loud
@@ -12177,7 +12605,7 @@ export interface components {
             /** At */
             at?: "shift_end" | null;
             /** Targets */
-            targets: ("unit_duty" | "on_shift" | "head_nurse" | "manager" | "family_home" | "any_head_nurse" | "any_manager" | "any_operator")[];
+            targets: ("unit_duty" | "on_shift" | "head_nurse" | "manager" | "family_home" | "helpers" | "any_head_nurse" | "any_manager" | "any_operator")[];
             /**
              * Call Out
              * @description the desk calls it out loud
@@ -29542,6 +29970,572 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HomeBedOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_service_orders: {
+        parameters: {
+            query?: {
+                day?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceOrdersOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_service_order: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "id": "00000000-0000-4000-8000-000000000082",
+                 *       "kind": "meal",
+                 *       "wanted_at": "2026-03-02T11:30:00+08:00",
+                 *       "provider": "示范街助餐点",
+                 *       "note": "软食"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ServiceOrderIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceOrderOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    move_service_order: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                order_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "move": "finish",
+                 *       "confirmed_by": "elder"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ServiceOrderMoveIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceOrderOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_service_statements: {
+        parameters: {
+            query?: {
+                month?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceStatementsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_service_statement: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "month": "2026-02-01",
+                 *       "purchaser": "区民政局",
+                 *       "sha256": "0000000000000000000000000000000000000000000000000000000000000000"
+                 *     }
+                 */
+                "application/json": components["schemas"]["StatementSignatureIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceStatementOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_service_statement: {
+        parameters: {
+            query: {
+                month: string;
+                purchaser: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceStatementOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_service_statement_csv: {
+        parameters: {
+            query: {
+                month: string;
+                purchaser: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
                 };
             };
             /** @description Unauthorized */

@@ -5,6 +5,7 @@ import { addTexts } from "../i18n";
 import { AreaPage } from "../shared/AreaPage";
 import * as eldersTexts from "./elders/texts";
 import * as homebedsTexts from "./homebeds/texts";
+import * as ordersTexts from "./orders/texts";
 import * as roundsTexts from "./rounds/texts";
 import * as texts from "./texts";
 import * as visitsTexts from "./visits/texts";
@@ -12,6 +13,7 @@ import * as visitsTexts from "./visits/texts";
 addTexts("care", texts);
 addTexts("elders", eldersTexts);
 addTexts("homebeds", homebedsTexts);
+addTexts("orders", ordersTexts);
 addTexts("rounds", roundsTexts);
 addTexts("visits", visitsTexts);
 

@@ -4,6 +4,7 @@ import type { zh as account } from "../account/texts";
 import type { zh as care } from "../care/texts";
 import type { zh as rounds } from "../care/rounds/texts";
 import type { zh as homebeds } from "../care/homebeds/texts";
+import type { zh as orders } from "../care/orders/texts";
 import type { zh as visits } from "../care/visits/texts";
 import type { zh as house } from "../operator/house/texts";
 import type { zh as family } from "../family/texts";
@@ -23,6 +24,7 @@ export type AreaTexts = {
   house: typeof house;
   family: typeof family;
   operator: typeof operator;
+  orders: typeof orders;
   rounds: typeof rounds;
   shift: typeof shift;
   simulator: typeof simulator;

@@ -110,10 +110,10 @@ function HomeFields({ onChange }: FieldsProps): ReactNode {
 
 function AcceptanceFields({ onChange }: FieldsProps): ReactNode {
   const { t } = useTranslation("homebeds");
-  const [held, setHeld] = useState({
+  const [held, setHeld] = useState(() => ({
     accepted_by: "",
     warranty_until: localNow(Date.now() + THIRTEEN_MONTHS_MS).slice(0, 10),
-  });
+  }));
   const tell = (next: Partial<typeof held>) => {
     const all = { ...held, ...next };
     setHeld(all);

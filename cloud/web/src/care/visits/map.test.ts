@@ -21,8 +21,8 @@ it("fits all places with a margin, the north above and the east to the right", (
   expect(b.x).toBeGreaterThan(a.x);
   expect(b.y).toBeLessThan(a.y);
   // One zoom closer would not fit.
-  const closer = [project(A, view.zoom + 1), project(B, view.zoom + 1)];
-  expect(closer[1]!.x - closer[0]!.x > 320 || closer[0]!.y - closer[1]!.y > 220).toBe(true);
+  const [west, east] = [project(A, view.zoom + 1), project(B, view.zoom + 1)];
+  expect(east.x - west.x > 320 || west.y - east.y > 220).toBe(true);
 });
 
 it("shows one place in the middle", () => {
@@ -35,5 +35,5 @@ it("asks for tiles only where a server is set, and covers the view", () => {
   const tiles = tilesOf(view, "https://t.example.org/{z}/{x}/{y}.png");
   expect(Math.min(...tiles.map(({ x }) => x))).toBeLessThanOrEqual(0);
   expect(Math.max(...tiles.map(({ x, size }) => x + size))).toBeGreaterThanOrEqual(400);
-  expect(tiles[0]!.href).toMatch(new RegExp(`^https://t.example.org/${view.zoom}/\\d+/\\d+.png$`));
+  expect(tiles[0]?.href).toMatch(new RegExp(`^https://t.example.org/${view.zoom}/\\d+/\\d+.png$`));
 });

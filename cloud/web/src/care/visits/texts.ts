@@ -2,7 +2,7 @@
 export const zh = {
   section: "探访",
   failed: "名单没有取到：{{why}}。下面的内容可能已过时。",
-  nav: { due: "到期名单", route: "今日路线", followups: "后续事项", settings: "分组和频次", label: "探访的页面" },
+  nav: { due: "到期名单", route: "今日路线", followups: "后续事项", orders: "助餐助浴助医", statement: "月度结算单", settings: "分组和频次", label: "探访的页面" },
   due: {
     overdue: "已超期（{{count}}）",
     noneOverdue: "没有超期的探访。",
@@ -138,7 +138,7 @@ export const zh = {
 export const en: typeof zh = {
   section: "Visits",
   failed: "The list could not be fetched: {{why}}. What is below may be out of date.",
-  nav: { due: "Due", route: "Today's route", followups: "Follow-ups", settings: "Groups and intervals", label: "Pages of visits" },
+  nav: { due: "Due", route: "Today's route", followups: "Follow-ups", orders: "Meals, bathing, medical", statement: "Monthly statement", settings: "Groups and intervals", label: "Pages of visits" },
   due: {
     overdue: "Overdue ({{count}})",
     noneOverdue: "No visit is overdue.",
