@@ -46,6 +46,7 @@ from cloud.care.rounds.routes import router as rounds_router
 from cloud.care.rounds.watch import follow_rounds
 from cloud.care.service_list.routes import router as service_list_router
 from cloud.care.statement.routes import router as statement_router
+from cloud.care.visits.activity import follow_activity
 from cloud.care.visits.routes import router as visits_router
 from cloud.clock import LOCAL_ZONE, Clock, SystemClock, ns_from_datetime
 from cloud.coverage.routes import router as coverage_router
@@ -108,6 +109,7 @@ ROUND_INTERVAL_S: Final = 30.0
 HOUSEKEEPING_INTERVAL_S: Final = 3600.0
 # Local time. A round an hour: the job runs once in it, and running twice changes nothing.
 TUNING_HOUR: Final = 4
+ACTIVITY_HOUR: Final = 5
 # Another worker leads this long after the one that led was killed.
 LEADER_INTERVAL_S: Final = 5.0
 
@@ -160,9 +162,19 @@ class _Work:
             async with self.state.database.tenant(institution_id) as scope:
                 await propose_for_all(scope, now)
 
+    async def activity(self) -> None:
+        """Once a morning, before routes are planned."""
+        now = self.state.clock.now()
+        if now.astimezone(LOCAL_ZONE).hour != ACTIVITY_HOUR:
+            return
+        for institution_id in await self.state.database.institutions():
+            async with self.state.database.tenant(institution_id) as scope:
+                await follow_activity(scope, self.series, now)
+
     async def housekeeping(self) -> None:
         now = self.state.clock.now()
         await self.tuning()
+        await self.activity()
         ahead = [ns_from_datetime(now), ns_from_datetime(now + timedelta(days=1))]
         await self.series.prepare(ahead, ahead[0])
         await self.series.keep(now)

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from cloud.care.visits.activity import follow_activity
 from cloud.care.visits.service import ask_for_visit
 from cloud.identity.permissions import Role
 from cloud.people import family
@@ -17,7 +18,7 @@ from cloud.places.homes import add_home
 from cloud.places.models import Bed, Room
 from cloud.places.schemas import HomeIn
 from edge.events import EventKind
-from edge.signals import Reading
+from edge.signals import NS_PER_S, Reading
 from edge.wire import Lane
 from tests.cloud.care.test_counted_incidents import a_fall
 from tests.cloud.care.visit_rows import PLACE, plan_visits, staff_id, visited
@@ -125,6 +126,30 @@ async def test_an_open_alert_is_the_desks_and_pulls_nothing_yet(
     await world.gateway().send(fall(EventKind.SOS, world.clock))
     assert len(await alerts(await world.desk())) == 1
     assert (await due(worker))["王秀兰"]["pulls"] == []
+
+
+async def test_a_drop_in_activity_pulls_the_visit_forward_and_says_by_how_much(
+    world: World, worker: httpx.AsyncClient
+) -> None:
+    elder = world.home.elders[0]
+    await plan_visits(worker, world, elder, group="general")
+    gateway = world.gateway()
+    begin_ns = world.clock.now_ns() - 28 * DAY_S * NS_PER_S
+    for day in range(28):  # assigned 30 days ago; 21 usual days, then a week of a third
+        steps = 300.0 if day < 21 else 100.0
+        told = [
+            Reading("wearable-1", "steps", begin_ns + (day * DAY_S + hour * 3600) * NS_PER_S, steps)
+            for hour in range(10)
+        ]  # fmt: skip
+        await gateway.send(*told, lane=Lane.BULK)
+    store = world.app.state.series
+    async with world.database.tenant(world.home.institution_id) as scope:
+        now = world.clock.now()
+        assert await follow_activity(scope, store, now) == 1
+        assert await follow_activity(scope, store, now + timedelta(hours=1)) == 0
+    (pull,) = (await due(worker))["王秀兰"]["pulls"]
+    assert pull["reason"] == "activity_drop"
+    assert pull["note"] == "近一周每天约 1000 步，之前四周约 3000 步"
 
 
 async def test_what_asks_twice_for_one_reason_asks_once(
