@@ -17,6 +17,7 @@ from sqlalchemy.exc import IntegrityError
 
 from cloud.alerts.notify.models import ContactPoint
 from cloud.alerts.notify.points import address_context, address_index
+from cloud.care.matching.models import MatchingList, MatchingRow, file_context, person_context
 from cloud.care.orders.models import ServiceOrder
 from cloud.care.visits.models import Visit, VisitPlan
 from cloud.care.visits.places import place_context
@@ -77,6 +78,8 @@ SEALED: Final[tuple[Sealed, ...]] = (
     Sealed(VisitPlan, "place_sealed", _by_elder(place_context("visit_plan")), key="elder_id"),
     Sealed(ServiceOrder, "place_sealed", _by_row(place_context("service_order"))),
     Sealed(Visit, "place_sealed", _by_row(place_context("visit"))),
+    Sealed(MatchingList, "file_sealed", lambda row: file_context(row.id)),
+    Sealed(MatchingRow, "person_sealed", lambda row: person_context(row.id)),
     Sealed(Photo, "sealed", lambda row: photo_context(row.id), clear="jpeg"),
 )
 

@@ -27,6 +27,7 @@ from cloud.places.schemas import HomeIn
 from cloud.places.service import add_bed, add_building, add_room, add_unit
 from cloud.seed_history import fill_roster, give_area, measure, plan_watch, tell_of_devices
 from cloud.seed_home_beds import WAITING_AT, tell_of_visits, wait_at
+from cloud.seed_lists import give_lists
 from cloud.seed_people import Person, people
 from cloud.series.service import SeriesStore
 from edge.signals import Position
@@ -68,6 +69,7 @@ class _House:
     rules: RecordRules
     now: datetime
     logins: list[dict[str, str]] = field(default_factory=list)
+    residents: list[Person] = field(default_factory=list)
     numbers: Iterator[int] = field(default_factory=lambda: count(1))
     # Ability levels as they come in a house where most need some help.
     levels: Iterator[int] = field(default_factory=lambda: cycle((2, 1, 3, 2, 0, 4, 1, 2)))
@@ -124,6 +126,7 @@ async def seed_house(
         leads = [(user_id, _LEADS[role]) for user_id, role in staff if role in _LEADS]
         fill_roster(scope, carers, leads, unit_ids, now)
         await tell_of_devices(scope, now)
+        give_lists(scope, keyring, house.residents, now)
     if store is not None:
         await measure(database, store, scope.institution_id, now)
     return {"institution": INSTITUTION, "seed": seed, "logins": house.logins}
@@ -189,6 +192,7 @@ async def _applicants(house: _House, seed: int) -> None:
 
 async def _move_in(house: _House, person: Person, bed: Bed) -> None:
     scope = house.scope
+    house.residents.append(person)
     elder = await record.make_elder(scope, person.record, house.rules, house.since)
     await add_stay(scope, elder.id, bed.id, house.since)
     for fact in person.facts:
@@ -219,7 +223,7 @@ async def _consents(house: _House, elder: Elder, person: Person) -> None:
         username = house.logins[-1]["username"]
     wanted = FamilyIn(
         name=person.child, relationship=person.child_is, phone=person.phone, username=username,
-        may_see=["presence", "night", "alerts", "coverage", "visits"],
+        may_see=["presence", "night", "alerts", "coverage", "visits", "entitlements"],
     )  # fmt: skip
     member = await family.put_family_member(
         scope, elder.id, None, wanted, keyring=house.rules.keyring, now=now

@@ -116,7 +116,12 @@ class Settings(BaseSettings):
     @property
     def keyring(self) -> Keyring:
         """The keys of encrypted fields."""
-        return Keyring.parse(self.data_keys.get_secret_value() or DEMO_KEYS)
+        return Keyring.parse(self.keys_text)
+
+    @property
+    def keys_text(self) -> str:
+        """The same as text, for a process that makes its own keyring of it."""
+        return self.data_keys.get_secret_value() or DEMO_KEYS
 
     @field_validator("data_keys")
     @classmethod

@@ -142,6 +142,22 @@ class Consent(TenantBase):
     withdrawal_note: Mapped[str] = mapped_column(default="")
 
 
+class RiskHistory(TenantBase):
+    """An entry as it was at each version: append-only."""
+
+    __tablename__ = "risk_history"
+    institution_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    elder_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    risk: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    level: Mapped[str]
+    measures: Mapped[str]
+    owner: Mapped[str]
+    review_on: Mapped[date | None] = mapped_column(Date)
+    at: Mapped[datetime]
+    by: Mapped[str]
+
+
 class RiskEntry(TenantBase):
     """One of the nine risks (九防) of an elder; where there is no row it is not assessed yet."""
 

@@ -1067,6 +1067,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/duty/drill-plans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Drill Plans
+         * @description A year's drills by quarter, with what is left over of years before.
+         */
+        get: operations["list_drill_plans"];
+        put?: never;
+        /**
+         * Add Drill Plan
+         * @description Plan one.
+         */
+        post: operations["add_drill_plan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty/drill-plans/{drill_plan_id}/done": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Finish Drill Plan
+         * @description It was done, with whom, and what was learned.
+         */
+        post: operations["finish_drill_plan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty/drill-plans/{drill_plan_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel Drill Plan
+         * @description It will not be; the reason stays.
+         */
+        post: operations["cancel_drill_plan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/duty/figures": {
         parameters: {
             query?: never;
@@ -1367,6 +1431,26 @@ export interface paths {
          * @description The elders this login is a relative of, as far as consents in force allow.
          */
         get: operations["get_family_page"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/family/elders/{elder_id}/entitlements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Family Entitlements
+         * @description What one's relative may be entitled to and what is missing, where they agreed to share it.
+         */
+        get: operations["get_family_entitlements"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2016,6 +2100,46 @@ export interface paths {
          * @description Assess one of the nine. A risk needs measures, somebody who owns them, and a review.
          */
         put: operations["assess_risk"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/elders/{elder_id}/risk-history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Risk History
+         * @description What each of the nine was said to be, when and by whom; newest first.
+         */
+        get: operations["get_risk_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/risks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Risk Register
+         * @description The nine risks of everybody who stays here: counts over all, and the rows asked for.
+         */
+        get: operations["get_risk_register"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -3083,6 +3207,174 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/elders/{elder_id}/entitlement-changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Entitlement Changes
+         * @description How it came to be so: every change, its cause and what was missing then.
+         */
+        get: operations["get_entitlement_changes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/entitlement-changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Entitlement Changes
+         * @description What changed of elders one may see, the newest first.
+         */
+        get: operations["list_entitlement_changes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/service-handbook": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Service Handbook
+         * @description The list in plain words.
+         */
+        get: operations["get_service_handbook"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/service-rule-sets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Service Rule Sets
+         * @description The national list and this institution's overlays, with what conditions can ask for.
+         */
+        get: operations["list_service_rule_sets"];
+        put?: never;
+        /**
+         * Add Service Rule Set
+         * @description A new overlay as a draft.
+         */
+        post: operations["add_service_rule_set"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/service-rule-sets/{rule_set_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change Service Rule Set
+         * @description A draft as wanted; what is wrong with it is named, all at once.
+         */
+        put: operations["change_service_rule_set"];
+        post?: never;
+        /**
+         * Discard Service Rule Set
+         * @description Give up a draft.
+         */
+        delete: operations["discard_service_rule_set"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/service-rule-sets/{rule_set_id}/next": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin Next Rule Set
+         * @description The next edition of a published overlay, as a draft.
+         */
+        post: operations["begin_next_rule_set"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/service-rule-sets/{rule_set_id}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Preview Service Rule Set
+         * @description Whom it would touch; names only of those whom the viewer may see. Writes nothing.
+         */
+        post: operations["preview_service_rule_set"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/service-rule-sets/{rule_set_id}/publish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Publish Service Rule Set
+         * @description In force from a day on, after a second look at whom it touches, and with a reason.
+         */
+        post: operations["publish_service_rule_set"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rounds": {
         parameters: {
             query?: never;
@@ -3167,7 +3459,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/round-tags": {
+    "/api/v1/round-plans/load": {
         parameters: {
             query?: never;
             header?: never;
@@ -3177,10 +3469,74 @@ export interface paths {
         get?: never;
         put?: never;
         /**
+         * Preview Round Plan
+         * @description What a plan would ask of each shift, in rounds an hour; nothing is changed.
+         */
+        post: operations["preview_round_plan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/round-tags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Round Tags
+         * @description The beds of a unit with the tags that hang there, to be printed.
+         */
+        get: operations["list_round_tags"];
+        put?: never;
+        /**
          * Set Round Tag
          * @description Say at which bed a tag hangs.
          */
         post: operations["set_round_tag"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/round-tags/fill": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Fill Round Tags
+         * @description A tag for each bed of a unit that has none.
+         */
+        post: operations["fill_round_tags"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/round-tags/renew": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Renew Round Tag
+         * @description A new tag for a bed; the one that hung there checks nobody in any more.
+         */
+        post: operations["renew_round_tag"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3693,6 +4049,466 @@ export interface paths {
         get: operations["get_service_statement_csv"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/matching-lists": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Matching Lists
+         * @description Lists of other departments, the newest first.
+         */
+        get: operations["list_matching_lists"];
+        put?: never;
+        /**
+         * Add Matching List
+         * @description Say whose list it is and why it may be used; its file follows.
+         */
+        post: operations["add_matching_list"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/matching-lists/{matching_list_id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Put Matching File
+         * @description The file itself, CSV or Excel; it is read in the background.
+         */
+        put: operations["put_matching_file"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/matching-lists/{matching_list_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Matching List
+         * @description One list and how far it is.
+         */
+        get: operations["get_matching_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/matching-lists/{matching_list_id}/meanings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set Matching Meanings
+         * @description What its categories mean; undecided rows are compared again.
+         */
+        put: operations["set_matching_meanings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/matching-lists/{matching_list_id}/rows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Matching Rows
+         * @description Rows of one kind, page by page, of elders one may see.
+         */
+        get: operations["list_matching_rows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/matching-lists/{matching_list_id}/rows/{matching_row_id}/decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decide Matching Row
+         * @description Take one row over, refuse it, or have somebody look into it.
+         */
+        post: operations["decide_matching_row"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/matching-lists/{matching_list_id}/rows/{matching_row_id}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Undo Matching Row
+         * @description Take a decision back: the former value, unless somebody has written since.
+         */
+        post: operations["undo_matching_row"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/matching-lists/{matching_list_id}/decisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decide Matching Rows
+         * @description The same for many rows that are certain; call again while `left` is not 0.
+         */
+        post: operations["decide_matching_rows"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/matching-lists/{matching_list_id}/erase": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Erase Matching List
+         * @description Forget the list's people before the time; what was decided stays.
+         */
+        post: operations["erase_matching_list"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/care-tasks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Care Tasks
+         * @description What rules and lists have opened, of elders one may see.
+         */
+        get: operations["list_care_tasks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/care-tasks/{care_task_id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End Care Task
+         * @description Say what came of it.
+         */
+        post: operations["end_care_task"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/handovers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Handovers
+         * @description Of a unit: which shifts are to be handed over, and how it went before.
+         */
+        get: operations["list_handovers"];
+        put?: never;
+        /**
+         * Give Handover
+         * @description The giver signs the facts as they stand. 409 where they, or the handover, have changed.
+         */
+        post: operations["give_handover"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/handovers/sheet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Handover Sheet
+         * @description What is to be handed over now, and what has changed since it was given.
+         */
+        get: operations["get_handover_sheet"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/handovers/{handover_id}/take": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take Handover
+         * @description The taker has read the snapshot and what has changed since, and signs.
+         */
+        post: operations["take_handover"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/handovers/{handover_id}/object": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Object To Handover
+         * @description The taker does not agree, and says with what. The giver signs anew.
+         */
+        post: operations["object_to_handover"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/handovers/{handover_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Handover
+         * @description One handover with its signatures and what was signed, whenever it was.
+         */
+        get: operations["get_handover"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/handover-settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Put Handover Settings
+         * @description Whether a missing handover is called out, and after how long.
+         */
+        put: operations["put_handover_settings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/elders/{elder_id}/observations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Observations
+         * @description What carers have seen of this elder.
+         */
+        get: operations["list_observations"];
+        put?: never;
+        /**
+         * Add Observation
+         * @description Write down what was seen; the next handover of the unit shows it.
+         */
+        post: operations["add_observation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/incidents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Incidents
+         * @description The register over an interval (90 days where none is named); of one's own units.
+         */
+        get: operations["list_incidents"];
+        put?: never;
+        /**
+         * Report Incident
+         * @description Write one down. 409 `maybe_the_same` where one like it is there, unless `separate`.
+         */
+        post: operations["report_incident"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/incidents/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Incidents
+         * @description The register as CSV (UTF-8 with BOM, as spreadsheets want it).
+         */
+        get: operations["export_incidents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/incidents/{incident_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Incident
+         * @description One with its history.
+         */
+        get: operations["get_incident"];
+        /**
+         * Change Incident
+         * @description Complete or correct it; what was reviewed is to be reviewed again.
+         */
+        put: operations["change_incident"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/incidents/{incident_id}/moves": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Move Incident
+         * @description The head nurse reviews, sends back, closes, opens again or voids.
+         */
+        post: operations["move_incident"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4780,7 +5596,7 @@ export interface components {
          * @description Everything that is audited. Add yours here, and its words in the web's oversight texts.
          * @enum {string}
          */
-        Action: "login.done" | "login.failed" | "login.ended" | "session.revoked" | "session.institution_entered" | "password.changed" | "password.reset" | "totp.enabled" | "totp.removed" | "totp.recovery_code_used" | "token.issued" | "token.revoked" | "user.created" | "user.changed" | "user.disabled" | "user.enabled" | "record.read" | "record.created" | "record.changed" | "record.deleted" | "record.exported" | "record.searched" | "record.broke_glass" | "record.break_glass_reviewed" | "consent.given" | "consent.withdrawn" | "family.linked" | "family.unlinked" | "place.changed" | "device.changed" | "assignment.changed" | "gateway.changed" | "rules.changed" | "roster.changed" | "audit.exported";
+        Action: "login.done" | "login.failed" | "login.ended" | "session.revoked" | "session.institution_entered" | "password.changed" | "password.reset" | "totp.enabled" | "totp.removed" | "totp.recovery_code_used" | "token.issued" | "token.revoked" | "user.created" | "user.changed" | "user.disabled" | "user.enabled" | "record.read" | "record.created" | "record.changed" | "record.deleted" | "record.exported" | "record.searched" | "record.broke_glass" | "record.break_glass_reviewed" | "consent.given" | "consent.withdrawn" | "family.linked" | "family.unlinked" | "list.imported" | "list.decided" | "list.erased" | "place.changed" | "device.changed" | "assignment.changed" | "gateway.changed" | "rules.changed" | "roster.changed" | "audit.exported";
         /**
          * ActorOut
          * @description Who acted, as they were called then.
@@ -5641,6 +6457,41 @@ export interface components {
             version: number;
         };
         /**
+         * BulkIn
+         * @description The same for all certain and undecided rows of a kind, at most `MAX_BULK` at a time.
+         */
+        BulkIn: {
+            /**
+             * Decision
+             * @enum {string}
+             */
+            decision: "apply" | "reject";
+            /**
+             * Difference
+             * @enum {string}
+             */
+            difference: "changed" | "gone";
+            /** Status */
+            status?: string | null;
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+        };
+        /**
+         * BulkOut
+         * @description How many were decided now; `left` the same could be decided of; `passed` could not be.
+         */
+        BulkOut: {
+            /** Decided */
+            decided: number;
+            /** Left */
+            left: number;
+            /** Passed */
+            passed: number;
+        };
+        /**
          * BundleIn
          * @description Whom a record goes to and what for; both are written into the audit.
          */
@@ -5667,6 +6518,301 @@ export interface components {
              */
             with_citizen_number: boolean;
         };
+        /**
+         * CandidateOut
+         * @description An elder whom a row may mean.
+         */
+        CandidateOut: {
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Name */
+            name: string;
+            /**
+             * Birth Date
+             * Format: date
+             */
+            birth_date: string;
+        };
+        /**
+         * CareIncidentChange
+         * @description All of it anew. `version`: the one it was changed from.
+         */
+        CareIncidentChange: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "choking" | "wrong_intake" | "pressure_injury" | "scald" | "bed_fall" | "fall" | "wandering" | "harm" | "activity" | "other";
+            /**
+             * Happened At
+             * Format: date-time
+             */
+            happened_at: string;
+            /**
+             * Place
+             * @description empty: the bed they had then
+             * @default
+             */
+            place: string;
+            /**
+             * Description
+             * @default
+             */
+            description: string;
+            /** Injury */
+            injury?: ("none" | "minor" | "serious" | "hospital" | "death" | "unknown") | null;
+            /** Cause */
+            cause?: string | null;
+            /** Measure */
+            measure?: string | null;
+            /**
+             * Follow Up
+             * @default
+             */
+            follow_up: string;
+            /** Follow Up On */
+            follow_up_on?: string | null;
+            /** Version */
+            version: number;
+        };
+        /**
+         * CareIncidentDetail
+         * @description With what was done to it.
+         */
+        CareIncidentDetail: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Alert Id */
+            alert_id: string | null;
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "choking" | "wrong_intake" | "pressure_injury" | "scald" | "bed_fall" | "fall" | "wandering" | "harm" | "activity" | "other";
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "reported" | "reviewed" | "closed" | "voided";
+            /**
+             * Happened At
+             * Format: date-time
+             */
+            happened_at: string;
+            /**
+             * Recorded At
+             * Format: date-time
+             */
+            recorded_at: string;
+            /** Recorded By */
+            recorded_by: string;
+            /** Place */
+            place: string;
+            /** Description */
+            description: string;
+            /** Injury */
+            injury: ("none" | "minor" | "serious" | "hospital" | "death" | "unknown") | null;
+            /** Cause */
+            cause: string | null;
+            /** Measure */
+            measure: string | null;
+            /** Follow Up */
+            follow_up: string;
+            /** Follow Up On */
+            follow_up_on: string | null;
+            /** Overdue */
+            overdue: boolean;
+            /** Reviewed At */
+            reviewed_at: string | null;
+            /** Reviewed By */
+            reviewed_by: string | null;
+            /** Review */
+            review: string;
+            /** Closed At */
+            closed_at: string | null;
+            /** Closed By */
+            closed_by: string | null;
+            /** Outcome */
+            outcome: string;
+            /** Void Reason */
+            void_reason: string;
+            /** Version */
+            version: number;
+            /** Moves */
+            moves: components["schemas"]["IncidentMoveOut"][];
+        };
+        /**
+         * CareIncidentIn
+         * @description What happened; `id` is chosen by the device. `separate`: it is not the one near it.
+         */
+        CareIncidentIn: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "choking" | "wrong_intake" | "pressure_injury" | "scald" | "bed_fall" | "fall" | "wandering" | "harm" | "activity" | "other";
+            /**
+             * Happened At
+             * Format: date-time
+             */
+            happened_at: string;
+            /**
+             * Place
+             * @description empty: the bed they had then
+             * @default
+             */
+            place: string;
+            /**
+             * Description
+             * @default
+             */
+            description: string;
+            /** Injury */
+            injury?: ("none" | "minor" | "serious" | "hospital" | "death" | "unknown") | null;
+            /** Cause */
+            cause?: string | null;
+            /** Measure */
+            measure?: string | null;
+            /**
+             * Follow Up
+             * @default
+             */
+            follow_up: string;
+            /** Follow Up On */
+            follow_up_on?: string | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Alert Id */
+            alert_id?: string | null;
+            /**
+             * Separate
+             * @default false
+             */
+            separate: boolean;
+        };
+        /**
+         * CareIncidentOut
+         * @description One line of the register. `overdue`: its follow-up should be done and it is not closed.
+         */
+        CareIncidentOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Alert Id */
+            alert_id: string | null;
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "choking" | "wrong_intake" | "pressure_injury" | "scald" | "bed_fall" | "fall" | "wandering" | "harm" | "activity" | "other";
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "reported" | "reviewed" | "closed" | "voided";
+            /**
+             * Happened At
+             * Format: date-time
+             */
+            happened_at: string;
+            /**
+             * Recorded At
+             * Format: date-time
+             */
+            recorded_at: string;
+            /** Recorded By */
+            recorded_by: string;
+            /** Place */
+            place: string;
+            /** Description */
+            description: string;
+            /** Injury */
+            injury: ("none" | "minor" | "serious" | "hospital" | "death" | "unknown") | null;
+            /** Cause */
+            cause: string | null;
+            /** Measure */
+            measure: string | null;
+            /** Follow Up */
+            follow_up: string;
+            /** Follow Up On */
+            follow_up_on: string | null;
+            /** Overdue */
+            overdue: boolean;
+            /** Reviewed At */
+            reviewed_at: string | null;
+            /** Reviewed By */
+            reviewed_by: string | null;
+            /** Review */
+            review: string;
+            /** Closed At */
+            closed_at: string | null;
+            /** Closed By */
+            closed_by: string | null;
+            /** Outcome */
+            outcome: string;
+            /** Void Reason */
+            void_reason: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * CareIncidentsOut
+         * @description Newest first, and how many of each kind. `more`: take a shorter interval.
+         */
+        CareIncidentsOut: {
+            /**
+             * Begin
+             * Format: date-time
+             */
+            begin: string;
+            /**
+             * End
+             * Format: date-time
+             */
+            end: string;
+            /** Incidents */
+            incidents: components["schemas"]["CareIncidentOut"][];
+            /** Counts */
+            counts: components["schemas"]["IncidentCount"][];
+            /** More */
+            more: boolean;
+        };
+        /**
+         * Certainty
+         * @description How sure it is that the two are one person.
+         * @enum {string}
+         */
+        Certainty: "certain" | "likely" | "none";
         /**
          * CheckIn
          * @description A point of the checklist, done or not.
@@ -5789,7 +6935,7 @@ export interface components {
              * Kinds
              * @description for family_sharing: what
              */
-            kinds?: ("presence" | "night" | "alerts" | "coverage" | "vitals" | "location" | "visits")[];
+            kinds?: ("presence" | "night" | "alerts" | "coverage" | "vitals" | "location" | "visits" | "entitlements")[];
             /** Text Version */
             text_version: string;
             /**
@@ -5831,7 +6977,7 @@ export interface components {
             /** Family Member Id */
             family_member_id: string | null;
             /** Kinds */
-            kinds: ("presence" | "night" | "alerts" | "coverage" | "vitals" | "location" | "visits")[];
+            kinds: ("presence" | "night" | "alerts" | "coverage" | "vitals" | "location" | "visits" | "entitlements")[];
             /** Text Version */
             text_version: string;
             /**
@@ -6343,6 +7489,12 @@ export interface components {
             note: string;
         };
         /**
+         * Difference
+         * @description What a list says of a person.
+         * @enum {string}
+         */
+        Difference: "same" | "new" | "gone" | "changed" | "conflict" | "unreadable";
+        /**
          * DomainOut
          * @description C.1: one subtotal.
          */
@@ -6406,6 +7558,38 @@ export interface components {
             assessors?: string[];
             /** Contested */
             contested?: components["schemas"]["ContestIn"][];
+        };
+        /**
+         * DrillCancelIn
+         * @description Why it will not be.
+         */
+        DrillCancelIn: {
+            /** Reason */
+            reason: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * DrillDoneIn
+         * @description How it went. `drill_id`: the drill at a bed whose times belong to it.
+         */
+        DrillDoneIn: {
+            /**
+             * Done On
+             * Format: date
+             */
+            done_on: string;
+            /** Participants */
+            participants: string[];
+            /**
+             * Remarks
+             * @default
+             */
+            remarks: string;
+            /** Drill Id */
+            drill_id?: string | null;
+            /** Version */
+            version: number;
         };
         /**
          * DrillIn
@@ -6485,6 +7669,99 @@ export interface components {
             acknowledged_by: string | null;
             /** Arrived By */
             arrived_by: string | null;
+        };
+        /**
+         * DrillPlanIn
+         * @description A drill for a quarter; without a unit: of the whole house.
+         */
+        DrillPlanIn: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "fall" | "choking" | "wandering" | "fire" | "evacuation" | "power_cut" | "water" | "gas" | "infection" | "food_poisoning" | "sudden_illness" | "alarm_path" | "other";
+            /** Year */
+            year: number;
+            /** Quarter */
+            quarter: number;
+            /** Unit Id */
+            unit_id?: string | null;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+        };
+        /**
+         * DrillPlanOut
+         * @description A planned drill and how it stands today.
+         */
+        DrillPlanOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "fall" | "choking" | "wandering" | "fire" | "evacuation" | "power_cut" | "water" | "gas" | "infection" | "food_poisoning" | "sudden_illness" | "alarm_path" | "other";
+            /** Year */
+            year: number;
+            /** Quarter */
+            quarter: number;
+            /** Unit Id */
+            unit_id: string | null;
+            /** Unit */
+            unit: string | null;
+            /** Note */
+            note: string;
+            /**
+             * Planned At
+             * Format: date-time
+             */
+            planned_at: string;
+            /** Planned By */
+            planned_by: string;
+            /**
+             * Standing
+             * @enum {string}
+             */
+            standing: "later" | "due" | "overdue" | "done" | "cancelled";
+            /** Done On */
+            done_on: string | null;
+            /** Done By */
+            done_by: string | null;
+            /** Participants */
+            participants: string[];
+            /** Remarks */
+            remarks: string;
+            /** Drill Id */
+            drill_id: string | null;
+            /** Cancelled By */
+            cancelled_by: string | null;
+            /** Cancel Reason */
+            cancel_reason: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * DrillPlansOut
+         * @description A year's plan. `halves_done`: drills done in each half; rules ask for one at least (V).
+         */
+        DrillPlansOut: {
+            /** Year */
+            year: number;
+            /** Quarter */
+            quarter: number;
+            /** Halves Done */
+            halves_done: [
+                number,
+                number
+            ];
+            /** Plans */
+            plans: components["schemas"]["DrillPlanOut"][];
         };
         /**
          * DueListOut
@@ -6980,6 +8257,49 @@ export interface components {
             institution_id: string;
         };
         /**
+         * EntitlementChangeOut
+         * @description One service that stood otherwise from then on; null: not judged, or not in the list.
+         */
+        EntitlementChangeOut: {
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /** Service */
+            service: string;
+            /** Name */
+            name: string;
+            /** Name En */
+            name_en: string;
+            before: components["schemas"]["Standing"] | null;
+            after: components["schemas"]["Standing"] | null;
+            /**
+             * Cause
+             * @enum {string}
+             */
+            cause: "record" | "assessment" | "birthday" | "rules" | "first";
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Missing */
+            missing: string[];
+            /** Rule Version */
+            rule_version: string;
+        };
+        /**
+         * EntitlementChangesOut
+         * @description The newest first.
+         */
+        EntitlementChangesOut: {
+            /** Changes */
+            changes: components["schemas"]["EntitlementChangeOut"][];
+        };
+        /**
          * EntitlementOut
          * @description One service for one elder. `missing`: what would settle an unknown (待核实).
          */
@@ -7151,6 +8471,19 @@ export interface components {
             facts: components["schemas"]["FactOut"][];
         };
         /**
+         * FamilyConditionOut
+         * @description One condition of a service and how it stands; not what the record holds, nor from whom.
+         */
+        FamilyConditionOut: {
+            /** Field */
+            field: string;
+            /** Op */
+            op: string;
+            /** Wanted */
+            wanted: number | boolean | string | (number | boolean | string)[] | null;
+            standing: components["schemas"]["Standing"];
+        };
+        /**
          * FamilyElder
          * @description One elder as their relative may see them. What was not agreed to is null.
          */
@@ -7188,6 +8521,26 @@ export interface components {
             shares: string[];
         };
         /**
+         * FamilyEntitlementsOut
+         * @description What an elder may be entitled to; `shared` false: the elder did not agree to share it.
+         */
+        FamilyEntitlementsOut: {
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /**
+             * On
+             * Format: date
+             */
+            on: string;
+            /** Shared */
+            shared: boolean;
+            /** Services */
+            services: components["schemas"]["FamilyServiceOut"][];
+        };
+        /**
          * FamilyIn
          * @description A relative, and what the institution lets them see where a consent covers it.
          */
@@ -7207,7 +8560,7 @@ export interface components {
              */
             username?: string | null;
             /** May See */
-            may_see?: ("presence" | "night" | "alerts" | "coverage" | "vitals" | "location" | "visits")[];
+            may_see?: ("presence" | "night" | "alerts" | "coverage" | "vitals" | "location" | "visits" | "entitlements")[];
             /**
              * Role
              * @description helper: a paired neighbour, told of alerts only
@@ -7243,14 +8596,14 @@ export interface components {
             /** Username */
             username: string | null;
             /** May See */
-            may_see: ("presence" | "night" | "alerts" | "coverage" | "vitals" | "location" | "visits")[];
+            may_see: ("presence" | "night" | "alerts" | "coverage" | "vitals" | "location" | "visits" | "entitlements")[];
             /**
              * Role
              * @enum {string}
              */
             role: "relative" | "helper";
             /** Sees Now */
-            sees_now: ("presence" | "night" | "alerts" | "coverage" | "vitals" | "location" | "visits")[];
+            sees_now: ("presence" | "night" | "alerts" | "coverage" | "vitals" | "location" | "visits" | "entitlements")[];
             /** Ended At */
             ended_at: string | null;
             /** Version */
@@ -7286,6 +8639,31 @@ export interface components {
         FamilyPointList: {
             /** Points */
             points: components["schemas"]["PointOut"][];
+        };
+        /**
+         * FamilyServiceOut
+         * @description One service for a relative. `missing`: what the house does not know yet (待核实).
+         */
+        FamilyServiceOut: {
+            /** Key */
+            key: string;
+            /** Name */
+            name: string;
+            /** Name En */
+            name_en: string;
+            /** Category */
+            category: string;
+            /** Target */
+            target: string;
+            /** Draft */
+            draft: boolean;
+            standing: components["schemas"]["Standing"];
+            /** Missing */
+            missing: string[];
+            /** Conditions */
+            conditions: components["schemas"]["FamilyConditionOut"][];
+            /** Excluded By */
+            excluded_by: string[];
         };
         /**
          * FamilyVisit
@@ -7397,6 +8775,12 @@ export interface components {
             /** Substitute Device Id */
             substitute_device_id: string | null;
         };
+        /**
+         * FieldKind
+         * @description What values a field takes.
+         * @enum {string}
+         */
+        FieldKind: "number" | "flag" | "code" | "region";
         /**
          * FieldOut
          * @description A field with source and date, and the values it takes (none: a district code).
@@ -8210,6 +9594,64 @@ export interface components {
             };
         };
         /**
+         * GiveIn
+         * @description `read_sha256`: of the facts as they were read. `revision`: of the handover as it was read.
+         */
+        GiveIn: {
+            /**
+             * Unit Id
+             * Format: uuid
+             */
+            unit_id: string;
+            /**
+             * Shift Starts At
+             * Format: date-time
+             */
+            shift_starts_at: string;
+            /** Read Sha256 */
+            read_sha256: string;
+            /**
+             * Revision
+             * @default 0
+             */
+            revision: number;
+            /** Named Id */
+            named_id?: string | null;
+            /**
+             * Words
+             * @default
+             */
+            words: string;
+            signature: components["schemas"]["SignatureIn"];
+        };
+        /**
+         * GivenOut
+         * @description What was given last and what has happened since; whoever takes reads both.
+         */
+        GivenOut: {
+            /** By */
+            by: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Words */
+            words: string;
+            /** Sha256 */
+            sha256: string;
+            /** Lines */
+            lines: components["schemas"]["HandoverLine"][];
+            /** Changes */
+            changes: components["schemas"]["HandoverChange"][];
+            /** Read Sha256 */
+            read_sha256: string;
+            /** Objection */
+            objection: string | null;
+            /** Objected By */
+            objected_by: string | null;
+        };
+        /**
          * GroundOut
          * @description C.4: one ground for changing the level.
          */
@@ -8253,6 +9695,257 @@ export interface components {
             mark: "V" | "U" | "D";
             /** Source */
             source: string;
+        };
+        /**
+         * HandbookOut
+         * @description The list as a handbook (解读手册).
+         */
+        HandbookOut: {
+            /** Title */
+            title: string;
+            /** Rule Version */
+            rule_version: string;
+            /**
+             * On
+             * Format: date
+             */
+            on: string;
+            /** Services */
+            services: components["schemas"]["HandbookServiceOut"][];
+        };
+        /**
+         * HandbookServiceOut
+         * @description One service in plain words: what it is, whom it is for, what to bring, where to ask.
+         */
+        HandbookServiceOut: {
+            /** Key */
+            key: string;
+            /** Name */
+            name: string;
+            /** Name En */
+            name_en: string;
+            /** Category */
+            category: string;
+            /** Target */
+            target: string;
+            /** Draft */
+            draft: boolean;
+            /** What */
+            what: string;
+            /** What En */
+            what_en: string;
+            /** Bring */
+            bring: string;
+            /** Bring En */
+            bring_en: string;
+            /** Eligibility */
+            eligibility: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * HandoverChange
+         * @description Only `after`: new; only `before`: gone; both: changed.
+         */
+        HandoverChange: {
+            before: components["schemas"]["HandoverLine"] | null;
+            after: components["schemas"]["HandoverLine"] | null;
+        };
+        /**
+         * HandoverDetail
+         * @description Everything of one handover.
+         */
+        HandoverDetail: {
+            handover: components["schemas"]["HandoverOut"];
+            /** Unit */
+            unit: string;
+            /** Moves */
+            moves: components["schemas"]["HandoverMoveOut"][];
+        };
+        /**
+         * HandoverLine
+         * @description One fact, in words.
+         */
+        HandoverLine: {
+            /**
+             * Section
+             * @enum {string}
+             */
+            section: "open_alerts" | "quiet_alerts" | "alerts_of_shift" | "out" | "blind" | "rounds_missed" | "turning" | "follow_ups" | "attention" | "observations";
+            /** Key */
+            key: string;
+            /** Zh */
+            zh: string;
+            /** En */
+            en: string;
+            /** Elder Id */
+            elder_id: string | null;
+            /** Elder */
+            elder: string;
+            /** Place */
+            place: string;
+            /** Urgent */
+            urgent: boolean;
+        };
+        /**
+         * HandoverMoveOut
+         * @description A signature with what was signed. `whole`: what is kept is what was signed.
+         */
+        HandoverMoveOut: {
+            /**
+             * Move
+             * @enum {string}
+             */
+            move: "give" | "object" | "take";
+            /** Revision */
+            revision: number;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** By */
+            by: string;
+            /** Signed With */
+            signed_with: string;
+            /** Words */
+            words: string;
+            /** Sha256 */
+            sha256: string;
+            /** Whole */
+            whole: boolean;
+            /** Lines */
+            lines: components["schemas"]["HandoverLine"][];
+            /** Changes */
+            changes: components["schemas"]["HandoverChange"][];
+        };
+        /**
+         * HandoverOut
+         * @description A handover as it stands.
+         */
+        HandoverOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Unit Id
+             * Format: uuid
+             */
+            unit_id: string;
+            /** Shift */
+            shift: string;
+            /**
+             * Shift Starts At
+             * Format: date-time
+             */
+            shift_starts_at: string;
+            /**
+             * Shift Ends At
+             * Format: date-time
+             */
+            shift_ends_at: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "open" | "given" | "objected" | "taken";
+            /** Revision */
+            revision: number;
+            /** Giver */
+            giver: string | null;
+            /** Given At */
+            given_at: string | null;
+            /** Named */
+            named: string | null;
+            /** Taker */
+            taker: string | null;
+            /** Taken At */
+            taken_at: string | null;
+        };
+        /**
+         * HandoverSettingsIO
+         * @description Off: one may hand over, nothing is called out. `version`: the one it was changed from.
+         */
+        HandoverSettingsIO: {
+            /**
+             * Active
+             * @default false
+             */
+            active: boolean;
+            /**
+             * Limit Min
+             * @default 30
+             */
+            limit_min: number;
+            /**
+             * Earliest Min
+             * @default 120
+             */
+            earliest_min: number;
+            /**
+             * Version
+             * @default 0
+             */
+            version: number;
+        };
+        /**
+         * HandoverSheet
+         * @description The facts of now, and the snapshot that was given, if one was. `sha256`: of the facts.
+         */
+        HandoverSheet: {
+            /** Unit */
+            unit: string;
+            /** Shift */
+            shift: string;
+            /**
+             * Starts At
+             * Format: date-time
+             */
+            starts_at: string;
+            /**
+             * Ends At
+             * Format: date-time
+             */
+            ends_at: string;
+            /** Lines */
+            lines: components["schemas"]["HandoverLine"][];
+            /** Sha256 */
+            sha256: string;
+            /** Revision */
+            revision: number;
+            given: components["schemas"]["GivenOut"] | null;
+            handover: components["schemas"]["HandoverOut"] | null;
+            /** Giving */
+            giving: components["schemas"]["cloud__care__handover__schemas__StaffOut"][];
+            /** Taking */
+            taking: components["schemas"]["cloud__care__handover__schemas__StaffOut"][];
+            /** Staff */
+            staff: components["schemas"]["cloud__care__handover__schemas__StaffOut"][];
+        };
+        /**
+         * HandoversOut
+         * @description Of a unit: the shift before and the one that runs, then the history, newest first.
+         */
+        HandoversOut: {
+            /**
+             * Server Time
+             * Format: date-time
+             */
+            server_time: string;
+            /**
+             * Unit Id
+             * Format: uuid
+             */
+            unit_id: string;
+            /** Unit */
+            unit: string;
+            settings: components["schemas"]["HandoverSettingsIO"];
+            /** Shifts */
+            shifts: components["schemas"]["ShiftToHand"][];
+            /** History */
+            history: components["schemas"]["HandoverOut"][];
         };
         /**
          * Health
@@ -8547,6 +10240,62 @@ export interface components {
             alerts: components["schemas"]["NightRow"][];
         };
         /**
+         * IncidentCount
+         * @description Of one kind, without what was voided.
+         */
+        IncidentCount: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "choking" | "wrong_intake" | "pressure_injury" | "scald" | "bed_fall" | "fall" | "wandering" | "harm" | "activity" | "other";
+            /** Count */
+            count: number;
+            /** Injured */
+            injured: number;
+            /** Open */
+            open: number;
+        };
+        /**
+         * IncidentMoveIn
+         * @description What is decided. Sending back, opening again and voiding need words.
+         */
+        IncidentMoveIn: {
+            /**
+             * Step
+             * @enum {string}
+             */
+            step: "review" | "return" | "close" | "reopen" | "void";
+            /**
+             * Words
+             * @default
+             */
+            words: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * IncidentMoveOut
+         * @description What was done, by whom.
+         */
+        IncidentMoveOut: {
+            /** Move */
+            move: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** By */
+            by: string;
+            /** Words */
+            words: string;
+            /** Changes */
+            changes: {
+                [key: string]: unknown;
+            };
+        };
+        /**
          * IncidentOut
          * @description A confirmed incident that counts by itself unless it is contested.
          */
@@ -8747,6 +10496,39 @@ export interface components {
             warranty_until: string | null;
         };
         /**
+         * LabelOut
+         * @description A bed with what hangs there: its text, the address it opens, and that as a QR code (SVG).
+         */
+        LabelOut: {
+            /**
+             * Bed Id
+             * Format: uuid
+             */
+            bed_id: string;
+            /** Room */
+            room: string;
+            /** Bed */
+            bed: string;
+            /** Tag */
+            tag: string | null;
+            /** Set At */
+            set_at: string | null;
+            /** Address */
+            address: string | null;
+            /** Qr Svg */
+            qr_svg: string | null;
+        };
+        /**
+         * LabelsOut
+         * @description Of one unit, in the order of the corridor.
+         */
+        LabelsOut: {
+            /** Unit */
+            unit: string;
+            /** Labels */
+            labels: components["schemas"]["LabelOut"][];
+        };
+        /**
          * LackOut
          * @description A capability that the care plan needs and that is not all there.
          */
@@ -8898,6 +10680,131 @@ export interface components {
             unit_ids?: string[];
         };
         /**
+         * ListIn
+         * @description A list before its file: whose it is, why it is here, and what it says of people.
+         */
+        ListIn: {
+            /**
+             * Source
+             * @description the department it comes from
+             */
+            source: string;
+            /**
+             * Field
+             * @description the field of the record it says something of
+             */
+            field: string;
+            /**
+             * Listed
+             * @description what being on it means, where it has no categories
+             */
+            listed?: boolean | number | string | null;
+            /** Purpose */
+            purpose: string;
+            /** Legal Basis */
+            legal_basis: string;
+            /**
+             * As Of
+             * Format: date
+             * @description the day the list is true of
+             */
+            as_of: string;
+            /**
+             * File Name
+             * @default
+             */
+            file_name: string;
+        };
+        /**
+         * ListOut
+         * @description A list and where it stands. `counts`: rows by difference; `undecided` of them.
+         *
+         *     `done` of `total`: rows while it is read; `note` says why it failed.
+         */
+        ListOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Source */
+            source: string;
+            /** Field */
+            field: string;
+            /** Purpose */
+            purpose: string;
+            /** Legal Basis */
+            legal_basis: string;
+            /**
+             * As Of
+             * Format: date
+             */
+            as_of: string;
+            /** File Name */
+            file_name: string;
+            /** File Sha256 */
+            file_sha256: string | null;
+            state: components["schemas"]["ListState"];
+            /** Step */
+            step: string;
+            /** Done */
+            done: number;
+            /** Total */
+            total: number;
+            /** Note */
+            note: string;
+            /** Meanings */
+            meanings: components["schemas"]["MeaningIn"][];
+            /** Values */
+            values: (boolean | number | string)[];
+            /** Previous As Of */
+            previous_as_of: string | null;
+            /**
+             * Uploaded At
+             * Format: date-time
+             */
+            uploaded_at: string;
+            /** Uploaded By */
+            uploaded_by: string;
+            /** Ended At */
+            ended_at: string | null;
+            /**
+             * Expires On
+             * Format: date
+             */
+            expires_on: string;
+            /** Counts */
+            counts: {
+                [key: string]: number;
+            };
+            /** Undecided */
+            undecided: {
+                [key: string]: number;
+            };
+            /** Version */
+            version: number;
+        };
+        /**
+         * ListState
+         * @description Where a list stands.
+         * @enum {string}
+         */
+        ListState: "waiting" | "queued" | "running" | "ready" | "failed" | "erased";
+        /**
+         * ListsOut
+         * @description The newest first; what the form of a new one offers.
+         */
+        ListsOut: {
+            /** Lists */
+            lists: components["schemas"]["ListOut"][];
+            /** Fields */
+            fields: {
+                [key: string]: (boolean | number | string)[];
+            };
+            /** Keep Days */
+            keep_days: number;
+        };
+        /**
          * Login
          * @description Name and password.
          */
@@ -8984,6 +10891,26 @@ export interface components {
             server_time: string;
         };
         /**
+         * MeaningIn
+         * @description What one category of the list is in the record's own values; null: nothing is taken.
+         */
+        MeaningIn: {
+            /** Status */
+            status: string;
+            /** Value */
+            value: boolean | number | string | null;
+        };
+        /**
+         * MeaningsIn
+         * @description All categories anew, on the version that was read.
+         */
+        MeaningsIn: {
+            /** Meanings */
+            meanings: components["schemas"]["MeaningIn"][];
+            /** Version */
+            version: number;
+        };
+        /**
          * MeasuredPlaceIn
          * @description Where a phone says it is, within `accuracy_m`.
          */
@@ -9042,6 +10969,22 @@ export interface components {
          * @enum {string}
          */
         Move: "apply" | "assess" | "plan" | "agree" | "begin_fitting" | "accept" | "start" | "review" | "step_back" | "end";
+        /**
+         * MoveCountOut
+         * @description How many elders would go from one standing to another; null: not in the list.
+         */
+        MoveCountOut: {
+            /** Service */
+            service: string;
+            /** Name */
+            name: string;
+            /** Name En */
+            name_en: string;
+            before: components["schemas"]["Standing"] | null;
+            after: components["schemas"]["Standing"] | null;
+            /** Count */
+            count: number;
+        };
         /**
          * MoveIn
          * @description What a person does. `resolve` needs a finding (or a verdict); `shelve` a note and an end.
@@ -9303,6 +11246,70 @@ export interface components {
             targets: ("unit_duty" | "on_shift" | "head_nurse" | "manager" | "family_home" | "helpers" | "any_head_nurse" | "any_manager" | "any_operator")[];
         };
         /**
+         * NoteIn
+         * @description A note; `id` is chosen by the device. `corrects_id`: an earlier one that was wrong.
+         */
+        NoteIn: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Text */
+            text: string;
+            /**
+             * Important
+             * @default false
+             */
+            important: boolean;
+            /** At */
+            at?: string | null;
+            /** Corrects Id */
+            corrects_id?: string | null;
+        };
+        /**
+         * NoteOut
+         * @description What was written down; never changed.
+         */
+        NoteOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Recorded At
+             * Format: date-time
+             */
+            recorded_at: string;
+            /** By */
+            by: string;
+            /** Text */
+            text: string;
+            /** Important */
+            important: boolean;
+            /** Corrects Id */
+            corrects_id: string | null;
+        };
+        /**
+         * NotesOut
+         * @description The newest first.
+         */
+        NotesOut: {
+            /** Notes */
+            notes: components["schemas"]["NoteOut"][];
+        };
+        /**
          * NoticeList
          * @description All notices of an alert, in order.
          */
@@ -9342,6 +11349,19 @@ export interface components {
             done_at: string | null;
             /** Attempts */
             attempts: components["schemas"]["AttemptOut"][];
+        };
+        /**
+         * ObjectIn
+         * @description What is wrong with it, in words.
+         */
+        ObjectIn: {
+            /** Snapshot Sha256 */
+            snapshot_sha256: string;
+            /** Read Sha256 */
+            read_sha256: string;
+            /** Words */
+            words: string;
+            signature: components["schemas"]["SignatureIn"];
         };
         /**
          * OidcWay
@@ -9638,7 +11658,7 @@ export interface components {
          * @description One capability each. Reading and changing are apart.
          * @enum {string}
          */
-        Permission: "own_account" | "alerts_read" | "alerts_act" | "alert_rules_manage" | "coverage_read" | "status_read" | "records_read" | "records_write" | "records_all_units" | "break_glass" | "break_glass_review" | "series_read" | "care_read" | "care_write" | "consents_manage" | "records_export" | "series_erase" | "places_read" | "places_manage" | "devices_read" | "devices_manage" | "gateways_manage" | "simulation_run" | "drills_run" | "roster_read" | "roster_manage" | "users_manage" | "audit_read" | "reports_read" | "family_read" | "bureau_read";
+        Permission: "own_account" | "alerts_read" | "alerts_act" | "alert_rules_manage" | "coverage_read" | "status_read" | "records_read" | "records_write" | "records_all_units" | "break_glass" | "break_glass_review" | "series_read" | "care_read" | "care_write" | "incidents_review" | "consents_manage" | "records_export" | "series_erase" | "places_read" | "places_manage" | "devices_read" | "devices_manage" | "gateways_manage" | "simulation_run" | "drills_run" | "roster_read" | "roster_manage" | "users_manage" | "audit_read" | "reports_read" | "family_read" | "bureau_read";
         /**
          * PersonOut
          * @description Somebody to put on the roster.
@@ -9727,6 +11747,14 @@ export interface components {
             /** Homes */
             homes: components["schemas"]["HomeNode"][];
             counts: components["schemas"]["Counts"];
+        };
+        /**
+         * PlanLoadOut
+         * @description Every unit that the plan would be of.
+         */
+        PlanLoadOut: {
+            /** Units */
+            units: components["schemas"]["UnitLoadOut"][];
         };
         /**
          * PointCodeIn
@@ -9931,6 +11959,36 @@ export interface components {
             remark: string | null;
         };
         /**
+         * PreviewIn
+         * @description From which day the draft would hold.
+         */
+        PreviewIn: {
+            /**
+             * Valid From
+             * Format: date
+             */
+            valid_from: string;
+        };
+        /**
+         * PreviewOut
+         * @description Whom a draft would touch. `touched` in all; `people` are those one may see, at most 200.
+         */
+        PreviewOut: {
+            /** Elders */
+            elders: number;
+            /** Touched */
+            touched: number;
+            /** Counts */
+            counts: components["schemas"]["MoveCountOut"][];
+            /** People */
+            people: components["schemas"]["TouchedOut"][];
+            /**
+             * Unseen
+             * @description touched elders whom the viewer may not see
+             */
+            unseen: number;
+        };
+        /**
          * Priority
          * @description How bad it is if nobody acts, and how soon.
          * @enum {string}
@@ -10092,6 +12150,25 @@ export interface components {
             note: string | null;
         };
         /**
+         * PublishIn
+         * @description In force from a day on, with the reason; `touched` as the preview said.
+         */
+        PublishIn: {
+            /**
+             * Valid From
+             * Format: date
+             */
+            valid_from: string;
+            /** Valid Until */
+            valid_until?: string | null;
+            /** Reason */
+            reason: string;
+            /** Touched */
+            touched: number;
+            /** Version */
+            version: number;
+        };
+        /**
          * PullOut
          * @description What asks for an earlier visit.
          */
@@ -10151,6 +12228,12 @@ export interface components {
              */
             leads: boolean;
         };
+        /**
+         * Reason
+         * @description What led to a finding. The web has the same in its own words.
+         * @enum {string}
+         */
+        Reason: "by_number" | "by_name" | "not_on_record" | "gone" | "two_records" | "other_name" | "two_people" | "namesakes" | "other_number" | "twice" | "shared_names" | "shared_status" | "unreadable" | "no_key";
         /**
          * ReasonOut
          * @description Why the detector decided, in words.
@@ -10312,6 +12395,70 @@ export interface components {
             note: string;
         };
         /**
+         * RiskChange
+         * @description What one risk was said to be at a time.
+         */
+        RiskChange: {
+            /**
+             * Risk
+             * @enum {string}
+             */
+            risk: "choking" | "wrong_intake" | "pressure_injury" | "scald" | "bed_fall" | "fall" | "wandering" | "harm" | "activity";
+            /** Name Zh */
+            name_zh: string;
+            /** Version */
+            version: number;
+            /**
+             * Level
+             * @enum {string}
+             */
+            level: "not_assessed" | "none" | "watch" | "high";
+            /** Measures */
+            measures: string;
+            /** Owner */
+            owner: string;
+            /** Review On */
+            review_on: string | null;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** By */
+            by: string;
+        };
+        /**
+         * RiskCount
+         * @description How many elders stand where with one risk. `overdue`: their review is.
+         */
+        RiskCount: {
+            /**
+             * Risk
+             * @enum {string}
+             */
+            risk: "choking" | "wrong_intake" | "pressure_injury" | "scald" | "bed_fall" | "fall" | "wandering" | "harm" | "activity";
+            /** Name Zh */
+            name_zh: string;
+            /** Not Assessed */
+            not_assessed: number;
+            /** None */
+            none: number;
+            /** Watch */
+            watch: number;
+            /** High */
+            high: number;
+            /** Overdue */
+            overdue: number;
+        };
+        /**
+         * RiskHistoryOut
+         * @description Newest first.
+         */
+        RiskHistoryOut: {
+            /** Changes */
+            changes: components["schemas"]["RiskChange"][];
+        };
+        /**
          * RiskIn
          * @description An assessment of one of the nine risks. `version`: the one that was read (0: none yet).
          */
@@ -10372,6 +12519,36 @@ export interface components {
             is_due: boolean;
             /** Version */
             version: number;
+        };
+        /**
+         * RiskRegister
+         * @description Everybody who stays here: counts over all of them, and the rows that were asked for.
+         */
+        RiskRegister: {
+            /** Counts */
+            counts: components["schemas"]["RiskCount"][];
+            /** Rows */
+            rows: components["schemas"]["RiskRow"][];
+            /** Elders */
+            elders: number;
+        };
+        /**
+         * RiskRow
+         * @description One of the nine risks of one elder, in the register of the house.
+         */
+        RiskRow: {
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /** Place */
+            place: string;
+            /** Unit */
+            unit: string;
+            entry: components["schemas"]["RiskOut"];
         };
         /**
          * RisksOut
@@ -10679,6 +12856,88 @@ export interface components {
             leg_m: number | null;
         };
         /**
+         * RowDecisionIn
+         * @description What a person decides of a row. `value`, `field`, `elder_id`: where it differs from the row.
+         *
+         *     apply writes the value into the record; reject needs a reason; task opens a discovery task.
+         */
+        RowDecisionIn: {
+            /**
+             * Decision
+             * @enum {string}
+             */
+            decision: "apply" | "reject" | "task";
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+            /** Field */
+            field?: string | null;
+            /** Value */
+            value?: boolean | number | string | null;
+            /** Elder Id */
+            elder_id?: string | null;
+        };
+        /**
+         * RowOut
+         * @description One row. `name`, `birth_date` and `number` (masked) as the list has them, until it expires.
+         *
+         *     `why` in words; `reason` its code. `may_bulk`: sure enough to be decided with others.
+         */
+        RowOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Line */
+            line: number | null;
+            difference: components["schemas"]["Difference"];
+            certainty: components["schemas"]["Certainty"];
+            reason: components["schemas"]["Reason"];
+            /** Why */
+            why: string;
+            /** Name */
+            name: string;
+            /** Birth Date */
+            birth_date: string | null;
+            /** Number */
+            number: string | null;
+            /** Status */
+            status: string;
+            /** Elders */
+            elders: components["schemas"]["CandidateOut"][];
+            /** Before */
+            before: boolean | number | string | null;
+            /** After */
+            after: boolean | number | string | null;
+            /** Decision */
+            decision: ("apply" | "reject" | "task") | null;
+            /** Decided At */
+            decided_at: string | null;
+            /** Decided By */
+            decided_by: string | null;
+            /** Decision Note */
+            decision_note: string;
+            /** Undone At */
+            undone_at: string | null;
+            /** Undone By */
+            undone_by: string | null;
+            /** May Bulk */
+            may_bulk: boolean;
+        };
+        /**
+         * RowsOut
+         * @description One page of rows, in the order of the list; `hidden`: of elders one may not see.
+         */
+        RowsOut: {
+            /** Rows */
+            rows: components["schemas"]["RowOut"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
          * RuleBook
          * @description A book in force. `version`: the default's (`3`), or that and the house's revision (`3.2`).
          */
@@ -10709,6 +12968,105 @@ export interface components {
             };
             flood: components["schemas"]["Flood"];
             late: components["schemas"]["Late"];
+        };
+        /**
+         * RuleFieldOut
+         * @description A field of the record that a condition can ask for. `values` empty: a number or a code.
+         */
+        RuleFieldOut: {
+            /** Name */
+            name: string;
+            kind: components["schemas"]["FieldKind"];
+            /** Values */
+            values: (number | boolean | string)[];
+            /** Lowest */
+            lowest: number | null;
+            /** Highest */
+            highest: number | null;
+        };
+        /**
+         * RuleSetIn
+         * @description An overlay as its editor holds it; `version` of the draft that was read, 0 for a new one.
+         *
+         *     `services`: whole services, or `{"key", "removed": true}`; `parameters`: null is not known yet.
+         */
+        RuleSetIn: {
+            /** Title */
+            title: string;
+            /** Region */
+            region?: string | null;
+            /** Extends */
+            extends: string;
+            /** Services */
+            services: {
+                [key: string]: unknown;
+            }[];
+            /** Parameters */
+            parameters?: {
+                [key: string]: number | boolean | string | null;
+            };
+            /**
+             * Version
+             * @default 0
+             */
+            version: number;
+        };
+        /**
+         * RuleSetOut
+         * @description One edition. Published ones have a date; the national list has no id.
+         */
+        RuleSetOut: {
+            /** Id */
+            id: string | null;
+            /** Key */
+            key: string;
+            /** Edition */
+            edition: number;
+            /** Title */
+            title: string;
+            /** Region */
+            region: string | null;
+            /** Extends */
+            extends: string | null;
+            /** Services */
+            services: {
+                [key: string]: unknown;
+            }[];
+            /** Parameters */
+            parameters: {
+                [key: string]: number | boolean | string | null;
+            };
+            /** Valid From */
+            valid_from: string | null;
+            /** Valid Until */
+            valid_until: string | null;
+            /** Edited At */
+            edited_at: string | null;
+            /** Edited By */
+            edited_by: string;
+            /** Published At */
+            published_at: string | null;
+            /** Published By */
+            published_by: string | null;
+            /** Reason */
+            reason: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * RuleSetsOut
+         * @description The national list, drafts, and editions, the newest first; what conditions can ask for.
+         */
+        RuleSetsOut: {
+            /** Sets */
+            sets: components["schemas"]["RuleSetOut"][];
+            /** Fields */
+            fields: components["schemas"]["RuleFieldOut"][];
+            /**
+             * In Force
+             * @description keys in force today
+             */
+            in_force: string[];
         };
         /**
          * RulesIn
@@ -11310,6 +13668,48 @@ export interface components {
             checks: components["schemas"]["RoundCheckOut"][];
         };
         /**
+         * ShiftLoadOut
+         * @description What a plan asks of a shift, everybody being there.
+         */
+        ShiftLoadOut: {
+            /** Shift */
+            shift: string;
+            /** Night */
+            night: boolean;
+            /** Rounds */
+            rounds: number;
+            /** Rounds Per H */
+            rounds_per_h: number;
+            /** Turnings Per H */
+            turnings_per_h: number;
+        };
+        /**
+         * ShiftToHand
+         * @description A shift that may be handed over now, or soon. `missing`: past its limit, not taken.
+         */
+        ShiftToHand: {
+            /** Shift */
+            shift: string;
+            /**
+             * Starts At
+             * Format: date-time
+             */
+            starts_at: string;
+            /**
+             * Ends At
+             * Format: date-time
+             */
+            ends_at: string;
+            /**
+             * From At
+             * Format: date-time
+             */
+            from_at: string;
+            /** Missing */
+            missing: boolean;
+            handover: components["schemas"]["HandoverOut"] | null;
+        };
+        /**
          * ShownIn
          * @description Whether whoever sat there would have heard it. Without sound it was only drawn.
          */
@@ -11338,6 +13738,21 @@ export interface components {
         SignIn: {
             /** Remark */
             remark?: string | null;
+        };
+        /**
+         * SignatureIn
+         * @description Who signs: `username` None is who is logged in. `code`: where they have a second factor.
+         */
+        SignatureIn: {
+            /** Username */
+            username?: string | null;
+            /**
+             * Password
+             * @default
+             */
+            password: string;
+            /** Code */
+            code?: string | null;
         };
         /**
          * SilenceOut
@@ -11425,19 +13840,6 @@ export interface components {
             alerts: number;
             false: components["schemas"]["ShareOut"];
             unclear: components["schemas"]["ShareOut"];
-        };
-        /**
-         * StaffOut
-         * @description Somebody who may visit or follow up.
-         */
-        StaffOut: {
-            /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
-            /** Name */
-            name: string;
         };
         /**
          * Standing
@@ -11729,6 +14131,17 @@ export interface components {
             dead_switch: components["schemas"]["SwitchOut"] | null;
         };
         /**
+         * TagBedIn
+         * @description A bed.
+         */
+        TagBedIn: {
+            /**
+             * Bed Id
+             * Format: uuid
+             */
+            bed_id: string;
+        };
+        /**
          * TagIn
          * @description A tag hangs at a bed from now on; one that hung elsewhere is moved.
          */
@@ -11742,6 +14155,17 @@ export interface components {
             bed_id: string;
         };
         /**
+         * TagUnitIn
+         * @description A unit.
+         */
+        TagUnitIn: {
+            /**
+             * Unit Id
+             * Format: uuid
+             */
+            unit_id: string;
+        };
+        /**
          * TakeBackIn
          * @description From `at` on nobody's.
          */
@@ -11751,6 +14175,77 @@ export interface components {
              * Format: date-time
              */
             at: string;
+        };
+        /**
+         * TakeIn
+         * @description `snapshot_sha256`: what was given; `read_sha256`: what has changed since, both as read.
+         */
+        TakeIn: {
+            /** Snapshot Sha256 */
+            snapshot_sha256: string;
+            /** Read Sha256 */
+            read_sha256: string;
+            /**
+             * Words
+             * @default
+             */
+            words: string;
+            signature: components["schemas"]["SignatureIn"];
+        };
+        /**
+         * TaskEndIn
+         * @description What came of a task; a dismissal says why.
+         */
+        TaskEndIn: {
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "done" | "dismissed";
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+        };
+        /**
+         * TaskOut
+         * @description One open task. `detail`: service and its name, or the list and what it says.
+         */
+        TaskOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "entitlement_met" | "list_row";
+            /** Elder Id */
+            elder_id: string | null;
+            /** Elder Name */
+            elder_name: string;
+            /** Detail */
+            detail: {
+                [key: string]: unknown;
+            };
+            /**
+             * Opened At
+             * Format: date-time
+             */
+            opened_at: string;
+            /** Opened By */
+            opened_by: string;
+        };
+        /**
+         * TasksOut
+         * @description Open tasks, the newest first.
+         */
+        TasksOut: {
+            /** Tasks */
+            tasks: components["schemas"]["TaskOut"][];
         };
         /**
          * TestIn
@@ -11889,6 +14384,23 @@ export interface components {
             done_at: string | null;
         };
         /**
+         * TouchedOut
+         * @description One elder whom the change would touch, whom the viewer may see.
+         */
+        TouchedOut: {
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /** Service */
+            service: string;
+            before: components["schemas"]["Standing"] | null;
+            after: components["schemas"]["Standing"] | null;
+        };
+        /**
          * UnitIn
          * @description A unit to make or change; `building_id` moves it.
          */
@@ -11902,6 +14414,27 @@ export interface components {
             sort_order: number;
             /** Building Id */
             building_id?: string | null;
+        };
+        /**
+         * UnitLoadOut
+         * @description Of one unit: `now` by the plan in force (or the defaults), `wanted` by the one asked of.
+         */
+        UnitLoadOut: {
+            /**
+             * Unit Id
+             * Format: uuid
+             */
+            unit_id: string;
+            /** Unit */
+            unit: string;
+            /** People */
+            people: {
+                [key: string]: number;
+            };
+            /** Now */
+            now: components["schemas"]["ShiftLoadOut"][];
+            /** Wanted */
+            wanted: components["schemas"]["ShiftLoadOut"][];
         };
         /**
          * UnitNode
@@ -12408,7 +14941,7 @@ export interface components {
             /** Findings */
             findings: components["schemas"]["VisitCodeOut"][];
             /** Staff */
-            staff: components["schemas"]["StaffOut"][];
+            staff: components["schemas"]["cloud__care__visits__schemas__StaffOut"][];
             /** Pull Forward H */
             pull_forward_h: number;
             /** Remote In A Row */
@@ -12614,11 +15147,37 @@ export interface components {
             call_out: boolean;
         };
         /**
+         * StaffOut
+         * @description Somebody who may sign.
+         */
+        cloud__care__handover__schemas__StaffOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+        };
+        /**
          * Step
          * @description Where a home bed stands.
          * @enum {string}
          */
         cloud__care__homebed__steps__Step: "applied" | "assessed" | "planned" | "agreed" | "fitting" | "accepted" | "in_service" | "ended";
+        /**
+         * StaffOut
+         * @description Somebody who may visit or follow up.
+         */
+        cloud__care__visits__schemas__StaffOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+        };
     };
     responses: never;
     parameters: never;
@@ -16924,6 +19483,346 @@ export interface operations {
             };
         };
     };
+    list_drill_plans: {
+        parameters: {
+            query?: {
+                year?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DrillPlansOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_drill_plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "kind": "fire",
+                 *       "year": 2026,
+                 *       "quarter": 2,
+                 *       "note": "夜班时段，断电条件下疏散"
+                 *     }
+                 */
+                "application/json": components["schemas"]["DrillPlanIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DrillPlanOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    finish_drill_plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                drill_plan_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "done_on": "2026-04-20",
+                 *       "participants": [
+                 *         "何静",
+                 *         "周敏",
+                 *         "吴倩"
+                 *       ],
+                 *       "remarks": "3 分 40 秒全部撤到集合点",
+                 *       "version": 1
+                 *     }
+                 */
+                "application/json": components["schemas"]["DrillDoneIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DrillPlanOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel_drill_plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                drill_plan_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "与消防支队联合演练合并",
+                 *       "version": 1
+                 *     }
+                 */
+                "application/json": components["schemas"]["DrillCancelIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DrillPlanOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_figures: {
         parameters: {
             query: {
@@ -18075,6 +20974,73 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_family_entitlements: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FamilyEntitlementsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -22679,6 +25645,200 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RisksOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_risk_history: {
+        parameters: {
+            query?: {
+                risk?: ("choking" | "wrong_intake" | "pressure_injury" | "scald" | "bed_fall" | "fall" | "wandering" | "harm" | "activity") | null;
+            };
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RiskHistoryOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_risk_register: {
+        parameters: {
+            query?: {
+                risk?: ("choking" | "wrong_intake" | "pressure_injury" | "scald" | "bed_fall" | "fall" | "wandering" | "harm" | "activity") | null;
+                level?: ("not_assessed" | "none" | "watch" | "high") | null;
+                owner?: string | null;
+                /** @description only what is to be assessed or reviewed */
+                overdue?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RiskRegister"];
                 };
             };
             /** @description Unauthorized */
@@ -27815,6 +30975,872 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_entitlement_changes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EntitlementChangesOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_entitlement_changes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EntitlementChangesOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_service_handbook: {
+        parameters: {
+            query?: {
+                /** @description district code */
+                region?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandbookOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_service_rule_sets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleSetsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_service_rule_set: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "title": "示范区 2026 年清单",
+                 *       "region": "500109",
+                 *       "extends": "national-2023",
+                 *       "parameters": {
+                 *         "min_age_all": 65
+                 *       },
+                 *       "services": [
+                 *         {
+                 *           "key": "meals",
+                 *           "zh": "助餐服务",
+                 *           "en": "Meals",
+                 *           "category": "照护服务",
+                 *           "target_zh": "本区 65 周岁及以上老年人",
+                 *           "hub_use": "orders",
+                 *           "status": "unverified",
+                 *           "eligibility": {
+                 *             "all": [
+                 *               {
+                 *                 "field": "age",
+                 *                 "op": ">=",
+                 *                 "value": {
+                 *                   "parameter": "min_age_all"
+                 *                 }
+                 *               }
+                 *             ]
+                 *           }
+                 *         }
+                 *       ],
+                 *       "version": 0
+                 *     }
+                 */
+                "application/json": components["schemas"]["RuleSetIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleSetOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_service_rule_set: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rule_set_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "title": "示范区 2026 年清单",
+                 *       "region": "500109",
+                 *       "extends": "national-2023",
+                 *       "parameters": {
+                 *         "min_age_all": 65
+                 *       },
+                 *       "services": [
+                 *         {
+                 *           "key": "meals",
+                 *           "zh": "助餐服务",
+                 *           "en": "Meals",
+                 *           "category": "照护服务",
+                 *           "target_zh": "本区 65 周岁及以上老年人",
+                 *           "hub_use": "orders",
+                 *           "status": "unverified",
+                 *           "eligibility": {
+                 *             "all": [
+                 *               {
+                 *                 "field": "age",
+                 *                 "op": ">=",
+                 *                 "value": {
+                 *                   "parameter": "min_age_all"
+                 *                 }
+                 *               }
+                 *             ]
+                 *           }
+                 *         }
+                 *       ],
+                 *       "version": 0
+                 *     }
+                 */
+                "application/json": components["schemas"]["RuleSetIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleSetOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    discard_service_rule_set: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rule_set_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    begin_next_rule_set: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rule_set_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleSetOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_service_rule_set: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rule_set_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "valid_from": "2026-04-01"
+                 *     }
+                 */
+                "application/json": components["schemas"]["PreviewIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PreviewOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    publish_service_rule_set: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rule_set_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "valid_from": "2026-04-01",
+                 *       "reason": "区民政局 2026 年第 3 号文",
+                 *       "touched": 12,
+                 *       "version": 1
+                 *     }
+                 */
+                "application/json": components["schemas"]["PublishIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleSetOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description a problem (RFC 9457) */
             default: {
                 headers: {
@@ -28226,6 +32252,168 @@ export interface operations {
             };
         };
     };
+    preview_round_plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "unit_id": "00000000-0000-4000-8000-000000000004",
+                 *       "active": true,
+                 *       "sensor_allowed": false,
+                 *       "version": 0
+                 *     }
+                 */
+                "application/json": components["schemas"]["RoundPlanIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanLoadOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_round_tags: {
+        parameters: {
+            query: {
+                unit_id: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LabelsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     set_round_tag: {
         parameters: {
             query?: never;
@@ -28242,6 +32430,170 @@ export interface operations {
                  *     }
                  */
                 "application/json": components["schemas"]["TagIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    fill_round_tags: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "unit_id": "00000000-0000-4000-8000-000000000004"
+                 *     }
+                 */
+                "application/json": components["schemas"]["TagUnitIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LabelsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    renew_round_tag: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "bed_id": "00000000-0000-4000-8000-000000000003"
+                 *     }
+                 */
+                "application/json": components["schemas"]["TagBedIn"];
             };
         };
         responses: {
@@ -30536,6 +34888,2310 @@ export interface operations {
                 };
                 content: {
                     "text/csv": string;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_matching_lists: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_matching_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "source": "区民政局社会救助科",
+                 *       "field": "economic_status",
+                 *       "purpose": "核对在院老人的救助身份",
+                 *       "legal_basis": "《社会救助暂行办法》信息共享协议 2026-01",
+                 *       "as_of": "2026-02-28",
+                 *       "file_name": "低保名单.csv"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ListIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_matching_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                matching_list_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_matching_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                matching_list_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_matching_meanings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                matching_list_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "meanings": [
+                 *         {
+                 *           "status": "低保",
+                 *           "value": "dibao"
+                 *         }
+                 *       ],
+                 *       "version": 1
+                 *     }
+                 */
+                "application/json": components["schemas"]["MeaningsIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_matching_rows: {
+        parameters: {
+            query?: {
+                difference?: components["schemas"]["Difference"];
+                /** @description only what nobody has decided */
+                undecided?: boolean;
+                /** @description `next` of the page before */
+                after?: string | null;
+            };
+            header?: never;
+            path: {
+                matching_list_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RowsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decide_matching_row: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                matching_list_id: string;
+                matching_row_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "decision": "reject",
+                 *       "reason": "本人已转出，名单有误"
+                 *     }
+                 */
+                "application/json": components["schemas"]["RowDecisionIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RowOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    undo_matching_row: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                matching_list_id: string;
+                matching_row_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RowOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decide_matching_rows: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                matching_list_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "decision": "apply",
+                 *       "difference": "changed"
+                 *     }
+                 */
+                "application/json": components["schemas"]["BulkIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    erase_matching_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                matching_list_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_care_tasks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TasksOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_care_task: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                care_task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "outcome": "done",
+                 *       "note": "已陪同到社区申请"
+                 *     }
+                 */
+                "application/json": components["schemas"]["TaskEndIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_handovers: {
+        parameters: {
+            query: {
+                unit_id: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandoversOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    give_handover: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "unit_id": "00000000-0000-4000-8000-000000000004",
+                 *       "shift_starts_at": "2026-03-01T07:00:00+08:00",
+                 *       "read_sha256": "0000000000000000000000000000000000000000000000000000000000000000",
+                 *       "revision": 0,
+                 *       "words": "203-1 晚上要测血糖",
+                 *       "signature": {
+                 *         "username": "zhiban1",
+                 *         "password": "only-for-tests"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["GiveIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandoverOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_handover_sheet: {
+        parameters: {
+            query: {
+                unit_id: string;
+                shift_starts_at: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandoverSheet"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    take_handover: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handover_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "snapshot_sha256": "0000000000000000000000000000000000000000000000000000000000000000",
+                 *       "read_sha256": "0000000000000000000000000000000000000000000000000000000000000000",
+                 *       "signature": {
+                 *         "username": "zhiban2",
+                 *         "password": "only-for-tests"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["TakeIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandoverOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    object_to_handover: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handover_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "snapshot_sha256": "0000000000000000000000000000000000000000000000000000000000000000",
+                 *       "read_sha256": "0000000000000000000000000000000000000000000000000000000000000000",
+                 *       "words": "203-1 的药没有写",
+                 *       "signature": {
+                 *         "username": "zhiban2",
+                 *         "password": "only-for-tests"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ObjectIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandoverOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_handover: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handover_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandoverDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_handover_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "active": true,
+                 *       "limit_min": 30,
+                 *       "earliest_min": 120,
+                 *       "version": 0
+                 *     }
+                 */
+                "application/json": components["schemas"]["HandoverSettingsIO"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandoverSettingsIO"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_observations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotesOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_observation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "id": "00000000-0000-4000-8000-000000000072",
+                 *       "text": "午饭只吃了一半，说胃胀",
+                 *       "important": true,
+                 *       "at": "2026-03-01T10:10:00+08:00"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NoteIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoteOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_incidents: {
+        parameters: {
+            query?: {
+                from?: string | null;
+                to?: string | null;
+                kind?: ("choking" | "wrong_intake" | "pressure_injury" | "scald" | "bed_fall" | "fall" | "wandering" | "harm" | "activity" | "other") | null;
+                elder?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareIncidentsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    report_incident: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "id": "00000000-0000-4000-8000-000000000073",
+                 *       "elder_id": "00000000-0000-4000-8000-000000000001",
+                 *       "kind": "scald",
+                 *       "happened_at": "2026-03-01T09:40:00+08:00",
+                 *       "description": "打翻热水杯，烫到左手背",
+                 *       "injury": "minor",
+                 *       "cause": "杯子没有盖",
+                 *       "measure": "冷水冲洗 15 分钟，换带盖水杯",
+                 *       "follow_up": "复查水疱",
+                 *       "follow_up_on": "2026-03-02"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CareIncidentIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareIncidentDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_incidents: {
+        parameters: {
+            query?: {
+                from?: string | null;
+                to?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_incident: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                incident_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareIncidentDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_incident: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                incident_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "kind": "scald",
+                 *       "happened_at": "2026-03-01T09:40:00+08:00",
+                 *       "description": "打翻热水杯，烫到左手背",
+                 *       "injury": "minor",
+                 *       "cause": "杯子没有盖",
+                 *       "measure": "冷水冲洗 15 分钟，换带盖水杯",
+                 *       "follow_up": "复查水疱",
+                 *       "follow_up_on": "2026-03-02",
+                 *       "version": 1
+                 *     }
+                 */
+                "application/json": components["schemas"]["CareIncidentChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareIncidentDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    move_incident: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                incident_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "step": "review",
+                 *       "words": "情况属实，全区换带盖水杯",
+                 *       "version": 2
+                 *     }
+                 */
+                "application/json": components["schemas"]["IncidentMoveIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareIncidentDetail"];
                 };
             };
             /** @description Unauthorized */

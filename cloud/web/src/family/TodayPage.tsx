@@ -9,6 +9,7 @@ import type { FamilyElder } from "../api/types";
 import { explain } from "../shared/explain";
 import { shortTime } from "../shared/time";
 import { Waiting } from "../shared/Waiting";
+import { FamilyEntitlements } from "./FamilyEntitlements";
 import { Looks } from "./Looks";
 
 const EVERY_MS = 30_000;
@@ -99,6 +100,7 @@ function Elder({ elder }: { elder: FamilyElder }): ReactNode {
         <Night elder={elder} />
         <Coverage elder={elder} />
       </dl>
+      <FamilyEntitlements elderId={elder.elder_id} />
       <Looks elderId={elder.elder_id} />
     </article>
   );

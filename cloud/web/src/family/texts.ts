@@ -48,6 +48,18 @@ export const zh = {
   },
   more: "原因没有分享",
   relationship: "您是：{{relationship}}",
+  services: {
+    title: "可能享有的养老服务",
+    failed: "没有取到：{{why}}",
+    notShared: "老人没有同意分享这一项。需要的话，请与机构联系。",
+    hint: "这是按登记的情况给出的提示，不是决定；能不能享受、发多少，由民政等部门认定。",
+    met: "看来符合条件（{{count}} 项），可以去申请",
+    unknown: "还差信息（{{count}} 项）",
+    missing: "还不知道：{{what}}。告诉护士长或社区，就能判断。",
+    why: "看每一条",
+    standing: { met: "符合", unknown: "待核实", not_met: "不符合" },
+    handbook: "这些服务是什么、怎样申请：看解读手册",
+  },
 };
 
 export const en: typeof zh = {
@@ -99,4 +111,16 @@ export const en: typeof zh = {
   },
   more: "the cause is not shared",
   relationship: "You are: {{relationship}}",
+  services: {
+    title: "Services they may have",
+    failed: "It could not be fetched: {{why}}",
+    notShared: "They have not agreed to share this. Please ask the institution.",
+    hint: "Hints from what is on record, not decisions: whether and how much, the offices decide.",
+    met: "Seems to be met ({{count}}): apply for it",
+    unknown: "Something is missing ({{count}})",
+    missing: "Not known yet: {{what}}. Tell the head nurse or the community, and it can be judged.",
+    why: "each condition",
+    standing: { met: "met", unknown: "to be confirmed", not_met: "not met" },
+    handbook: "What these services are and how to apply: the handbook",
+  },
 };

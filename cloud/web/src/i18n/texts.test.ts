@@ -2,6 +2,10 @@ import { describe, expect, it } from "vitest";
 
 import * as elders from "../care/elders/texts";
 import * as care from "../care/texts";
+import * as matching from "../care/matching/texts";
+import * as services from "../care/services/texts";
+import * as fields from "../shared/fieldTexts";
+import * as handbook from "../shared/handbookTexts";
 import * as house from "../operator/house/texts";
 import * as account from "../account/texts";
 import * as family from "../family/texts";
@@ -18,6 +22,10 @@ const TEXTS = {
   care,
   elders,
   family,
+  fields,
+  handbook,
+  matching,
+  services,
   house,
   operator,
   shift,

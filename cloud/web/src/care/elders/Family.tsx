@@ -10,7 +10,7 @@ import { FamilyReach } from "./FamilyReach";
 import type { Part } from "./ElderRecordPage";
 
 type Kind = NonNullable<FamilyIn["may_see"]>[number];
-const KINDS: readonly Kind[] = ["presence", "night", "alerts", "coverage", "vitals", "location", "visits"];
+const KINDS: readonly Kind[] = ["presence", "night", "alerts", "coverage", "vitals", "location", "visits", "entitlements"];
 const PURPOSES: readonly ConsentIn["purpose"][] = ["safety", "vitals", "location", "family_sharing", "district_sharing"];
 
 /** Relatives, what each may see, and what each sees now. */

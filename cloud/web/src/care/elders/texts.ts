@@ -144,7 +144,7 @@ export const zh = {
   endAsk: "{{name}} 将立即看不到任何内容。确定？",
   see: {
     presence: "在不在床", night: "夜间情况", alerts: "报警与处理", coverage: "设备是否正常", vitals: "生命体征",
-    location: "位置", visits: "探访",
+    location: "位置", visits: "探访", entitlements: "可能享有的服务",
   },
   nothing: "无",
   consents: "同意书",
@@ -335,7 +335,7 @@ export const en: typeof zh = {
   endAsk: "{{name}} will see nothing from now on. Sure?",
   see: {
     presence: "in bed or not", night: "the night", alerts: "alerts and answers", coverage: "whether devices work", vitals: "vital signs",
-    location: "location", visits: "visits",
+    location: "location", visits: "visits", entitlements: "services they may have",
   },
   nothing: "nothing",
   consents: "Consents",
