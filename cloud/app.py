@@ -42,6 +42,7 @@ from cloud.alerts.tuning.service import propose_for_all
 from cloud.care.assessment.routes import router as assessment_router
 from cloud.care.handover.routes import router as handover_router
 from cloud.care.handover.watch import follow_handovers
+from cloud.care.homebed.routes import router as homebed_router
 from cloud.care.incidents.routes import router as incidents_router
 from cloud.care.leave.routes import router as leave_router
 from cloud.care.leave.service import follow_leaves
@@ -49,11 +50,15 @@ from cloud.care.matching.routes import router as matching_router
 from cloud.care.matching.service import forget_expired
 from cloud.care.matching.worker import MatchingWorker
 from cloud.care.observations.routes import router as observations_router
+from cloud.care.orders.routes import router as orders_router
 from cloud.care.rounds.routes import router as rounds_router
 from cloud.care.rounds.watch import follow_rounds
 from cloud.care.service_list.follow import follow_entitlements
 from cloud.care.service_list.routes import router as service_list_router
+from cloud.care.statement.routes import router as statement_router
 from cloud.care.tasks.routes import router as care_tasks_router
+from cloud.care.visits.activity import follow_activity
+from cloud.care.visits.routes import router as visits_router
 from cloud.clock import LOCAL_ZONE, Clock, SystemClock, ns_from_datetime
 from cloud.coverage.routes import router as coverage_router
 from cloud.coverage.watch import CoverageWatch
@@ -122,6 +127,7 @@ ENTITLEMENT_INTERVAL_S: Final = 15.0
 HOUSEKEEPING_INTERVAL_S: Final = 3600.0
 # Local time. A round an hour: the job runs once in it, and running twice changes nothing.
 TUNING_HOUR: Final = 4
+ACTIVITY_HOUR: Final = 5
 # Another worker leads this long after the one that led was killed.
 LEADER_INTERVAL_S: Final = 5.0
 
@@ -182,10 +188,20 @@ class _Work:
             async with self.state.database.tenant(institution_id) as scope:
                 await propose_for_all(scope, now)
 
+    async def activity(self) -> None:
+        """Once a morning, before routes are planned."""
+        now = self.state.clock.now()
+        if now.astimezone(LOCAL_ZONE).hour != ACTIVITY_HOUR:
+            return
+        for institution_id in await self.state.database.institutions():
+            async with self.state.database.tenant(institution_id) as scope:
+                await follow_activity(scope, self.series, now)
+
     async def housekeeping(self) -> None:
         now = self.state.clock.now()
         await self.tuning()
         await write_all(self.state.database, self.series, now)
+        await self.activity()
         ahead = [ns_from_datetime(now), ns_from_datetime(now + timedelta(days=1))]
         await self.series.prepare(ahead, ahead[0])
         await self.series.keep(now)
@@ -287,7 +303,7 @@ def _install_manners(app: FastAPI, state: AppState) -> None:
     """What holds for every call."""
     install_examples(app)
     app.add_middleware(BodyLimit)
-    app.add_middleware(SecurityHeaders)
+    app.add_middleware(SecurityHeaders, map_tiles=state.settings.map_tiles)
     app.add_middleware(RequestMetrics, metrics=state.metrics)
     install_error_handlers(app)
 
@@ -341,6 +357,10 @@ def _api_routes() -> Sequence[BaseRoute]:
         service_list_router,
         rounds_router,
         leave_router,
+        visits_router,
+        homebed_router,
+        orders_router,
+        statement_router,
         matching_router,
         care_tasks_router,
         handover_router,

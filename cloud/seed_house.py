@@ -26,6 +26,7 @@ from cloud.places.models import Bed, Room
 from cloud.places.schemas import HomeIn
 from cloud.places.service import add_bed, add_building, add_room, add_unit
 from cloud.seed_history import fill_roster, give_area, measure, plan_watch, tell_of_devices
+from cloud.seed_home_beds import WAITING_AT, tell_of_visits, wait_at
 from cloud.seed_lists import give_lists
 from cloud.seed_people import Person, people
 from cloud.series.service import SeriesStore
@@ -118,6 +119,9 @@ async def seed_house(
         staff = [(await house.login(short, name, role), role) for short, name, role in STAFF]
         unit_ids = await _build_units(house, seed)
         await _build_homes(house, seed, unit_ids)
+        visitor_id = next(user_id for user_id, role in staff if role is Role.ASSESSOR)
+        await tell_of_visits(scope, house.rules.keyring, visitor_id, now)
+        await _applicants(house, seed)
         carers = [user_id for user_id, role in staff if role is Role.DUTY]
         leads = [(user_id, _LEADS[role]) for user_id, role in staff if role in _LEADS]
         fill_roster(scope, carers, leads, unit_ids, now)
@@ -167,6 +171,23 @@ async def _build_homes(house: _House, seed: int, unit_ids: list[Any]) -> None:
         for kind, room in HOME_DEVICES:
             await house.device(kind, Subject(None, None, rooms[room].id), room)
         await _move_in(house, person, bed)
+
+
+async def _applicants(house: _House, seed: int) -> None:
+    """People who wait for their home bed, one at each step before the service."""
+    waiting = people(seed + 1, house.now.date(), at_home=True)
+    for number, step in enumerate(WAITING_AT):
+        person = next(waiting)
+        elder = await record.make_elder(house.scope, person.record, house.rules, house.since)
+        for fact in person.facts:
+            await record.add_fact(house.scope, elder.id, fact, by=None, now=house.now)
+        await family.add_consent(
+            house.scope, elder.id, _signed(elder, "safety", house.since), None, house.now
+        )
+        home = HomeIn(
+            name=f"{HOME_BEDS + 1 + number} {elder.name}家", address=f"示范街 {40 + number} 号"
+        )
+        await wait_at(house.scope, house.rules.keyring, elder, home=home, step=step, now=house.now)
 
 
 async def _move_in(house: _House, person: Person, bed: Bed) -> None:
