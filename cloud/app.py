@@ -76,6 +76,7 @@ from cloud.examples import install_examples
 from cloud.exchange.fhir_routes import router as fhir_router
 from cloud.exchange.routes import router as exchange_router
 from cloud.exchange.signing import load_key
+from cloud.family.letters import write_all
 from cloud.family.routes import router as relatives_router
 from cloud.identity.auth import rules_of
 from cloud.identity.oidc import Provider
@@ -102,6 +103,7 @@ from cloud.people.invitation_routes import router as invitation_router
 from cloud.people.reach import Reach, reaches_of
 from cloud.people.routes import router as people_router
 from cloud.places.routes import router as places_router
+from cloud.records.day_routes import router as day_router
 from cloud.records.floor_routes import router as floor_router
 from cloud.records.routes import router as records_router
 from cloud.series.choose import series_store
@@ -198,6 +200,7 @@ class _Work:
     async def housekeeping(self) -> None:
         now = self.state.clock.now()
         await self.tuning()
+        await write_all(self.state.database, self.series, now)
         await self.activity()
         ahead = [ns_from_datetime(now), ns_from_datetime(now + timedelta(days=1))]
         await self.series.prepare(ahead, ahead[0])
@@ -344,6 +347,7 @@ def _api_routes() -> Sequence[BaseRoute]:
         device_register_router,
         records_router,
         floor_router,
+        day_router,
         elder_series_router,
         status_router,
         gateway_router,

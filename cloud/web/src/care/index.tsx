@@ -5,6 +5,7 @@ import { addTexts } from "../i18n";
 import { AreaPage } from "../shared/AreaPage";
 import * as fieldTexts from "../shared/fieldTexts";
 import * as handbookTexts from "../shared/handbookTexts";
+import * as dayTexts from "./elders/dayTexts";
 import * as eldersTexts from "./elders/texts";
 import * as homebedsTexts from "./homebeds/texts";
 import * as ordersTexts from "./orders/texts";
@@ -17,6 +18,7 @@ import * as texts from "./texts";
 import * as visitsTexts from "./visits/texts";
 
 addTexts("care", texts);
+addTexts("day", dayTexts);
 addTexts("elders", eldersTexts);
 addTexts("homebeds", homebedsTexts);
 addTexts("orders", ordersTexts);

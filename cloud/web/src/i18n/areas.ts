@@ -1,4 +1,5 @@
 /** The text namespaces of the areas: types only, so that their words load with their code. */
+import type { zh as day } from "../care/elders/dayTexts";
 import type { zh as elders } from "../care/elders/texts";
 import type { zh as account } from "../account/texts";
 import type { zh as care } from "../care/texts";
@@ -26,6 +27,7 @@ export type AreaTexts = {
   audit: typeof audit;
   oversight: typeof oversight;
   care: typeof care;
+  day: typeof day;
   elders: typeof elders;
   homebeds: typeof homebeds;
   fields: typeof fields;

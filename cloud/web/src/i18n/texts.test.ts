@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 
+import * as day from "../care/elders/dayTexts";
 import * as elders from "../care/elders/texts";
 import * as care from "../care/texts";
 import * as matching from "../care/matching/texts";
@@ -20,6 +21,7 @@ const TEXTS = {
   translation: { zh, en },
   account,
   care,
+  day,
   elders,
   family,
   fields,

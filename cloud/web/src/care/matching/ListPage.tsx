@@ -142,7 +142,7 @@ function Bulk({ list, difference }: { list: List; difference: "changed" | "gone"
   const all = async () => {
     let done = 0;
     for (;;) {
-      const { decided, left, passed } = await lists.decideMany(list.id, { decision: "apply", difference });
+      const { decided, left, passed } = await lists.decideMany(list.id, { decision: "apply", difference, reason: "" });
       done += decided;
       setSaid(left === 0 ? t("bulkDone", { done, passed }) : t("bulkBusy", { done, left }));
       if (left === 0 || decided === 0) break;
