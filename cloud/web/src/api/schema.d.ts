@@ -3687,6 +3687,434 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/visits/due": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Due Visits
+         * @description Everybody with a plan, the longest overdue first; and who lives at home without one.
+         */
+        get: operations["list_due_visits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/visits/route": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Visit Route
+         * @description Who is due by the end of a day (today), in the order to walk; of one visitor or of all.
+         */
+        get: operations["get_visit_route"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/visits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add Visit
+         * @description A visit with place, findings and follow-ups. Sent twice it is one.
+         */
+        post: operations["add_visit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/visits/{visit_id}/corrections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Correct Visit
+         * @description It did not take place, or its times were wrong. What was written down stays beside it.
+         */
+        post: operations["correct_visit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/visit-followups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Visit Followups
+         * @description What is still to be done after visits, the earliest due first.
+         */
+        get: operations["list_visit_followups"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/visit-followups/{followup_id}/done": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End Visit Followup
+         * @description Done, and what came of it.
+         */
+        post: operations["end_visit_followup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/visit-settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Visit Settings
+         * @description Groups with intervals and marks, the words of the forms, who may visit.
+         */
+        get: operations["get_visit_settings"];
+        /**
+         * Put Visit Settings
+         * @description The house's own figures, from now on.
+         */
+        put: operations["put_visit_settings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/elders/{elder_id}/visits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Visits
+         * @description An elder's plan, what is due, what was found, what is to be done.
+         */
+        get: operations["list_visits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/elders/{elder_id}/visit-plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Put Visit Plan
+         * @description How often this elder is visited, by whom, and where the door is.
+         */
+        put: operations["put_visit_plan"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/elders/{elder_id}/visit-requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Request Visit
+         * @description Ask for an earlier visit, with the reason.
+         */
+        post: operations["request_visit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/family/visits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Family Visits
+         * @description Visits done and planned of the elders this login is a relative of, where they agreed.
+         */
+        get: operations["list_family_visits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/home-beds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Home Beds
+         * @description Home beds and applications by step, with what is due.
+         */
+        get: operations["list_home_beds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/elders/{elder_id}/home-beds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Apply For Home Bed
+         * @description An application.
+         */
+        post: operations["apply_for_home_bed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/home-beds/{home_bed_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Home Bed
+         * @description One home bed: its step, what is next and what that lacks, every move.
+         */
+        get: operations["get_home_bed"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/home-beds/{home_bed_id}/moves": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Move Home Bed
+         * @description The next step, one back, a review, or the end. A refused move names every reason.
+         */
+        post: operations["move_home_bed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/service-orders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Service Orders
+         * @description Of a day (today), and what is open from before; of whom the caller reaches.
+         */
+        get: operations["list_service_orders"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/elders/{elder_id}/service-orders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add Service Order
+         * @description An order. Sent twice it is one.
+         */
+        post: operations["add_service_order"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/service-orders/{order_id}/moves": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Move Service Order
+         * @description Begun at the door, finished and confirmed, cancelled, missed, or taken back.
+         */
+        post: operations["move_service_order"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/service-statements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Service Statements
+         * @description Who buys services, and for whom the month is signed.
+         */
+        get: operations["list_service_statements"];
+        put?: never;
+        /**
+         * Sign Service Statement
+         * @description Sign it: from now on it never changes, and what was wrong stands in the next one.
+         */
+        post: operations["sign_service_statement"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/service-statements/one": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Service Statement
+         * @description What was signed; where nothing was, the draft as the record stands now.
+         */
+        get: operations["get_service_statement"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/service-statements/csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Service Statement Csv
+         * @description The same as a table; the last row has the hash.
+         */
+        get: operations["get_service_statement_csv"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/matching-lists": {
         parameters: {
             query?: never;
@@ -5244,6 +5672,23 @@ export interface components {
             role: string | null;
         };
         /**
+         * AgreementIO
+         * @description What was signed, by whom, until when.
+         */
+        AgreementIO: {
+            /** Text Version */
+            text_version: string;
+            /** Signer */
+            signer: string;
+            /**
+             * Signed On
+             * Format: date
+             */
+            signed_on: string;
+            /** Valid Until */
+            valid_until?: string | null;
+        };
+        /**
          * AlertDetail
          * @description Everything about an alert.
          */
@@ -5601,6 +6046,27 @@ export interface components {
             recent: components["schemas"]["AnswerOut"][];
         };
         /**
+         * ApplicationIn
+         * @description Somebody applies for a home bed.
+         */
+        ApplicationIn: {
+            /**
+             * Applicant
+             * @description the elder, or who applies for them
+             */
+            applicant: string;
+            /**
+             * Purchaser
+             * @default
+             */
+            purchaser: string;
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+        };
+        /**
          * AreaIn
          * @description The units a gateway watches over; none: all that no other gateway has.
          */
@@ -5955,6 +6421,12 @@ export interface components {
             note: string;
         };
         /**
+         * BedMove
+         * @description What is done to it.
+         * @enum {string}
+         */
+        BedMove: "apply" | "assess" | "plan" | "agree" | "begin_fitting" | "accept" | "start" | "review" | "step_back" | "end";
+        /**
          * BedNode
          * @description A bed with its state and who has it.
          */
@@ -5987,6 +6459,12 @@ export interface components {
             /** Version */
             version: number;
         };
+        /**
+         * BedStep
+         * @description Where a home bed stands.
+         * @enum {string}
+         */
+        BedStep: "applied" | "assessed" | "planned" | "agreed" | "fitting" | "accepted" | "in_service" | "ended";
         /**
          * BedStretch
          * @description `unseen`: nobody knows. It is never filled from what was said before or after.
@@ -6784,6 +7262,37 @@ export interface components {
             incident_id: string;
             /** Reason */
             reason: string;
+        };
+        /**
+         * CorrectionOut
+         * @description One correction.
+         */
+        CorrectionOut: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** By */
+            by: string;
+            /** Reason */
+            reason: string;
+            /** Void */
+            void: boolean;
+            /** Started At */
+            started_at: string | null;
+            /** Ended At */
+            ended_at: string | null;
+        };
+        /**
+         * CountOut
+         * @description How many, and how many minutes.
+         */
+        CountOut: {
+            /** Count */
+            count: number;
+            /** Minutes */
+            minutes: number;
         };
         /**
          * CountedOut
@@ -8032,6 +8541,26 @@ export interface components {
             is_home: boolean;
         };
         /**
+         * ElderVisitsOut
+         * @description An elder's plan, what is due, what was, and what is to be done.
+         */
+        ElderVisitsOut: {
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            plan: components["schemas"]["VisitPlanOut"] | null;
+            suggestion: components["schemas"]["SuggestionOut"];
+            due: components["schemas"]["VisitDueRow"] | null;
+            /** Visits */
+            visits: components["schemas"]["VisitOut"][];
+            /** Followups */
+            followups: components["schemas"]["FollowupOut"][];
+        };
+        /**
          * EnrolmentOut
          * @description edge/gateway_wire.py Enrolment.
          */
@@ -8373,6 +8902,13 @@ export interface components {
             username?: string | null;
             /** May See */
             may_see?: ("presence" | "night" | "alerts" | "coverage" | "vitals" | "location" | "visits" | "entitlements")[];
+            /**
+             * Role
+             * @description helper: a paired neighbour, told of alerts only
+             * @default relative
+             * @enum {string}
+             */
+            role: "relative" | "helper";
         };
         /**
          * FamilyListOut
@@ -8402,6 +8938,11 @@ export interface components {
             username: string | null;
             /** May See */
             may_see: ("presence" | "night" | "alerts" | "coverage" | "vitals" | "location" | "visits" | "entitlements")[];
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "relative" | "helper";
             /** Sees Now */
             sees_now: ("presence" | "night" | "alerts" | "coverage" | "vitals" | "location" | "visits" | "entitlements")[];
             /** Ended At */
@@ -8464,6 +9005,56 @@ export interface components {
             conditions: components["schemas"]["FamilyConditionOut"][];
             /** Excluded By */
             excluded_by: string[];
+        };
+        /**
+         * FamilyVisit
+         * @description A visit as a relative sees it: that it was, not what was found.
+         */
+        FamilyVisit: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** By */
+            by: string;
+            /**
+             * Way
+             * @enum {string}
+             */
+            way: "in_person" | "third_party" | "volunteer" | "neighbour" | "phone" | "video";
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "done" | "not_home" | "refused" | "no_answer";
+        };
+        /**
+         * FamilyVisits
+         * @description One elder's visits; `shared` False: no consent in force lets this relative see them.
+         */
+        FamilyVisits: {
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /** Shared */
+            shared: boolean;
+            /** Done */
+            done: components["schemas"]["FamilyVisit"][];
+            /** Next Due On */
+            next_due_on: string | null;
+        };
+        /**
+         * FamilyVisitsOut
+         * @description Of every elder this login is a relative of.
+         */
+        FamilyVisitsOut: {
+            /** Elders */
+            elders: components["schemas"]["FamilyVisits"][];
         };
         /**
          * FaultEndIn
@@ -8669,6 +9260,41 @@ export interface components {
             version: number;
         };
         /**
+         * FittedHomeIn
+         * @description A home that is to be made; room and bed come with it.
+         */
+        FittedHomeIn: {
+            /** Name */
+            name: string;
+            /**
+             * Address
+             * @default
+             */
+            address: string;
+            /**
+             * Entry
+             * @default
+             */
+            entry: string;
+            /** Operator Unit Id */
+            operator_unit_id?: string | null;
+            /** District Code */
+            district_code?: string | null;
+        };
+        /**
+         * FittingAcceptedIn
+         * @description Who signed for the fitting, and until when what was fitted is under warranty.
+         */
+        FittingAcceptedIn: {
+            /** Accepted By */
+            accepted_by: string;
+            /**
+             * Warranty Until
+             * Format: date
+             */
+            warranty_until: string;
+        };
+        /**
          * Flood
          * @description More than `more_than` alerts of a unit within `within_s` (EEMUA 191: 10 in 10 minutes).
          */
@@ -8763,6 +9389,97 @@ export interface components {
             priority: components["schemas"]["Priority"];
             /** Codes */
             codes?: string[] | null;
+        };
+        /**
+         * FollowupDoneIn
+         * @description What came of it.
+         */
+        FollowupDoneIn: {
+            /** Result */
+            result: string;
+        };
+        /**
+         * FollowupIn
+         * @description Something to be done after the visit; `id` is chosen by the phone.
+         */
+        FollowupIn: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** What */
+            what: string;
+            /**
+             * Owner Id
+             * Format: uuid
+             */
+            owner_id: string;
+            /**
+             * Due On
+             * Format: date
+             */
+            due_on: string;
+        };
+        /**
+         * FollowupOut
+         * @description One follow-up.
+         */
+        FollowupOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /**
+             * Visit Id
+             * Format: uuid
+             */
+            visit_id: string;
+            /** What */
+            what: string;
+            /**
+             * Owner Id
+             * Format: uuid
+             */
+            owner_id: string;
+            /** Owner */
+            owner: string;
+            /**
+             * Due On
+             * Format: date
+             */
+            due_on: string;
+            /** Overdue */
+            overdue: boolean;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Created By */
+            created_by: string;
+            /** Done At */
+            done_at: string | null;
+            /** Done By */
+            done_by: string | null;
+            /** Result */
+            result: string;
+        };
+        /**
+         * FollowupsOut
+         * @description The earliest due first.
+         */
+        FollowupsOut: {
+            /** Followups */
+            followups: components["schemas"]["FollowupOut"][];
         };
         /**
          * FormOut
@@ -9296,6 +10013,33 @@ export interface components {
             level_after: number;
         };
         /**
+         * GroupOut
+         * @description A group with its interval here and by default.
+         */
+        GroupOut: {
+            /** Key */
+            key: string;
+            /** Zh */
+            zh: string;
+            /** En */
+            en: string;
+            /** Who Zh */
+            who_zh: string;
+            /** Who En */
+            who_en: string;
+            /** Interval Days */
+            interval_days: number;
+            /** Default Days */
+            default_days: number;
+            /**
+             * Mark
+             * @enum {string}
+             */
+            mark: "V" | "U" | "D";
+            /** Source */
+            source: string;
+        };
+        /**
          * HandbookOut
          * @description The list as a handbook (解读手册).
          */
@@ -9592,6 +10336,118 @@ export interface components {
             received_ns: number;
             /** Registry Version */
             registry_version: number;
+        };
+        /**
+         * HomeBedMoveIn
+         * @description A move with what it needs: `plan` its plan, `agree` its agreement, `begin_fitting` a home.
+         */
+        HomeBedMoveIn: {
+            move: components["schemas"]["BedMove"];
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+            plan?: components["schemas"]["ServicePlanIO"] | null;
+            agreement?: components["schemas"]["AgreementIO"] | null;
+            /** Home Id */
+            home_id?: string | null;
+            new_home?: components["schemas"]["FittedHomeIn"] | null;
+            acceptance?: components["schemas"]["FittingAcceptedIn"] | null;
+        };
+        /**
+         * HomeBedMoveOut
+         * @description One move.
+         */
+        HomeBedMoveOut: {
+            move: components["schemas"]["BedMove"];
+            step_before: components["schemas"]["BedStep"] | null;
+            step_after: components["schemas"]["BedStep"];
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** By */
+            by: string;
+            /** Reason */
+            reason: string;
+            /** Detail */
+            detail: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * HomeBedOut
+         * @description One home bed with all moves. `lacking`: why the next move would be refused now.
+         */
+        HomeBedOut: {
+            row: components["schemas"]["HomeBedRow"];
+            /** Steps */
+            steps: components["schemas"]["StepOut"][];
+            /** Allowed */
+            allowed: components["schemas"]["BedMove"][];
+            /** Lacking */
+            lacking: components["schemas"]["MissingNeedOut"][];
+            /** Assessment Id */
+            assessment_id: string | null;
+            /** Level */
+            level: number | null;
+            plan: components["schemas"]["ServicePlanIO"] | null;
+            agreement: components["schemas"]["AgreementIO"] | null;
+            /** Warranty Until */
+            warranty_until: string | null;
+            /** Unfitted */
+            unfitted: number;
+            /** Unchecked */
+            unchecked: number;
+            /** Moves */
+            moves: components["schemas"]["HomeBedMoveOut"][];
+        };
+        /**
+         * HomeBedRow
+         * @description A home bed of the list. `next`: what is to be done, until `due_on`.
+         */
+        HomeBedRow: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /** Home Id */
+            home_id: string | null;
+            /** Home Name */
+            home_name: string | null;
+            step: components["schemas"]["BedStep"];
+            /**
+             * Step Since
+             * Format: date-time
+             */
+            step_since: string;
+            next: components["schemas"]["BedMove"] | null;
+            /** Due On */
+            due_on: string | null;
+            /** Overdue */
+            overdue: boolean;
+            /** Purchaser */
+            purchaser: string;
+        };
+        /**
+         * HomeBedsOut
+         * @description By step, the earliest due first.
+         */
+        HomeBedsOut: {
+            /** Steps */
+            steps: components["schemas"]["StepOut"][];
+            /** Rows */
+            rows: components["schemas"]["HomeBedRow"][];
         };
         /**
          * HomeIn
@@ -10441,6 +11297,18 @@ export interface components {
             version: number;
         };
         /**
+         * MeasuredPlaceIn
+         * @description Where a phone says it is, within `accuracy_m`.
+         */
+        MeasuredPlaceIn: {
+            /** Lat */
+            lat: number;
+            /** Lon */
+            lon: number;
+            /** Accuracy M */
+            accuracy_m: number;
+        };
+        /**
          * Merge
          * @description How far apart two sensors may see one happening (alarms.md, 2: 30 s, D).
          */
@@ -10449,6 +11317,16 @@ export interface components {
             fall_window_s: number;
             /** Call Window S */
             call_window_s: number;
+        };
+        /**
+         * MissingNeedOut
+         * @description What a move still lacks.
+         */
+        MissingNeedOut: {
+            /** Code */
+            code: string;
+            /** Zh */
+            zh: string;
         };
         /**
          * MissingOut
@@ -10761,7 +11639,7 @@ export interface components {
             /** After Home S */
             after_home_s: number;
             /** Targets */
-            targets: ("unit_duty" | "on_shift" | "head_nurse" | "manager" | "family_home" | "any_head_nurse" | "any_manager" | "any_operator")[];
+            targets: ("unit_duty" | "on_shift" | "head_nurse" | "manager" | "family_home" | "helpers" | "any_head_nurse" | "any_manager" | "any_operator")[];
         };
         /**
          * NoteIn
@@ -10891,6 +11769,35 @@ export interface components {
             /** Elders */
             elders: components["schemas"]["OpenRisk"][];
         };
+        /**
+         * OrderMove
+         * @description What is done to it.
+         * @enum {string}
+         */
+        OrderMove: "order" | "begin" | "finish" | "cancel" | "miss" | "void";
+        /**
+         * OrderMoveOut
+         * @description One move.
+         */
+        OrderMoveOut: {
+            move: components["schemas"]["OrderMove"];
+            state_after: components["schemas"]["OrderState"];
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** By */
+            by: string;
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * OrderState
+         * @description Where an order stands.
+         * @enum {string}
+         */
+        OrderState: "ordered" | "begun" | "done" | "cancelled" | "missed";
         /**
          * Origin
          * @description Where data comes from. Marked at the source and carried on every record that follows.
@@ -11176,6 +12083,16 @@ export interface components {
             bed: string | null;
             /** Label */
             label: string;
+        };
+        /**
+         * PlaceIO
+         * @description Degrees, WGS 84.
+         */
+        PlaceIO: {
+            /** Lat */
+            lat: number;
+            /** Lon */
+            lon: number;
         };
         /**
          * PlaceOut
@@ -11612,6 +12529,41 @@ export interface components {
             touched: number;
             /** Version */
             version: number;
+        };
+        /**
+         * PullOut
+         * @description What asks for an earlier visit.
+         */
+        PullOut: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Due At
+             * Format: date-time
+             */
+            due_at: string;
+            /**
+             * Reason
+             * @enum {string}
+             */
+            reason: "alert" | "activity_drop" | "discovery" | "person";
+            /** Note */
+            note: string;
+        };
+        /**
+         * PurchaserRow
+         * @description A purchaser with the state of the month.
+         */
+        PurchaserRow: {
+            /** Purchaser */
+            purchaser: string;
+            /** Signed At */
+            signed_at: string | null;
+            /** Signed By */
+            signed_by: string | null;
         };
         /**
          * QuarantineCount
@@ -12275,6 +13227,34 @@ export interface components {
             turning: components["schemas"]["DueNow"] | null;
         };
         /**
+         * RouteOut
+         * @description A day's doors in the order to walk; those without a place on the map come last.
+         */
+        RouteOut: {
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            station: components["schemas"]["StationIO"] | null;
+            /** Stops */
+            stops: components["schemas"]["RouteStop"][];
+            /** Length M */
+            length_m: number;
+        };
+        /**
+         * RouteStop
+         * @description A door of the day. `leg_m`: from the one before, as the crow flies; None: not on the map.
+         */
+        RouteStop: {
+            row: components["schemas"]["VisitDueRow"];
+            /** Address */
+            address: string;
+            place: components["schemas"]["PlaceIO"] | null;
+            /** Leg M */
+            leg_m: number | null;
+        };
+        /**
          * RowDecisionIn
          * @description What a person decides of a row. `value`, `field`, `elder_id`: where it differs from the row.
          *
@@ -12772,6 +13752,201 @@ export interface components {
             latest: components["schemas"]["LatestOut"][];
         };
         /**
+         * ServiceOrderIn
+         * @description An order; `id` is chosen by the device. `purchaser` empty: that of the visit plan.
+         */
+        ServiceOrderIn: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "meal" | "bath" | "medical";
+            /**
+             * Wanted At
+             * Format: date-time
+             */
+            wanted_at: string;
+            /** Provider */
+            provider: string;
+            /**
+             * Purchaser
+             * @default
+             */
+            purchaser: string;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+        };
+        /**
+         * ServiceOrderMoveIn
+         * @description A move. `begin` has the place, or why there is none; `finish` who confirms it.
+         *
+         *     `cancel`, `miss`, `void`, and a confirmation by nobody, have a `reason`.
+         */
+        ServiceOrderMoveIn: {
+            /**
+             * Move
+             * @enum {string}
+             */
+            move: "begin" | "finish" | "cancel" | "miss" | "void";
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+            place?: components["schemas"]["MeasuredPlaceIn"] | null;
+            /**
+             * No Place Reason
+             * @default
+             */
+            no_place_reason: string;
+            /** Confirmed By */
+            confirmed_by?: ("elder" | "relative" | "nobody") | null;
+            /**
+             * Confirmed Name
+             * @default
+             */
+            confirmed_name: string;
+        };
+        /**
+         * ServiceOrderOut
+         * @description One order with all its moves. `late`: it should have begun and has not.
+         */
+        ServiceOrderOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "meal" | "bath" | "medical";
+            /**
+             * Wanted At
+             * Format: date-time
+             */
+            wanted_at: string;
+            /** Provider */
+            provider: string;
+            /** Purchaser */
+            purchaser: string;
+            /** Note */
+            note: string;
+            state: components["schemas"]["OrderState"];
+            /** Late */
+            late: boolean;
+            /** Allowed */
+            allowed: components["schemas"]["OrderMove"][];
+            /** Begun At */
+            begun_at: string | null;
+            /** Ended At */
+            ended_at: string | null;
+            /** Served By */
+            served_by: string | null;
+            /** Accuracy M */
+            accuracy_m: number | null;
+            /** Distance M */
+            distance_m: number | null;
+            /** Far Away */
+            far_away: boolean;
+            /** No Place Reason */
+            no_place_reason: string;
+            /** Confirmed By */
+            confirmed_by: ("elder" | "relative" | "nobody") | null;
+            /** Confirmed Name */
+            confirmed_name: string;
+            /** Moves */
+            moves: components["schemas"]["OrderMoveOut"][];
+        };
+        /**
+         * ServiceOrdersOut
+         * @description By the time they are wanted.
+         */
+        ServiceOrdersOut: {
+            /** Orders */
+            orders: components["schemas"]["ServiceOrderOut"][];
+        };
+        /**
+         * ServicePlanIO
+         * @description What is served. `visit_group`: of the visit plan that begins with the service.
+         */
+        ServicePlanIO: {
+            /** Services */
+            services: ("watching" | "visits" | "meals" | "bathing" | "medical" | "cleaning" | "rehabilitation" | "company")[];
+            /**
+             * Visit Group
+             * @default general
+             */
+            visit_group: string;
+            /**
+             * Text
+             * @default
+             */
+            text: string;
+        };
+        /**
+         * ServiceStatementOut
+         * @description A month for a purchaser. `signed_at` None: a draft. `intact` False: the hash does not fit.
+         */
+        ServiceStatementOut: {
+            /** Operator */
+            operator: string;
+            /** Purchaser */
+            purchaser: string;
+            /**
+             * Month
+             * Format: date
+             */
+            month: string;
+            /** Lines */
+            lines: components["schemas"]["StatementLineOut"][];
+            /** Totals */
+            totals: {
+                [key: string]: components["schemas"]["CountOut"];
+            };
+            /** Corrections */
+            corrections: components["schemas"]["StatementCorrectionOut"][];
+            /** Sha256 */
+            sha256: string;
+            /** Intact */
+            intact: boolean;
+            /** Can Sign */
+            can_sign: boolean;
+            /** Signed At */
+            signed_at: string | null;
+            /** Signed By */
+            signed_by: string | null;
+        };
+        /**
+         * ServiceStatementsOut
+         * @description All purchasers in a month.
+         */
+        ServiceStatementsOut: {
+            /**
+             * Month
+             * Format: date
+             */
+            month: string;
+            /** Rows */
+            rows: components["schemas"]["PurchaserRow"][];
+        };
+        /**
          * SessionList
          * @description One's open logins, the newest first.
          */
@@ -13101,6 +14276,82 @@ export interface components {
          */
         Standing: "met" | "not_met" | "unknown";
         /**
+         * StatementCorrectionOut
+         * @description What is told anew of a month that was signed.
+         */
+        StatementCorrectionOut: {
+            /**
+             * Month
+             * Format: date
+             */
+            month: string;
+            /**
+             * Change
+             * @enum {string}
+             */
+            change: "withdrawn" | "changed" | "added";
+            before: components["schemas"]["StatementLineOut"] | null;
+            now: components["schemas"]["StatementLineOut"] | null;
+        };
+        /**
+         * StatementLineOut
+         * @description One service with its proof.
+         */
+        StatementLineOut: {
+            /** At */
+            at: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "visit" | "meal" | "bath" | "medical" | "alert_response" | "device";
+            /** Ref */
+            ref: string;
+            /** Elder Id */
+            elder_id: string;
+            /** Elder */
+            elder: string;
+            /** Until */
+            until: string;
+            /** Minutes */
+            minutes: number;
+            /** By */
+            by: string;
+            /** Place */
+            place: string;
+            /** Confirmed */
+            confirmed: string;
+            /** Note */
+            note: string;
+        };
+        /**
+         * StatementSignatureIn
+         * @description Sign what was read: its hash says what that was.
+         */
+        StatementSignatureIn: {
+            /**
+             * Month
+             * Format: date
+             */
+            month: string;
+            /** Purchaser */
+            purchaser: string;
+            /** Sha256 */
+            sha256: string;
+        };
+        /**
+         * StationIO
+         * @description Where a day's route begins.
+         */
+        StationIO: {
+            /** Lat */
+            lat: number;
+            /** Lon */
+            lon: number;
+            /** Name */
+            name: string;
+        };
+        /**
          * Status
          * @description How the way of the data is.
          */
@@ -13200,13 +14451,31 @@ export interface components {
             /** At */
             at?: "shift_end" | null;
             /** Targets */
-            targets: ("unit_duty" | "on_shift" | "head_nurse" | "manager" | "family_home" | "any_head_nurse" | "any_manager" | "any_operator")[];
+            targets: ("unit_duty" | "on_shift" | "head_nurse" | "manager" | "family_home" | "helpers" | "any_head_nurse" | "any_manager" | "any_operator")[];
             /**
              * Call Out
              * @description the desk calls it out loud
              * @default false
              */
             call_out: boolean;
+        };
+        /**
+         * StepOut
+         * @description A step in words.
+         */
+        StepOut: {
+            key: components["schemas"]["BedStep"];
+            /** Zh */
+            zh: string;
+            /** En */
+            en: string;
+            /** Within Days */
+            within_days: number | null;
+            /**
+             * Mark
+             * @enum {string}
+             */
+            mark: "V" | "U" | "D";
         };
         /**
          * StopgapIn
@@ -13225,6 +14494,18 @@ export interface components {
              * @default
              */
             note: string;
+        };
+        /**
+         * SuggestionOut
+         * @description The group that the record speaks for. `unknown`: facts that might make it another.
+         */
+        SuggestionOut: {
+            /** Group */
+            group: string;
+            /** Reasons */
+            reasons: string[];
+            /** Unknown */
+            unknown: string[];
         };
         /**
          * SwitchIn
@@ -13618,6 +14899,21 @@ export interface components {
             name: string;
         };
         /**
+         * UnplannedOut
+         * @description Somebody who lives at home and whom nobody is to visit.
+         */
+        UnplannedOut: {
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /** Where */
+            where: string;
+        };
+        /**
          * UserIn
          * @description A new user. Their first password is made up here and told once.
          */
@@ -13732,6 +15028,381 @@ export interface components {
             broken_at: number | null;
             /** Why */
             why: string;
+        };
+        /**
+         * VisitCodeOut
+         * @description A code in both languages.
+         */
+        VisitCodeOut: {
+            /** Key */
+            key: string;
+            /** Zh */
+            zh: string;
+            /** En */
+            en: string;
+            /** Remote */
+            remote: boolean;
+        };
+        /**
+         * VisitCorrectionIn
+         * @description What was wrong: it did not take place (`void`), or the times.
+         */
+        VisitCorrectionIn: {
+            /** Reason */
+            reason: string;
+            /** Void */
+            void: boolean;
+            /** Started At */
+            started_at?: string | null;
+            /** Ended At */
+            ended_at?: string | null;
+        };
+        /**
+         * VisitDueOut
+         * @description The longest overdue first. `unplanned`: elders at home whom no plan covers.
+         */
+        VisitDueOut: {
+            /**
+             * Server Time
+             * Format: date-time
+             */
+            server_time: string;
+            /**
+             * Today
+             * Format: date
+             */
+            today: string;
+            /** Rows */
+            rows: components["schemas"]["VisitDueRow"][];
+            /** Unplanned */
+            unplanned: components["schemas"]["UnplannedOut"][];
+        };
+        /**
+         * VisitDueRow
+         * @description An elder with the next visit. `pulls` not empty: it was pulled forward, and why.
+         */
+        VisitDueRow: {
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /** Where */
+            where: string;
+            /** Group */
+            group: string;
+            /** Interval Days */
+            interval_days: number;
+            /** Visitor Id */
+            visitor_id: string | null;
+            /** Visitor */
+            visitor: string | null;
+            /**
+             * Due At
+             * Format: date-time
+             */
+            due_at: string;
+            /**
+             * Regular At
+             * Format: date-time
+             */
+            regular_at: string;
+            /**
+             * Standing
+             * @enum {string}
+             */
+            standing: "ok" | "soon" | "today" | "overdue";
+            /** Pulls */
+            pulls: components["schemas"]["PullOut"][];
+            /** Last Done At */
+            last_done_at: string | null;
+            /** Last Done By */
+            last_done_by: string | null;
+            /** Last Attempt At */
+            last_attempt_at: string | null;
+            /** Last Attempt */
+            last_attempt: ("done" | "not_home" | "refused" | "no_answer") | null;
+            /** Open Followups */
+            open_followups: number;
+        };
+        /**
+         * VisitIn
+         * @description A visit as it was. `id` is chosen by the phone. At the door: a place, or why there is none.
+         *
+         *     `ended_at` None: now.
+         */
+        VisitIn: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /**
+             * Way
+             * @default in_person
+             * @enum {string}
+             */
+            way: "in_person" | "third_party" | "volunteer" | "neighbour" | "phone" | "video";
+            /**
+             * Outcome
+             * @default done
+             * @enum {string}
+             */
+            outcome: "done" | "not_home" | "refused" | "no_answer";
+            /**
+             * Started At
+             * Format: date-time
+             */
+            started_at: string;
+            /** Ended At */
+            ended_at?: string | null;
+            place?: components["schemas"]["MeasuredPlaceIn"] | null;
+            /**
+             * No Place Reason
+             * @default
+             */
+            no_place_reason: string;
+            /** Findings */
+            findings?: string[];
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+            /** Followups */
+            followups?: components["schemas"]["FollowupIn"][];
+        };
+        /**
+         * VisitOut
+         * @description A visit. `distance_m`: from the door on the map; None: one of the two places is not known.
+         */
+        VisitOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /** By */
+            by: string;
+            /**
+             * Way
+             * @enum {string}
+             */
+            way: "in_person" | "third_party" | "volunteer" | "neighbour" | "phone" | "video";
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "done" | "not_home" | "refused" | "no_answer";
+            /**
+             * Started At
+             * Format: date-time
+             */
+            started_at: string;
+            /**
+             * Ended At
+             * Format: date-time
+             */
+            ended_at: string;
+            /**
+             * Recorded At
+             * Format: date-time
+             */
+            recorded_at: string;
+            /** Due At */
+            due_at: string | null;
+            /** Accuracy M */
+            accuracy_m: number | null;
+            /** Distance M */
+            distance_m: number | null;
+            /** Far Away */
+            far_away: boolean;
+            /** No Place Reason */
+            no_place_reason: string;
+            /** Findings */
+            findings: string[];
+            /** Note */
+            note: string;
+            /** Void */
+            void: boolean;
+            /** Corrections */
+            corrections: components["schemas"]["CorrectionOut"][];
+        };
+        /**
+         * VisitPlanIn
+         * @description An elder's plan. `interval_days` None: the group's. `place`: the door; None takes it away.
+         *
+         *     `version`: the one it was changed from; 0 where there is none yet.
+         */
+        VisitPlanIn: {
+            /** Group */
+            group: string;
+            /** Interval Days */
+            interval_days?: number | null;
+            /** Visitor Id */
+            visitor_id?: string | null;
+            /**
+             * Purchaser
+             * @default
+             */
+            purchaser: string;
+            place?: components["schemas"]["PlaceIO"] | null;
+            /**
+             * Starts On
+             * Format: date
+             */
+            starts_on: string;
+            /**
+             * Ended
+             * @default false
+             */
+            ended: boolean;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+            /**
+             * Version
+             * @default 0
+             */
+            version: number;
+        };
+        /**
+         * VisitPlanOut
+         * @description The plan in force.
+         */
+        VisitPlanOut: {
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Group */
+            group: string;
+            /** Interval Days */
+            interval_days: number;
+            /** Own Interval Days */
+            own_interval_days: number | null;
+            /** Visitor Id */
+            visitor_id: string | null;
+            /** Visitor */
+            visitor: string | null;
+            /** Purchaser */
+            purchaser: string;
+            place: components["schemas"]["PlaceIO"] | null;
+            /**
+             * Starts On
+             * Format: date
+             */
+            starts_on: string;
+            /** Ended At */
+            ended_at: string | null;
+            /** Note */
+            note: string;
+            /** Version */
+            version: number;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            /** Updated By */
+            updated_by: string;
+        };
+        /**
+         * VisitRequestIn
+         * @description Somebody asks for an earlier visit.
+         */
+        VisitRequestIn: {
+            /**
+             * Due At
+             * Format: date-time
+             */
+            due_at: string;
+            /** Note */
+            note: string;
+        };
+        /**
+         * VisitSettingsIn
+         * @description The house's figures. `interval_days` by group; what is left out is the default.
+         */
+        VisitSettingsIn: {
+            /** Interval Days */
+            interval_days?: {
+                [key: string]: number;
+            };
+            /** Pull Forward H */
+            pull_forward_h: number;
+            /** Remote In A Row */
+            remote_in_a_row: number;
+            station?: components["schemas"]["StationIO"] | null;
+            /**
+             * Version
+             * @default 0
+             */
+            version: number;
+        };
+        /**
+         * VisitSettingsOut
+         * @description The figures in force, with the marks of the defaults, and the words of ways and findings.
+         */
+        VisitSettingsOut: {
+            /** Groups */
+            groups: components["schemas"]["GroupOut"][];
+            /** Ways */
+            ways: components["schemas"]["VisitCodeOut"][];
+            /** Findings */
+            findings: components["schemas"]["VisitCodeOut"][];
+            /** Staff */
+            staff: components["schemas"]["VisitStaffOut"][];
+            /** Pull Forward H */
+            pull_forward_h: number;
+            /** Remote In A Row */
+            remote_in_a_row: number;
+            /** Marks */
+            marks: {
+                [key: string]: "V" | "U" | "D";
+            };
+            station: components["schemas"]["StationIO"] | null;
+            /**
+             * Map Tiles
+             * @description address of map tiles with {z}/{x}/{y}; empty: none
+             */
+            map_tiles: string;
+            /** Version */
+            version: number;
+            /** Updated At */
+            updated_at: string | null;
+            /** Updated By */
+            updated_by: string | null;
+        };
+        /**
+         * VisitStaffOut
+         * @description Somebody who may visit or follow up.
+         */
+        VisitStaffOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
         };
         /**
          * VitalLaneOut
@@ -31975,6 +33646,1891 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AbsenceOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_due_visits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VisitDueOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_visit_route: {
+        parameters: {
+            query?: {
+                day?: string | null;
+                visitor_id?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RouteOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_visit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "id": "00000000-0000-4000-8000-000000000081",
+                 *       "elder_id": "00000000-0000-4000-8000-000000000001",
+                 *       "way": "in_person",
+                 *       "outcome": "done",
+                 *       "started_at": "2026-03-01T09:40:00+08:00",
+                 *       "ended_at": "2026-03-01T10:05:00+08:00",
+                 *       "place": {
+                 *         "lat": 29.5322,
+                 *         "lon": 106.4989,
+                 *         "accuracy_m": 25
+                 *       },
+                 *       "findings": [
+                 *         "eats_little"
+                 *       ],
+                 *       "note": "冰箱里只有剩饭",
+                 *       "followups": []
+                 *     }
+                 */
+                "application/json": components["schemas"]["VisitIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VisitOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    correct_visit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                visit_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "登记在了邻居名下",
+                 *       "void": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["VisitCorrectionIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VisitOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_visit_followups: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FollowupsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_visit_followup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                followup_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "result": "已联系助餐点，周一起送午餐"
+                 *     }
+                 */
+                "application/json": components["schemas"]["FollowupDoneIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FollowupOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_visit_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VisitSettingsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_visit_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "interval_days": {
+                 *         "general": 60
+                 *       },
+                 *       "pull_forward_h": 24,
+                 *       "remote_in_a_row": 1,
+                 *       "station": {
+                 *         "name": "示范街服务站",
+                 *         "lat": 29.53,
+                 *         "lon": 106.49
+                 *       },
+                 *       "version": 0
+                 *     }
+                 */
+                "application/json": components["schemas"]["VisitSettingsIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VisitSettingsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_visits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ElderVisitsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_visit_plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "group": "high_risk",
+                 *       "purchaser": "区民政局",
+                 *       "place": {
+                 *         "lat": 29.5321,
+                 *         "lon": 106.4987
+                 *       },
+                 *       "starts_on": "2026-03-01",
+                 *       "note": "敲门声要大",
+                 *       "version": 0
+                 *     }
+                 */
+                "application/json": components["schemas"]["VisitPlanIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VisitPlanOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    request_visit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "due_at": "2026-03-02T18:00:00+08:00",
+                 *       "note": "邻居说两天没见到老人"
+                 *     }
+                 */
+                "application/json": components["schemas"]["VisitRequestIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_family_visits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FamilyVisitsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_home_beds: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HomeBedsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    apply_for_home_bed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "applicant": "王芳（女儿）",
+                 *       "purchaser": "区民政局",
+                 *       "reason": "独居，夜间跌倒过"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ApplicationIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HomeBedOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_home_bed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                home_bed_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HomeBedOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    move_home_bed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                home_bed_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "move": "plan",
+                 *       "plan": {
+                 *         "services": [
+                 *           "watching",
+                 *           "visits",
+                 *           "meals"
+                 *         ],
+                 *         "visit_group": "high_risk",
+                 *         "text": "每周上门一次，工作日送午餐"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["HomeBedMoveIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HomeBedOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_service_orders: {
+        parameters: {
+            query?: {
+                day?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceOrdersOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_service_order: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "id": "00000000-0000-4000-8000-000000000082",
+                 *       "kind": "meal",
+                 *       "wanted_at": "2026-03-02T11:30:00+08:00",
+                 *       "provider": "示范街助餐点",
+                 *       "note": "软食"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ServiceOrderIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceOrderOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    move_service_order: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                order_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "move": "finish",
+                 *       "confirmed_by": "elder"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ServiceOrderMoveIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceOrderOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_service_statements: {
+        parameters: {
+            query?: {
+                month?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceStatementsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_service_statement: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "month": "2026-02-01",
+                 *       "purchaser": "区民政局",
+                 *       "sha256": "0000000000000000000000000000000000000000000000000000000000000000"
+                 *     }
+                 */
+                "application/json": components["schemas"]["StatementSignatureIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceStatementOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_service_statement: {
+        parameters: {
+            query: {
+                month: string;
+                purchaser: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceStatementOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_service_statement_csv: {
+        parameters: {
+            query: {
+                month: string;
+                purchaser: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
                 };
             };
             /** @description Unauthorized */
