@@ -29,7 +29,8 @@ ALL = Known(
     home_taken=False, unfitted=0, unchecked=0, warranty_long_enough=True, consent=True, reason=True,
 )  # fmt: skip
 WAY = (
-    BedMove.ASSESS, BedMove.PLAN, BedMove.AGREE, BedMove.BEGIN_FITTING, BedMove.ACCEPT, BedMove.START, BedMove.REVIEW,
+    BedMove.ASSESS, BedMove.PLAN, BedMove.AGREE, BedMove.BEGIN_FITTING, BedMove.ACCEPT,
+    BedMove.START, BedMove.REVIEW,
 )  # fmt: skip
 known = st.builds(
     Known,
