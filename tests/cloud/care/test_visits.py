@@ -8,7 +8,9 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import ValidationError
 
+from cloud.app import create_app
 from cloud.care.visits.activity import follow_activity
 from cloud.care.visits.service import ask_for_visit
 from cloud.identity.permissions import Role
@@ -17,6 +19,7 @@ from cloud.people.schemas import ConsentIn, FamilyIn
 from cloud.places.homes import add_home
 from cloud.places.models import Bed, Room
 from cloud.places.schemas import HomeIn
+from cloud.settings import Settings
 from edge.events import EventKind
 from edge.signals import NS_PER_S, Reading
 from edge.wire import Lane
@@ -363,3 +366,32 @@ async def test_relatives_see_visits_where_the_elder_agreed(
     assert told["next_due_on"] == ("2026-03-08" if shares else None)
     assert "low_mood" not in answer.text
     assert "想女儿" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("tiles", "sources"),
+    [
+        ("", "img-src 'self' data: blob:;"),
+        (
+            "https://tiles.example.org/{z}/{x}/{y}.png?key=1",
+            "img-src 'self' https://tiles.example.org data: blob:;",
+        ),
+    ],
+)
+async def test_pictures_come_from_ourselves_and_the_tile_server_that_is_set(
+    world: World, tiles: str, sources: str
+) -> None:
+    app = create_app(Settings(map_tiles=tiles), world.database, world.clock, with_tasks=False)
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://cloud.test") as client:
+        headers = (await client.get("/api/v1/session")).headers
+    assert sources in headers["content-security-policy"]
+    assert "geolocation=(self)" in headers["permissions-policy"]
+
+
+@pytest.mark.parametrize(
+    "tiles", ["tiles", "https://x/{z}/{x}", "https://x; script-src */{z}{x}{y}"]
+)
+def test_an_address_of_tiles_that_cannot_be_is_refused(tiles: str) -> None:
+    with pytest.raises(ValidationError):
+        Settings(map_tiles=tiles)
