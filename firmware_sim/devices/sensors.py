@@ -220,7 +220,7 @@ def _band(seen: Seen, _sensor: Sensor, number: int, rng: np.random.Generator) ->
         [
             track(number, "steps", times[walked], steps[walked].astype(np.float64)),
             track(number, "worn", times, 1.0),
-            track(number, "heart_rate", times, np.clip(heart + moves[which], 30.0, 200.0)),
+            track(number, "heart_rate", times, np.clip(heart + moves, 30.0, 200.0)),
         ]
     )
 

@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Annotated, Final, NoReturn
 
 import typer
+from dbus_fast import DBusError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from firmware_sim.clock import SystemClock
 from firmware_sim.devices.wearable import DeviceStateError
+from firmware_sim.live.air import Radios, on_air
 from firmware_sim.live.hub import PERMISSIONS, Hub, HubError, Told
 from firmware_sim.live.run import (
     Figures,
@@ -65,6 +67,7 @@ class _Order:
     from_s: float
     for_s: float
     formats: tuple[Shape, ...]
+    adapters: tuple[str, ...]
     prefix: str
     mqtt: MqttSettings
     state_dir: Path
@@ -89,6 +92,10 @@ def live(
     formats: Annotated[
         str, typer.Option(help="Shapes the devices may have; others speak ours.")
     ] = "ours,zigbee2mqtt,homeassistant",
+    bluez: Annotated[
+        str,
+        typer.Option(help="Adapters such as hci1,hci2: so many devices are on the air instead."),
+    ] = "",
     prefix: Annotated[
         str, typer.Option(help="Before each device id, for a second world at the same hub.")
     ] = "",
@@ -138,13 +145,16 @@ def live(
             _stop(f"--from-h: the scenario lasts {scenario.duration_h:g} h")
         for_s = left_s if for_min is None else min(left_s, for_min * 60.0)
         order = _Order(
-            scenario, seed, from_s, for_s, _formats(formats), prefix,
+            scenario, seed, from_s, for_s, _formats(formats),
+            tuple(filter(None, bluez.split(","))), prefix,
             _broker(mqtt, mqtt_username, mqtt_password), state_dir, out,
         )  # fmt: skip
         logs_to_stderr()
         run_until_stopped(lambda: _perform(order, hub, token))
     except (ScenarioError, ShapeError, HubError, DeviceStateError, BrokerRefusedError) as error:
         _stop(str(error))
+    except (DBusError, OSError) as error:
+        _stop(f"--bluez: {error}")
 
 
 async def _perform(order: _Order, url: str | None, token: str | None) -> None:
@@ -153,7 +163,12 @@ async def _perform(order: _Order, url: str | None, token: str | None) -> None:
     wearables = [d.hub_id for d in devices if d.shape is Shape.OURS and d.sensor.role == "wearable"]
     with boot_counters(order.state_dir, wearables) as boot_id_of:
         voices = Voices(first, devices, boot_id_of)
-        async with Lines(order.mqtt, [line_of(d) for d in devices], clock) as lines:
+        async with (
+            Radios(devices) as radios,
+            Lines(order.mqtt, [line_of(d) for d in devices], clock) as lines,
+        ):
+            lines.take_air(radios)
+            links = await radios.links()
             try:
                 await announce(lines, voices)
                 if url is None or token is None:
@@ -167,7 +182,7 @@ async def _perform(order: _Order, url: str | None, token: str | None) -> None:
                     with _bar("入住 fitting in", len(first.residents)) as (bar, task):
                         elders = hub.install(
                             devices, datetime.now(UTC),
-                            lambda done: bar.update(task, completed=done),
+                            lambda done: bar.update(task, completed=done), links,
                         )  # fmt: skip
                     await _until_known(hub, lines, devices, clock)
                     world, devices, figures = await _play(order, clock, lines, boot_id_of)
@@ -180,7 +195,8 @@ async def _perform(order: _Order, url: str | None, token: str | None) -> None:
 def _world(order: _Order, now_ns: int) -> tuple[World, tuple[LiveDevice, ...]]:
     scenario = starting_now(order.scenario, order.from_s, now_ns)
     world = make_world(scenario, order.seed)
-    return world, live_devices(world, order.formats, order.prefix)
+    devices = live_devices(world, order.formats, order.prefix)
+    return world, on_air(devices, order.adapters)
 
 
 async def _play(

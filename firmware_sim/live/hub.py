@@ -5,10 +5,10 @@ A token is made by an administrator (docs/operating.md) with the permissions of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Final, Self
 
 import httpx
@@ -75,9 +75,11 @@ class Hub:
     def install(
         self, devices: Iterable[LiveDevice], now: datetime,
         progress: Callable[[int], None] | None = None,
+        links: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
     ) -> dict[str, str]:  # fmt: skip
         """A unit, rooms, beds, elders and devices for a world; elder id by the resident's key.
 
+        `links`: how those on the air are reached, by their ids.
         What an earlier run of the same world fitted in is found by its device ids and used again.
         """
         by_resident: dict[str, list[LiveDevice]] = {}
@@ -93,6 +95,9 @@ class Hub:
             for device in own:
                 if device.hub_id not in known:
                     self._fit(device, elder_id, now)
+                if device.hub_id in links:
+                    link = dict(links[device.hub_id])
+                    self._call("PUT", f"/api/v1/devices/{device.hub_id}/link", link)
             self._plan(own, elder_id)
             elders[key] = elder_id
             if progress is not None:

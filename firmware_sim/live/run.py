@@ -15,6 +15,7 @@ from zlib import crc32
 from edge.signals import NS_PER_S
 from firmware_sim.clock import Clock
 from firmware_sim.devices.wearable import DeviceMemory
+from firmware_sim.live.air import AIR, Radios
 from firmware_sim.live.wire import Parcel, Voices
 from firmware_sim.scenarios.schema import Scenario
 from firmware_sim.transports.mqtt import MqttPublisher, MqttSettings
@@ -76,7 +77,8 @@ class Lines:
     """The connections. Use as `async with`; sending never waits for the network."""
 
     def __init__(self, settings: MqttSettings, names: Iterable[str], clock: Clock) -> None:
-        distinct = sorted(set(names))
+        distinct = sorted({name for name in names if not name.startswith(AIR)})
+        self._radios: Radios | None = None
         self._shared = len(distinct) > MAX_LINES
         self._publishers = {
             name: MqttPublisher(settings, f"sim-{name}"[:64], clock)
@@ -97,8 +99,16 @@ class Lines:
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
+    def take_air(self, radios: Radios) -> None:
+        """What is addressed to an adapter goes there from now on."""
+        self._radios = radios
+
     def send(self, line: str, topic: str, payload: bytes, *, retain: bool) -> None:
         """Into the memory of its connection. Raises BrokerRefusedError."""
+        if line.startswith(AIR):
+            assert self._radios is not None  # noqa: S101  # the air is taken before it is played
+            self._radios.send(line, topic, payload)
+            return
         publisher = self._publishers[self._key(line)]
         publisher.check()
         publisher.send_to(topic, payload, retain=retain)

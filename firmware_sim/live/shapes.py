@@ -66,6 +66,8 @@ class LiveDevice:
     resident: Resident
     shape: Shape
     hub_id: str
+    own_id: str
+    adapter: str = ""  # of BlueZ, for one on the air
 
     @property
     def quantities(self) -> tuple[str, ...]:
@@ -90,7 +92,7 @@ def live_devices(
     return tuple(
         LiveDevice(
             number, sensor, world.resident_of_device[sensor.device_id], shapes[sensor.role],
-            hub_id(prefix + sensor.device_id, shapes[sensor.role]),
+            hub_id(prefix + sensor.device_id, shapes[sensor.role]), prefix + sensor.device_id,
         )
         for number, sensor in enumerate(world.sensors)
     )  # fmt: skip

@@ -18,7 +18,9 @@ from typing import Any, Final
 import numpy as np
 
 from edge.signals import NS_PER_S, QUANTITIES, Waveform
+from edge.subject import SensorRole
 from firmware_sim.devices.wearable import FLAG_CLOCK_SET, FLAG_SIMULATED, Block, encode_block
+from firmware_sim.live import air
 from firmware_sim.live.shapes import LiveDevice
 from firmware_sim.scenarios.schema import FaultKind, Shape
 from firmware_sim.transports.bridges import DiscoveredDevice, Message, ZigbeeBridge, ZigbeeDevice
@@ -75,6 +77,7 @@ class Voices:
             if d.shape is Shape.ZIGBEE2MQTT
         }
         self._bridge = ZigbeeBridge(zigbee, _BASE)
+        self._advertised: dict[int, tuple[int, dict[str, float]]] = {}
         self._discovered = {
             d.hub_id: DiscoveredDevice(
                 d.hub_id.removeprefix("ha-"), _friendly_name(d), d.quantities
@@ -100,17 +103,33 @@ class Voices:
 
     def say(
         self, device: LiveDevice, at_ns: int, values: Mapping[str, tuple[int, float]]
-    ) -> Message:
+    ) -> list[Message]:
         """One report: quantity -> (its time in ns by the device's clock, value)."""
         plain = {quantity: value for quantity, (_, value) in values.items()}
         match device.shape:
             case Shape.ZIGBEE2MQTT:
-                (message,) = self._bridge.state(device.hub_id, last_seen=_iso(at_ns), **plain)
+                return self._bridge.state(device.hub_id, last_seen=_iso(at_ns), **plain)
             case Shape.HOME_ASSISTANT:
-                (message,) = self._discovered[device.hub_id].state(**plain)
-            case _:
-                message = Message(readings_topic(device.hub_id), senml(values))
-        return message
+                return self._discovered[device.hub_id].state(**plain)
+            case Shape.BLUETOOTH:
+                return self._on_air(device, plain)
+            case Shape.OURS:
+                return [Message(readings_topic(device.hub_id), senml(values))]
+
+    def _on_air(self, device: LiveDevice, values: Mapping[str, float]) -> list[Message]:
+        """As `air.Radios` takes them. A strap has no word for steps: they stay with it."""
+        if device.sensor.role is SensorRole.WEARABLE:
+            told = []
+            if "heart_rate" in values:
+                told.append(Message(air.HEART_RATE, air.heart_rate(values["heart_rate"])))
+            if "battery_level" in values:
+                level = bytes([round(values["battery_level"])])
+                told.append(Message(air.BATTERY, level))
+            return told
+        number, known = self._advertised.get(device.number, (0, {}))
+        known = {**known, **values}
+        self._advertised[device.number] = (number + 1, known)
+        return [Message(air.ADVERTISEMENT, air.bthome(number, known))]
 
     def availability(self, device: LiveDevice, *, online: bool) -> list[Message]:
         """Whether the bridge reaches it; nothing for a device of ours."""
@@ -135,6 +154,11 @@ class Voices:
         )
         return Message(waveform_topic(device.hub_id), encode_block(block))
 
+    @staticmethod
+    def packets(waveform: Waveform) -> list[Message]:
+        """The same second on the air, sample by sample."""
+        return [Message(air.INERTIAL, packet) for packet in air.inertial(waveform)]
+
 
 _DESCRIPTION: Final = "Simulated sensor"
 
@@ -148,7 +172,9 @@ def _emptied(message: Message) -> Message:
 
 
 def line_of(device: LiveDevice) -> str:
-    """The connection of a device: a bridge's, or its own."""
+    """The connection of a device: a bridge's, its adapter's, or its own."""
+    if device.shape is Shape.BLUETOOTH:
+        return air.AIR + device.adapter
     return _BASE if device.shape is Shape.ZIGBEE2MQTT else device.sensor.device_id
 
 
@@ -202,18 +228,19 @@ def _readings(world: World, voices: Voices, stage: Stage) -> Iterator[Parcel]:
         name = QUANTITY_NAMES[quantity]
         if (sent_s, number) != (at_s, device) or name in values:
             if values:
-                yield _parcel(world, voices, at_s, device, values)
+                yield from _parcels(world, voices, at_s, device, values)
             at_s, device, values = sent_s, number, {}
         values[name] = (_ns(world, time_s), value)
     if values:
-        yield _parcel(world, voices, at_s, device, values)
+        yield from _parcels(world, voices, at_s, device, values)
 
 
-def _parcel(
+def _parcels(
     world: World, voices: Voices, at_s: float, device: int, values: dict[str, tuple[int, float]]
-) -> Parcel:
+) -> list[Parcel]:
     one = voices.devices[device]
-    return Parcel(at_s, line_of(one), voices.say(one, _ns(world, at_s), values))
+    said = voices.say(one, _ns(world, at_s), values)
+    return [Parcel(at_s, line_of(one), message) for message in said]
 
 
 def _ns(world: World, seconds: float) -> int:
@@ -247,7 +274,7 @@ def _opening(world: World, voices: Voices, track: Track, stage: Stage) -> Iterat
     from_ns = _ns(world, stage.from_s)
     for device in sorted(newest):
         values = {name: (from_ns, value) for name, value in newest[device].items()}
-        yield _parcel(world, voices, stage.from_s, device, values)
+        yield from _parcels(world, voices, stage.from_s, device, values)
 
 
 def _blocks(world: World, voices: Voices, stage: Stage) -> list[Parcel]:
@@ -259,7 +286,12 @@ def _blocks(world: World, voices: Voices, stage: Stage) -> list[Parcel]:
             continue
         for waveform in make():
             device = of_id[waveform.device_id]
-            if device.shape is not Shape.OURS:
+            start_s = (waveform.start_ns - world.start_ns) / NS_PER_S
+            if device.shape is Shape.BLUETOOTH:
+                told += [
+                    Parcel(start_s + n / waveform.rate_hz, line_of(device), message)
+                    for n, message in enumerate(voices.packets(waveform))
+                ]
                 continue
             end_ns = waveform.start_ns + len(waveform.counts) * NS_PER_S / waveform.rate_hz
             at_s = (end_ns - world.start_ns) / NS_PER_S

@@ -49,6 +49,7 @@ _BEFORE_S: Final = 12.0
 _AFTER_S: Final = 100.0
 # The way from the first block to the impact at the longest: ordinary life, steps, the fall.
 _LEAD_S: Final = 40.0
+_WATCH: Final = WatchSpec()
 _LEVEL_NEEDS_TURNING: Final = 3
 _POSITIONS: Final = (Position.WAIST, Position.WRIST, Position.CHEST)
 _POSITION_SHARES: Final = (0.3, 0.6, 0.1)
@@ -63,7 +64,7 @@ class Resident:
     days: tuple[Stretch, ...]
     incidents: tuple[Incident, ...]
     position: Position
-    watch: WatchSpec = WatchSpec()
+    watch: WatchSpec = _WATCH
 
     @property
     def key(self) -> str:

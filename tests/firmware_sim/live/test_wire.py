@@ -1,14 +1,17 @@
-"""What a live run sends is what the gateway reads: every shape, the readings of the world itself."""
+"""What a live run sends is what the gateway reads: in every shape the readings of the world."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
 from edge.signals import NS_PER_S, Origin, Reading, Signal, Waveform
 from edge.subject import SensorRole
+from firmware_sim.live import air
+from firmware_sim.live.air import on_air
 from firmware_sim.live.run import played, starting_now
 from firmware_sim.live.shapes import CARRIES, LiveDevice, ShapeError, live_devices
 from firmware_sim.live.wire import Parcel, Stage, Voices, parcels
@@ -26,6 +29,13 @@ from firmware_sim.scenarios.schema import (
 )
 from firmware_sim.world.track import QUANTITY_NAMES
 from firmware_sim.world.world import World, make_world
+from gateway.ble import uuids
+from gateway.ble.frames import (
+    StreamBlock,
+    advertisement_frame,
+    notification_frame,
+    stream_frame,
+)
 from gateway.drivers import match_topic
 from tests.gateway.mqtt.house import House
 
@@ -230,6 +240,61 @@ def test_a_bridge_says_that_a_device_is_gone_and_back() -> None:
             if isinstance(signal, Reading) and signal.quantity == "device_fault"
         ]
         assert faults == [(3600.0 + after_s, 1.0), (3 * 3600.0, 0.0)]
+
+
+def test_on_the_air_a_fall_a_heart_and_doors_are_read_by_the_bluetooth_drivers() -> None:
+    world = falling()
+    devices = on_air(devices_of(world), ("hci1", "hci2", "hci3"))
+    aired = {air.AIR + d.adapter: d for d in devices if d.shape is Shape.BLUETOOTH}
+    assert sorted(d.sensor.role.value for d in aired.values()) == [
+        "motion", "outer_door", "wearable",
+    ]  # fmt: skip
+    told: dict[tuple[str, str], list[float]] = {}
+    packets: list[bytes] = []
+    for parcel in parcels(world, Voices(world, devices, STAGE.boot_id_of), STAGE):
+        device = aired.get(parcel.line)
+        if device is None:
+            continue
+        kind, payload = parcel.message.topic, parcel.message.payload
+        if kind == air.INERTIAL:
+            packets.append(payload)
+            continue
+        frame = (
+            advertisement_frame("00:00:5E:00:53:01", "s", {uuids.BTHOME: payload})
+            if kind == air.ADVERTISEMENT
+            else notification_frame(payload, 0)
+        )
+        _, driver = match_topic(f"ble-sim/v1/{device.hub_id}/{kind}")
+        for signal in driver(device.hub_id, frame, world.start_ns):
+            assert isinstance(signal, Reading)
+            assert signal.origin is Origin.SIMULATED
+            told.setdefault((signal.device_id, signal.quantity), []).append(signal.value)
+    names = tuple(d.hub_id for d in devices)
+    wanted: dict[tuple[str, str], list[float]] = {}
+    number = {d.hub_id: d for d in aired.values()}
+    for one in world.track.readings(names, world.start_ns):
+        if one.device_id in number:
+            wanted.setdefault((one.device_id, one.quantity), []).append(one.value)
+    for (device_id, quantity), values in wanted.items():
+        if quantity == "steps":
+            continue
+        heard = told[device_id, quantity]
+        if quantity in ("heart_rate", "worn") or device_id.endswith("-band"):
+            assert heard == pytest.approx(values, abs=0.51)
+        else:  # a state is said again with every report of another
+            assert heard[-1] == values[-1]
+            assert set(heard) == set(values)
+    ((_, make),) = world.falls()
+    blocks = make()
+    blocks = blocks[:50]  # a frame holds a minute at most
+    body = b"".join(packets[: 50 * 50])
+    stream = StreamBlock(body, 50.0, 16.0, 0.0, blocks[-1].end_ns, 0.0, 0, 1)
+    _, driver = match_topic("ble-sim/v1/band/witmotion")
+    acceleration = driver("band", stream_frame(stream), 0)[0]
+    assert isinstance(acceleration, Waveform)
+    assert acceleration.origin is Origin.SIMULATED
+    meant = np.concatenate([b.counts * b.scale for b in blocks])
+    assert np.abs(acceleration.counts * acceleration.scale - meant).max() < 16.0 / 32_768
 
 
 def test_a_run_that_begins_in_the_middle_opens_with_the_states() -> None:
