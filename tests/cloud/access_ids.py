@@ -32,6 +32,8 @@ VALUES: dict[str, Any] = {
     "out_at": START.isoformat(),
     "due_back_at": "2026-03-02T00:00:00Z",
     "until_at": "2026-03-02T00:00:00Z",
+    "month": "2026-03",
+    "indicator": "falls",
 }
 
 # What these make is new under any id; that another institution has it too must not show.

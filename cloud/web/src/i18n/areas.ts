@@ -1,5 +1,6 @@
 /** The text namespaces of the areas: types only, so that their words load with their code. */
 import type { zh as elders } from "../care/elders/texts";
+import type { zh as bureau } from "../bureau/texts";
 import type { zh as account } from "../account/texts";
 import type { zh as care } from "../care/texts";
 import type { zh as rounds } from "../care/rounds/texts";
@@ -14,6 +15,7 @@ import type { zh as oversight } from "../shared/oversightTexts";
 export type AreaTexts = {
   account: typeof account;
   audit: typeof audit;
+  bureau: typeof bureau;
   oversight: typeof oversight;
   care: typeof care;
   elders: typeof elders;

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import * as elders from "../care/elders/texts";
 import * as care from "../care/texts";
 import * as house from "../operator/house/texts";
+import * as bureau from "../bureau/texts";
 import * as account from "../account/texts";
 import * as family from "../family/texts";
 import * as simulator from "../operator/simulator/texts";
@@ -15,6 +16,7 @@ import { zh } from "./zh";
 const TEXTS = {
   translation: { zh, en },
   account,
+  bureau,
   care,
   elders,
   family,
