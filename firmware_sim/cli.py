@@ -16,6 +16,7 @@ from edge.signals import Position
 from firmware_sim.clock import SystemClock
 from firmware_sim.devices.recordings import Recording, RecordingError, Recordings, data_dir
 from firmware_sim.devices.wearable import DeviceStateError
+from firmware_sim.district.cli import district
 from firmware_sim.fleet.cli import fleet
 from firmware_sim.home import Home, HomeError, Journal, plan_falls, read_inhabitants
 from firmware_sim.live.cli import live
@@ -46,6 +47,7 @@ app.command("run")(world_cli.run)
 app.command("what-if")(world_cli.what_if_command)
 app.command("fleet")(fleet)
 app.command("live")(live)
+app.command("district")(district)
 _console = Console()
 _errors = Console(stderr=True)
 
