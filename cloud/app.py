@@ -40,6 +40,7 @@ from cloud.alerts.timers import TIMER_INTERVAL_S, work_timers
 from cloud.alerts.tuning.routes import router as tuning_router
 from cloud.alerts.tuning.service import propose_for_all
 from cloud.care.assessment.routes import router as assessment_router
+from cloud.care.clues.routes import router as clues_router
 from cloud.care.handover.routes import router as handover_router
 from cloud.care.handover.watch import follow_handovers
 from cloud.care.incidents.routes import router as incidents_router
@@ -53,7 +54,6 @@ from cloud.care.rounds.routes import router as rounds_router
 from cloud.care.rounds.watch import follow_rounds
 from cloud.care.service_list.follow import follow_entitlements
 from cloud.care.service_list.routes import router as service_list_router
-from cloud.care.tasks.routes import router as care_tasks_router
 from cloud.clock import LOCAL_ZONE, Clock, SystemClock, ns_from_datetime
 from cloud.coverage.routes import router as coverage_router
 from cloud.coverage.watch import CoverageWatch
@@ -338,7 +338,7 @@ def _api_routes() -> Sequence[BaseRoute]:
         rounds_router,
         leave_router,
         matching_router,
-        care_tasks_router,
+        clues_router,
         handover_router,
         observations_router,
         incidents_router,
