@@ -42,6 +42,7 @@ from cloud.alerts.tuning.service import propose_for_all
 from cloud.bureau.job import follow as follow_indicators
 from cloud.bureau.routes import router as bureau_router
 from cloud.care.assessment.routes import router as assessment_router
+from cloud.care.clues.routes import router as clues_router
 from cloud.care.handover.routes import router as handover_router
 from cloud.care.handover.watch import follow_handovers
 from cloud.care.homebed.routes import router as homebed_router
@@ -372,7 +373,7 @@ def _api_routes() -> Sequence[BaseRoute]:
         orders_router,
         statement_router,
         matching_router,
-        care_tasks_router,
+        clues_router,
         handover_router,
         observations_router,
         incidents_router,
