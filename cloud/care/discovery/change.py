@@ -1,0 +1,110 @@
+"""Whether an elder's last days differ from their own usual ones. Pure.
+
+Method: the median of the last 7 (and of the last 14) known days is compared with the median of
+the 8 weeks before them; the spread is the scaled median absolute deviation of those weeks
+(1.4826 MAD, which is the standard deviation where days are normal). Medians and MAD stand up to
+half of the days being odd (Huber and Ronchetti, Robust Statistics, 2nd ed., ch. 5), so a feast, a
+visitor or two days in bed with a cold change nothing. The difference is told in two measures:
+
+- `effect`: in spreads of single days (how large it is for this person);
+- `score`: in standard errors of a difference of two medians, sqrt(pi/2 (1/n + 1/m)) spreads by the
+  asymptotic variance of the median (how sure it is).
+
+Both are needed: many days make a tiny difference sure, and few days make a chance one large.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from statistics import median
+from typing import Final
+
+from cloud.care.discovery.features import FEATURES, Feature, FeatureDay
+
+# A week holds every weekday once; two weeks find what is slow, a week later but surer.
+RECENT_DAYS: Final = (7, 14)
+_RECENT_KNOWN: Final = {7: 4, 14: 8}
+# Eight weeks: long enough for a stable MAD, short enough that a season has not turned.
+BASELINE_DAYS: Final = 56
+# Fewer than two weeks of known days give a MAD with an error of a quarter and more: no judgement.
+MIN_BASELINE_KNOWN: Final = 14
+# How far back days are looked at in all.
+HISTORY_DAYS: Final = max(RECENT_DAYS) + BASELINE_DAYS
+_MAD_TO_SD: Final = 1.4826
+# A spread below a tenth of the middle is a lucky stretch, not a property of a person (D).
+_MIN_SHARE: Final = 0.10
+
+# Points begin at `_SURE_FROM` standard errors and are full at `_SURE_FULL`. One feature of one
+# person is looked at every night in 2 windows that overlap from night to night: some 60 windows
+# that are nearly independent a year for each of about 10 features. At 3 (one-sided p 0.0013) that
+# is about 0.8 chance beginnings a person-year, worth next to nothing each; at 5 none.
+_SURE_FROM: Final = 3.0
+_SURE_FULL: Final = 5.0
+# Less than this many day-to-day spreads nobody would notice in the room (Cohen's large: 0.8).
+_LARGE_FROM: Final = 0.8
+_LARGE_FULL: Final = 1.6
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """`strength` 0 .. 1: how much of the feature's points it earns."""
+
+    feature: Feature
+    recent: float
+    usual: float
+    low: float
+    high: float
+    days: int
+    effect: float
+    score: float
+    strength: float
+
+
+def known(
+    days: Mapping[date, FeatureDay], feature: Feature, after: date, until: date
+) -> list[float]:
+    """Values of (after, until], missing and None alike left out, as are those that are not finite."""
+    length = (until - after).days
+    found = (days.get(until - timedelta(days=back), {}).get(feature) for back in range(length))
+    return [value for value in found if value is not None and math.isfinite(value)]
+
+
+def change_of(days: Mapping[date, FeatureDay], feature: Feature, today: date) -> Change | None:
+    """The stronger of the two windows; None: too few days are known to say anything."""
+    spec = FEATURES[feature]
+    edge = today - timedelta(days=max(RECENT_DAYS))
+    baseline = known(days, feature, edge - timedelta(days=BASELINE_DAYS), edge)
+    if len(baseline) < MIN_BASELINE_KNOWN:
+        return None
+    usual = median(baseline)
+    spread = _MAD_TO_SD * median(abs(value - usual) for value in baseline)
+    chance = math.sqrt(max(usual, 1.0)) if spec.counts else 0.0
+    spread = max(spread, spec.floor, chance, _MIN_SHARE * abs(usual) if spec.counts else 0.0)
+    found = [
+        _compare(feature, recent, usual, spread, len(baseline), length)
+        for length in RECENT_DAYS
+        if len(recent := known(days, feature, today - timedelta(days=length), today))
+        >= _RECENT_KNOWN[length]
+    ]
+    return max(found, key=lambda one: (one.strength, one.score), default=None)
+
+
+def _compare(
+    feature: Feature, recent: list[float], usual: float, spread: float, baseline: int, length: int
+) -> Change:  # fmt: skip
+    middle = median(recent)
+    effect = FEATURES[feature].worse * (middle - usual) / spread
+    score = effect / math.sqrt(math.pi / 2 * (1 / len(recent) + 1 / baseline))
+    strength = min(
+        _ramp(score, _SURE_FROM, _SURE_FULL), _ramp(effect, _LARGE_FROM, _LARGE_FULL)
+    )
+    return Change(
+        feature, middle, usual, usual - spread, usual + spread, length, effect, score, strength
+    )
+
+
+def _ramp(value: float, begin: float, full: float) -> float:
+    return min(1.0, max(0.0, (value - begin) / (full - begin)))
