@@ -38,11 +38,14 @@ from cloud.alerts.timers import TIMER_INTERVAL_S, work_timers
 from cloud.alerts.tuning.routes import router as tuning_router
 from cloud.alerts.tuning.service import propose_for_all
 from cloud.care.assessment.routes import router as assessment_router
+from cloud.care.discovery.nightly import run_nightly
+from cloud.care.discovery.routes import router as discovery_router
 from cloud.care.leave.routes import router as leave_router
 from cloud.care.leave.service import follow_leaves
 from cloud.care.rounds.routes import router as rounds_router
 from cloud.care.rounds.watch import follow_rounds
 from cloud.care.service_list.routes import router as service_list_router
+from cloud.care.tasks.routes import router as care_tasks_router
 from cloud.clock import LOCAL_ZONE, Clock, SystemClock, ns_from_datetime
 from cloud.coverage.routes import router as coverage_router
 from cloud.coverage.watch import CoverageWatch
@@ -101,6 +104,8 @@ WATCH_INTERVAL_S: Final = 2.0
 NOTICE_INTERVAL_S: Final = 0.25
 # A round is minutes late before it is missed; half a minute more matters to nobody.
 ROUND_INTERVAL_S: Final = 30.0
+# Asked this often whether the night's list is due (from six in the morning): one question.
+DISCOVERY_INTERVAL_S: Final = 300.0
 HOUSEKEEPING_INTERVAL_S: Final = 3600.0
 # Local time. A round an hour: the job runs once in it, and running twice changes nothing.
 TUNING_HOUR: Final = 4
@@ -146,6 +151,12 @@ class _Work:
                 now = self.state.clock.now()
                 await follow_rounds(scope, now)
                 await follow_leaves(scope, now)
+
+    async def discovery(self) -> None:
+        for institution_id in await self.state.database.institutions():
+            await run_nightly(
+                self.state.database, self.series, institution_id, self.state.clock.now()
+            )
 
     async def tuning(self) -> None:
         """Once a night, when the house is quiet."""
@@ -215,6 +226,7 @@ def create_app(
             supervisor.start("leadership", every(LEADER_INTERVAL_S, leadership.beat))
             for name, interval_s, alone in (
                 ("round_watch", ROUND_INTERVAL_S, work.rounds),
+                ("discovery", DISCOVERY_INTERVAL_S, work.discovery),
                 ("housekeeping", HOUSEKEEPING_INTERVAL_S, work.housekeeping),
             ):
                 supervisor.start(name, every(interval_s, leadership.only(alone)))
@@ -316,6 +328,8 @@ def _api_routes() -> Sequence[BaseRoute]:
         service_list_router,
         rounds_router,
         leave_router,
+        care_tasks_router,
+        discovery_router,
         found_router,
         found_machine_router,
         exchange_router,

@@ -66,7 +66,7 @@ class Change:
 def known(
     days: Mapping[date, FeatureDay], feature: Feature, after: date, until: date
 ) -> list[float]:
-    """Values of (after, until], missing and None alike left out, as are those that are not finite."""
+    """Values of (after, until]; missing, None and what is not finite are left out alike."""
     length = (until - after).days
     found = (days.get(until - timedelta(days=back), {}).get(feature) for back in range(length))
     return [value for value in found if value is not None and math.isfinite(value)]
@@ -92,15 +92,13 @@ def change_of(days: Mapping[date, FeatureDay], feature: Feature, today: date) ->
     return max(found, key=lambda one: (one.strength, one.score), default=None)
 
 
-def _compare(
+def _compare(  # noqa: PLR0917 - two samples and their spread
     feature: Feature, recent: list[float], usual: float, spread: float, baseline: int, length: int
 ) -> Change:  # fmt: skip
     middle = median(recent)
     effect = FEATURES[feature].worse * (middle - usual) / spread
     score = effect / math.sqrt(math.pi / 2 * (1 / len(recent) + 1 / baseline))
-    strength = min(
-        _ramp(score, _SURE_FROM, _SURE_FULL), _ramp(effect, _LARGE_FROM, _LARGE_FULL)
-    )
+    strength = min(_ramp(score, _SURE_FROM, _SURE_FULL), _ramp(effect, _LARGE_FROM, _LARGE_FULL))
     return Change(
         feature, middle, usual, usual - spread, usual + spread, length, effect, score, strength
     )

@@ -6,6 +6,7 @@ before it. What no device could tell is None: never nought, never "as usual".
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
@@ -213,7 +214,7 @@ class _Day:
         for device in devices:
             hours = sorted(self._spoke[device])
             edges = [-1, *hours, _HOURS]
-            silence = max(b - a - 1 for a, b in zip(edges, edges[1:], strict=False))
+            silence = max(b - a - 1 for a, b in itertools.pairwise(edges))
             if silence > MAX_SILENCE_H:
                 return None
             blind = sum(number in window for number in self._blind.get(device, ()))

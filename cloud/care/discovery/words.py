@@ -114,7 +114,8 @@ def _say_change(name: _Name, reason: Reason) -> tuple[str, str]:
     low, high, days = shown("low"), shown("high"), _number(reason, "days")
     more = recent > usual
     zh = (
-        f"{name.zh}{'增加' if more else '减少'}：近 {days} 天多为 {shown('recent')} {name.unit_zh}，"
+        f"{name.zh}{'增加' if more else '减少'}："
+        f"近 {days} 天多为 {shown('recent')} {name.unit_zh}，"
         f"平时 {shown('usual')} {name.unit_zh}（常在 {low} 到 {high}）"
     )
     en = (

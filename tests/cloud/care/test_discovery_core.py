@@ -238,7 +238,7 @@ def slot(device: str, quantity: str, number: int, *readings: tuple[float, float]
 
 
 def test_the_day_begins_at_six_in_the_house() -> None:
-    assert FIRST * 3600 == date_time(28, 6)
+    assert date_time(28, 6) == FIRST * 3600
     assert day_of(from_local(28, 6)) == DAY
     assert day_of(from_local(28, 5)) == DAY - timedelta(days=1)
 
@@ -252,7 +252,7 @@ def date_time(day: int, hour: int) -> int:
 
 
 @pytest.mark.parametrize("repeats", [False, True])
-def test_time_in_bed_is_the_same_told_at_changes_or_every_minute(repeats: bool) -> None:  # noqa: FBT001
+def test_time_in_bed_is_the_same_told_at_changes_or_every_minute(repeats: bool) -> None:
     def state(minute: float) -> float:
         hour = minute / 60
         return float(hour >= 15.5)  # lies down at 21:30
