@@ -203,7 +203,7 @@ def course(kind: str, seed: int, resident: Resident, days: dict[date, FeatureDay
     """Night after night, from the day on which eight weeks are known."""
     person = Person(
         age=resident.persona.age, level=resident.persona.level,
-        living=frozenset({"lives_alone"}), economic="ordinary", watched=True,
+        living=frozenset({"lives_alone"}), economic="ordinary", watched_days=70,
     )  # fmt: skip
     first, found, by = START.date(), None, ()
     last_false = last_blind = -ASK_AGAIN

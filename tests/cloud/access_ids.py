@@ -14,7 +14,7 @@ from cloud.coverage.models import WatchPause
 from cloud.identity.permissions import Role
 from edge.events import EventKind
 from tests.cloud.care.assessments import a_draft, assessment_id_of, save
-from tests.cloud.care.rows import fill_rounds
+from tests.cloud.care.rows import fill_discovery, fill_rounds
 from tests.cloud.coverage_rows import fill_coverage
 from tests.cloud.exchange.bundles import exchange_ids
 from tests.cloud.found import fill_found, found_ids
@@ -32,6 +32,10 @@ VALUES: dict[str, Any] = {
     "out_at": START.isoformat(),
     "due_back_at": "2026-03-02T00:00:00Z",
     "until_at": "2026-03-02T00:00:00Z",
+    "due_on": "2026-03-09",
+    "ask_again_on": "2026-03-09",
+    "reason_code": "away",
+    "decision": "dismissed",
 }
 
 # What these make is new under any id; that another institution has it too must not show.
@@ -85,6 +89,7 @@ async def ids_of(world: World, home: Home) -> dict[str, str]:
         **await exchange_ids(world, home),
         **found_ids(home),
         **await fill_rounds(world, home),
+        **await fill_discovery(world, home),
         **await record_ids(world, home),
         "run_id": await _a_simulated_run(world, home),
         **await _of_identity(world, home),

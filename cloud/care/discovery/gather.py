@@ -111,6 +111,8 @@ class ElderDay:
     features: dict[str, float] = field(default_factory=dict)
     watched: bool = False
     away: bool = False
+    # Filled in by the nightly job from the days before: consecutive days watched and there.
+    watched_days: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,7 +278,7 @@ async def people(
             second_fall_on=local_date(fallen[elder.id].at) if elder.id in fallen else None,
             alerts=alerts.get(elder.id, {}),
             refused=refused.get(elder.id, 0),
-            watched=one is not None and one.watched,
+            watched_days=0 if one is None else one.watched_days,
             away=one is not None and one.away,
         )
     return found

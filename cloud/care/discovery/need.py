@@ -84,8 +84,9 @@ class Person:
     second_fall_on: date | None = None
     alerts: Mapping[str, Alerts] = field(default_factory=dict)
     refused: int = 0
-    # Whether there are devices that should tell something; and whether the elder is known away.
-    watched: bool = False
+    # For how many days up to now there have been devices that should tell something of an elder
+    # who was there; and whether the elder is known to be away.
+    watched_days: int = 0
     away: bool = False
 
 
@@ -173,11 +174,13 @@ def _changes(changes: Iterable[Change]) -> list[Reason]:
 
 
 def _coverage(days: Mapping[date, FeatureDay], person: Person, today: date) -> list[Reason]:
-    if not person.watched or person.away:
+    if not person.watched_days or person.away:
         return []
-    blind = blind_days(days, today)
+    blind = min(blind_days(days, today), person.watched_days)
     if blind >= BLIND_DAYS:
         return [Reason("coverage_lost", "coverage", _COVERAGE_LOST, {"days": blind})]
+    if person.watched_days < _UNSEEN_DAYS:
+        return []
     reasons = []
     for group in Group:
         if group is Group.WEIGHT:  # spot measurements come when somebody comes

@@ -196,6 +196,9 @@ async def _history(
             newest[row.elder_id] = gather.ElderDay(
                 row.elder_id, row.origin, watched=row.watched, away=row.away
             )
+        one = newest.get(row.elder_id)
+        if one is not None and one.watched_days == (day - row.day).days:
+            one.watched_days += row.watched and not row.away
         if row.features:
             own = origin.setdefault(row.elder_id, row.origin)
             if own == row.origin:

@@ -131,13 +131,16 @@ def test_what_tells_of_the_same_legs_counts_once_and_a_half() -> None:
 def test_nobody_seen_is_a_reason_and_not_well() -> None:
     told = steady()
     told[-2:] = [None, None]
-    said = need(days_of(Feature.ACTIVITY, told), Person(watched=True))
+    said = need(days_of(Feature.ACTIVITY, told), Person(watched_days=70))
     assert [reason.kind for reason in said.reasons] == ["coverage_lost"]
     assert said.listed
-    away = need(days_of(Feature.ACTIVITY, told), Person(watched=True, away=True))
+    away = need(days_of(Feature.ACTIVITY, told), Person(watched_days=70, away=True))
     assert away.reasons == ()
-    never = need({}, Person(watched=True))
+    never = need({}, Person(watched_days=70))
     assert never.listed
+    assert never.reasons[0].values["days"] == 56
+    # Somebody fitted yesterday, or back since yesterday, has not been lost.
+    assert not need({}, Person(watched_days=1)).listed
     assert need({}, Person()).unknown  # nobody watches, and nothing is known
 
 
@@ -146,7 +149,7 @@ def test_a_group_that_went_dark_is_said() -> None:
         day: {**row, Feature.TIME_IN_BED: 9.0}
         for day, row in days_of(Feature.ACTIVITY, [*steady()[:-7], *[None] * 7]).items()
     }
-    said = need(days, Person(watched=True))
+    said = need(days, Person(watched_days=70))
     assert [reason.kind for reason in said.reasons] == ["unseen_movement"]
     assert not said.listed
 
@@ -166,7 +169,7 @@ def test_no_answer_hides_a_hard_signal(hard: set[str], answers: list[Answer]) ->
     if "coverage_lost" in hard:
         told[-3:] = [None] * 3
     fell = TODAY if "second_fall" in hard else None
-    person = Person(watched=True, second_fall_on=fell)
+    person = Person(watched_days=70, second_fall_on=fell)
     said = need_of(days_of(Feature.ACTIVITY, told), person, answers, TODAY)
     assert {reason.kind for reason in said.reasons if reason.hard} == hard
     assert said.listed == bool(hard)

@@ -3271,6 +3271,126 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/care-tasks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Care Tasks
+         * @description Open visits, assessments and applications that were asked for; of whom one reaches.
+         */
+        get: operations["list_care_tasks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/care-tasks/{task_id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End Care Task
+         * @description It was done, or refused, or nobody was met.
+         */
+        post: operations["end_care_task"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/discovery": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Discovery
+         * @description Whom to look at today, the greatest need first, each with reasons in words.
+         */
+        get: operations["list_discovery"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/elders/{elder_id}/discovery": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Elder Discovery
+         * @description Ten weeks of an elder's days as curves, their points, and all their cases.
+         */
+        get: operations["get_elder_discovery"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/discovery/cases/{case_id}/answer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Answer Discovery Case
+         * @description A person looked: it is so, or it is not, and why.
+         */
+        post: operations["answer_discovery_case"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/discovery/cases/{case_id}/tasks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask From Discovery Case
+         * @description Ask for a visit, an assessment or an application; the case stays until it is answered.
+         */
+        post: operations["ask_from_discovery_case"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/found-devices": {
         parameters: {
             query?: never;
@@ -4515,7 +4635,7 @@ export interface components {
             /** Events */
             events: components["schemas"]["EventOut"][];
             /** Moves */
-            moves: components["schemas"]["MoveOut"][];
+            moves: components["schemas"]["cloud__alerts__schemas__MoveOut"][];
             /** Ledger */
             ledger: components["schemas"]["LedgerOut"][];
         };
@@ -4686,12 +4806,57 @@ export interface components {
             severe: boolean;
         };
         /**
+         * AnswerIn
+         * @description What a person found. Dismissing needs a code; `other` needs a note.
+         *
+         *     `ask_again_on` left out: after 30 days, after 7 where a hard signal is among the reasons.
+         */
+        AnswerIn: {
+            /** Version */
+            version: number;
+            /**
+             * Decision
+             * @enum {string}
+             */
+            decision: "confirmed" | "dismissed";
+            /** Reason Code */
+            reason_code?: ("away" | "short_illness" | "visitors" | "device" | "habit" | "cared_for" | "other") | null;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+            /** Ask Again On */
+            ask_again_on?: string | null;
+        };
+        /**
          * AreaIn
          * @description The units a gateway watches over; none: all that no other gateway has.
          */
         AreaIn: {
             /** Unit Ids */
             unit_ids: string[];
+        };
+        /**
+         * AskIn
+         * @description A visit, an assessment or an application, asked for from a case.
+         */
+        AskIn: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "visit" | "assessment" | "home_bed_application" | "service_application";
+            /**
+             * Due On
+             * Format: date
+             */
+            due_on: string;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
         };
         /**
          * AssessmentBrief
@@ -5202,6 +5367,63 @@ export interface components {
             with_citizen_number: boolean;
         };
         /**
+         * CareTaskOut
+         * @description What is asked for, and how it ended.
+         */
+        CareTaskOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "visit" | "assessment" | "home_bed_application" | "service_application";
+            /** Why */
+            why: string;
+            /** Source */
+            source: string;
+            /**
+             * Asked At
+             * Format: date-time
+             */
+            asked_at: string;
+            /** Asked By */
+            asked_by: string;
+            /**
+             * Due On
+             * Format: date
+             */
+            due_on: string;
+            /** State */
+            state: string;
+            /** Outcome */
+            outcome: ("done" | "refused" | "not_met") | null;
+            /** Result */
+            result: string | null;
+            /** Ended At */
+            ended_at: string | null;
+            /** Ended By */
+            ended_by: string | null;
+        };
+        /**
+         * CareTasksOut
+         * @description The earliest due first.
+         */
+        CareTasksOut: {
+            /** Tasks */
+            tasks: components["schemas"]["CareTaskOut"][];
+        };
+        /**
          * CheckIn
          * @description A point of the checklist, done or not.
          */
@@ -5584,6 +5806,30 @@ export interface components {
             missing: components["schemas"]["MissingOut"][];
         };
         /**
+         * CurveOut
+         * @description A feature by day; None where it is not known. `usual`: the middle of the baseline.
+         */
+        CurveOut: {
+            /** Feature */
+            feature: string;
+            /** Name Zh */
+            name_zh: string;
+            /** Name En */
+            name_en: string;
+            /** Unit Zh */
+            unit_zh: string;
+            /** Unit En */
+            unit_en: string;
+            /** Values */
+            values: (number | null)[];
+            /** Usual */
+            usual: number | null;
+            /** Low */
+            low: number | null;
+            /** High */
+            high: number | null;
+        };
+        /**
          * DecisionIn
          * @description Take it over, or not and why.
          */
@@ -5846,6 +6092,112 @@ export interface components {
             note: string;
         };
         /**
+         * DiscoveryCaseOut
+         * @description Somebody to look at. `listed` False: eased since, and waiting for a person all the same.
+         */
+        DiscoveryCaseOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /** Place */
+            place: string | null;
+            /** Age */
+            age: number;
+            /**
+             * Opened On
+             * Format: date
+             */
+            opened_on: string;
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /** Score */
+            score: number;
+            /** Listed */
+            listed: boolean;
+            /** Simulated */
+            simulated: boolean;
+            /** Reasons */
+            reasons: components["schemas"]["cloud__care__discovery__schemas__ReasonOut"][];
+            /**
+             * Unknown
+             * @description what cannot be told of this elder now
+             */
+            unknown: string[];
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "open" | "working" | "confirmed" | "dismissed";
+            /** Reason Code */
+            reason_code: ("away" | "short_illness" | "visitors" | "device" | "habit" | "cared_for" | "other") | null;
+            /** Note */
+            note: string | null;
+            /** Ask Again On */
+            ask_again_on: string | null;
+            /** Ended At */
+            ended_at: string | null;
+            /** Ended By */
+            ended_by: string | null;
+            /** Version */
+            version: number;
+            /** Tasks */
+            tasks: components["schemas"]["CareTaskOut"][];
+            /** Moves */
+            moves: components["schemas"]["cloud__care__discovery__schemas__MoveOut"][];
+        };
+        /**
+         * DiscoveryListOut
+         * @description Today's list, the greatest need first. `day` None: the nightly job has not run yet.
+         */
+        DiscoveryListOut: {
+            /** Day */
+            day: string | null;
+            /** Scored At */
+            scored_at: string | null;
+            /** Elders */
+            elders: number;
+            /**
+             * Stale
+             * @description the list is not of the last night
+             */
+            stale: boolean;
+            /** Cases */
+            cases: components["schemas"]["DiscoveryCaseOut"][];
+            stats: components["schemas"]["DiscoveryStatsOut"];
+        };
+        /**
+         * DiscoveryStatsOut
+         * @description What came of the cases of the last 90 days.
+         */
+        DiscoveryStatsOut: {
+            /** Opened */
+            opened: number;
+            /** Waiting */
+            waiting: number;
+            /** Confirmed */
+            confirmed: number;
+            /** Dismissed */
+            dismissed: number;
+            /** Median Days To Answer */
+            median_days_to_answer: number | null;
+            /** Dismissals */
+            dismissals: {
+                [key: string]: number;
+            };
+        };
+        /**
          * DomainOut
          * @description C.1: one subtotal.
          */
@@ -6046,6 +6398,11 @@ export interface components {
              * @description confirmed falls within 30 days that ask for a new assessment at once
              */
             falls: number | null;
+            /**
+             * Asked Why
+             * @description why somebody asked for one, where somebody did
+             */
+            asked_why: string | null;
         };
         /**
          * DutyIn
@@ -6219,6 +6576,29 @@ export interface components {
         ElderDevices: {
             /** Devices */
             devices: components["schemas"]["DeviceOut"][];
+        };
+        /**
+         * ElderDiscoveryOut
+         * @description An elder's days, scores and cases. `away`: days known to be spent elsewhere.
+         */
+        ElderDiscoveryOut: {
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /** Days */
+            days: string[];
+            /** Away */
+            away: string[];
+            /** Scores */
+            scores: (number | null)[];
+            /** Curves */
+            curves: components["schemas"]["CurveOut"][];
+            /** Cases */
+            cases: components["schemas"]["DiscoveryCaseOut"][];
         };
         /**
          * ElderIn
@@ -6555,7 +6935,7 @@ export interface components {
             /** Confidence */
             confidence: number;
             /** Reasons */
-            reasons: components["schemas"]["ReasonOut"][];
+            reasons: components["schemas"]["cloud__alerts__schemas__ReasonOut"][];
             detector: components["schemas"]["DetectorOut"];
             evidence: components["schemas"]["EvidenceOut"] | null;
         };
@@ -8227,53 +8607,6 @@ export interface components {
             note: string;
         };
         /**
-         * MoveOut
-         * @description One step in the life of the alert; without an actor: by a rule.
-         */
-        MoveOut: {
-            /**
-             * Move
-             * @enum {string}
-             */
-            move: "raise" | "file" | "evidence" | "repeat" | "upgrade" | "escalate" | "recover" | "cancel" | "suppress" | "release" | "notify" | "note" | "acknowledge" | "take_over" | "arrive" | "resolve" | "close" | "shelve" | "unshelve" | "reopen";
-            /**
-             * At
-             * Format: date-time
-             */
-            at: string;
-            /** Client Time */
-            client_time: string | null;
-            /** Actor */
-            actor: string | null;
-            /** Note */
-            note: string | null;
-            /** Verdict */
-            verdict: ("true" | "false" | "unclear" | "test") | null;
-            /**
-             * Priority
-             * @description the priority it was given by this move
-             */
-            priority: ("high" | "medium" | "low" | "info") | null;
-            /** Finding */
-            finding: ("real_fall" | "lowered_self" | "sat_hard" | "device_dropped" | "care_handling" | "visitor" | "real" | "false_alarm" | "test" | "unclear") | null;
-            /** Injury */
-            injury: ("none" | "minor" | "serious" | "hospital" | "death" | "unknown") | null;
-            /** Step */
-            step: number | null;
-            /** Until */
-            until: string | null;
-            /**
-             * Source
-             * @description where it was made, if not at this server
-             */
-            source: string | null;
-            /**
-             * Rule
-             * @description version of the rules, and which of them made it
-             */
-            rule: string | null;
-        };
-        /**
          * NewTokenOut
          * @description edge/gateway_wire.py NewToken.
          */
@@ -9185,22 +9518,6 @@ export interface components {
              * @description this worker does the housekeeping of all
              */
             leads: boolean;
-        };
-        /**
-         * ReasonOut
-         * @description Why the detector decided, in words.
-         */
-        ReasonOut: {
-            /** Code */
-            code: string;
-            /** Values */
-            values: {
-                [key: string]: number;
-            };
-            /** Text Zh */
-            text_zh: string;
-            /** Text En */
-            text_en: string;
         };
         /**
          * RecoveryCodesOut
@@ -10446,6 +10763,22 @@ export interface components {
             at: string;
         };
         /**
+         * TaskEndIn
+         * @description How it ended. `refused`: they did not want it; `not_met`: nobody was there.
+         */
+        TaskEndIn: {
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "done" | "refused" | "not_met";
+            /**
+             * Result
+             * @default
+             */
+            result: string;
+        };
+        /**
          * TestIn
          * @description A weekly test: pressed and seen at the desk, or worn and heard.
          */
@@ -10910,6 +11243,108 @@ export interface components {
             role: components["schemas"]["Role"];
             /** Current */
             current: boolean;
+        };
+        /**
+         * MoveOut
+         * @description One step in the life of the alert; without an actor: by a rule.
+         */
+        cloud__alerts__schemas__MoveOut: {
+            /**
+             * Move
+             * @enum {string}
+             */
+            move: "raise" | "file" | "evidence" | "repeat" | "upgrade" | "escalate" | "recover" | "cancel" | "suppress" | "release" | "notify" | "note" | "acknowledge" | "take_over" | "arrive" | "resolve" | "close" | "shelve" | "unshelve" | "reopen";
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Client Time */
+            client_time: string | null;
+            /** Actor */
+            actor: string | null;
+            /** Note */
+            note: string | null;
+            /** Verdict */
+            verdict: ("true" | "false" | "unclear" | "test") | null;
+            /**
+             * Priority
+             * @description the priority it was given by this move
+             */
+            priority: ("high" | "medium" | "low" | "info") | null;
+            /** Finding */
+            finding: ("real_fall" | "lowered_self" | "sat_hard" | "device_dropped" | "care_handling" | "visitor" | "real" | "false_alarm" | "test" | "unclear") | null;
+            /** Injury */
+            injury: ("none" | "minor" | "serious" | "hospital" | "death" | "unknown") | null;
+            /** Step */
+            step: number | null;
+            /** Until */
+            until: string | null;
+            /**
+             * Source
+             * @description where it was made, if not at this server
+             */
+            source: string | null;
+            /**
+             * Rule
+             * @description version of the rules, and which of them made it
+             */
+            rule: string | null;
+        };
+        /**
+         * ReasonOut
+         * @description Why the detector decided, in words.
+         */
+        cloud__alerts__schemas__ReasonOut: {
+            /** Code */
+            code: string;
+            /** Values */
+            values: {
+                [key: string]: number;
+            };
+            /** Text Zh */
+            text_zh: string;
+            /** Text En */
+            text_en: string;
+        };
+        /**
+         * MoveOut
+         * @description One step of a case; `by` empty: the nightly job.
+         */
+        cloud__care__discovery__schemas__MoveOut: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** By */
+            by: string;
+            /** Move */
+            move: string;
+            /** Note */
+            note: string;
+        };
+        /**
+         * ReasonOut
+         * @description One reason with its points, in words. `curve`: the feature that draws it, if any.
+         */
+        cloud__care__discovery__schemas__ReasonOut: {
+            /** Kind */
+            kind: string;
+            /** Group */
+            group: string;
+            /** Points */
+            points: number;
+            /** Hard */
+            hard: boolean;
+            /** Factor */
+            factor: number;
+            /** Text Zh */
+            text_zh: string;
+            /** Text En */
+            text_en: string;
+            /** Curve */
+            curve: string | null;
         };
     };
     responses: never;
@@ -26203,6 +26638,15 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "id": "00000000-0000-4000-8000-000000000071",
+                 *       "elder_id": "00000000-0000-4000-8000-000000000001",
+                 *       "kind": "round",
+                 *       "finding": "asleep",
+                 *       "at": "2026-03-01T02:10:00+08:00"
+                 *     }
+                 */
                 "application/json": components["schemas"]["RoundCheckIn"];
             };
         };
@@ -26432,6 +26876,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "unit_id": "00000000-0000-4000-8000-000000000004",
+                 *       "active": true,
+                 *       "sensor_allowed": false,
+                 *       "version": 0
+                 *     }
+                 */
                 "application/json": components["schemas"]["RoundPlanIn"];
             };
         };
@@ -26510,6 +26962,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "tag": "tag-201-1",
+                 *       "bed_id": "00000000-0000-4000-8000-000000000003"
+                 *     }
+                 */
                 "application/json": components["schemas"]["TagIn"];
             };
         };
@@ -26738,6 +27196,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "out_at": "2026-03-01T09:00:00+08:00",
+                 *       "due_back_at": "2026-03-01T17:00:00+08:00",
+                 *       "companion": "女儿 王芳",
+                 *       "destination": "家中"
+                 *     }
+                 */
                 "application/json": components["schemas"]["AbsenceIn"];
             };
         };
@@ -26819,6 +27285,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "due_back_at": "2026-03-01T19:00:00+08:00"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ReturnDueIn"];
             };
         };
@@ -26907,6 +27378,494 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AbsenceOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_care_tasks: {
+        parameters: {
+            query?: {
+                kind?: ("visit" | "assessment" | "home_bed_application" | "service_application") | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareTasksOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_care_task: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "outcome": "done",
+                 *       "result": "已上门，左膝疼痛，已联系家属就医"
+                 *     }
+                 */
+                "application/json": components["schemas"]["TaskEndIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareTaskOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_discovery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DiscoveryListOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_elder_discovery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ElderDiscoveryOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    answer_discovery_case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "version": 1,
+                 *       "decision": "dismissed",
+                 *       "reason_code": "away",
+                 *       "note": "国庆在女儿家住了一周，回来后一切如常",
+                 *       "ask_again_on": "2026-04-15"
+                 *     }
+                 */
+                "application/json": components["schemas"]["AnswerIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DiscoveryCaseOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ask_from_discovery_case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "kind": "visit",
+                 *       "due_on": "2026-03-05",
+                 *       "note": "请看看走路和夜里的情况"
+                 *     }
+                 */
+                "application/json": components["schemas"]["AskIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DiscoveryCaseOut"];
                 };
             };
             /** @description Unauthorized */

@@ -2,6 +2,7 @@
 import type { zh as elders } from "../care/elders/texts";
 import type { zh as account } from "../account/texts";
 import type { zh as care } from "../care/texts";
+import type { zh as discovery } from "../care/discovery/texts";
 import type { zh as rounds } from "../care/rounds/texts";
 import type { zh as house } from "../operator/house/texts";
 import type { zh as family } from "../family/texts";
@@ -16,6 +17,7 @@ export type AreaTexts = {
   audit: typeof audit;
   oversight: typeof oversight;
   care: typeof care;
+  discovery: typeof discovery;
   elders: typeof elders;
   house: typeof house;
   family: typeof family;

@@ -1,0 +1,36 @@
+import { useQuery } from "@tanstack/react-query";
+import type { ReactNode } from "react";
+import { useTranslation } from "react-i18next";
+
+import { explain } from "../../shared/explain";
+import { Waiting } from "../../shared/Waiting";
+import { DISCOVERY_KEYS, discovery, type ElderDiscovery } from "./calls";
+import { CurvePlot } from "./CurvePlot";
+
+/** The curves behind an elder's reasons, fetched when somebody wants to see them. */
+export function CurvesOf({ elder, features }: { elder: string; features: readonly string[] }): ReactNode {
+  const { t } = useTranslation("discovery");
+  const { t: common } = useTranslation();
+  const { data, failureReason } = useQuery({
+    queryKey: DISCOVERY_KEYS.elder(elder),
+    queryFn: () => discovery.elder(elder),
+  });
+  if (failureReason !== null) return <p role="alert">{t("failed", { why: explain(common, failureReason) })}</p>;
+  if (data === undefined) return <Waiting />;
+  return <Curves data={data} features={features} />;
+}
+
+/** Those that are named first, then the others. */
+export function Curves({ data, features }: { data: ElderDiscovery; features: readonly string[] }): ReactNode {
+  const { t } = useTranslation("discovery");
+  const wanted = features.length === 0 ? data.curves : data.curves.filter(({ feature }) => features.includes(feature));
+  const curves = wanted.length === 0 ? data.curves : wanted;
+  if (curves.length === 0) return <p>{t("noCurves")}</p>;
+  return (
+    <div className="discovery-curves">
+      {curves.map((curve) => (
+        <CurvePlot key={curve.feature} curve={curve} days={data.days} />
+      ))}
+    </div>
+  );
+}
