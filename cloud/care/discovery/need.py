@@ -16,7 +16,7 @@ from datetime import date, timedelta
 from types import MappingProxyType
 from typing import Final
 
-from cloud.care.discovery.change import BASELINE_DAYS, Change, change_of, known
+from cloud.care.discovery.change import BASELINE_DAYS, Change, change_of, known, without_trace
 from cloud.care.discovery.features import FEATURES, Feature, FeatureDay, Group
 
 # Somebody with nothing in the record needs two signs of full strength, or one and a repeated
@@ -58,7 +58,7 @@ DAMPED_FOR: Final = timedelta(days=60)
 RAISED_FOR: Final = timedelta(days=90)
 
 # Never weighed down by an answer, and listed whatever the sum: what no opinion can make untrue.
-HARD: Final = frozenset({"second_fall", "coverage_lost"})
+HARD: Final = frozenset({"second_fall", "coverage_lost", "no_trace"})
 # Not weighed down either: a sensor that is silent, visits that were refused, the record.
 _ANSWERABLE_EXTRA: Final = frozenset({"alerts"})
 
@@ -177,6 +177,10 @@ def _coverage(days: Mapping[date, FeatureDay], person: Person, today: date) -> l
     if not person.watched_days or person.away:
         return []
     blind = min(blind_days(days, today), person.watched_days)
+    if blind >= BLIND_DAYS and any(
+        without_trace(days.get(today - timedelta(days=back), {})) for back in range(BLIND_DAYS)
+    ):
+        return [Reason("no_trace", "coverage", _COVERAGE_LOST, {"days": blind})]
     if blind >= BLIND_DAYS:
         return [Reason("coverage_lost", "coverage", _COVERAGE_LOST, {"days": blind})]
     if person.watched_days < _UNSEEN_DAYS:
@@ -203,10 +207,11 @@ def _coverage(days: Mapping[date, FeatureDay], person: Person, today: date) -> l
 
 
 def blind_days(days: Mapping[date, FeatureDay], today: date) -> int:
-    """How many days up to today nothing at all was known, at most those looked back on."""
+    """How many days up to today nobody was seen, at most those looked back on."""
     for back in range(BASELINE_DAYS):
         told = days.get(today - timedelta(days=back), {})
-        if any(value is not None and math.isfinite(value) for value in told.values()):
+        seen = any(value is not None and math.isfinite(value) for value in told.values())
+        if seen and not without_trace(told):
             return back
     return BASELINE_DAYS
 

@@ -12,14 +12,14 @@ from cloud.care.discovery.change import HISTORY_DAYS, Change, change_of
 from cloud.care.discovery.features import Feature, FeatureDay, day_of
 from cloud.care.discovery.models import DiscoveryCase
 from cloud.care.discovery.schemas import (
+    CaseMoveOut,
     CaseState,
     CurveOut,
     DiscoveryCaseOut,
     DiscoveryListOut,
     Dismissal,
     ElderDiscoveryOut,
-    MoveOut,
-    ReasonOut,
+    NeedReasonOut,
 )
 from cloud.care.discovery.words import FEATURE_NAMES
 from cloud.care.tasks.routes import tasks_out
@@ -70,7 +70,7 @@ async def cases_out(
             ask_again_on=case.ask_again_on, ended_at=case.ended_at, ended_by=case.ended_by,
             version=case.version, tasks=[told[task.id] for task in tasks.get(case.id, ())],
             moves=[
-                MoveOut(at=move.at, by=move.by, move=move.move, note=move.note)
+                CaseMoveOut(at=move.at, by=move.by, move=move.move, note=move.note)
                 for move in moves.get(case.id, ())
             ],
         )
@@ -78,9 +78,9 @@ async def cases_out(
     ]  # fmt: skip
 
 
-def _reason(held: Mapping[str, Any]) -> ReasonOut:
+def _reason(held: Mapping[str, Any]) -> NeedReasonOut:
     kind = str(held["kind"])
-    return ReasonOut(
+    return NeedReasonOut(
         kind=kind, group=held["group"], points=held["points"], hard=held["hard"],
         factor=held["factor"], text_zh=held["text_zh"], text_en=held["text_en"],
         curve=kind if kind in FEATURE_NAMES else None,

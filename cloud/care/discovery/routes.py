@@ -10,8 +10,8 @@ from cloud.audit import service as audit
 from cloud.care.access import CareReader, CareWriter
 from cloud.care.discovery import present, service
 from cloud.care.discovery.schemas import (
-    AnswerIn,
-    AskIn,
+    DiscoveryAnswerIn,
+    DiscoveryAskIn,
     DiscoveryCaseOut,
     DiscoveryListOut,
     ElderDiscoveryOut,
@@ -44,7 +44,7 @@ async def get_elder_discovery(
 
 @router.post("/discovery/cases/{case_id}/answer", dependencies=[ChangeHeader])
 async def answer_discovery_case(
-    *, case_id: UUID, body: AnswerIn, principal: CareWriter, state: State
+    *, case_id: UUID, body: DiscoveryAnswerIn, principal: CareWriter, state: State
 ) -> DiscoveryCaseOut:
     """A person looked: it is so, or it is not, and why."""
     now = state.clock.now()
@@ -55,7 +55,7 @@ async def answer_discovery_case(
 
 @router.post("/discovery/cases/{case_id}/tasks", dependencies=[ChangeHeader])
 async def ask_from_discovery_case(
-    *, case_id: UUID, body: AskIn, principal: CareWriter, state: State
+    *, case_id: UUID, body: DiscoveryAskIn, principal: CareWriter, state: State
 ) -> DiscoveryCaseOut:
     """Ask for a visit, an assessment or an application; the case stays until it is answered."""
     now = state.clock.now()

@@ -18,7 +18,7 @@ Dismissal = Literal[
 ]  # fmt: skip
 
 
-class ReasonOut(ApiModel):
+class NeedReasonOut(ApiModel):
     """One reason with its points, in words. `curve`: the feature that draws it, if any."""
 
     kind: str
@@ -31,7 +31,7 @@ class ReasonOut(ApiModel):
     curve: str | None
 
 
-class MoveOut(ApiModel):
+class CaseMoveOut(ApiModel):
     """One step of a case; `by` empty: the nightly job."""
 
     at: UtcMs
@@ -53,7 +53,7 @@ class DiscoveryCaseOut(ApiModel):
     score: float
     listed: bool
     simulated: bool
-    reasons: list[ReasonOut]
+    reasons: list[NeedReasonOut]
     unknown: list[str] = Field(description="what cannot be told of this elder now")
     state: CaseState
     reason_code: Dismissal | None
@@ -63,7 +63,7 @@ class DiscoveryCaseOut(ApiModel):
     ended_by: str | None
     version: int
     tasks: list[CareTaskOut]
-    moves: list[MoveOut]
+    moves: list[CaseMoveOut]
 
 
 class DiscoveryStatsOut(ApiModel):
@@ -114,7 +114,7 @@ class ElderDiscoveryOut(ApiModel):
     cases: list[DiscoveryCaseOut]
 
 
-class AnswerIn(ApiModel):
+class DiscoveryAnswerIn(ApiModel):
     """What a person found. Dismissing needs a code; `other` needs a note.
 
     `ask_again_on` left out: after 30 days, after 7 where a hard signal is among the reasons.
@@ -127,7 +127,7 @@ class AnswerIn(ApiModel):
     ask_again_on: date | None = None
 
 
-class AskIn(ApiModel):
+class DiscoveryAskIn(ApiModel):
     """A visit, an assessment or an application, asked for from a case."""
 
     kind: TaskKind

@@ -18,7 +18,7 @@ from cloud.care.discovery.models import (
     DiscoveryRun,
     DiscoveryScore,
 )
-from cloud.care.discovery.schemas import AnswerIn, AskIn, DiscoveryStatsOut
+from cloud.care.discovery.schemas import DiscoveryAnswerIn, DiscoveryAskIn, DiscoveryStatsOut
 from cloud.care.discovery.vocabulary import ASK_AGAIN_DAYS, LONGEST_WAIT, LONGEST_WAIT_HARD
 from cloud.care.tasks.models import CareTask
 from cloud.care.tasks.service import Asked, ask, tasks_of
@@ -96,7 +96,7 @@ async def tasks_by_case(
 
 
 async def answer(
-    principal: Principal, case_id: uuid.UUID, wanted: AnswerIn, now: datetime
+    principal: Principal, case_id: uuid.UUID, wanted: DiscoveryAnswerIn, now: datetime
 ) -> DiscoveryCase:
     """Confirm or dismiss. Raises NotFoundError, BadFieldError, ProblemError (403, 409)."""
     scope, today = principal.scope, local_date(now)
@@ -138,7 +138,7 @@ def _ask_again(case: DiscoveryCase, wanted: date | None, today: date) -> date:
 
 
 async def ask_from(
-    principal: Principal, case_id: uuid.UUID, wanted: AskIn, now: datetime
+    principal: Principal, case_id: uuid.UUID, wanted: DiscoveryAskIn, now: datetime
 ) -> DiscoveryCase:
     """Ask for something; asked for twice it is one. Raises as `answer` does."""
     scope = principal.scope

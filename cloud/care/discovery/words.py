@@ -157,6 +157,12 @@ _OTHER: Final = MappingProxyType(
             f"已连续 {_number(r, 'days')} 天什么都看不到：不等于平安，请上门或联系，并查设备",
             f"nothing could be seen for {_number(r, 'days')} days: not a sign that all is well",
         ),
+        "no_trace": lambda r: (
+            (f"设备正常，但已 {_number(r, 'days')} 天没有任何活动、也没人卧床："
+            "可能外出没有登记，请马上联系"),
+            (f"devices work, and nobody moved or lay in bed for {_number(r, 'days')} days: "
+            "away without word? call now"),
+        ),
         "refused": lambda r: (
             f"近 60 天有 {_number(r, 'count')} 次上门被拒或没见到人",
             f"{_number(r, 'count')} visits of the last 60 days were refused",

@@ -13,7 +13,7 @@ from cloud.audit.actions import Action
 from cloud.care.access import CareReader, CareWriter
 from cloud.care.tasks import service
 from cloud.care.tasks.models import CareTask
-from cloud.care.tasks.schemas import CareTaskOut, CareTasksOut, TaskEndIn
+from cloud.care.tasks.schemas import CareTaskEndIn, CareTaskOut, CareTasksOut
 from cloud.care.tasks.service import TaskKind, TaskOutcome
 from cloud.database import TenantScope
 from cloud.errors import NotFoundError, Problem
@@ -41,7 +41,7 @@ async def list_care_tasks(principal: CareReader, kind: TaskKind | None = None) -
 
 @router.post("/{task_id}/end", dependencies=[ChangeHeader])
 async def end_care_task(
-    *, task_id: UUID, body: TaskEndIn, principal: CareWriter, state: State
+    *, task_id: UUID, body: CareTaskEndIn, principal: CareWriter, state: State
 ) -> CareTaskOut:
     """It was done, or refused, or nobody was met."""
     scope, now = principal.scope, state.clock.now()

@@ -37,7 +37,7 @@ class CareTasksOut(ApiModel):
     tasks: list[CareTaskOut]
 
 
-class TaskEndIn(ApiModel):
+class CareTaskEndIn(ApiModel):
     """How it ended. `refused`: they did not want it; `not_met`: nobody was there."""
 
     outcome: TaskOutcome

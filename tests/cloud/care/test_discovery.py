@@ -17,12 +17,14 @@ from cloud.care.discovery.features import Feature, day_of, first_hour
 from cloud.care.discovery.models import DiscoveryCase, DiscoveryDay, DiscoveryRun, DiscoveryScore
 from cloud.care.discovery.nightly import run_nightly, score_day
 from cloud.care.tasks.models import CareTask
+from cloud.care.tasks.service import Asked, ask
 from cloud.clock import NS_PER_S, ns_from_datetime
 from cloud.coverage.models import CoverageGap, WatchPause
 from cloud.devices.service import Subject, add_device, assign
 from cloud.identity.permissions import Role
 from cloud.series.columns import Key, ReadingColumns
 from edge.signals import Origin
+from tests.cloud.care.assessments import a_draft, file, save
 from tests.cloud.world import CHANGES, World
 
 Body = dict[str, Any]
@@ -132,9 +134,9 @@ async def test_dismissed_with_a_reason_rests_and_weighs_less(
     case = await one_case(world, worker)
     wanted = {"version": 1, "decision": "dismissed"}
     refused = await post(worker, f"{case['id']}/answer", wanted)
-    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "reason_code")
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "body.reason_code")
     other = await post(worker, f"{case['id']}/answer", wanted | {"reason_code": "other"})
-    assert other.json()["errors"][0]["field"] == "note"
+    assert other.json()["errors"][0]["field"] == "body.note"
     late = wanted | {"reason_code": "away", "ask_again_on": "2027-03-01"}
     assert (await post(worker, f"{case['id']}/answer", late)).status_code == 422
     answer = await post(worker, f"{case['id']}/answer", wanted | {"reason_code": "away"})
@@ -200,7 +202,7 @@ async def test_no_answer_hides_a_second_fall(world: World, worker: httpx.AsyncCl
     assert again["reasons"][0]["kind"] == "second_fall"
     longer = {**wanted, "ask_again_on": (last_night(world) + timedelta(days=30)).isoformat()}
     refused = await post(worker, f"{again['id']}/answer", longer)
-    assert refused.json()["errors"][0]["field"] == "ask_again_on"
+    assert refused.json()["errors"][0]["field"] == "body.ask_again_on"
     week = (await post(worker, f"{again['id']}/answer", wanted)).json()["ask_again_on"]
     assert week == (world.clock.now().date() + timedelta(days=7)).isoformat()
 
@@ -249,7 +251,7 @@ async def test_an_assessment_asked_for_stands_in_the_due_list(
     case = await one_case(world, worker)
     due = (world.clock.now().date() + timedelta(days=3)).isoformat()
     await post(worker, f"{case['id']}/tasks", {"kind": "assessment", "due_on": due})
-    rows = (await worker.get("/api/v1/assessments/due")).json()["due"]
+    rows = (await worker.get("/api/v1/assessments-due")).json()["due"]
     assert rows[0]["elder_id"] == case["elder_id"]
     assert "白天活动减少" in rows[0]["asked_why"]
 
@@ -307,7 +309,7 @@ async def held_days(world: World, number: int = 0) -> dict[date, DiscoveryDay]:
 async def test_days_come_out_of_the_series_once_and_late_data_later(world: World) -> None:
     device = await a_bed(world)
     await measure(world, device, 5)
-    assert await nightly(world) == 31  # since the wearables were given out
+    assert await nightly(world) == 30  # since the wearables were given out
     days = await held_days(world)
     last = last_night(world)
     assert days[last].features[Feature.TIME_IN_BED] == pytest.approx(8.0, abs=0.2)
@@ -323,7 +325,7 @@ async def test_two_workers_and_a_killed_one_make_one_list(world: World) -> None:
     await asyncio.gather(*(nightly(world) for _ in range(3)))
     async with world.database.tenant(world.home.institution_id) as scope:
         runs = list(await scope.session.scalars(scope.select(DiscoveryRun)))
-        assert len(runs) == 31
+        assert len(runs) == 30
         assert sum(run.scored_at is not None for run in runs) == 1
         cases = await scope.session.scalar(select(func.count()).select_from(DiscoveryCase))
         # Both have worn a band that never told anything: both are listed, once.
@@ -372,7 +374,19 @@ async def test_a_bed_that_changed_hands_tells_nothing_of_the_other(world: World)
     assert all(not row.features for row in (await held_days(world, 1)).values())
 
 
-async def test_filing_an_assessment_ends_what_was_asked(world: World) -> None:
+async def test_filing_an_assessment_ends_what_was_asked(
+    world: World, worker: httpx.AsyncClient
+) -> None:
+    elder = world.home.elders[0]
+    now = world.clock.now()
     async with world.database.tenant(world.home.institution_id) as scope:
-        tasks = list(await scope.session.scalars(scope.select(CareTask)))
-    assert tasks == []
+        wanted = Asked("assessment", elder, "走路慢了", now.date(), "discovery", None)
+        task = await ask(scope, wanted, "许文", now)
+    await save(worker, world.home, a_draft())
+    filed = await file(worker, world.home)
+    assert filed.status_code == 200, filed.text
+    async with world.database.tenant(world.home.institution_id) as scope:
+        held = (
+            await scope.session.scalars(scope.select(CareTask).where(CareTask.id == task.id))
+        ).one()
+        assert (held.state, held.outcome) == ("done", "done")

@@ -144,6 +144,25 @@ def test_nobody_seen_is_a_reason_and_not_well() -> None:
     assert need({}, Person()).unknown  # nobody watches, and nothing is known
 
 
+def test_a_home_where_nobody_is_tells_nothing_of_how_they_live() -> None:
+    days = {
+        day: {**row, Feature.TIME_IN_BED: 9.0}
+        for day, row in days_of(Feature.ACTIVITY, steady()).items()
+    }
+    for back in range(5):
+        days[TODAY - timedelta(days=back)] = {Feature.ACTIVITY: 0.0, Feature.TIME_IN_BED: 0.2}
+    said = need(days, Person(watched_days=70))
+    assert [reason.kind for reason in said.reasons] == ["no_trace"]
+    assert said.listed
+    assert "请马上联系" in say(said.reasons[0])[0]
+
+
+def test_a_cold_of_four_days_is_no_decline_and_a_week_is() -> None:
+    for ill, found in ((4, False), (6, True)):
+        told: list[float | None] = [*steady()[:-7], *[100.0] * (7 - ill), *[20.0] * ill]
+        assert bool(need(days_of(Feature.ACTIVITY, told)).reasons) is found
+
+
 def test_a_group_that_went_dark_is_said() -> None:
     days = {
         day: {**row, Feature.TIME_IN_BED: 9.0}

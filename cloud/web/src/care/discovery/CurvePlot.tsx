@@ -17,7 +17,7 @@ const COLOURS = {
 const shown = (value: number): string => String(Number(value.toFixed(DIGITS)));
 
 /** Ten weeks of one feature; what is usual is shaded, and a day that is not known has no point. */
-export function CurvePlot({ curve, days }: { curve: Curve; days: readonly string[] }): ReactNode {
+export default function CurvePlot({ curve, days }: { curve: Curve; days: readonly string[] }): ReactNode {
   const { t, i18n } = useTranslation("discovery");
   const { dark } = usePreferences();
   const box = useRef<HTMLDivElement>(null);
@@ -54,7 +54,7 @@ export function CurvePlot({ curve, days }: { curve: Curve; days: readonly string
       legend: { show: false },
       cursor: { show: false },
       scales: { x: { time: true }, y: { range: () => [range[0] - margin, range[1] + margin] } },
-      axes: [{ ...axis, space: 70, values: "{MM}-{DD}" as unknown as UPlot.Axis.Values }, { ...axis, size: 48 }],
+      axes: [{ ...axis, space: 70, values: "{MM}-{DD}" }, { ...axis, size: 48 }],
       series: [{}, { stroke: colours.line, width: 1.5, spanGaps: false, points: { show: true, size: 4 } }],
       hooks: { drawClear: [usual] },
     };

@@ -1,11 +1,22 @@
 import { useQuery } from "@tanstack/react-query";
-import type { ReactNode } from "react";
+import { lazy, type ReactNode, Suspense } from "react";
 import { useTranslation } from "react-i18next";
 
 import { explain } from "../../shared/explain";
 import { Waiting } from "../../shared/Waiting";
-import { DISCOVERY_KEYS, discovery, type ElderDiscovery } from "./calls";
-import { CurvePlot } from "./CurvePlot";
+import { type Curve, DISCOVERY_KEYS, discovery, type ElderDiscovery } from "./calls";
+
+// The plotting library comes with the first curve that somebody opens.
+const CurvePlot = lazy(() => import("./CurvePlot"));
+
+/** One curve. */
+export function OneCurve({ curve, days }: { curve: Curve; days: readonly string[] }): ReactNode {
+  return (
+    <Suspense fallback={<Waiting />}>
+      <CurvePlot curve={curve} days={days} />
+    </Suspense>
+  );
+}
 
 /** The curves behind an elder's reasons, fetched when somebody wants to see them. */
 export function CurvesOf({ elder, features }: { elder: string; features: readonly string[] }): ReactNode {
@@ -29,7 +40,7 @@ export function Curves({ data, features }: { data: ElderDiscovery; features: rea
   return (
     <div className="discovery-curves">
       {curves.map((curve) => (
-        <CurvePlot key={curve.feature} curve={curve} days={data.days} />
+        <OneCurve key={curve.feature} curve={curve} days={data.days} />
       ))}
     </div>
   );

@@ -7,8 +7,7 @@ import { explain } from "../../shared/explain";
 import { Waiting } from "../../shared/Waiting";
 import { type Curve, discovery, DISCOVERY_KEYS } from "./calls";
 import { CaseHistory } from "./CaseHistory";
-import { CurvePlot } from "./CurvePlot";
-import { Curves } from "./Curves";
+import { Curves, OneCurve } from "./Curves";
 import { Reasons } from "./Reasons";
 
 /** All cases of an elder, and ten weeks of their days. */
@@ -64,7 +63,7 @@ export function ElderDiscoveryPage(): ReactNode {
           </ul>
           <section aria-labelledby="discovery-curves">
             <h2 id="discovery-curves">{t("curvesTitle")}</h2>
-            {data.scores.some((value) => value !== null) && <CurvePlot curve={score} days={data.days} />}
+            {data.scores.some((value) => value !== null) && <OneCurve curve={score} days={data.days} />}
             <Curves data={data} features={[]} />
           </section>
         </>
