@@ -43,6 +43,8 @@ from cloud.bureau.job import follow as follow_indicators
 from cloud.bureau.routes import router as bureau_router
 from cloud.care.assessment.routes import router as assessment_router
 from cloud.care.clues.routes import router as clues_router
+from cloud.care.discovery.nightly import run_nightly
+from cloud.care.discovery.routes import router as discovery_router
 from cloud.care.handover.routes import router as handover_router
 from cloud.care.handover.watch import follow_handovers
 from cloud.care.homebed.routes import router as homebed_router
@@ -129,6 +131,8 @@ ROUND_INTERVAL_S: Final = 30.0
 ENTITLEMENT_INTERVAL_S: Final = 15.0
 # Numbers of a month need not be of this minute.
 INDICATOR_INTERVAL_S: Final = 600.0
+# Asked this often whether the night's list is due (from six in the morning): one question.
+DISCOVERY_INTERVAL_S: Final = 300.0
 HOUSEKEEPING_INTERVAL_S: Final = 3600.0
 # Local time. A round an hour: the job runs once in it, and running twice changes nothing.
 TUNING_HOUR: Final = 4
@@ -188,6 +192,12 @@ class _Work:
         for institution_id in await self.state.database.institutions():
             async with self.state.database.tenant(institution_id) as scope:
                 await follow_indicators(scope, self.state.clock.now())
+
+    async def discovery(self) -> None:
+        for institution_id in await self.state.database.institutions():
+            await run_nightly(
+                self.state.database, self.series, institution_id, self.state.clock.now()
+            )
 
     async def tuning(self) -> None:
         """Once a night, when the house is quiet."""
@@ -273,6 +283,7 @@ def create_app(
                 ("round_watch", ROUND_INTERVAL_S, work.rounds),
                 ("entitlements", ENTITLEMENT_INTERVAL_S, work.entitlements),
                 ("indicators", INDICATOR_INTERVAL_S, work.indicators),
+                ("discovery", DISCOVERY_INTERVAL_S, work.discovery),
                 ("housekeeping", HOUSEKEEPING_INTERVAL_S, work.housekeeping),
             ):
                 supervisor.start(name, every(interval_s, leadership.only(alone)))
@@ -377,6 +388,8 @@ def _api_routes() -> Sequence[BaseRoute]:
         handover_router,
         observations_router,
         incidents_router,
+        care_tasks_router,
+        discovery_router,
         found_router,
         found_machine_router,
         exchange_router,

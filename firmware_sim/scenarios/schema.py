@@ -49,6 +49,16 @@ class BuildingSpec(_Part):
         return self
 
 
+class DeclineKind(StrEnum):
+    """What somebody slowly loses."""
+
+    FRAILTY = "frailty"  # about less, slower, up more often at night
+    MOBILITY = "mobility"  # about less, slower
+    NIGHTS = "nights"  # up more often at night
+    TAKES_TO_BED = "takes_to_bed"  # to bed earlier, up later, naps longer
+    BREATH = "breath"  # heart and breathing faster at rest, as a weak heart does
+
+
 class PeopleSpec(_Part):
     """Who they are: shares of ability levels 0 to 4, and what sets them apart."""
 
@@ -60,6 +70,13 @@ class PeopleSpec(_Part):
     # Each week slower, out of bed more often at night, less about: the share lost of each.
     decline_per_week: Share = 0.0
     declining_share: Share = 0.0
+    decline_kinds: Annotated[tuple[DeclineKind, ...], Field(min_length=1)] = (DeclineKind.FRAILTY,)
+    decline_from_day: Annotated[float, Field(ge=0.0)] = 0.0
+    # Ordinary life that looks like decline: days in bed with a cold, days away with the children,
+    # days on which the whole family comes.
+    sick_spells_per_month: Annotated[float, Field(ge=0.0, le=10.0)] = 0.0
+    away_spells_per_month: Annotated[float, Field(ge=0.0, le=10.0)] = 0.0
+    holidays: tuple[Annotated[int, Field(ge=0)], ...] = ()
 
     @model_validator(mode="after")
     def _shares_are_a_whole(self) -> Self:

@@ -4299,7 +4299,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/care-tasks": {
+    "/api/v1/discovery-clues": {
         parameters: {
             query?: never;
             header?: never;
@@ -4307,10 +4307,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List Care Tasks
+         * List Discovery Clues
          * @description What rules and lists have opened, of elders one may see.
          */
-        get: operations["list_care_tasks"];
+        get: operations["list_discovery_clues"];
         put?: never;
         post?: never;
         delete?: never;
@@ -4319,7 +4319,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/care-tasks/{care_task_id}/end": {
+    "/api/v1/discovery-clues/{clue_id}/end": {
         parameters: {
             query?: never;
             header?: never;
@@ -4329,10 +4329,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * End Care Task
+         * End Discovery Clue
          * @description Say what came of it.
          */
-        post: operations["end_care_task"];
+        post: operations["end_discovery_clue"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4569,6 +4569,126 @@ export interface paths {
          * @description The head nurse reviews, sends back, closes, opens again or voids.
          */
         post: operations["move_incident"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/care-tasks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Care Tasks
+         * @description Open visits, assessments and applications that were asked for; of whom one reaches.
+         */
+        get: operations["list_care_tasks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/care-tasks/{task_id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End Care Task
+         * @description It was done, or refused, or nobody was met.
+         */
+        post: operations["end_care_task"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/discovery": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Discovery
+         * @description Whom to look at today, the greatest need first, each with reasons in words.
+         */
+        get: operations["list_discovery"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/elders/{elder_id}/discovery": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Elder Discovery
+         * @description Ten weeks of an elder's days as curves, their points, and all their cases.
+         */
+        get: operations["get_elder_discovery"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/discovery/cases/{case_id}/answer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Answer Discovery Case
+         * @description A person looked: it is so, or it is not, and why.
+         */
+        post: operations["answer_discovery_case"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/discovery/cases/{case_id}/tasks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask From Discovery Case
+         * @description Ask for a visit, an assessment or an application; the case stays until it is answered.
+         */
+        post: operations["ask_from_discovery_case"];
         delete?: never;
         options?: never;
         head?: never;
@@ -7214,6 +7334,96 @@ export interface components {
             more: boolean;
         };
         /**
+         * CareTaskEndIn
+         * @description How it ended. `refused`: they did not want it; `not_met`: nobody was there.
+         */
+        CareTaskEndIn: {
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "done" | "refused" | "not_met";
+            /**
+             * Result
+             * @default
+             */
+            result: string;
+        };
+        /**
+         * CareTaskOut
+         * @description What is asked for, and how it ended.
+         */
+        CareTaskOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "visit" | "assessment" | "home_bed_application" | "service_application";
+            /** Why */
+            why: string;
+            /** Source */
+            source: string;
+            /**
+             * Asked At
+             * Format: date-time
+             */
+            asked_at: string;
+            /** Asked By */
+            asked_by: string;
+            /**
+             * Due On
+             * Format: date
+             */
+            due_on: string;
+            /** State */
+            state: string;
+            /** Outcome */
+            outcome: ("done" | "refused" | "not_met") | null;
+            /** Result */
+            result: string | null;
+            /** Ended At */
+            ended_at: string | null;
+            /** Ended By */
+            ended_by: string | null;
+        };
+        /**
+         * CareTasksOut
+         * @description The earliest due first.
+         */
+        CareTasksOut: {
+            /** Tasks */
+            tasks: components["schemas"]["CareTaskOut"][];
+        };
+        /**
+         * CaseMoveOut
+         * @description One step of a case; `by` empty: the nightly job.
+         */
+        CaseMoveOut: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** By */
+            by: string;
+            /** Move */
+            move: string;
+            /** Note */
+            note: string;
+        };
+        /**
          * CatalogueOut
          * @description All indicators, in the order of a sheet.
          */
@@ -7291,6 +7501,61 @@ export interface components {
             risk_events?: {
                 [key: string]: number;
             };
+        };
+        /**
+         * ClueEndIn
+         * @description What came of it; a dismissal says why.
+         */
+        ClueEndIn: {
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "done" | "dismissed";
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+        };
+        /**
+         * ClueOut
+         * @description One open clue. `detail`: service and its name, or the list and what it says.
+         */
+        ClueOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "entitlement_met" | "list_row";
+            /** Elder Id */
+            elder_id: string | null;
+            /** Elder Name */
+            elder_name: string;
+            /** Detail */
+            detail: {
+                [key: string]: unknown;
+            };
+            /**
+             * Opened At
+             * Format: date-time
+             */
+            opened_at: string;
+            /** Opened By */
+            opened_by: string;
+        };
+        /**
+         * CluesOut
+         * @description Open ones, the newest first.
+         */
+        CluesOut: {
+            /** Clues */
+            clues: components["schemas"]["ClueOut"][];
         };
         /**
          * CodeIn
@@ -7653,6 +7918,30 @@ export interface components {
             text_zh: string;
             /** Text En */
             text_en: string;
+        };
+        /**
+         * CurveOut
+         * @description A feature by day; None where it is not known. `usual`: the middle of the baseline.
+         */
+        CurveOut: {
+            /** Feature */
+            feature: string;
+            /** Name Zh */
+            name_zh: string;
+            /** Name En */
+            name_en: string;
+            /** Unit Zh */
+            unit_zh: string;
+            /** Unit En */
+            unit_en: string;
+            /** Values */
+            values: (number | null)[];
+            /** Usual */
+            usual: number | null;
+            /** Low */
+            low: number | null;
+            /** High */
+            high: number | null;
         };
         /**
          * DayAlert
@@ -8114,6 +8403,157 @@ export interface components {
          */
         Difference: "same" | "new" | "gone" | "changed" | "conflict" | "unreadable";
         /**
+         * DiscoveryAnswerIn
+         * @description What a person found. Dismissing needs a code; `other` needs a note.
+         *
+         *     `ask_again_on` left out: after 30 days, after 7 where a hard signal is among the reasons.
+         */
+        DiscoveryAnswerIn: {
+            /** Version */
+            version: number;
+            /**
+             * Decision
+             * @enum {string}
+             */
+            decision: "confirmed" | "dismissed";
+            /** Reason Code */
+            reason_code?: ("away" | "short_illness" | "visitors" | "device" | "habit" | "cared_for" | "other") | null;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+            /** Ask Again On */
+            ask_again_on?: string | null;
+        };
+        /**
+         * DiscoveryAskIn
+         * @description A visit, an assessment or an application, asked for from a case.
+         */
+        DiscoveryAskIn: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "visit" | "assessment" | "home_bed_application" | "service_application";
+            /**
+             * Due On
+             * Format: date
+             */
+            due_on: string;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+        };
+        /**
+         * DiscoveryCaseOut
+         * @description Somebody to look at. `listed` False: eased since, and waiting for a person all the same.
+         */
+        DiscoveryCaseOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /** Place */
+            place: string | null;
+            /** Age */
+            age: number;
+            /**
+             * Opened On
+             * Format: date
+             */
+            opened_on: string;
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /** Score */
+            score: number;
+            /** Listed */
+            listed: boolean;
+            /** Simulated */
+            simulated: boolean;
+            /** Reasons */
+            reasons: components["schemas"]["NeedReasonOut"][];
+            /**
+             * Unknown
+             * @description what cannot be told of this elder now
+             */
+            unknown: string[];
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "open" | "working" | "confirmed" | "dismissed";
+            /** Reason Code */
+            reason_code: ("away" | "short_illness" | "visitors" | "device" | "habit" | "cared_for" | "other") | null;
+            /** Note */
+            note: string | null;
+            /** Ask Again On */
+            ask_again_on: string | null;
+            /** Ended At */
+            ended_at: string | null;
+            /** Ended By */
+            ended_by: string | null;
+            /** Version */
+            version: number;
+            /** Tasks */
+            tasks: components["schemas"]["CareTaskOut"][];
+            /** Moves */
+            moves: components["schemas"]["CaseMoveOut"][];
+        };
+        /**
+         * DiscoveryListOut
+         * @description Today's list, the greatest need first. `day` None: the nightly job has not run yet.
+         */
+        DiscoveryListOut: {
+            /** Day */
+            day: string | null;
+            /** Scored At */
+            scored_at: string | null;
+            /** Elders */
+            elders: number;
+            /**
+             * Stale
+             * @description the list is not of the last night
+             */
+            stale: boolean;
+            /** Cases */
+            cases: components["schemas"]["DiscoveryCaseOut"][];
+            stats: components["schemas"]["DiscoveryStatsOut"];
+        };
+        /**
+         * DiscoveryStatsOut
+         * @description What came of the cases of the last 90 days.
+         */
+        DiscoveryStatsOut: {
+            /** Opened */
+            opened: number;
+            /** Waiting */
+            waiting: number;
+            /** Confirmed */
+            confirmed: number;
+            /** Dismissed */
+            dismissed: number;
+            /** Median Days To Answer */
+            median_days_to_answer: number | null;
+            /** Dismissals */
+            dismissals: {
+                [key: string]: number;
+            };
+        };
+        /**
          * DomainOut
          * @description C.1: one subtotal.
          */
@@ -8439,6 +8879,11 @@ export interface components {
              * @description confirmed falls within 30 days that ask for a new assessment at once
              */
             falls: number | null;
+            /**
+             * Asked Why
+             * @description why somebody asked for one, where somebody did
+             */
+            asked_why: string | null;
         };
         /**
          * DutyIn
@@ -8612,6 +9057,29 @@ export interface components {
         ElderDevices: {
             /** Devices */
             devices: components["schemas"]["DeviceOut"][];
+        };
+        /**
+         * ElderDiscoveryOut
+         * @description An elder's days, scores and cases. `away`: days known to be spent elsewhere.
+         */
+        ElderDiscoveryOut: {
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /** Days */
+            days: string[];
+            /** Away */
+            away: string[];
+            /** Scores */
+            scores: (number | null)[];
+            /** Curves */
+            curves: components["schemas"]["CurveOut"][];
+            /** Cases */
+            cases: components["schemas"]["DiscoveryCaseOut"][];
         };
         /**
          * ElderIn
@@ -11810,6 +12278,28 @@ export interface components {
             rule: string | null;
         };
         /**
+         * NeedReasonOut
+         * @description One reason with its points, in words. `curve`: the feature that draws it, if any.
+         */
+        NeedReasonOut: {
+            /** Kind */
+            kind: string;
+            /** Group */
+            group: string;
+            /** Points */
+            points: number;
+            /** Hard */
+            hard: boolean;
+            /** Factor */
+            factor: number;
+            /** Text Zh */
+            text_zh: string;
+            /** Text En */
+            text_en: string;
+            /** Curve */
+            curve: string | null;
+        };
+        /**
          * NewTokenOut
          * @description edge/gateway_wire.py NewToken.
          */
@@ -14960,61 +15450,6 @@ export interface components {
              */
             words: string;
             signature: components["schemas"]["SignatureIn"];
-        };
-        /**
-         * TaskEndIn
-         * @description What came of a task; a dismissal says why.
-         */
-        TaskEndIn: {
-            /**
-             * Outcome
-             * @enum {string}
-             */
-            outcome: "done" | "dismissed";
-            /**
-             * Note
-             * @default
-             */
-            note: string;
-        };
-        /**
-         * TaskOut
-         * @description One open task. `detail`: service and its name, or the list and what it says.
-         */
-        TaskOut: {
-            /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
-            /**
-             * Kind
-             * @enum {string}
-             */
-            kind: "entitlement_met" | "list_row";
-            /** Elder Id */
-            elder_id: string | null;
-            /** Elder Name */
-            elder_name: string;
-            /** Detail */
-            detail: {
-                [key: string]: unknown;
-            };
-            /**
-             * Opened At
-             * Format: date-time
-             */
-            opened_at: string;
-            /** Opened By */
-            opened_by: string;
-        };
-        /**
-         * TasksOut
-         * @description Open tasks, the newest first.
-         */
-        TasksOut: {
-            /** Tasks */
-            tasks: components["schemas"]["TaskOut"][];
         };
         /**
          * TestIn
@@ -36866,7 +37301,7 @@ export interface operations {
             };
         };
     };
-    list_care_tasks: {
+    list_discovery_clues: {
         parameters: {
             query?: never;
             header?: never;
@@ -36881,7 +37316,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["TasksOut"];
+                    "application/json": components["schemas"]["CluesOut"];
                 };
             };
             /** @description Unauthorized */
@@ -36940,12 +37375,12 @@ export interface operations {
             };
         };
     };
-    end_care_task: {
+    end_discovery_clue: {
         parameters: {
             query?: never;
             header?: never;
             path: {
-                care_task_id: string;
+                clue_id: string;
             };
             cookie?: never;
         };
@@ -36957,7 +37392,7 @@ export interface operations {
                  *       "note": "已陪同到社区申请"
                  *     }
                  */
-                "application/json": components["schemas"]["TaskEndIn"];
+                "application/json": components["schemas"]["ClueEndIn"];
             };
         };
         responses: {
@@ -36967,7 +37402,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["TaskOut"];
+                    "application/json": components["schemas"]["ClueOut"];
                 };
             };
             /** @description Unauthorized */
@@ -38205,6 +38640,494 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CareIncidentDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_care_tasks: {
+        parameters: {
+            query?: {
+                kind?: ("visit" | "assessment" | "home_bed_application" | "service_application") | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareTasksOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_care_task: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "outcome": "done",
+                 *       "result": "已上门，左膝疼痛，已联系家属就医"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CareTaskEndIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareTaskOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_discovery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DiscoveryListOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_elder_discovery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ElderDiscoveryOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    answer_discovery_case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "version": 1,
+                 *       "decision": "dismissed",
+                 *       "reason_code": "away",
+                 *       "note": "国庆在女儿家住了一周，回来后一切如常",
+                 *       "ask_again_on": "2026-04-15"
+                 *     }
+                 */
+                "application/json": components["schemas"]["DiscoveryAnswerIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DiscoveryCaseOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ask_from_discovery_case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "kind": "visit",
+                 *       "due_on": "2026-03-05",
+                 *       "note": "请看看走路和夜里的情况"
+                 *     }
+                 */
+                "application/json": components["schemas"]["DiscoveryAskIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DiscoveryCaseOut"];
                 };
             };
             /** @description Unauthorized */

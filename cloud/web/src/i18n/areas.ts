@@ -9,6 +9,7 @@ import type { zh as services } from "../care/services/texts";
 import type { zh as fields } from "../shared/fieldTexts";
 import type { zh as handbook } from "../shared/handbookTexts";
 import type { zh as handover } from "../care/handover/texts";
+import type { zh as discovery } from "../care/discovery/texts";
 import type { zh as rounds } from "../care/rounds/texts";
 import type { zh as homebeds } from "../care/homebeds/texts";
 import type { zh as orders } from "../care/orders/texts";
@@ -30,6 +31,7 @@ export type AreaTexts = {
   oversight: typeof oversight;
   care: typeof care;
   day: typeof day;
+  discovery: typeof discovery;
   elders: typeof elders;
   homebeds: typeof homebeds;
   fields: typeof fields;
