@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final, NoReturn
@@ -17,6 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from edge.signals import NS_PER_S
 from firmware_sim.clock import SystemClock
 from firmware_sim.devices.wearable import DeviceStateError
 from firmware_sim.live.air import Radios, on_air
@@ -45,6 +47,7 @@ from firmware_sim.world.world import World, make_world
 _console = Console()
 _errors = Console(stderr=True)
 _S_PER_H: Final = 3600.0
+_S_PER_DAY: Final = 86_400.0
 # The hub decides some seconds after the last message: its settle time, a look a second, its tasks.
 _AFTERMATH_S: Final = 20.0
 _KNOWN_WITHIN_S: Final = 90.0
@@ -180,14 +183,15 @@ async def _perform(order: _Order, url: str | None, token: str | None) -> None:
                     return
                 with Hub(url, token) as hub:
                     with _bar("入住 fitting in", len(first.residents)) as (bar, task):
-                        elders = hub.install(
-                            devices, datetime.now(UTC),
+                        elders = await asyncio.to_thread(
+                            hub.install, devices, datetime.now(UTC),
                             lambda done: bar.update(task, completed=done), links,
                         )  # fmt: skip
                     await _until_known(hub, lines, devices, clock)
                     world, devices, figures = await _play(order, clock, lines, boot_id_of)
                     await clock.sleep(_AFTERMATH_S)
-                    _close(order, world, devices, hub.alerts(devices, elders), figures)
+                    told = await asyncio.to_thread(hub.alerts, devices, elders)
+                    _close(order, world, devices, told, figures)
             finally:
                 await take_back(lines, voices)
 
@@ -200,19 +204,19 @@ def _world(order: _Order, now_ns: int) -> tuple[World, tuple[LiveDevice, ...]]:
 
 
 async def _play(
-    order: _Order, clock: SystemClock, lines: Lines, boot_id_of: object
+    order: _Order, clock: SystemClock, lines: Lines, boot_id_of: Callable[[str], int]
 ) -> tuple[World, tuple[LiveDevice, ...], Figures]:
     """From this moment on: the world begins now."""
     world, devices = _world(order, clock.now_ns())
     if order.out is not None:
         _write(order.out, world, devices)
-    voices = Voices(world, devices, boot_id_of)  # type: ignore[arg-type]
-    stage = Stage(order.from_s, order.from_s + order.for_s, boot_id_of)  # type: ignore[arg-type]
+    voices = Voices(world, devices, boot_id_of)
+    stage = Stage(order.from_s, order.from_s + order.for_s, boot_id_of)
     truth = [row for row in world.truth() if "incident" in row]
     with _bar("运行 running", order.for_s) as (bar, task):
 
         def sent(parcel: Parcel, figures: Figures) -> None:
-            now_ns = world.start_ns + round(parcel.at_s * 1e9)
+            now_ns = world.start_ns + round(parcel.at_s * NS_PER_S)
             begun = sum(1 for row in truth if int(str(row["from_ns"])) <= now_ns)
             bar.update(
                 task, completed=parcel.at_s - order.from_s,
@@ -221,8 +225,8 @@ async def _play(
             )  # fmt: skip
 
         figures = await play(parcels(world, voices, stage), world.start_ns, lines, clock, sent)
-        end_ns = world.start_ns + round((order.from_s + order.for_s) * 1e9)
-        await clock.sleep((end_ns - clock.now_ns()) / 1e9)
+        end_ns = world.start_ns + round((order.from_s + order.for_s) * NS_PER_S)
+        await clock.sleep((end_ns - clock.now_ns()) / NS_PER_S)
     return world, devices, figures
 
 
@@ -235,7 +239,7 @@ async def _until_known(
         await clock.sleep(2 * _AFTERMATH_S)
         return
     deadline_s = clock.monotonic_s() + _KNOWN_WITHIN_S
-    while hub.last_data(last.hub_id) is None:
+    while await asyncio.to_thread(hub.last_data, last.hub_id) is None:
         if clock.monotonic_s() > deadline_s:
             raise HubError(f"the hub has heard nothing of {last.hub_id}: is its gateway running?")
         pack = senml({"battery_level": (clock.now_ns(), 90.0)})
@@ -256,11 +260,14 @@ def _close(
     )
     if told is None:
         return
-    card = score(judged, told)
+    from_ns, end_ns = (world.start_ns + round(at_s * NS_PER_S) for at_s in (order.from_s, until_s))
+    person_days = len(world.residents) * order.for_s / _S_PER_DAY
+    told = [one for one in told if one.event.decided_ns >= from_ns]
+    card = replace(score(judged, told), person_days=person_days)
     for table in scorecard_tables(card):
         _console.print(table)
-    end_ns = world.start_ns + round(until_s * 1e9)
-    offline = score(judged, [one for one in listen(world) if one.event.decided_ns <= end_ns])
+    alone = [one for one in listen(judged) if from_ns <= one.event.decided_ns <= end_ns]
+    offline = replace(score(judged, alone), person_days=person_days)
     _console.print(beside(card, offline))
     if order.out is not None:
         _write_result(order.out, told, card, offline)

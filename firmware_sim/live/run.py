@@ -49,9 +49,12 @@ def starting_now(scenario: Scenario, from_s: float, now_ns: int) -> Scenario:
 
 
 def played(world: World, from_s: float, until_s: float) -> World:
-    """The world as it is judged: only incidents that began while it was played."""
+    """The world as it is judged: up to the end, with incidents that began while it was played."""
+    hours = until_s / 3600.0
     return replace(
         world,
+        scenario=world.scenario.model_copy(update={"duration_h": hours}),
+        track=world.track.keep(world.track.sent_s < until_s),
         residents=tuple(
             replace(
                 resident,

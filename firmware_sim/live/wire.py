@@ -208,12 +208,6 @@ def parcels(world: World, voices: Voices, stage: Stage) -> Iterator[Parcel]:
     )  # fmt: skip
 
 
-def count(world: World, stage: Stage) -> int:
-    """About how many readings that is, for a bar of progress."""
-    sent_s = world.track.sent_s
-    return int(((sent_s >= stage.from_s) & (sent_s < stage.until_s)).sum())
-
-
 def _readings(world: World, voices: Voices, stage: Stage) -> Iterator[Parcel]:
     track = _told(world.track, voices.devices)
     yield from _opening(world, voices, track, stage)

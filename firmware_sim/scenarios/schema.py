@@ -179,6 +179,13 @@ class DeviceSpec(_Part):
     # Beds and radars only: seconds between two reports of the same state.
     report_s: Annotated[float, Field(ge=5.0, le=600.0)] | None = None
 
+    @field_validator("shape")
+    @classmethod
+    def _is_for_a_file(cls, shape: Shape | None) -> Shape | None:
+        if shape is Shape.BLUETOOTH:
+            raise ValueError("which devices are on the air is chosen with --bluez")
+        return shape
+
 
 class WatchSpec(_Part):
     """How the hub is to watch these people: as a care plan says it (`WatchPlanIn`)."""
