@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count, cycle
 from typing import Any, Final
 
+from cloud.care.handover.facts import residents_of
 from cloud.crypto import Keyring
 from cloud.database import Database, TenantScope
 from cloud.devices.service import Subject, add_device, add_gateway, assign
@@ -29,6 +31,7 @@ from cloud.seed_history import fill_roster, give_area, measure, plan_watch, tell
 from cloud.seed_home_beds import WAITING_AT, tell_of_visits, wait_at
 from cloud.seed_lists import give_lists
 from cloud.seed_people import Person, people
+from cloud.seed_shift import seed_shift
 from cloud.series.service import SeriesStore
 from edge.signals import Position
 
@@ -126,10 +129,24 @@ async def seed_house(
         leads = [(user_id, _LEADS[role]) for user_id, role in staff if role in _LEADS]
         fill_roster(scope, carers, leads, unit_ids, now)
         await tell_of_devices(scope, now)
+        await _leave_a_shift(scope, unit_ids[0], staff, now)
         give_lists(scope, keyring, house.residents, now)
     if store is not None:
         await measure(database, store, scope.institution_id, now)
     return {"institution": INSTITUTION, "seed": seed, "logins": house.logins}
+
+
+async def _leave_a_shift(
+    scope: TenantScope, unit_id: Any, staff: list[tuple[uuid.UUID, Role]], now: datetime
+) -> None:
+    """Of the first unit: what its carers noted, what happened there, the last handover."""
+    by_role: dict[Role, list[tuple[uuid.UUID, str]]] = defaultdict(list)
+    for (user_id, role), (_, name, _role) in zip(staff, STAFF, strict=True):
+        by_role[role].append((user_id, name))
+    carers, heads = by_role[Role.DUTY], by_role[Role.HEAD_NURSE]
+    residents = await residents_of(scope, unit_id, now)
+    elders = sorted(residents, key=lambda elder_id: residents[elder_id].place)
+    await seed_shift(scope, unit_id, elders, carers=carers[:2], head=heads[0], now=now)
 
 
 async def _build_units(house: _House, seed: int) -> list[Any]:

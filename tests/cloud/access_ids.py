@@ -49,6 +49,7 @@ VALUES: dict[str, Any] = {
     "happened_at": START.isoformat(),
     "done_on": START.date().isoformat(),
     "year": START.year,
+    "indicator": "falls",
 }
 
 # What these make is new under any id; that another institution has it too must not show.

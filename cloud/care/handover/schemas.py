@@ -26,7 +26,7 @@ class HandoverSettingsIO(ApiModel):
 
     active: bool = False
     limit_min: Annotated[int, Field(ge=0, le=480)] = DEFAULT_LIMIT_MIN
-    earliest_min: Annotated[int, Field(ge=0, le=480)] = DEFAULT_EARLIEST_MIN
+    earliest_min: Annotated[int, Field(ge=0, le=1440)] = DEFAULT_EARLIEST_MIN
     version: Annotated[int, Field(ge=0)] = 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cloud.migrations.tenancy import protect, run
 
 revision = "0033"
-down_revision = "0047"
+down_revision = "0032"
 
 TABLES = """
 CREATE TABLE visit_settings (

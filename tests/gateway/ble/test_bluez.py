@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
-from edge.signals import Reading
+from edge.signals import Origin, Reading
 from edge.wire import Lane, RegisteredDevice, RegistryDocument
 from firmware_sim.transports.bluez import BluezPeripheral, Characteristic, GattService
 from gateway.ble import uuids
@@ -129,6 +129,9 @@ async def test_advertised_thermometers_plain_and_sealed(radio: Radio) -> None:
         await radio.until(lambda: radio.readings("bed-thermometer"), "the sealed one")
         assert radio.values("bath-thermometer", "air_temperature") == [25.06]
         assert radio.values("bath-thermometer", "relative_humidity") == [50.55]
+        # Simulated devices say so; what stands outside a seal says nothing of what is inside.
+        assert {r.origin for r in radio.readings("bath-thermometer")} == {Origin.SIMULATED}
+        assert {r.origin for r in radio.readings("bed-thermometer")} == {Origin.LIVE}
         assert radio.values("bed-thermometer", "air_temperature") == [25.06]
         # Nobody else is heard, and it is told why.
         await radio.until(lambda: radio.refused("wrong_bind_key"), "the wrong key is told")
@@ -166,6 +169,7 @@ async def test_heart_rate_by_notification_and_battery_by_reading(radio: Radio) -
         await radio.until(lambda: len(radio.values("strap", "heart_rate")) >= 20, "all rates")
         assert radio.values("strap", "heart_rate") == [60.0 + n for n in range(20)]
         assert set(radio.values("strap", "worn")) == {1.0}
+        assert {r.origin for r in radio.readings("strap")} == {Origin.SIMULATED}
         # The real BlueZ keeps the battery service to itself and is asked a little later.
         await radio.until(lambda: radio.values("strap", "battery_level"), "the battery")
         assert radio.values("strap", "battery_level") == [87.0]

@@ -5455,6 +5455,146 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/bureau/indicators": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Indicators
+         * @description The definitions: what counts, what does not, from where.
+         */
+        get: operations["list_indicators"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bureau/sheet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Bureau Sheet
+         * @description A month of all indicators, by city, district and institution.
+         */
+        get: operations["get_bureau_sheet"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bureau/trend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Bureau Trend
+         * @description Twelve months of one indicator of one node, the last one `month`.
+         */
+        get: operations["get_bureau_trend"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bureau/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Bureau Events
+         * @description What is behind a number of an institution, without who and where.
+         */
+        get: operations["list_bureau_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bureau/sheet/pdf": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Bureau Pdf
+         * @description The month on paper, signed.
+         */
+        get: operations["get_bureau_pdf"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bureau/sheet/excel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Bureau Excel
+         * @description The month as a workbook, signed.
+         */
+        get: operations["get_bureau_excel"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bureau/sheet/document": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Bureau Document
+         * @description The bytes that were hashed and signed; the signature stands in a header.
+         */
+        get: operations["get_bureau_document"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -5656,7 +5796,7 @@ export interface components {
          * @description Everything that is audited. Add yours here, and its words in the web's oversight texts.
          * @enum {string}
          */
-        Action: "login.done" | "login.failed" | "login.ended" | "session.revoked" | "session.institution_entered" | "password.changed" | "password.reset" | "totp.enabled" | "totp.removed" | "totp.recovery_code_used" | "token.issued" | "token.revoked" | "user.created" | "user.changed" | "user.disabled" | "user.enabled" | "record.read" | "record.created" | "record.changed" | "record.deleted" | "record.exported" | "record.searched" | "record.broke_glass" | "record.break_glass_reviewed" | "consent.given" | "consent.withdrawn" | "family.linked" | "family.unlinked" | "list.imported" | "list.decided" | "list.erased" | "place.changed" | "device.changed" | "assignment.changed" | "gateway.changed" | "rules.changed" | "roster.changed" | "audit.exported";
+        Action: "login.done" | "login.failed" | "login.ended" | "session.revoked" | "session.institution_entered" | "password.changed" | "password.reset" | "totp.enabled" | "totp.removed" | "totp.recovery_code_used" | "token.issued" | "token.revoked" | "user.created" | "user.changed" | "user.disabled" | "user.enabled" | "record.read" | "record.created" | "record.changed" | "record.deleted" | "record.exported" | "record.searched" | "record.broke_glass" | "record.break_glass_reviewed" | "consent.given" | "consent.withdrawn" | "family.linked" | "family.unlinked" | "list.imported" | "list.decided" | "list.erased" | "place.changed" | "device.changed" | "assignment.changed" | "gateway.changed" | "rules.changed" | "roster.changed" | "indicators.events_read" | "indicators.exported" | "audit.exported";
         /**
          * ActorOut
          * @description Who acted, as they were called then.
@@ -6651,6 +6791,140 @@ export interface components {
             with_citizen_number: boolean;
         };
         /**
+         * BureauEvent
+         * @description One happening behind a number. `alert_id`: for the institution itself only.
+         */
+        BureauEvent: {
+            /**
+             * Ref
+             * @description by which the institution finds it
+             */
+            ref: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Code
+             * @description empty: its kind is masked
+             */
+            code: string;
+            /** Priority */
+            priority: string;
+            /** Answer S */
+            answer_s: number | null;
+            /** Arrival S */
+            arrival_s: number | null;
+            /** Outcome */
+            outcome: string | null;
+            /** Alert Id */
+            alert_id: string | null;
+        };
+        /**
+         * BureauEvents
+         * @description What a number of an institution counted.
+         */
+        BureauEvents: {
+            /** Indicator */
+            indicator: string;
+            /**
+             * Month
+             * Format: date
+             */
+            month: string;
+            /** Events */
+            events: components["schemas"]["BureauEvent"][];
+            /** More */
+            more: boolean;
+        };
+        /**
+         * BureauFigure
+         * @description One number. Masked, or not known: nothing of it is told, and it is not a zero.
+         */
+        BureauFigure: {
+            /** Node */
+            node: string;
+            /** Indicator */
+            indicator: string;
+            /** Kind */
+            kind: string;
+            /** Masked */
+            masked: boolean;
+            /** Known */
+            known: boolean;
+            /**
+             * Part
+             * @description of `hours`: seconds
+             */
+            part: number | null;
+            /** Whole */
+            whole: number | null;
+            /** Percent */
+            percent: number | null;
+            /** Per 1000 */
+            per_1000: number | null;
+            /** Median S */
+            median_s: number | null;
+            /** P95 S */
+            p95_s: number | null;
+        };
+        /**
+         * BureauNode
+         * @description All, a district, or an institution. `days`: institution days counted, of those there were.
+         */
+        BureauNode: {
+            /** Key */
+            key: string;
+            /**
+             * Level
+             * @enum {string}
+             */
+            level: "all" | "district" | "institution";
+            /** Name */
+            name: string;
+            /** Parent */
+            parent: string | null;
+            /** Days */
+            days: number;
+            /** Of Days */
+            of_days: number;
+            /** Shows Events */
+            shows_events: boolean;
+        };
+        /**
+         * BureauSheet
+         * @description A month.
+         */
+        BureauSheet: {
+            /**
+             * Month
+             * @example 2026-03
+             */
+            month: string;
+            /**
+             * Whose
+             * @enum {string}
+             */
+            whose: "bureau" | "own";
+            /**
+             * Running
+             * @description the month is not over: numbers so far
+             */
+            running: boolean;
+            /** Computed At */
+            computed_at: string | null;
+            /** Nodes */
+            nodes: components["schemas"]["BureauNode"][];
+            /** Figures */
+            figures: components["schemas"]["BureauFigure"][];
+            /**
+             * Sha256
+             * @description of the signed document of this sheet
+             */
+            sha256: string;
+        };
+        /**
          * CandidateOut
          * @description An elder whom a row may mean.
          */
@@ -6938,6 +7212,16 @@ export interface components {
             counts: components["schemas"]["IncidentCount"][];
             /** More */
             more: boolean;
+        };
+        /**
+         * CatalogueOut
+         * @description All indicators, in the order of a sheet.
+         */
+        CatalogueOut: {
+            /** Indicators */
+            indicators: components["schemas"]["IndicatorOut"][];
+            /** Masked Below */
+            masked_below: number;
         };
         /**
          * Certainty
@@ -10678,6 +10962,63 @@ export interface components {
             counts: {
                 [key: string]: number;
             };
+        };
+        /**
+         * IndicatorOut
+         * @description The definition of an indicator.
+         */
+        IndicatorOut: {
+            /** Code */
+            code: string;
+            /**
+             * Shape
+             * @enum {string}
+             */
+            shape: "share" | "times" | "count" | "hours" | "stock";
+            zh: components["schemas"]["IndicatorWords"];
+            en: components["schemas"]["IndicatorWords"];
+            /**
+             * Of People
+             * @description its numbers tell of people: small ones are masked
+             */
+            of_people: boolean;
+            /** Goal Percent */
+            goal_percent: number | null;
+            /**
+             * Per
+             * @description a rate per so many of the whole is told
+             */
+            per: number | null;
+            /** Kinds */
+            kinds: string[];
+            /**
+             * Drill
+             * @description one may look at what it counted
+             */
+            drill: boolean;
+            /**
+             * Connected
+             * @description false: nothing counts it here yet
+             */
+            connected: boolean;
+        };
+        /**
+         * IndicatorWords
+         * @description One language of a definition.
+         */
+        IndicatorWords: {
+            /** Name */
+            name: string;
+            /** Part */
+            part: string;
+            /** Whole */
+            whole: string;
+            /** Counts */
+            counts: string;
+            /** Leaves Out */
+            leaves_out: string;
+            /** Source */
+            source: string;
         };
         /**
          * InformantIn
@@ -14827,6 +15168,35 @@ export interface components {
             service: string;
             before: components["schemas"]["Standing"] | null;
             after: components["schemas"]["Standing"] | null;
+        };
+        /**
+         * TrendOut
+         * @description Twelve months of one indicator of one node, oldest first; `figures`: one for each kind.
+         */
+        TrendOut: {
+            /** Indicator */
+            indicator: string;
+            /** Node */
+            node: string;
+            /** Points */
+            points: components["schemas"]["TrendPoint"][];
+        };
+        /**
+         * TrendPoint
+         * @description One month of a trend.
+         */
+        TrendPoint: {
+            /**
+             * Month
+             * @example 2026-03
+             */
+            month: string;
+            /** Days */
+            days: number;
+            /** Of Days */
+            of_days: number;
+            /** Figures */
+            figures: components["schemas"]["BureauFigure"][];
         };
         /**
          * UnitIn
@@ -41390,6 +41760,488 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_indicators: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CatalogueOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_bureau_sheet: {
+        parameters: {
+            query: {
+                /** @description 2026-03 */
+                month: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BureauSheet"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_bureau_trend: {
+        parameters: {
+            query: {
+                indicator: string;
+                /** @description 2026-03 */
+                month: string;
+                node?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrendOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_bureau_events: {
+        parameters: {
+            query: {
+                indicator: string;
+                member_id: string;
+                /** @description 2026-03 */
+                month: string;
+                kind?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BureauEvents"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_bureau_pdf: {
+        parameters: {
+            query: {
+                /** @description 2026-03 */
+                month: string;
+                /** @description the language of the sheet */
+                language?: "zh" | "en";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": string;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_bureau_excel: {
+        parameters: {
+            query: {
+                /** @description 2026-03 */
+                month: string;
+                /** @description the language of the sheet */
+                language?: "zh" | "en";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_bureau_document: {
+        parameters: {
+            query: {
+                /** @description 2026-03 */
+                month: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,6 +1,7 @@
 /** The text namespaces of the areas: types only, so that their words load with their code. */
 import type { zh as day } from "../care/elders/dayTexts";
 import type { zh as elders } from "../care/elders/texts";
+import type { zh as bureau } from "../bureau/texts";
 import type { zh as account } from "../account/texts";
 import type { zh as care } from "../care/texts";
 import type { zh as matching } from "../care/matching/texts";
@@ -25,6 +26,7 @@ import type { zh as oversight } from "../shared/oversightTexts";
 export type AreaTexts = {
   account: typeof account;
   audit: typeof audit;
+  bureau: typeof bureau;
   oversight: typeof oversight;
   care: typeof care;
   day: typeof day;

@@ -12,14 +12,14 @@ from sqlalchemy.orm import Mapped, mapped_column
 from cloud.database import TenantBase
 
 
-class CareTask(TenantBase):
+class DiscoveryClue(TenantBase):
     """Open until somebody says what came of it. `elder_id` None: of somebody without a record."""
 
-    __tablename__ = "care_task"
+    __tablename__ = "discovery_clue"
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     elder_id: Mapped[uuid.UUID | None]
     kind: Mapped[str]
-    # One open task of a kind for one subject: what is opened again stays one.
+    # One open clue of a kind for one subject: what is opened again stays one.
     subject: Mapped[str]
     detail: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
     opened_at: Mapped[datetime]

@@ -1,4 +1,4 @@
-"""What the API says about tasks of active discovery."""
+"""What the API says about clues of active discovery."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from uuid import UUID
 
 from pydantic import StringConstraints
 
-from cloud.care.tasks.service import TaskKind
+from cloud.care.clues.service import ClueKind
 from cloud.schema_types import ApiModel, UtcMs
 
 
-class TaskOut(ApiModel):
-    """One open task. `detail`: service and its name, or the list and what it says."""
+class ClueOut(ApiModel):
+    """One open clue. `detail`: service and its name, or the list and what it says."""
 
     id: UUID
-    kind: TaskKind
+    kind: ClueKind
     elder_id: UUID | None
     elder_name: str
     detail: dict[str, Any]
@@ -23,14 +23,14 @@ class TaskOut(ApiModel):
     opened_by: str
 
 
-class TasksOut(ApiModel):
-    """Open tasks, the newest first."""
+class CluesOut(ApiModel):
+    """Open ones, the newest first."""
 
-    tasks: list[TaskOut]
+    clues: list[ClueOut]
 
 
-class TaskEndIn(ApiModel):
-    """What came of a task; a dismissal says why."""
+class ClueEndIn(ApiModel):
+    """What came of it; a dismissal says why."""
 
     outcome: Literal["done", "dismissed"]
     note: Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)] = ""
