@@ -103,7 +103,7 @@ async def _put(
     scene: _Scene, elder: Elder, step: BedStep, number: int, home_id: uuid.UUID | None
 ) -> None:
     """A home bed with the moves that led to its step, four days each."""
-    order = [one for one in BedStep if one is not BedStep.ENDED]
+    order = list(BedStep)
     done = order.index(step)
     begun = scene.now - timedelta(days=max(30, 4 * done + 20 * (number % 2)))
     bed_id = uuid.uuid4()

@@ -180,6 +180,7 @@ async def test_refused_and_not_home_are_kept_and_count_for_nothing(
     elder = world.home.elders[0]
     await plan_visits(worker, world, elder)
     for outcome in ("not_home", "refused"):
+        world.clock.advance(60)
         answer = await visited(worker, world, elder, outcome=outcome, findings=[])
         assert answer.status_code == 200, answer.text
     row = (await due(worker))["王秀兰"]
