@@ -4635,7 +4635,7 @@ export interface components {
             /** Events */
             events: components["schemas"]["EventOut"][];
             /** Moves */
-            moves: components["schemas"]["cloud__alerts__schemas__MoveOut"][];
+            moves: components["schemas"]["MoveOut"][];
             /** Ledger */
             ledger: components["schemas"]["LedgerOut"][];
         };
@@ -4806,57 +4806,12 @@ export interface components {
             severe: boolean;
         };
         /**
-         * AnswerIn
-         * @description What a person found. Dismissing needs a code; `other` needs a note.
-         *
-         *     `ask_again_on` left out: after 30 days, after 7 where a hard signal is among the reasons.
-         */
-        AnswerIn: {
-            /** Version */
-            version: number;
-            /**
-             * Decision
-             * @enum {string}
-             */
-            decision: "confirmed" | "dismissed";
-            /** Reason Code */
-            reason_code?: ("away" | "short_illness" | "visitors" | "device" | "habit" | "cared_for" | "other") | null;
-            /**
-             * Note
-             * @default
-             */
-            note: string;
-            /** Ask Again On */
-            ask_again_on?: string | null;
-        };
-        /**
          * AreaIn
          * @description The units a gateway watches over; none: all that no other gateway has.
          */
         AreaIn: {
             /** Unit Ids */
             unit_ids: string[];
-        };
-        /**
-         * AskIn
-         * @description A visit, an assessment or an application, asked for from a case.
-         */
-        AskIn: {
-            /**
-             * Kind
-             * @enum {string}
-             */
-            kind: "visit" | "assessment" | "home_bed_application" | "service_application";
-            /**
-             * Due On
-             * Format: date
-             */
-            due_on: string;
-            /**
-             * Note
-             * @default
-             */
-            note: string;
         };
         /**
          * AssessmentBrief
@@ -5367,6 +5322,22 @@ export interface components {
             with_citizen_number: boolean;
         };
         /**
+         * CareTaskEndIn
+         * @description How it ended. `refused`: they did not want it; `not_met`: nobody was there.
+         */
+        CareTaskEndIn: {
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "done" | "refused" | "not_met";
+            /**
+             * Result
+             * @default
+             */
+            result: string;
+        };
+        /**
          * CareTaskOut
          * @description What is asked for, and how it ended.
          */
@@ -5422,6 +5393,23 @@ export interface components {
         CareTasksOut: {
             /** Tasks */
             tasks: components["schemas"]["CareTaskOut"][];
+        };
+        /**
+         * CaseMoveOut
+         * @description One step of a case; `by` empty: the nightly job.
+         */
+        CaseMoveOut: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** By */
+            by: string;
+            /** Move */
+            move: string;
+            /** Note */
+            note: string;
         };
         /**
          * CheckIn
@@ -6092,6 +6080,51 @@ export interface components {
             note: string;
         };
         /**
+         * DiscoveryAnswerIn
+         * @description What a person found. Dismissing needs a code; `other` needs a note.
+         *
+         *     `ask_again_on` left out: after 30 days, after 7 where a hard signal is among the reasons.
+         */
+        DiscoveryAnswerIn: {
+            /** Version */
+            version: number;
+            /**
+             * Decision
+             * @enum {string}
+             */
+            decision: "confirmed" | "dismissed";
+            /** Reason Code */
+            reason_code?: ("away" | "short_illness" | "visitors" | "device" | "habit" | "cared_for" | "other") | null;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+            /** Ask Again On */
+            ask_again_on?: string | null;
+        };
+        /**
+         * DiscoveryAskIn
+         * @description A visit, an assessment or an application, asked for from a case.
+         */
+        DiscoveryAskIn: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "visit" | "assessment" | "home_bed_application" | "service_application";
+            /**
+             * Due On
+             * Format: date
+             */
+            due_on: string;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+        };
+        /**
          * DiscoveryCaseOut
          * @description Somebody to look at. `listed` False: eased since, and waiting for a person all the same.
          */
@@ -6129,7 +6162,7 @@ export interface components {
             /** Simulated */
             simulated: boolean;
             /** Reasons */
-            reasons: components["schemas"]["cloud__care__discovery__schemas__ReasonOut"][];
+            reasons: components["schemas"]["NeedReasonOut"][];
             /**
              * Unknown
              * @description what cannot be told of this elder now
@@ -6155,7 +6188,7 @@ export interface components {
             /** Tasks */
             tasks: components["schemas"]["CareTaskOut"][];
             /** Moves */
-            moves: components["schemas"]["cloud__care__discovery__schemas__MoveOut"][];
+            moves: components["schemas"]["CaseMoveOut"][];
         };
         /**
          * DiscoveryListOut
@@ -6935,7 +6968,7 @@ export interface components {
             /** Confidence */
             confidence: number;
             /** Reasons */
-            reasons: components["schemas"]["cloud__alerts__schemas__ReasonOut"][];
+            reasons: components["schemas"]["ReasonOut"][];
             detector: components["schemas"]["DetectorOut"];
             evidence: components["schemas"]["EvidenceOut"] | null;
         };
@@ -8607,6 +8640,75 @@ export interface components {
             note: string;
         };
         /**
+         * MoveOut
+         * @description One step in the life of the alert; without an actor: by a rule.
+         */
+        MoveOut: {
+            /**
+             * Move
+             * @enum {string}
+             */
+            move: "raise" | "file" | "evidence" | "repeat" | "upgrade" | "escalate" | "recover" | "cancel" | "suppress" | "release" | "notify" | "note" | "acknowledge" | "take_over" | "arrive" | "resolve" | "close" | "shelve" | "unshelve" | "reopen";
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Client Time */
+            client_time: string | null;
+            /** Actor */
+            actor: string | null;
+            /** Note */
+            note: string | null;
+            /** Verdict */
+            verdict: ("true" | "false" | "unclear" | "test") | null;
+            /**
+             * Priority
+             * @description the priority it was given by this move
+             */
+            priority: ("high" | "medium" | "low" | "info") | null;
+            /** Finding */
+            finding: ("real_fall" | "lowered_self" | "sat_hard" | "device_dropped" | "care_handling" | "visitor" | "real" | "false_alarm" | "test" | "unclear") | null;
+            /** Injury */
+            injury: ("none" | "minor" | "serious" | "hospital" | "death" | "unknown") | null;
+            /** Step */
+            step: number | null;
+            /** Until */
+            until: string | null;
+            /**
+             * Source
+             * @description where it was made, if not at this server
+             */
+            source: string | null;
+            /**
+             * Rule
+             * @description version of the rules, and which of them made it
+             */
+            rule: string | null;
+        };
+        /**
+         * NeedReasonOut
+         * @description One reason with its points, in words. `curve`: the feature that draws it, if any.
+         */
+        NeedReasonOut: {
+            /** Kind */
+            kind: string;
+            /** Group */
+            group: string;
+            /** Points */
+            points: number;
+            /** Hard */
+            hard: boolean;
+            /** Factor */
+            factor: number;
+            /** Text Zh */
+            text_zh: string;
+            /** Text En */
+            text_en: string;
+            /** Curve */
+            curve: string | null;
+        };
+        /**
          * NewTokenOut
          * @description edge/gateway_wire.py NewToken.
          */
@@ -9518,6 +9620,22 @@ export interface components {
              * @description this worker does the housekeeping of all
              */
             leads: boolean;
+        };
+        /**
+         * ReasonOut
+         * @description Why the detector decided, in words.
+         */
+        ReasonOut: {
+            /** Code */
+            code: string;
+            /** Values */
+            values: {
+                [key: string]: number;
+            };
+            /** Text Zh */
+            text_zh: string;
+            /** Text En */
+            text_en: string;
         };
         /**
          * RecoveryCodesOut
@@ -10763,22 +10881,6 @@ export interface components {
             at: string;
         };
         /**
-         * TaskEndIn
-         * @description How it ended. `refused`: they did not want it; `not_met`: nobody was there.
-         */
-        TaskEndIn: {
-            /**
-             * Outcome
-             * @enum {string}
-             */
-            outcome: "done" | "refused" | "not_met";
-            /**
-             * Result
-             * @default
-             */
-            result: string;
-        };
-        /**
          * TestIn
          * @description A weekly test: pressed and seen at the desk, or worn and heard.
          */
@@ -11243,108 +11345,6 @@ export interface components {
             role: components["schemas"]["Role"];
             /** Current */
             current: boolean;
-        };
-        /**
-         * MoveOut
-         * @description One step in the life of the alert; without an actor: by a rule.
-         */
-        cloud__alerts__schemas__MoveOut: {
-            /**
-             * Move
-             * @enum {string}
-             */
-            move: "raise" | "file" | "evidence" | "repeat" | "upgrade" | "escalate" | "recover" | "cancel" | "suppress" | "release" | "notify" | "note" | "acknowledge" | "take_over" | "arrive" | "resolve" | "close" | "shelve" | "unshelve" | "reopen";
-            /**
-             * At
-             * Format: date-time
-             */
-            at: string;
-            /** Client Time */
-            client_time: string | null;
-            /** Actor */
-            actor: string | null;
-            /** Note */
-            note: string | null;
-            /** Verdict */
-            verdict: ("true" | "false" | "unclear" | "test") | null;
-            /**
-             * Priority
-             * @description the priority it was given by this move
-             */
-            priority: ("high" | "medium" | "low" | "info") | null;
-            /** Finding */
-            finding: ("real_fall" | "lowered_self" | "sat_hard" | "device_dropped" | "care_handling" | "visitor" | "real" | "false_alarm" | "test" | "unclear") | null;
-            /** Injury */
-            injury: ("none" | "minor" | "serious" | "hospital" | "death" | "unknown") | null;
-            /** Step */
-            step: number | null;
-            /** Until */
-            until: string | null;
-            /**
-             * Source
-             * @description where it was made, if not at this server
-             */
-            source: string | null;
-            /**
-             * Rule
-             * @description version of the rules, and which of them made it
-             */
-            rule: string | null;
-        };
-        /**
-         * ReasonOut
-         * @description Why the detector decided, in words.
-         */
-        cloud__alerts__schemas__ReasonOut: {
-            /** Code */
-            code: string;
-            /** Values */
-            values: {
-                [key: string]: number;
-            };
-            /** Text Zh */
-            text_zh: string;
-            /** Text En */
-            text_en: string;
-        };
-        /**
-         * MoveOut
-         * @description One step of a case; `by` empty: the nightly job.
-         */
-        cloud__care__discovery__schemas__MoveOut: {
-            /**
-             * At
-             * Format: date-time
-             */
-            at: string;
-            /** By */
-            by: string;
-            /** Move */
-            move: string;
-            /** Note */
-            note: string;
-        };
-        /**
-         * ReasonOut
-         * @description One reason with its points, in words. `curve`: the feature that draws it, if any.
-         */
-        cloud__care__discovery__schemas__ReasonOut: {
-            /** Kind */
-            kind: string;
-            /** Group */
-            group: string;
-            /** Points */
-            points: number;
-            /** Hard */
-            hard: boolean;
-            /** Factor */
-            factor: number;
-            /** Text Zh */
-            text_zh: string;
-            /** Text En */
-            text_en: string;
-            /** Curve */
-            curve: string | null;
         };
     };
     responses: never;
@@ -27529,7 +27529,7 @@ export interface operations {
                  *       "result": "已上门，左膝疼痛，已联系家属就医"
                  *     }
                  */
-                "application/json": components["schemas"]["TaskEndIn"];
+                "application/json": components["schemas"]["CareTaskEndIn"];
             };
         };
         responses: {
@@ -27768,7 +27768,7 @@ export interface operations {
                  *       "ask_again_on": "2026-04-15"
                  *     }
                  */
-                "application/json": components["schemas"]["AnswerIn"];
+                "application/json": components["schemas"]["DiscoveryAnswerIn"];
             };
         };
         responses: {
@@ -27855,7 +27855,7 @@ export interface operations {
                  *       "note": "请看看走路和夜里的情况"
                  *     }
                  */
-                "application/json": components["schemas"]["AskIn"];
+                "application/json": components["schemas"]["DiscoveryAskIn"];
             };
         };
         responses: {
