@@ -89,7 +89,7 @@ def test_a_social_worker_works_through_the_list(
     check(page)
     page.screenshot(path=tmp_path / "history.png", full_page=True)
     page.goto(f"{stack.cloud_url}/care/discovery")
-    page.get_by_role("button", name="English").first.click()
+    page.get_by_test_id("language-switch").click()
     expect(page.get_by_role("heading", name="Today's list")).to_be_visible()
     expect(cards.first).to_contain_text("nothing could be seen")
     page.screenshot(path=tmp_path / "english.png", full_page=True)

@@ -23,6 +23,7 @@ from cloud.care.homebed.steps import (
     assessment_days,
     warranty_months,
 )
+from cloud.care.tasks.service import end_all
 from cloud.care.visits import catalogue
 from cloud.care.visits.models import VisitPlan
 from cloud.care.visits.service import find_plan
@@ -78,6 +79,8 @@ async def apply(
     )  # fmt: skip
     async with refusals_named(scope):
         scope.session.add(bed)
+    by = who.user.display_name
+    await end_all(scope, elder_id, "home_bed_application", "已登记家庭养老床位申请", by, now)
     applicant = {"applicant": wanted.applicant}
     _note(who, bed, BedMove.APPLY, None, reason=wanted.reason, detail=applicant, now=now)
     await scope.session.flush()

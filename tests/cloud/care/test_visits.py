@@ -11,6 +11,8 @@ import pytest
 from pydantic import ValidationError
 
 from cloud.app import create_app
+from cloud.care.tasks.models import CareTask
+from cloud.care.tasks.service import Asked, ask
 from cloud.care.visits.activity import follow_activity
 from cloud.care.visits.service import ask_for_visit
 from cloud.identity.permissions import Role
@@ -172,6 +174,35 @@ async def test_what_asks_twice_for_one_reason_asks_once(
         ]  # fmt: skip
     assert made == [True, False]
     assert [one["note"] for one in (await due(worker))["王秀兰"]["pulls"]] == ["一周没有出门"]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "left"), [("done", None), ("refused", None), ("not_home", "一周没有出门")]
+)
+async def test_a_visit_that_discovery_asked_for_is_made_refused_or_tried_again(
+    world: World, worker: httpx.AsyncClient, outcome: str, left: str | None
+) -> None:
+    elder, now = world.home.elders[0], world.clock.now()
+    await plan_visits(worker, world, elder, group="general")
+    await visited(worker, world, elder)
+    world.clock.advance(3600)
+    async with world.database.tenant(world.home.institution_id) as scope:
+        due_on = now.date() + timedelta(days=2)
+        asked = Asked("visit", elder, "一周没有出门", due_on, "discovery", uuid.uuid4())
+        task = await ask(scope, asked, "系统", world.clock.now())
+    (pull,) = (await due(worker))["王秀兰"]["pulls"]
+    assert (pull["reason"], pull["note"]) == ("discovery", "一周没有出门")
+    world.clock.advance(3600)
+    findings = ["all_well"] if outcome == "done" else []
+    answer = await visited(worker, world, elder, outcome=outcome, findings=findings)
+    assert answer.status_code == 200, answer.text
+    assert [one["note"] for one in (await due(worker))["王秀兰"]["pulls"]] == (
+        [left] if left else []
+    )
+    async with world.database.tenant(world.home.institution_id) as scope:
+        held = (await scope.session.scalars(scope.select(CareTask))).one()
+        assert held.id == task.id
+        assert held.outcome == (None if left else outcome)
 
 
 async def test_refused_and_not_home_are_kept_and_count_for_nothing(
