@@ -10196,6 +10196,19 @@ export interface components {
             taken_at: string | null;
         };
         /**
+         * HandoverPerson
+         * @description Somebody who may sign.
+         */
+        HandoverPerson: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+        };
+        /**
          * HandoverSettingsIO
          * @description Off: one may hand over, nothing is called out. `version`: the one it was changed from.
          */
@@ -10249,11 +10262,11 @@ export interface components {
             given: components["schemas"]["GivenOut"] | null;
             handover: components["schemas"]["HandoverOut"] | null;
             /** Giving */
-            giving: components["schemas"]["cloud__care__handover__schemas__StaffOut"][];
+            giving: components["schemas"]["HandoverPerson"][];
             /** Taking */
-            taking: components["schemas"]["cloud__care__handover__schemas__StaffOut"][];
+            taking: components["schemas"]["HandoverPerson"][];
             /** Staff */
-            staff: components["schemas"]["cloud__care__handover__schemas__StaffOut"][];
+            staff: components["schemas"]["HandoverPerson"][];
         };
         /**
          * HandoversOut
@@ -14270,6 +14283,19 @@ export interface components {
             until_at: string;
         };
         /**
+         * StaffOut
+         * @description Somebody who may visit or follow up.
+         */
+        StaffOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+        };
+        /**
          * Standing
          * @description Kleene's three values.
          * @enum {string}
@@ -15369,7 +15395,7 @@ export interface components {
             /** Findings */
             findings: components["schemas"]["VisitCodeOut"][];
             /** Staff */
-            staff: components["schemas"]["cloud__care__visits__schemas__StaffOut"][];
+            staff: components["schemas"]["StaffOut"][];
             /** Pull Forward H */
             pull_forward_h: number;
             /** Remote In A Row */
@@ -15630,37 +15656,11 @@ export interface components {
             attempts: components["schemas"]["AttemptOut"][];
         };
         /**
-         * StaffOut
-         * @description Somebody who may sign.
-         */
-        cloud__care__handover__schemas__StaffOut: {
-            /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
-            /** Name */
-            name: string;
-        };
-        /**
          * Step
          * @description Where a home bed stands.
          * @enum {string}
          */
         cloud__care__homebed__steps__Step: "applied" | "assessed" | "planned" | "agreed" | "fitting" | "accepted" | "in_service" | "ended";
-        /**
-         * StaffOut
-         * @description Somebody who may visit or follow up.
-         */
-        cloud__care__visits__schemas__StaffOut: {
-            /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
-            /** Name */
-            name: string;
-        };
         /**
          * NoticeOut
          * @description What this relative was told on their phone.
@@ -26433,7 +26433,7 @@ export interface operations {
                 risk?: ("choking" | "wrong_intake" | "pressure_injury" | "scald" | "bed_fall" | "fall" | "wandering" | "harm" | "activity") | null;
                 level?: ("not_assessed" | "none" | "watch" | "high") | null;
                 owner?: string | null;
-                /** @description only what is to be assessed or reviewed */
+                /** @description only reviews that are due */
                 overdue?: boolean;
             };
             header?: never;
