@@ -60,12 +60,14 @@ def bare() -> FastAPI:
 class Server:
     """An application behind uvicorn, in a process of its own."""
 
-    def __init__(self, application: str, environment: dict[str, str], log_dir: Path) -> None:
+    def __init__(
+        self, application: str, environment: dict[str, str], log_dir: Path, *, workers: int = 1
+    ) -> None:
         self.port = free_port()
         self._log = (log_dir / f"{application.rpartition(':')[2]}-{self.port}.log").open("ab")
         self._popen = subprocess.Popen(
             [sys.executable, "-m", "uvicorn", "--factory", application, "--host", "127.0.0.1",
-             "--port", str(self.port), "--log-level", "warning"],
+             "--port", str(self.port), "--log-level", "warning", "--workers", str(workers)],
             cwd=REPOSITORY, env={**os.environ, **environment}, stdout=self._log,
             stderr=subprocess.STDOUT,
         )  # fmt: skip
@@ -102,14 +104,14 @@ class Server:
         self._log.close()
 
 
-def hub(app_url: URL, log_dir: Path) -> Server:
-    """The cloud itself, with all its background work, as one of its workers runs it."""
+def hub(app_url: URL, log_dir: Path, *, workers: int = 1) -> Server:
+    """The cloud itself, with all its background work, as its workers run it."""
     environment = {
         URL_VARIABLE: app_url.render_as_string(hide_password=False),
         "YUYUE_CLOUD_DATA_DIR": str(log_dir),
         "YUYUE_CLOUD_INGEST_RECORDS_PER_S": "100000",
     }
-    return Server("cloud.worker:application", environment, log_dir)
+    return Server("cloud.worker:application", environment, log_dir, workers=workers)
 
 
 @dataclass

@@ -28,7 +28,6 @@ from cloud.app import create_app
 from cloud.clock import datetime_from_ns
 from cloud.database import Database, libpq_arguments
 from cloud.devices.service import Subject, add_device, assign
-from cloud.identity.permissions import Role
 from cloud.ingest.fast import decode_fast
 from cloud.people.service import add_elder
 from cloud.series.columns import ReadingColumns, columns_of
@@ -40,7 +39,7 @@ from cloud.series.service import Wanted, elder_series
 from cloud.settings import Settings
 from edge.signals import NS_PER_S, Reading
 from edge.wire import Batch, Lane, Record
-from tests.cloud.world import START, Home, ManualClock, World, make_home
+from tests.cloud.world import START, Home, ManualClock, make_home
 from tests.support.postgres import Postgres
 
 BEDS = 100
@@ -356,52 +355,6 @@ class Bench:
                 if len(values) > 500 or kept != (min(r[1] for r in rows), max(r[2] for r in rows)):
                     raise AssertionError("the chart has lost its extremes")
         return times
-
-    async def elder_page(self, seconds: float, per_s: int) -> tuple[list[float], float]:
-        """ms of an elder's page, asked at `per_s` (open loop), while batches of 500 come."""
-        base = self.clock.now_ns() // MINUTE_NS * MINUTE_NS - 12 * 60 * MINUTE_NS
-        headers = {
-            "Authorization": f"Bearer {self.home.token}", "Content-Type": "application/json",
-        }  # fmt: skip
-        stop, sent = asyncio.Event(), 0
-        world = World(self.app, self.database, self.clock, self.home, self.home)
-        desk = await world.as_role(Role.MANAGER)
-
-        async def ingest(client: httpx.AsyncClient) -> None:
-            nonlocal sent
-            seq = 1
-            for body in batches(base, 500, 60_000):
-                records = [Record(seq + i, r.time_ns, reading=r) for i, r in enumerate(body)]
-                batch = Batch(1, "page", Lane.BULK, seq, self.clock.now_ns(), records)
-                content = msgspec.json.encode(batch)
-                answer = await client.post("/api/v1/ingest", content=content, headers=headers)
-                answer.raise_for_status()
-                seq += len(body)
-                sent += len(body)
-                await asyncio.sleep(0.05)
-                if stop.is_set():
-                    return
-
-        async def page(number: int) -> float:
-            elder = self.home.elders[number % BEDS]
-            started = time.perf_counter()
-            answer = await desk.get(f"/api/v1/elders/{elder}/page")
-            answer.raise_for_status()
-            return (time.perf_counter() - started) * 1e3
-
-        transport = httpx.ASGITransport(self.app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://b") as client:
-            writer = asyncio.create_task(ingest(client))
-            started, pages = time.perf_counter(), []
-            for number in range(round(seconds * per_s)):
-                await asyncio.sleep(max(0.0, started + number / per_s - time.perf_counter()))
-                pages.append(asyncio.create_task(page(number)))
-            times = [await one for one in pages]
-            took = time.perf_counter() - started
-            stop.set()
-            await writer
-        await world.close()
-        return times, sent / took
 
     async def storage(self) -> dict[str, float]:
         """Bytes with their indexes."""

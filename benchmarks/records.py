@@ -1,16 +1,15 @@
-"""Records at size: 100,000 elders and 500,000 devices; list, search, attribute, an elder's page.
+"""Records at size: 100,000 elders and 500,000 devices; list, search, attribute.
 
     python -m benchmarks.records [--elders 100000] [--devices 500000]
 
-Rows are copied in, then everything goes through the application as a screen or a gateway asks for
-it (in this process, over real PostgreSQL). The page is asked for at 50 requests a second, open
-loop, while a gateway sends a batch of readings every second. Times in milliseconds.
+Rows are copied in, then lists and searches go through the application as a screen asks for them (in
+this process, over real PostgreSQL), in ms. An elder's page is in `benchmarks.cloud`.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
+import gc
 import io
 import random
 import time
@@ -21,6 +20,7 @@ from datetime import timedelta
 import httpx
 import numpy as np
 import psycopg
+import uvloop
 from fastapi import FastAPI
 from rich.console import Console
 from rich.table import Table
@@ -32,13 +32,10 @@ from cloud.identity.permissions import Role
 from cloud.people.search_keys import name_pinyin, search_keys
 from cloud.seed_people import FAMILY_NAMES, GIVEN
 from cloud.settings import Settings
-from edge.wire import Lane
-from tests.cloud.world import START, Home, ManualClock, World, make_home, reading
+from tests.cloud.world import START, Home, ManualClock, World, make_home
 from tests.support.postgres import Postgres
 
 CALLS = 200
-PAGES_PER_S = 50
-PAGE_SECONDS = 20
 BATCH = 500
 SINCE = START - timedelta(days=60)
 console = Console(width=100)
@@ -62,7 +59,7 @@ def tsvector(name: str, known: dict[str, tuple[str, str]]) -> tuple[str, str]:
     return known[name]
 
 
-def fill(url: object, home: Home, elders: int, devices: int) -> tuple[list[str], list[str]]:
+def fill(url: object, home: Home, elders: int, devices: int) -> list[str]:
     """Beds, elders, stays; a device at four of five beds and on every elder, the rest spare."""
     dice = random.Random(1)  # noqa: S311 - a benchmark
     institution, since = str(home.institution_id), SINCE.isoformat()
@@ -106,7 +103,7 @@ def fill(url: object, home: Home, elders: int, devices: int) -> tuple[list[str],
     copy_in(url, "assignment", "id, institution_id, device_id, elder_id, bed_id, valid_from", given)
     with psycopg.connect(**libpq_arguments(url), autocommit=True) as connection:  # type: ignore[arg-type]
         connection.execute("VACUUM ANALYZE")
-    return ids, [row[2] for row in given]
+    return [row[2] for row in given]
 
 
 async def timed(call: Callable[[int], Awaitable[object]], calls: int = CALLS) -> list[float]:
@@ -119,32 +116,18 @@ async def timed(call: Callable[[int], Awaitable[object]], calls: int = CALLS) ->
     return times
 
 
-async def at_a_rate(call: Callable[[int], Awaitable[object]]) -> list[float]:
-    """Open loop: a slow answer does not hold back the next request."""
-    times: list[float] = []
-
-    async def one(number: int, due: float) -> None:
-        await call(number)
-        times.append((time.perf_counter() - due) * 1000)
-
-    begin = time.perf_counter()
-    tasks = []
-    for number in range(PAGES_PER_S * PAGE_SECONDS):
-        due = begin + number / PAGES_PER_S
-        await asyncio.sleep(max(0.0, due - time.perf_counter()))
-        tasks.append(asyncio.create_task(one(number, due)))
-    await asyncio.gather(*tasks)
-    return times
-
-
-async def measure(url: object, app_url: object, elders: int, devices: int) -> Table:
-    database = Database(app_url, pool_size=10)  # type: ignore[arg-type]
+async def measure(postgres: Postgres, elders: int, devices: int) -> Table:
+    name = postgres.clone()
+    url = postgres.superuser_url(name)
+    database = Database(postgres.app_url(name), pool_size=10)
     clock = ManualClock()
     home = await make_home(database, clock, "bench")
     other = await make_home(database, clock, "other")
     with console.status(f"{elders} elders, {devices} devices"):
-        ids, held = fill(url, home, elders, devices)
+        held = fill(url, home, elders, devices)
     app: FastAPI = create_app(Settings(), database, clock, with_tasks=False)
+    gc.collect()
+    gc.freeze()  # as the hub's own processes do
     world = World(app, database, clock, home, other)
     nurse = await world.as_role(Role.MANAGER)
 
@@ -180,34 +163,9 @@ async def measure(url: object, app_url: object, elders: int, devices: int) -> Ta
     add("devices, search", await timed(lambda n: get("/api/v1/devices", q=held[n * 11][:10])))
     add("devices, spare ones", await timed(lambda _: get("/api/v1/devices", state="spare")))
     add(f"attribute {BATCH} devices", await timed(attribute))
-    add(
-        f"elder's page, {PAGES_PER_S}/s with ingest",
-        await pages_with_ingest(world, ids, get),
-    )
     await world.close()
     await database.close()
     return table
-
-
-async def pages_with_ingest(
-    world: World, ids: list[str], get: Callable[..., Awaitable[httpx.Response]]
-) -> list[float]:
-    gateway = world.gateway()
-    stop = asyncio.Event()
-
-    async def ingest() -> None:
-        ago_s = 60.0
-        while not stop.is_set():
-            ago_s += 1.0
-            sent = [reading(world.clock, ago_s=ago_s + n / 1000) for n in range(200)]
-            await gateway.send(*sent, lane=Lane.BULK)
-            await asyncio.sleep(1.0)
-
-    sending = asyncio.create_task(ingest())
-    times = await at_a_rate(lambda n: get(f"/api/v1/elders/{ids[n * 13 % len(ids)]}/page"))
-    stop.set()
-    await sending
-    return times
 
 
 def main() -> None:
@@ -216,9 +174,7 @@ def main() -> None:
     parser.add_argument("--devices", type=int, default=500_000)
     arguments = parser.parse_args()
     with Postgres(durable=True) as postgres:
-        name = postgres.clone()
-        url, app_url = postgres.superuser_url(name), postgres.app_url(name)
-        console.print(asyncio.run(measure(url, app_url, arguments.elders, arguments.devices)))
+        console.print(uvloop.run(measure(postgres, arguments.elders, arguments.devices)))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from rich.table import Table
 from sqlalchemy.exc import IntegrityError
 
 from cloud import cli_running
-from cloud.app import create_app, openapi_document
+from cloud.app import create_lasting_app, openapi_document
 from cloud.bureau import cli as bureau_cli
 from cloud.clock import SystemClock
 from cloud.crypto import Keyring, new_key
@@ -75,7 +75,7 @@ def serve(
                 log.info("stopped")
                 return
             config = uvicorn.Config(
-                create_app(settings, ready.connect()),
+                create_lasting_app(settings, ready.connect()),
                 host=settings.host,
                 port=settings.port,
                 log_config=None,

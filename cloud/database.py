@@ -41,6 +41,7 @@ APP_ROLE: Final = "yuyue_app"
 DRIVER: Final = "postgresql+psycopg"
 _BEFORE_COMMIT: Final = "before_commit"
 BEFORE_ALL: Final = -1
+AFTER_ALL: Final = 1
 
 
 class Base(DeclarativeBase):

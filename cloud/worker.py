@@ -8,7 +8,7 @@ from typing import Final
 from fastapi import FastAPI
 from sqlalchemy import make_url
 
-from cloud.app import create_app
+from cloud.app import create_lasting_app
 from cloud.database import Database
 from cloud.logs import set_up_logs
 from cloud.settings import Settings
@@ -22,4 +22,4 @@ def application() -> FastAPI:
     set_up_logs()
     settings = Settings()
     url = make_url(os.environ[URL_VARIABLE])
-    return create_app(settings, Database(url, pool_size=settings.database_pool_size))
+    return create_lasting_app(settings, Database(url, pool_size=settings.database_pool_size))

@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import msgspec
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import aliased
 
 from cloud.alerts import flood, lifecycle, rules, store
 from cloud.alerts.books import book_of
@@ -45,11 +47,11 @@ class Arrival:
 async def take_event(scope: TenantScope, arrival: Arrival, now: datetime) -> list[MoveKind]:
     """Store the event and do what the rules say; the moves made. A known event id does nothing."""
     await store.lock_decisions(scope)
-    row = await _insert_event(scope, arrival, now)
+    row, others_wait = await _insert_event(scope, arrival, now)
     if row is None or await take_proof(scope, arrival.event, now):
         return []
     made = await _decide(scope, row, arrival, now)
-    if row.alert_id is not None:
+    if row.alert_id is not None and others_wait:
         for waiting in await store.waiting_events(scope, row.episode_id):
             event = msgspec.json.decode(waiting.body, type=Event)
             stored_ns = waiting.stored_ns
@@ -61,9 +63,21 @@ async def take_event(scope: TenantScope, arrival: Arrival, now: datetime) -> lis
     return made
 
 
-async def _insert_event(scope: TenantScope, arrival: Arrival, now: datetime) -> AlertEvent | None:
-    event = arrival.event
-    inserted = await scope.session.execute(
+async def _insert_event(
+    scope: TenantScope, arrival: Arrival, now: datetime
+) -> tuple[AlertEvent | None, bool]:
+    """Its row, None where it is there already; and whether others of its episode wait."""
+    event, other = arrival.event, aliased(AlertEvent)
+    # As the statement finds the table: without the row it puts in.
+    others_wait = (
+        select(other)
+        .where(
+            other.institution_id == scope.institution_id, other.episode_id == event.episode_id,
+            other.alert_id.is_(None),
+        )
+        .exists()
+    )  # fmt: skip
+    statement = (
         insert(AlertEvent)
         .values(
             institution_id=scope.institution_id,
@@ -81,12 +95,10 @@ async def _insert_event(scope: TenantScope, arrival: Arrival, now: datetime) -> 
             body=_encoder.encode(event),
         )
         .on_conflict_do_nothing()
-        .returning(AlertEvent.event_id)
+        .returning(AlertEvent, others_wait)
     )
-    if inserted.one_or_none() is None:
-        return None
-    statement = scope.select(AlertEvent).where(AlertEvent.event_id == event.event_id)
-    return (await scope.session.scalars(statement)).one()
+    found = (await scope.session.execute(statement)).one_or_none()
+    return (None, False) if found is None else (found[0], bool(found[1]))
 
 
 async def _decide(

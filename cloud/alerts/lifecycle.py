@@ -56,9 +56,8 @@ async def make_move(
 
 async def raise_quietly(scope: TenantScope, alert: Alert, move: Move, why: str) -> Condition:
     """Raise it without telling anybody: held by its on-delay, or folded into a flood's line."""
-    raised = await store.append_move(scope, alert, None, move)
     quiet = Move(MoveKind.SUPPRESS, move.at, note=why, rule=move.rule)
-    return await store.append_move(scope, alert, raised, quiet)
+    return await store.append_move(scope, alert, None, move, quiet)
 
 
 def _when(move: Move) -> datetime:

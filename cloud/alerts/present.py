@@ -82,10 +82,9 @@ def summaries_said(
     return lines
 
 
-async def summary_json(scope: TenantScope, alert: Alert, now: datetime) -> str:
-    """One line as the live stream sends it."""
-    (summary,) = await summaries(scope, [alert], now)
-    return summary.model_dump_json()
+async def summaries_json(scope: TenantScope, alerts: Sequence[Alert], now: datetime) -> list[str]:
+    """One line each, as the live stream sends them."""
+    return [summary.model_dump_json() for summary in await summaries(scope, alerts, now)]
 
 
 def _summary(

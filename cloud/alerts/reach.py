@@ -7,14 +7,20 @@ sees it whatever the unit: an escalation that reaches somebody who may not look 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
+from typing import TypeVar
 
 from sqlalchemy import ColumnElement, or_, true
 
 from cloud.alerts.models import Alert
 from cloud.alerts.notify.models import Notice
+from cloud.database import TenantScope
 from cloud.errors import NotFoundError
+from cloud.identity.models import BreakGlass
 from cloud.identity.service import Principal
 from cloud.people.reach import OutsideUnitError, Reach, reach_of
+
+Key = TypeVar("Key")
 
 
 def sees(reach: Reach) -> ColumnElement[bool]:
@@ -37,16 +43,39 @@ def sees(reach: Reach) -> ColumnElement[bool]:
     )  # fmt: skip
 
 
-async def sees_every_alert(principal: Principal) -> bool:
-    """Whether there is nothing to ask of each."""
-    return (await reach_of(principal)).units is None
+async def who_sees(
+    scope: TenantScope, reaches: Mapping[Key, Reach], alert_id: uuid.UUID
+) -> frozenset[Key]:
+    """Those of many who see one alert: what `sees` says, read once for all of them."""
+    session = scope.session
+    alert = (await session.scalars(scope.select(Alert).where(Alert.id == alert_id))).one_or_none()
+    if alert is None:
+        return frozenset()
+    close = {
+        alert.acknowledged_by_id, alert.second_by_id, alert.attending_by_id, alert.arrived_by_id,
+        alert.resolved_by_id,
+    }  # fmt: skip
+    if any(reach.units is not None for reach in reaches.values()):
+        told = scope.select(Notice).where(Notice.alert_id == alert_id)
+        close.update(await session.scalars(told.with_only_columns(Notice.user_id)))
+        if alert.elder_id is not None:
+            opened = scope.select(BreakGlass).where(BreakGlass.elder_id == alert.elder_id)
+            for glass in await session.scalars(opened):
+                close.update(
+                    reach.user_id for reach in reaches.values()
+                    if reach.user_id == glass.user_id and glass.closes_at > reach.at
+                )  # fmt: skip
+    return frozenset(
+        key for key, reach in reaches.items()
+        if reach.units is None or alert.unit_id is None or alert.unit_id in reach.units
+        or reach.user_id in close
+    )  # fmt: skip
 
 
 async def may_see(principal: Principal, alert_id: uuid.UUID) -> bool:
     """Whether this alert is for this user; one that is not there is not."""
     reach = await reach_of(principal)
-    statement = reach.scope.select(Alert).where(Alert.id == alert_id, sees(reach))
-    return (await reach.scope.session.scalars(statement)).first() is not None
+    return bool(await who_sees(principal.scope, {None: reach}, alert_id))
 
 
 async def guard_alert(principal: Principal, alert_id: uuid.UUID) -> None:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from sqlalchemy import func
+
 from cloud.alerts import lifecycle, store
 from cloud.alerts.books import book_of
 from cloud.alerts.codes import CODES, Priority
@@ -130,6 +132,23 @@ async def standing(scope: TenantScope, code: str) -> set[str]:
         Alert.state.not_in(ENDED),
     )  # fmt: skip
     return {str(alert.key) for alert in await scope.session.scalars(held)}
+
+
+async def answered_at(scope: TenantScope, code: str) -> dict[str, datetime]:
+    """By key: when the last alert of a code was resolved. Whoever did that knew of what was then:
+    the caller says what is news since.
+    """
+    ended = (
+        scope.select(Alert)
+        .where(
+            Alert.code == code, Alert.key.is_not(None), Alert.resolved_at.is_not(None),
+            Alert.state.in_(ENDED),
+        )
+        .with_only_columns(Alert.key, func.max(Alert.resolved_at))
+        .group_by(Alert.key)
+    )  # fmt: skip
+    found = (await scope.session.execute(ended)).all()
+    return {str(key): at for key, at in found if at is not None}
 
 
 async def open_of(scope: TenantScope, code: str, key: str, origin: str) -> Alert | None:

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import ColumnElement, func, or_, text, update
 from sqlalchemy.dialects.postgresql import insert
@@ -17,7 +18,7 @@ from cloud.alerts.codes import RANK, Priority
 from cloud.alerts.findings import Verdict
 from cloud.alerts.machine import ENDED, Condition, Move, State
 from cloud.alerts.models import Alert, AlertEvent, AlertLedger, AlertMove, AlertTimer
-from cloud.alerts.present import summary_json
+from cloud.alerts.present import summaries_json
 from cloud.alerts.rules import FALL_CODES, FALLS, Happening, Known
 from cloud.database import TenantScope
 from cloud.devices.service import Subject
@@ -25,9 +26,19 @@ from cloud.live.service import publish_at_commit
 from cloud.places.models import Bed, Home, Room
 from edge.events import EventKind
 
+_LOCKED: Final = "alert decisions locked"
 
-async def lock_decisions(scope: TenantScope) -> None:
-    """One decision at a time in an institution, so that one fall is raised once."""
+
+async def lock_decisions(scope: TenantScope, *, to_the_end: bool = False) -> None:
+    """One decision at a time in an institution, so that one fall is raised once.
+
+    `to_the_end`: asked for outside of any savepoint, whose undoing would give the lock back; then
+    the rest of the transaction need not ask again.
+    """
+    if scope.session.info.get(_LOCKED):
+        return
+    if to_the_end:
+        scope.session.info[_LOCKED] = True
     await scope.session.execute(
         text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"),
         {"key": f"alert decisions {scope.institution_id}"},
@@ -144,35 +155,35 @@ async def moves_of(scope: TenantScope, alert_id: uuid.UUID) -> list[AlertMove]:
 
 
 async def append_move(
-    scope: TenantScope, alert: Alert, before: Condition | None, move: Move
+    scope: TenantScope, alert: Alert, before: Condition | None, *moves: Move
 ) -> Condition:
-    """Append the move, renew the cache, tell the screens at commit. Raises IllegalMove.
+    """Append the moves, renew the cache, tell the screens at commit. Raises IllegalMove.
 
     For cloud/alerts/lifecycle.py, which does what follows from it.
     """
-    after = machine.apply(before, move)
+    after, rows = before, []
+    for move in moves:
+        after = machine.apply(after, move)
+        values = asdict(move)
+        values["move"] = values.pop("kind")
+        rows.append(AlertMove(institution_id=scope.institution_id, alert_id=alert.id, **values))
+    if after is None:
+        raise ValueError("append_move: no move")
     for name, value in asdict(after).items():
         setattr(alert, name, value)
-    values = asdict(move)
-    values["move"] = values.pop("kind")
     if before is None:
         scope.session.add(alert)
         await scope.session.flush()
-    scope.session.add(AlertMove(institution_id=scope.institution_id, alert_id=alert.id, **values))
+    scope.session.add_all(rows)
     await scope.session.flush()
-    announce(scope, alert, move.at)
+    announce(scope, alert, moves[-1].at)
     return after
 
 
 def announce(scope: TenantScope, alert: Alert, now: datetime) -> None:
     """Tell the screens at commit how the alert is then."""
     publish_at_commit(
-        scope,
-        alert.id,
-        "alert",
-        now,
-        payload=lambda: summary_json(scope, alert, now),
-        subject_id=alert.id,
+        scope, alert.id, "alert", now, subject_id=alert.id, what=alert, write=summaries_json
     )
 
 

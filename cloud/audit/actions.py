@@ -42,6 +42,11 @@ class Action(StrEnum):
     FAMILY_LINKED = "family.linked"
     FAMILY_UNLINKED = "family.unlinked"
 
+    # Lists of other departments held against the records.
+    LIST_IMPORTED = "list.imported"
+    LIST_DECIDED = "list.decided"
+    LIST_ERASED = "list.erased"
+
     # The house.
     PLACE_CHANGED = "place.changed"
     DEVICE_CHANGED = "device.changed"

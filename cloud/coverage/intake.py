@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -56,11 +57,11 @@ async def take_coverage(
 
 def announce(scope: TenantScope, now: datetime) -> None:
     """Tell the screens at commit that coverage has changed: they ask again."""
+    publish_at_commit(scope, "coverage", "coverage", now, write=_nothing_more)
 
-    async def nothing_more() -> str:
-        return "{}"
 
-    publish_at_commit(scope, "coverage", "coverage", now, payload=nothing_more)
+async def _nothing_more(_scope: TenantScope, whats: Sequence[object], _now: datetime) -> list[str]:
+    return ["{}"] * len(whats)
 
 
 @dataclass(frozen=True, slots=True)

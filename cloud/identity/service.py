@@ -250,12 +250,17 @@ async def principal_of(
         .add_columns(User)
     )
     login, user = (await session.execute(statement)).one()
+    extend_login(login, user, now, rules)
+    restriction = restriction_of(user, rules, login.signed_in_by)
+    return Principal(scope, user, login, now, restriction=restriction)
+
+
+def extend_login(login: UserSession, user: User, now: datetime, rules: Rules) -> None:
+    """It is in use: it lasts on, as far as its role's rule allows."""
     if now - login.last_used_at >= _TOUCH_INTERVAL:
         life = rules.lives[Role(user.role)]
         login.last_used_at = now
         login.expires_at = min(now + life.idle, login.created_at + life.longest)
-    restriction = restriction_of(user, rules, login.signed_in_by)
-    return Principal(scope, user, login, now, restriction=restriction)
 
 
 async def log_out(principal: Principal, now: datetime) -> None:

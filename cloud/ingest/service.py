@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, cast
 
@@ -18,6 +19,7 @@ from cloud.alerts.intake import Arrival, take_event
 from cloud.alerts.local import take_local_action
 from cloud.alerts.machine import IllegalMove
 from cloud.alerts.rules import episodes_over
+from cloud.alerts.store import lock_decisions
 from cloud.clock import NS_PER_S, datetime_from_ns
 from cloud.coverage.intake import take_coverage
 from cloud.coverage.subjects import subject_named
@@ -69,6 +71,12 @@ class Taken:
     quarantined: Counter[tuple[str, str]] = field(default_factory=Counter)
     moves: Counter[str] = field(default_factory=Counter)
 
+    def add(self, other: Taken) -> None:
+        """What came of a part."""
+        self.kinds.update(other.kinds)
+        self.quarantined.update(other.quarantined)
+        self.moves.update(other.moves)
+
 
 class BatchIntake:
     """One batch of one gateway."""
@@ -85,6 +93,7 @@ class BatchIntake:
         self._gateway_id = gateway_id
         self._machine_id = gateway_device_id(str(gateway_id))
         self._gateway_name = ""
+        self._each_alone = True
         self._series = series
         self._now_ns = now_ns
         self._now = datetime_from_ns(now_ns)
@@ -254,7 +263,7 @@ class BatchIntake:
             await self._take_event(entry, event, subject, taken)
 
     async def _take_event(self, entry: Entry, event: Event, subject: Subject, taken: Taken) -> None:
-        """In a savepoint: an event that cannot be stored must not stop those behind it."""
+        """Alone in a savepoint, where it must not take others with it."""
         if entry.evidence_fault is not None:
             self._quarantine(unusable(entry.raw, "bad_evidence", entry.evidence_fault), taken)
             event = replace(event, evidence=None)
@@ -263,10 +272,12 @@ class BatchIntake:
         )
         await self._scope.session.flush()
         try:
-            async with self._scope.savepoint():
+            async with self._scope.savepoint() if self._each_alone else nullcontext():
                 moves = await take_event(self._scope, arrival, self._now)
                 await take_coverage(self._scope, event, subject, self._gateway_id, self._now)
         except (DataError, IntegrityError, IllegalMove) as error:
+            if not self._each_alone:
+                raise
             _log.error("event_not_taken", seq=entry.seq, error=type(error).__name__)
             detail = f"{type(error).__name__}: {str(error).splitlines()[0]}"
             self._quarantine(unusable(entry.raw, "cannot_store", detail), taken)
@@ -277,10 +288,29 @@ class BatchIntake:
     async def _take_events(
         self, events: list[tuple[Entry, Event | LocalAction]], taken: Taken
     ) -> None:
-        """In order: what was done about an event at the gateway comes behind it."""
+        """In order: what was done about an event at the gateway comes behind it.
+
+        All together first; where one cannot be stored, each alone, so that it stops no other.
+        """
         if not events:
             return
         self._over = episodes_over(event for _, event in events if isinstance(event, Event))
+        await lock_decisions(self._scope, to_the_end=True)
+        for self._each_alone in (False, True):
+            part = Taken(taken.acknowledged_through)
+            try:
+                async with self._scope.savepoint():
+                    await self._take_in_order(events, part)
+            except (DataError, IntegrityError, IllegalMove):
+                if self._each_alone:
+                    raise
+            else:
+                taken.add(part)
+                return
+
+    async def _take_in_order(
+        self, events: list[tuple[Entry, Event | LocalAction]], taken: Taken
+    ) -> None:
         devices = {event.device_id for _, event in events
                    if isinstance(event, Event) and _device_speaks(event)}  # fmt: skip
         intervals = await assignments_of(self._scope, devices)
@@ -311,9 +341,11 @@ class BatchIntake:
         """What was done at the gateway while we were away."""
         await self._scope.session.flush()
         try:
-            async with self._scope.savepoint():
+            async with self._scope.savepoint() if self._each_alone else nullcontext():
                 moves = await take_local_action(self._scope, action, self._gateway_name, self._now)
         except (DataError, IntegrityError) as error:
+            if not self._each_alone:
+                raise
             detail = f"{type(error).__name__}: {str(error).splitlines()[0]}"
             self._quarantine(unusable(entry.raw, "cannot_store", detail), taken)
             return

@@ -17,7 +17,9 @@ from typing import Final
 import psycopg
 import structlog
 
+from cloud.clock import Clock
 from cloud.database import Database, TenantScope, libpq_arguments
+from cloud.live.doors import Admit, Doors, WhoSees
 from cloud.live.models import LiveEvent
 from cloud.live.service import CHANNEL, Head, read_after, read_head
 from cloud.metrics import Metrics
@@ -29,18 +31,35 @@ _PAGE: Final = 200
 # What a screen may be behind before it reads from the database by itself.
 _RECENT: Final = 500
 _REMEMBERED_PUSHES: Final = 10_000
+# Screens that ask for themselves (a replay, a status of certain units) take at most so many of the
+# pool's connections at a time: a whole house that comes back at once leaves room for its alerts.
+_OWN_QUESTIONS: Final = 4
 _log = structlog.get_logger(__name__)
 
-StatusPayload = Callable[[TenantScope], Awaitable[str]]
-RecordPushed = Callable[[TenantScope, uuid.UUID], Awaitable[None]]
+
+@dataclass(frozen=True, slots=True)
+class Asks:
+    """What the stream asks of the slices above it, each in a transaction of the institution.
+
+    `status`: as JSON, whole; `status_for`: as this login may know it, None where it ended.
+    """
+
+    admit: Admit
+    who_sees: WhoSees
+    status: Callable[[TenantScope], Awaitable[str]]
+    status_for: Callable[[TenantScope, uuid.UUID], Awaitable[str | None]]
+    note_pushed: Callable[[TenantScope, uuid.UUID], Awaitable[None]]
 
 
 @dataclass(slots=True)
 class Channel:
-    """What the screens of one institution share: the newest events, and a bell."""
+    """What the screens of one institution share: the newest events, a bell, and the doors."""
 
     institution_id: uuid.UUID
+    doors: Doors
     position: int = -1
+    rung_at_s: float = 0.0
+    status: tuple[int, asyncio.Task[str]] | None = None
     recent: deque[LiveEvent] = field(default_factory=lambda: deque(maxlen=_RECENT))
     bell: asyncio.Event = field(default_factory=asyncio.Event)
     screens: int = 0
@@ -62,25 +81,25 @@ class Channel:
 class LiveHub:
     """Owned by the application: `listen` and `write_pushed` run as its tasks."""
 
-    def __init__(
-        self,
-        database: Database,
-        metrics: Metrics,
-        status_payload: StatusPayload,
-        record_pushed: RecordPushed,
-    ) -> None:
+    def __init__(self, database: Database, metrics: Metrics, clock: Clock, asks: Asks) -> None:
         self._database = database
         self._metrics = metrics
-        self._status_payload = status_payload
-        self._record_pushed = record_pushed
+        self._clock = clock
+        self._asks = asks
         self._channels: dict[uuid.UUID, Channel] = {}
         self._pushed: asyncio.Queue[tuple[uuid.UUID, uuid.UUID]] = asyncio.Queue()
         self._pushed_already: set[uuid.UUID] = set()
+        self._own_questions = asyncio.Semaphore(_OWN_QUESTIONS)
 
     @contextmanager
     def channel(self, institution_id: uuid.UUID) -> Iterator[Channel]:
         """The institution's channel, for as long as one screen is on it."""
-        channel = self._channels.setdefault(institution_id, Channel(institution_id))
+        channel = self._channels.get(institution_id)
+        if channel is None:
+            doors = Doors(
+                self._database, self._clock, institution_id, self._asks.admit, self._asks.who_sees
+            )
+            channel = self._channels[institution_id] = Channel(institution_id, doors)
         channel.screens += 1
         self._metrics.live_clients.inc()
         try:
@@ -91,21 +110,33 @@ class LiveHub:
             if not channel.screens:
                 self._channels.pop(institution_id, None)
 
-    async def head(self, institution_id: uuid.UUID) -> Head:
-        """Where the institution's stream is."""
-        async with self._database.tenant(institution_id) as scope:
+    async def head(self, channel: Channel, after: int | None) -> Head:
+        """Where the institution's stream is; asked only by who was away for longer, or is ahead."""
+        wanted = channel.position if after is None else after
+        if 0 <= wanted <= channel.position and channel.after(wanted) is not None:
+            return Head(channel.position, forgotten_through=0)
+        async with self._own_questions, self._database.tenant(channel.institution_id) as scope:
             return await read_head(scope)
 
-    async def status(self, institution_id: uuid.UUID) -> str:
-        """The status as it is now, as JSON."""
-        async with self._database.tenant(institution_id) as scope:
-            return await self._status_payload(scope)
+    async def status(self, channel: Channel, key: uuid.UUID, position: int) -> str:
+        """The status, as JSON, not older than the event at `position`; {} to a login that ended."""
+        visitor = await channel.doors.visitor(key, -float("inf"))
+        if visitor is None or visitor.units is not None:
+            async with self._own_questions, self._database.tenant(channel.institution_id) as scope:
+                return await self._asks.status_for(scope, key) or "{}"
+        if channel.status is None or channel.status[0] < position or channel.status[1].done():
+            channel.status = (position, asyncio.create_task(self._status(channel)))
+        return await asyncio.shield(channel.status[1])
+
+    async def _status(self, channel: Channel) -> str:
+        async with self._database.tenant(channel.institution_id) as scope:
+            return await self._asks.status(scope)
 
     async def after(self, channel: Channel, position: int) -> list[LiveEvent]:
         """The next events after `position`, at most a page."""
         events = channel.after(position)
         if events is None:
-            async with self._database.tenant(channel.institution_id) as scope:
+            async with self._own_questions, self._database.tenant(channel.institution_id) as scope:
                 events = await read_after(scope, position, _PAGE)
         return events[:_PAGE]
 
@@ -125,7 +156,7 @@ class LiveHub:
             institution_id, subject_id = await self._pushed.get()
             try:
                 async with self._database.tenant(institution_id) as scope:
-                    await self._record_pushed(scope, subject_id)
+                    await self._asks.note_pushed(scope, subject_id)
             except BaseException:
                 self._pushed_already.discard(subject_id)
                 raise
@@ -157,4 +188,5 @@ class LiveHub:
                     while page := await read_after(scope, channel.position, _PAGE):
                         channel.recent.extend(page)
                         channel.position = page[-1].position
+            channel.rung_at_s = self._clock.monotonic_s()
             channel.ring()

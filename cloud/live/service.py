@@ -9,20 +9,21 @@ have no gaps either, since a rollback takes the number back.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import delete, func, text, update
 from sqlalchemy.dialects.postgresql import insert
 
-from cloud.database import TenantScope
+from cloud.database import AFTER_ALL, TenantScope
 from cloud.live.models import LiveEvent, LiveHead
 
 CHANNEL: Final = "yuyue_live"
 # A desk that was off over a long weekend still gets its replay; after that it reloads.
 RETENTION: Final = timedelta(days=7)
+_COLLECTED: Final = "live news"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,44 +34,79 @@ class Head:
     forgotten_through: int
 
 
+@dataclass(frozen=True, slots=True)
+class _News:
+    """One thing to tell: what of, and who writes it."""
+
+    kind: str
+    now: datetime
+    subject_id: uuid.UUID | None
+    what: Any
+    write: Writer | None
+
+
+# The payloads of several things of a kind, as they are at the end of the transaction.
+Writer = Callable[[TenantScope, Sequence[Any], datetime], Awaitable[Sequence[str]]]
+
+
 def publish_at_commit(
     scope: TenantScope,
     key: Hashable,
     kind: str,
     now: datetime,
     *,
-    payload: Callable[[], Awaitable[str]] | None = None,
     subject_id: uuid.UUID | None = None,
+    what: object = None,
+    write: Writer | None = None,
 ) -> None:
-    """Tell the screens when this transaction commits; once for each key, with the last payload."""
+    """Tell the screens when this transaction commits; once for each key, with the last payload.
+
+    Without `write` the payload is made when it is sent.
+    """
+    news = _News(kind, now, subject_id, what, write)
+
+    async def collect() -> None:
+        scope.session.info.setdefault(_COLLECTED, []).append(news)
 
     async def publish() -> None:
-        body = None if payload is None else await payload()
-        position = await _draw_position(scope)
+        await _publish(scope, scope.session.info.pop(_COLLECTED, []))
+
+    scope.before_commit((kind, key), collect)
+    scope.before_commit(_COLLECTED, publish, rank=AFTER_ALL)
+
+
+async def _publish(scope: TenantScope, news: Sequence[_News]) -> None:
+    """Everything the transaction has to tell, in few statements: a flood has much."""
+    bodies: dict[int, str] = {}
+    for write in {item.write for item in news if item.write is not None}:
+        numbers = [number for number, item in enumerate(news) if item.write is write]
+        whats, now = [news[number].what for number in numbers], news[numbers[-1]].now
+        bodies |= dict(zip(numbers, await write(scope, whats, now), strict=True))
+    last = await _draw_positions(scope, len(news))
+    for number, item in enumerate(news):
         scope.session.add(
             LiveEvent(
                 institution_id=scope.institution_id,
-                position=position,
-                kind=kind,
-                subject_id=subject_id,
-                payload=body,
-                created_at=now,
+                position=last - len(news) + 1 + number,
+                kind=item.kind,
+                subject_id=item.subject_id,
+                payload=bodies.get(number),
+                created_at=item.now,
             )
         )
-        await scope.session.execute(
-            text("SELECT pg_notify(:channel, :payload)"),
-            {"channel": CHANNEL, "payload": str(scope.institution_id)},
-        )
-
-    scope.before_commit((kind, key), publish)
+    await scope.session.execute(
+        text("SELECT pg_notify(:channel, :payload)"),
+        {"channel": CHANNEL, "payload": str(scope.institution_id)},
+    )
 
 
-async def _draw_position(scope: TenantScope) -> int:
+async def _draw_positions(scope: TenantScope, count: int) -> int:
+    """The last of `count` new positions."""
     statement = (
         insert(LiveHead)
-        .values(institution_id=scope.institution_id, position=1)
+        .values(institution_id=scope.institution_id, position=count)
         .on_conflict_do_update(
-            index_elements=[LiveHead.institution_id], set_={"position": LiveHead.position + 1}
+            index_elements=[LiveHead.institution_id], set_={"position": LiveHead.position + count}
         )
         .returning(LiveHead.position)
     )

@@ -8,6 +8,7 @@ nurse who stands in for another unit tonight would stand before closed records.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
@@ -110,18 +111,31 @@ def _stays(scope: TenantScope, at: datetime) -> Select[Stay]:
 
 async def reach_of(principal: Principal) -> Reach:
     """Whom they reach now."""
-    scope, user_id, at = principal.scope, principal.user.id, principal.at
-    everything = Reach(scope, user_id, at, None)
-    if principal.may(Permission.RECORDS_ALL_UNITS):
-        return everything
-    own = (await units_of(scope, [user_id])).get(user_id)
-    if not own:
-        return everything
-    duties = scope.select(Duty).where(
-        Duty.user_id == user_id, Duty.starts_at <= at, Duty.ends_at > at, Duty.removed_at.is_(None)
-    )
-    on_duty_for = {duty.unit_id for duty in await scope.session.scalars(duties)}
-    if None in on_duty_for:
-        return everything
-    units = frozenset(own) | {unit_id for unit_id in on_duty_for if unit_id is not None}
-    return Reach(scope, user_id, at, units)
+    (reach,) = await reaches_of(principal.scope, [principal], principal.at)
+    return reach
+
+
+async def reaches_of(
+    scope: TenantScope, principals: Sequence[Principal], at: datetime
+) -> list[Reach]:
+    """Whom each reaches, in the order given."""
+    asked = {who.user.id for who in principals if not who.may(Permission.RECORDS_ALL_UNITS)}
+    own = await units_of(scope, asked) if asked else {}
+    on_duty_for: dict[uuid.UUID, set[uuid.UUID | None]] = {}
+    if own:
+        duties = scope.select(Duty).where(
+            Duty.user_id.in_(own), Duty.starts_at <= at, Duty.ends_at > at,
+            Duty.removed_at.is_(None),
+        )  # fmt: skip
+        for duty in await scope.session.scalars(duties):
+            on_duty_for.setdefault(duty.user_id, set()).add(duty.unit_id)
+    found = []
+    for who in principals:
+        user_id = who.user.id
+        served, stands_in = own.get(user_id), on_duty_for.get(user_id, set())
+        if who.may(Permission.RECORDS_ALL_UNITS) or not served or None in stands_in:
+            found.append(Reach(scope, user_id, at, None))
+        else:
+            units = {*served, *stands_in} - {None}
+            found.append(Reach(scope, user_id, at, frozenset(filter(None, units))))
+    return found

@@ -82,6 +82,17 @@ def welcome_panel(welcome: Welcome) -> RenderableType:
     ]
     if welcome.by_enter:
         lines.append(Text("按回车 press Enter: 再有一人跌倒 somebody else falls"))
+    simulator = f"{welcome.url.rstrip('/')}/operator/simulator"
+    lines.append(
+        Text.assemble(
+            "仿真一夜 a simulated night: ",
+            (simulator, "cyan"),
+            "，用户 user ",
+            ("yunying", "bold"),
+            "，按 press ",
+            ("开始 Run", "bold"),
+        )
+    )
     if welcome.open_alerts:
         lines.append(
             Text(

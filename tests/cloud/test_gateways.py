@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import date, timedelta
 from typing import Any
 
@@ -309,3 +310,27 @@ async def test_in_a_home_everybody_who_lives_there_is_meant(
         )
         await add_stay(scope, elder.id, bed.id, now)
     assert (await kinds_of(world))["radar-1"] == []
+
+
+async def test_the_registry_grows_once_for_each_transaction(world: World) -> None:
+    """However many rows change; and again where what made it grow was undone."""
+
+    async def version() -> int:
+        async with world.database.tenant(world.home.institution_id) as scope:
+            found = await scope.session.execute(text("SELECT version FROM registry_state"))
+            return int(found.scalar_one())
+
+    before, now = await version(), world.clock.now()
+    async with world.database.tenant(world.home.institution_id) as scope:
+        for number in range(5):
+            await add_device(scope, f"many-{number}", "model", None, now)
+            await scope.session.flush()
+    assert await version() == before + 1
+    async with world.database.tenant(world.home.institution_id) as scope:
+        with suppress(ZeroDivisionError):
+            async with scope.savepoint():
+                await add_device(scope, "undone", "model", None, now)
+                await scope.session.flush()
+                raise ZeroDivisionError
+        await add_device(scope, "kept", "model", None, now)
+    assert await version() == before + 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -256,10 +256,11 @@ async def clients(world: World) -> float:
 
 
 async def _publish(scope: Any, key: object, now: Any, body: str = "") -> None:
-    async def payload() -> str:
-        return json.dumps({"body": body})
+    publish_at_commit(scope, key, "alert", now, what=body, write=_bodies)
 
-    publish_at_commit(scope, key, "alert", now, payload=payload)
+
+async def _bodies(_scope: Any, whats: Sequence[Any], _now: Any) -> list[str]:
+    return [json.dumps({"body": body}) for body in whats]
 
 
 async def test_no_position_is_ever_skipped(

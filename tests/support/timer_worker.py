@@ -45,6 +45,9 @@ class TimerWorker:
         """End it without a chance to say goodbye."""
         self._popen.kill()
         self._popen.wait(10)
+        for pipe in (self._popen.stdin, self._popen.stdout):
+            if pipe is not None:
+                pipe.close()
 
 
 async def main() -> None:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from cloud.migrations.tenancy import owner_reads, protect, run
 
 revision = "0042"
-down_revision = "0032"
+down_revision = "0047"
 
 # A day is counted again when late truth comes: by the rules of that day, not by today's.
 HISTORY = """
-ALTER TABLE watch_pause ADD COLUMN ended_at timestamptz;
-
 CREATE TABLE round_plan_version (
     institution_id uuid NOT NULL REFERENCES institution,
     plan_id uuid NOT NULL,

@@ -59,5 +59,12 @@ export const areasOf = (me: Me | undefined): readonly Area[] =>
 /** Where the work is: one's own account, where a role has no area yet. */
 export const workOf = (me: Me): string => areasOf(me)[0]?.path ?? "/account";
 
+/** Back to where one was sent to the login from, if one may be there; else where a login leads. */
+export function backOf(me: Me, from: unknown): string {
+  const allowed =
+    typeof from === "string" && areasOf(me).some(({ path }) => from === path || from.startsWith(`${path}/`));
+  return me.restriction === null && allowed ? from : homeOf(me);
+}
+
 /** Where a login leads: to one's account first, where a password or a second factor is to be set. */
 export const homeOf = (me: Me): string => (me.restriction === null ? workOf(me) : "/account");

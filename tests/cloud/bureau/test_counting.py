@@ -258,7 +258,11 @@ async def test_an_institution_sees_its_own_numbers_unmasked(world: World) -> Non
     found = figure(said, "falls")
     assert (found["part"], found["masked"]) == (1, False)
     node = f"institution:{world.home.institution_id}"
-    query = {"indicator": "falls", "member_id": str(world.home.institution_id), "month": "2026-03"}
+    query = {
+        "indicator": "falls",
+        "member_id": str(world.home.institution_id),
+        "month": "2026-03-01",
+    }
     (event,) = (await manager.get("/api/v1/bureau/events", params=query)).json()["events"]
     assert event["alert_id"] is not None
     assert figure(said, "falls", node)["part"] == 1
@@ -295,7 +299,7 @@ def test_what_is_told_later_of_earlier_stands() -> None:
     assert told == {"protected": [(at(1), at(6))], "blind": [(at(6), at(24))]}
 
 
-@pytest.mark.parametrize("month", ["2026-13", "2027-01", "1999-01", "nonsense"])
+@pytest.mark.parametrize("month", ["2026-13-01", "2027-01-01", "1999-01-01", "nonsense"])
 async def test_a_month_that_is_none_is_named(world: World, month: str) -> None:
     manager = await world.as_role(Role.MANAGER)
     answer = await manager.get("/api/v1/bureau/sheet", params={"month": month})
