@@ -39,6 +39,7 @@ _STATES: Final = frozenset({"motion", "presence", "in_bed", "door_open"})
 # Falls of one device in one run are told apart by their block numbers.
 _BLOCKS_PER_FALL: Final = 10_000
 _BASE: Final = "zigbee2mqtt"
+_LINK_QUALITY: Final = 120
 CLOCK_UNCERTAINTY_MS: Final = 20
 
 
@@ -108,7 +109,7 @@ class Voices:
         plain = {quantity: value for quantity, (_, value) in values.items()}
         match device.shape:
             case Shape.ZIGBEE2MQTT:
-                return self._bridge.state(device.hub_id, last_seen=_iso(at_ns), **plain)
+                return self._bridge.state(device.hub_id, _LINK_QUALITY, _iso(at_ns), **plain)
             case Shape.HOME_ASSISTANT:
                 return self._discovered[device.hub_id].state(**plain)
             case Shape.BLUETOOTH:
