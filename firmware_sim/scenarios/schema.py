@@ -6,8 +6,11 @@ from datetime import datetime
 from enum import StrEnum
 from math import isclose
 from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from edge.subject import SensorRole
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
@@ -160,6 +163,46 @@ class StaffSpec(_Part):
     target_bedside_s: Annotated[float, Field(gt=0)] = 180.0
 
 
+class Shape(StrEnum):
+    """How a device of a live run speaks (`yuyue sim live`)."""
+
+    OURS = "ours"  # SenML and waveform blocks, docs/devices.md
+    ZIGBEE2MQTT = "zigbee2mqtt"
+    HOME_ASSISTANT = "homeassistant"  # its MQTT discovery
+    BLUETOOTH = "bluetooth"  # BTHome, heart rate, inertial, through BlueZ
+
+
+class DeviceSpec(_Part):
+    """Devices of one role: how they speak, and how often they repeat what they see."""
+
+    shape: Shape | None = None
+    # Beds and radars only: seconds between two reports of the same state.
+    report_s: Annotated[float, Field(ge=5.0, le=600.0)] | None = None
+
+    @field_validator("shape")
+    @classmethod
+    def _is_for_a_file(cls, shape: Shape | None) -> Shape | None:
+        if shape is Shape.BLUETOOTH:
+            raise ValueError("which devices are on the air is chosen with --bluez")
+        return shape
+
+
+class WatchSpec(_Part):
+    """How the hub is to watch these people: as a care plan says it (`WatchPlanIn`)."""
+
+    timezone: str = "Asia/Shanghai"
+    overrides: dict[str, float] = {}
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_a_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError(f"{name!r} is no time zone, such as Asia/Shanghai") from error
+        return name
+
+
 class Scenario(_Part):
     """One scenario file."""
 
@@ -176,6 +219,8 @@ class Scenario(_Part):
     incidents: tuple[IncidentSpec, ...] = ()
     faults: tuple[FaultSpec, ...] = ()
     staff: StaffSpec = StaffSpec()
+    devices: dict[SensorRole, DeviceSpec] = {}
+    watch: WatchSpec = WatchSpec()
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

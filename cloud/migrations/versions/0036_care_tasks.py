@@ -5,7 +5,7 @@ from __future__ import annotations
 from cloud.migrations.tenancy import protect, run
 
 revision = "0036"
-down_revision = "0047"
+down_revision = "0035"
 
 TABLES = """
 CREATE TABLE care_task (

@@ -20,6 +20,7 @@ export const en: Texts = {
     family: "Family",
     operator: "Operations",
     shift: "Shift",
+    bureau: "Oversight",
   },
   form: {
     done: "Saved",
@@ -70,6 +71,7 @@ export const en: Texts = {
     gone: "This invitation is wrong, used or too old. Ask the house for another one.",
   },
   header: {
+    handover: "Handover",
     page: "Duty desk",
     loggedInAs: "Logged in: {{name}}",
     account: "My account",
@@ -206,6 +208,7 @@ export const en: Texts = {
     console_silent: "A desk fell silent",
     dead_switch: "Alert path broken",
     round_missed: "Missed round",
+    handover_missing: "Shift not handed over",
     visit_overdue: "Visit overdue",
   },
   priority: { high: "High", medium: "Medium", low: "Low", info: "Info" },
@@ -412,6 +415,7 @@ export const en: Texts = {
     limited: "(only the units you serve)",
     failed: "The floor could not be fetched: {{why}}. Do not take it for well.",
     none: "There are no rooms and beds yet",
+    noBedSensor: "no bed sensor: whether in bed is not known",
     state: {
       alert: "Alert",
       blind: "Not seen",
@@ -419,6 +423,7 @@ export const en: Texts = {
       out: "Out",
       up: "Up",
       in_bed: "In bed",
+      watched: "Watched",
       unknown: "Unknown",
       empty: "Empty bed",
     },

@@ -42,7 +42,9 @@ export function DuePage(): ReactNode {
       {data === undefined && failureReason === null && <Waiting />}
       {data !== undefined && (
         <>
-          <p>{t("due.hint", { days: data.interval_days })}</p>
+          <p>
+            {t("due.hint", { days: data.interval_days })} <Link to="settings">{t("settings.title")}</Link>
+          </p>
           <DataTable
             title={t("due.title")}
             rows={data.due}

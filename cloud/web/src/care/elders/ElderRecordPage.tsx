@@ -9,6 +9,8 @@ import { explain } from "../../shared/explain";
 import { clockTime } from "../../shared/time";
 import { useMe } from "../../shared/useMe";
 import { Waiting } from "../../shared/Waiting";
+import { Notes } from "../handover/Notes";
+import { RiskHistory } from "../safety/RiskHistory";
 import { OpenRecord } from "./BreakGlass";
 import { ELDER_KEYS, type ElderPage, elders } from "./calls";
 import { Contacts } from "./Contacts";
@@ -21,6 +23,7 @@ import { Stays } from "./Stays";
 import { Unseen } from "./Unseen";
 
 // The plotting code is fetched when there is something to plot.
+const DayLine = lazy(async () => ({ default: (await import("./DayLine")).DayLine }));
 const Chart = lazy(async () => ({ default: (await import("./Chart")).Chart }));
 
 const REFRESH_MS = 15_000;
@@ -60,6 +63,12 @@ export default function ElderRecordPage(): ReactNode {
     <>
       <p>
         <Link to="/care/elders">{t("back")}</Link>
+        {part.may("care_read") && (
+          <>
+            {" · "}
+            <Link to={`/care/visits/elders/${elderId}`}>{t("toVisits")}</Link>
+          </>
+        )}
       </p>
       {failureReason !== null && (
         <p role="alert" className="banner">
@@ -67,6 +76,11 @@ export default function ElderRecordPage(): ReactNode {
         </p>
       )}
       <Now page={data} />
+      {part.may("series_read") && (
+        <Suspense fallback={null}>
+          <DayLine id={elderId} />
+        </Suspense>
+      )}
       <Unseen {...part} />
       {data.coverage !== null && <Seen coverage={data.coverage} />}
       {part.may("series_read") && data.latest.length > 0 && (
@@ -81,6 +95,8 @@ export default function ElderRecordPage(): ReactNode {
       <Family {...part} />
       <Consents {...part} />
       <Risks {...part} />
+      <RiskHistory id={elderId} />
+      {part.may("care_read") && <Notes id={elderId} writes={part.may("care_write")} />}
     </>
   );
 }
