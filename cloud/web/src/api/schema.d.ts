@@ -1067,6 +1067,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/duty/drill-plans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Drill Plans
+         * @description A year's drills by quarter, with what is left over of years before.
+         */
+        get: operations["list_drill_plans"];
+        put?: never;
+        /**
+         * Add Drill Plan
+         * @description Plan one.
+         */
+        post: operations["add_drill_plan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty/drill-plans/{drill_plan_id}/done": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Finish Drill Plan
+         * @description It was done, with whom, and what was learned.
+         */
+        post: operations["finish_drill_plan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty/drill-plans/{drill_plan_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel Drill Plan
+         * @description It will not be; the reason stays.
+         */
+        post: operations["cancel_drill_plan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/duty/figures": {
         parameters: {
             query?: never;
@@ -2036,6 +2100,46 @@ export interface paths {
          * @description Assess one of the nine. A risk needs measures, somebody who owns them, and a review.
          */
         put: operations["assess_risk"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/elders/{elder_id}/risk-history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Risk History
+         * @description What each of the nine was said to be, when and by whom; newest first.
+         */
+        get: operations["get_risk_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/risks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Risk Register
+         * @description The nine risks of everybody who stays here: counts over all, and the rows asked for.
+         */
+        get: operations["get_risk_register"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -3355,7 +3459,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/round-tags": {
+    "/api/v1/round-plans/load": {
         parameters: {
             query?: never;
             header?: never;
@@ -3365,10 +3469,74 @@ export interface paths {
         get?: never;
         put?: never;
         /**
+         * Preview Round Plan
+         * @description What a plan would ask of each shift, in rounds an hour; nothing is changed.
+         */
+        post: operations["preview_round_plan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/round-tags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Round Tags
+         * @description The beds of a unit with the tags that hang there, to be printed.
+         */
+        get: operations["list_round_tags"];
+        put?: never;
+        /**
          * Set Round Tag
          * @description Say at which bed a tag hangs.
          */
         post: operations["set_round_tag"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/round-tags/fill": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Fill Round Tags
+         * @description A tag for each bed of a unit that has none.
+         */
+        post: operations["fill_round_tags"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/round-tags/renew": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Renew Round Tag
+         * @description A new tag for a bed; the one that hung there checks nobody in any more.
+         */
+        post: operations["renew_round_tag"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3643,7 +3811,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/care-tasks": {
+    "/api/v1/discovery-clues": {
         parameters: {
             query?: never;
             header?: never;
@@ -3651,10 +3819,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List Care Tasks
+         * List Discovery Clues
          * @description What rules and lists have opened, of elders one may see.
          */
-        get: operations["list_care_tasks"];
+        get: operations["list_discovery_clues"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3663,7 +3831,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/care-tasks/{care_task_id}/end": {
+    "/api/v1/discovery-clues/{clue_id}/end": {
         parameters: {
             query?: never;
             header?: never;
@@ -3673,10 +3841,246 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * End Care Task
+         * End Discovery Clue
          * @description Say what came of it.
          */
-        post: operations["end_care_task"];
+        post: operations["end_discovery_clue"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/handovers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Handovers
+         * @description Of a unit: which shifts are to be handed over, and how it went before.
+         */
+        get: operations["list_handovers"];
+        put?: never;
+        /**
+         * Give Handover
+         * @description The giver signs the facts as they stand. 409 where they, or the handover, have changed.
+         */
+        post: operations["give_handover"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/handovers/sheet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Handover Sheet
+         * @description What is to be handed over now, and what has changed since it was given.
+         */
+        get: operations["get_handover_sheet"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/handovers/{handover_id}/take": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take Handover
+         * @description The taker has read the snapshot and what has changed since, and signs.
+         */
+        post: operations["take_handover"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/handovers/{handover_id}/object": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Object To Handover
+         * @description The taker does not agree, and says with what. The giver signs anew.
+         */
+        post: operations["object_to_handover"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/handovers/{handover_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Handover
+         * @description One handover with its signatures and what was signed, whenever it was.
+         */
+        get: operations["get_handover"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/handover-settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Put Handover Settings
+         * @description Whether a missing handover is called out, and after how long.
+         */
+        put: operations["put_handover_settings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/elders/{elder_id}/observations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Observations
+         * @description What carers have seen of this elder.
+         */
+        get: operations["list_observations"];
+        put?: never;
+        /**
+         * Add Observation
+         * @description Write down what was seen; the next handover of the unit shows it.
+         */
+        post: operations["add_observation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/incidents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Incidents
+         * @description The register over an interval (90 days where none is named); of one's own units.
+         */
+        get: operations["list_incidents"];
+        put?: never;
+        /**
+         * Report Incident
+         * @description Write one down. 409 `maybe_the_same` where one like it is there, unless `separate`.
+         */
+        post: operations["report_incident"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/incidents/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Incidents
+         * @description The register as CSV (UTF-8 with BOM, as spreadsheets want it).
+         */
+        get: operations["export_incidents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/incidents/{incident_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Incident
+         * @description One with its history.
+         */
+        get: operations["get_incident"];
+        /**
+         * Change Incident
+         * @description Complete or correct it; what was reviewed is to be reviewed again.
+         */
+        put: operations["change_incident"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/incidents/{incident_id}/moves": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Move Incident
+         * @description The head nurse reviews, sends back, closes, opens again or voids.
+         */
+        post: operations["move_incident"];
         delete?: never;
         options?: never;
         head?: never;
@@ -5667,6 +6071,277 @@ export interface components {
             birth_date: string;
         };
         /**
+         * CareIncidentChange
+         * @description All of it anew. `version`: the one it was changed from.
+         */
+        CareIncidentChange: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "choking" | "wrong_intake" | "pressure_injury" | "scald" | "bed_fall" | "fall" | "wandering" | "harm" | "activity" | "other";
+            /**
+             * Happened At
+             * Format: date-time
+             */
+            happened_at: string;
+            /**
+             * Place
+             * @description empty: the bed they had then
+             * @default
+             */
+            place: string;
+            /**
+             * Description
+             * @default
+             */
+            description: string;
+            /** Injury */
+            injury?: ("none" | "minor" | "serious" | "hospital" | "death" | "unknown") | null;
+            /** Cause */
+            cause?: string | null;
+            /** Measure */
+            measure?: string | null;
+            /**
+             * Follow Up
+             * @default
+             */
+            follow_up: string;
+            /** Follow Up On */
+            follow_up_on?: string | null;
+            /** Version */
+            version: number;
+        };
+        /**
+         * CareIncidentDetail
+         * @description With what was done to it.
+         */
+        CareIncidentDetail: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Alert Id */
+            alert_id: string | null;
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "choking" | "wrong_intake" | "pressure_injury" | "scald" | "bed_fall" | "fall" | "wandering" | "harm" | "activity" | "other";
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "reported" | "reviewed" | "closed" | "voided";
+            /**
+             * Happened At
+             * Format: date-time
+             */
+            happened_at: string;
+            /**
+             * Recorded At
+             * Format: date-time
+             */
+            recorded_at: string;
+            /** Recorded By */
+            recorded_by: string;
+            /** Place */
+            place: string;
+            /** Description */
+            description: string;
+            /** Injury */
+            injury: ("none" | "minor" | "serious" | "hospital" | "death" | "unknown") | null;
+            /** Cause */
+            cause: string | null;
+            /** Measure */
+            measure: string | null;
+            /** Follow Up */
+            follow_up: string;
+            /** Follow Up On */
+            follow_up_on: string | null;
+            /** Overdue */
+            overdue: boolean;
+            /** Reviewed At */
+            reviewed_at: string | null;
+            /** Reviewed By */
+            reviewed_by: string | null;
+            /** Review */
+            review: string;
+            /** Closed At */
+            closed_at: string | null;
+            /** Closed By */
+            closed_by: string | null;
+            /** Outcome */
+            outcome: string;
+            /** Void Reason */
+            void_reason: string;
+            /** Version */
+            version: number;
+            /** Moves */
+            moves: components["schemas"]["IncidentMoveOut"][];
+        };
+        /**
+         * CareIncidentIn
+         * @description What happened; `id` is chosen by the device. `separate`: it is not the one near it.
+         */
+        CareIncidentIn: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "choking" | "wrong_intake" | "pressure_injury" | "scald" | "bed_fall" | "fall" | "wandering" | "harm" | "activity" | "other";
+            /**
+             * Happened At
+             * Format: date-time
+             */
+            happened_at: string;
+            /**
+             * Place
+             * @description empty: the bed they had then
+             * @default
+             */
+            place: string;
+            /**
+             * Description
+             * @default
+             */
+            description: string;
+            /** Injury */
+            injury?: ("none" | "minor" | "serious" | "hospital" | "death" | "unknown") | null;
+            /** Cause */
+            cause?: string | null;
+            /** Measure */
+            measure?: string | null;
+            /**
+             * Follow Up
+             * @default
+             */
+            follow_up: string;
+            /** Follow Up On */
+            follow_up_on?: string | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Alert Id */
+            alert_id?: string | null;
+            /**
+             * Separate
+             * @default false
+             */
+            separate: boolean;
+        };
+        /**
+         * CareIncidentOut
+         * @description One line of the register. `overdue`: its follow-up should be done and it is not closed.
+         */
+        CareIncidentOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Alert Id */
+            alert_id: string | null;
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "choking" | "wrong_intake" | "pressure_injury" | "scald" | "bed_fall" | "fall" | "wandering" | "harm" | "activity" | "other";
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "reported" | "reviewed" | "closed" | "voided";
+            /**
+             * Happened At
+             * Format: date-time
+             */
+            happened_at: string;
+            /**
+             * Recorded At
+             * Format: date-time
+             */
+            recorded_at: string;
+            /** Recorded By */
+            recorded_by: string;
+            /** Place */
+            place: string;
+            /** Description */
+            description: string;
+            /** Injury */
+            injury: ("none" | "minor" | "serious" | "hospital" | "death" | "unknown") | null;
+            /** Cause */
+            cause: string | null;
+            /** Measure */
+            measure: string | null;
+            /** Follow Up */
+            follow_up: string;
+            /** Follow Up On */
+            follow_up_on: string | null;
+            /** Overdue */
+            overdue: boolean;
+            /** Reviewed At */
+            reviewed_at: string | null;
+            /** Reviewed By */
+            reviewed_by: string | null;
+            /** Review */
+            review: string;
+            /** Closed At */
+            closed_at: string | null;
+            /** Closed By */
+            closed_by: string | null;
+            /** Outcome */
+            outcome: string;
+            /** Void Reason */
+            void_reason: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * CareIncidentsOut
+         * @description Newest first, and how many of each kind. `more`: take a shorter interval.
+         */
+        CareIncidentsOut: {
+            /**
+             * Begin
+             * Format: date-time
+             */
+            begin: string;
+            /**
+             * End
+             * Format: date-time
+             */
+            end: string;
+            /** Incidents */
+            incidents: components["schemas"]["CareIncidentOut"][];
+            /** Counts */
+            counts: components["schemas"]["IncidentCount"][];
+            /** More */
+            more: boolean;
+        };
+        /**
          * Certainty
          * @description How sure it is that the two are one person.
          * @enum {string}
@@ -5734,6 +6409,61 @@ export interface components {
             risk_events?: {
                 [key: string]: number;
             };
+        };
+        /**
+         * ClueEndIn
+         * @description What came of it; a dismissal says why.
+         */
+        ClueEndIn: {
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "done" | "dismissed";
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+        };
+        /**
+         * ClueOut
+         * @description One open clue. `detail`: service and its name, or the list and what it says.
+         */
+        ClueOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "entitlement_met" | "list_row";
+            /** Elder Id */
+            elder_id: string | null;
+            /** Elder Name */
+            elder_name: string;
+            /** Detail */
+            detail: {
+                [key: string]: unknown;
+            };
+            /**
+             * Opened At
+             * Format: date-time
+             */
+            opened_at: string;
+            /** Opened By */
+            opened_by: string;
+        };
+        /**
+         * CluesOut
+         * @description Open ones, the newest first.
+         */
+        CluesOut: {
+            /** Clues */
+            clues: components["schemas"]["ClueOut"][];
         };
         /**
          * CodeIn
@@ -6388,6 +7118,38 @@ export interface components {
             contested?: components["schemas"]["ContestIn"][];
         };
         /**
+         * DrillCancelIn
+         * @description Why it will not be.
+         */
+        DrillCancelIn: {
+            /** Reason */
+            reason: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * DrillDoneIn
+         * @description How it went. `drill_id`: the drill at a bed whose times belong to it.
+         */
+        DrillDoneIn: {
+            /**
+             * Done On
+             * Format: date
+             */
+            done_on: string;
+            /** Participants */
+            participants: string[];
+            /**
+             * Remarks
+             * @default
+             */
+            remarks: string;
+            /** Drill Id */
+            drill_id?: string | null;
+            /** Version */
+            version: number;
+        };
+        /**
          * DrillIn
          * @description A drill at an elder's bed. Not announced: the desk sees it is a drill, staff did not know.
          */
@@ -6465,6 +7227,99 @@ export interface components {
             acknowledged_by: string | null;
             /** Arrived By */
             arrived_by: string | null;
+        };
+        /**
+         * DrillPlanIn
+         * @description A drill for a quarter; without a unit: of the whole house.
+         */
+        DrillPlanIn: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "fall" | "choking" | "wandering" | "fire" | "evacuation" | "power_cut" | "water" | "gas" | "infection" | "food_poisoning" | "sudden_illness" | "alarm_path" | "other";
+            /** Year */
+            year: number;
+            /** Quarter */
+            quarter: number;
+            /** Unit Id */
+            unit_id?: string | null;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+        };
+        /**
+         * DrillPlanOut
+         * @description A planned drill and how it stands today.
+         */
+        DrillPlanOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "fall" | "choking" | "wandering" | "fire" | "evacuation" | "power_cut" | "water" | "gas" | "infection" | "food_poisoning" | "sudden_illness" | "alarm_path" | "other";
+            /** Year */
+            year: number;
+            /** Quarter */
+            quarter: number;
+            /** Unit Id */
+            unit_id: string | null;
+            /** Unit */
+            unit: string | null;
+            /** Note */
+            note: string;
+            /**
+             * Planned At
+             * Format: date-time
+             */
+            planned_at: string;
+            /** Planned By */
+            planned_by: string;
+            /**
+             * Standing
+             * @enum {string}
+             */
+            standing: "later" | "due" | "overdue" | "done" | "cancelled";
+            /** Done On */
+            done_on: string | null;
+            /** Done By */
+            done_by: string | null;
+            /** Participants */
+            participants: string[];
+            /** Remarks */
+            remarks: string;
+            /** Drill Id */
+            drill_id: string | null;
+            /** Cancelled By */
+            cancelled_by: string | null;
+            /** Cancel Reason */
+            cancel_reason: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * DrillPlansOut
+         * @description A year's plan. `halves_done`: drills done in each half; rules ask for one at least (V).
+         */
+        DrillPlansOut: {
+            /** Year */
+            year: number;
+            /** Quarter */
+            quarter: number;
+            /** Halves Done */
+            halves_done: [
+                number,
+                number
+            ];
+            /** Plans */
+            plans: components["schemas"]["DrillPlanOut"][];
         };
         /**
          * DueListOut
@@ -7403,6 +8258,16 @@ export interface components {
          */
         FieldKind: "number" | "flag" | "code" | "region";
         /**
+         * FieldOut
+         * @description A field with source and date, and the values it takes (none: a district code).
+         */
+        FieldOut: {
+            /** Field */
+            field: string;
+            /** Values */
+            values: (boolean | number | string)[];
+        };
+        /**
          * FieldProblem
          * @description One field of a request that is wrong.
          */
@@ -8079,6 +8944,64 @@ export interface components {
             };
         };
         /**
+         * GiveIn
+         * @description `read_sha256`: of the facts as they were read. `revision`: of the handover as it was read.
+         */
+        GiveIn: {
+            /**
+             * Unit Id
+             * Format: uuid
+             */
+            unit_id: string;
+            /**
+             * Shift Starts At
+             * Format: date-time
+             */
+            shift_starts_at: string;
+            /** Read Sha256 */
+            read_sha256: string;
+            /**
+             * Revision
+             * @default 0
+             */
+            revision: number;
+            /** Named Id */
+            named_id?: string | null;
+            /**
+             * Words
+             * @default
+             */
+            words: string;
+            signature: components["schemas"]["SignatureIn"];
+        };
+        /**
+         * GivenOut
+         * @description What was given last and what has happened since; whoever takes reads both.
+         */
+        GivenOut: {
+            /** By */
+            by: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Words */
+            words: string;
+            /** Sha256 */
+            sha256: string;
+            /** Lines */
+            lines: components["schemas"]["HandoverLine"][];
+            /** Changes */
+            changes: components["schemas"]["HandoverChange"][];
+            /** Read Sha256 */
+            read_sha256: string;
+            /** Objection */
+            objection: string | null;
+            /** Objected By */
+            objected_by: string | null;
+        };
+        /**
          * GroundOut
          * @description C.4: one ground for changing the level.
          */
@@ -8142,6 +9065,210 @@ export interface components {
             eligibility: {
                 [key: string]: unknown;
             };
+        };
+        /**
+         * HandoverChange
+         * @description Only `after`: new; only `before`: gone; both: changed.
+         */
+        HandoverChange: {
+            before: components["schemas"]["HandoverLine"] | null;
+            after: components["schemas"]["HandoverLine"] | null;
+        };
+        /**
+         * HandoverDetail
+         * @description Everything of one handover.
+         */
+        HandoverDetail: {
+            handover: components["schemas"]["HandoverOut"];
+            /** Unit */
+            unit: string;
+            /** Moves */
+            moves: components["schemas"]["HandoverMoveOut"][];
+        };
+        /**
+         * HandoverLine
+         * @description One fact, in words.
+         */
+        HandoverLine: {
+            /**
+             * Section
+             * @enum {string}
+             */
+            section: "open_alerts" | "quiet_alerts" | "alerts_of_shift" | "out" | "blind" | "rounds_missed" | "turning" | "follow_ups" | "attention" | "observations";
+            /** Key */
+            key: string;
+            /** Zh */
+            zh: string;
+            /** En */
+            en: string;
+            /** Elder Id */
+            elder_id: string | null;
+            /** Elder */
+            elder: string;
+            /** Place */
+            place: string;
+            /** Urgent */
+            urgent: boolean;
+        };
+        /**
+         * HandoverMoveOut
+         * @description A signature with what was signed. `whole`: what is kept is what was signed.
+         */
+        HandoverMoveOut: {
+            /**
+             * Move
+             * @enum {string}
+             */
+            move: "give" | "object" | "take";
+            /** Revision */
+            revision: number;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** By */
+            by: string;
+            /** Signed With */
+            signed_with: string;
+            /** Words */
+            words: string;
+            /** Sha256 */
+            sha256: string;
+            /** Whole */
+            whole: boolean;
+            /** Lines */
+            lines: components["schemas"]["HandoverLine"][];
+            /** Changes */
+            changes: components["schemas"]["HandoverChange"][];
+        };
+        /**
+         * HandoverOut
+         * @description A handover as it stands.
+         */
+        HandoverOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Unit Id
+             * Format: uuid
+             */
+            unit_id: string;
+            /** Shift */
+            shift: string;
+            /**
+             * Shift Starts At
+             * Format: date-time
+             */
+            shift_starts_at: string;
+            /**
+             * Shift Ends At
+             * Format: date-time
+             */
+            shift_ends_at: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "open" | "given" | "objected" | "taken";
+            /** Revision */
+            revision: number;
+            /** Giver */
+            giver: string | null;
+            /** Given At */
+            given_at: string | null;
+            /** Named */
+            named: string | null;
+            /** Taker */
+            taker: string | null;
+            /** Taken At */
+            taken_at: string | null;
+        };
+        /**
+         * HandoverSettingsIO
+         * @description Off: one may hand over, nothing is called out. `version`: the one it was changed from.
+         */
+        HandoverSettingsIO: {
+            /**
+             * Active
+             * @default false
+             */
+            active: boolean;
+            /**
+             * Limit Min
+             * @default 30
+             */
+            limit_min: number;
+            /**
+             * Earliest Min
+             * @default 120
+             */
+            earliest_min: number;
+            /**
+             * Version
+             * @default 0
+             */
+            version: number;
+        };
+        /**
+         * HandoverSheet
+         * @description The facts of now, and the snapshot that was given, if one was. `sha256`: of the facts.
+         */
+        HandoverSheet: {
+            /** Unit */
+            unit: string;
+            /** Shift */
+            shift: string;
+            /**
+             * Starts At
+             * Format: date-time
+             */
+            starts_at: string;
+            /**
+             * Ends At
+             * Format: date-time
+             */
+            ends_at: string;
+            /** Lines */
+            lines: components["schemas"]["HandoverLine"][];
+            /** Sha256 */
+            sha256: string;
+            /** Revision */
+            revision: number;
+            given: components["schemas"]["GivenOut"] | null;
+            handover: components["schemas"]["HandoverOut"] | null;
+            /** Giving */
+            giving: components["schemas"]["StaffOut"][];
+            /** Taking */
+            taking: components["schemas"]["StaffOut"][];
+            /** Staff */
+            staff: components["schemas"]["StaffOut"][];
+        };
+        /**
+         * HandoversOut
+         * @description Of a unit: the shift before and the one that runs, then the history, newest first.
+         */
+        HandoversOut: {
+            /**
+             * Server Time
+             * Format: date-time
+             */
+            server_time: string;
+            /**
+             * Unit Id
+             * Format: uuid
+             */
+            unit_id: string;
+            /** Unit */
+            unit: string;
+            settings: components["schemas"]["HandoverSettingsIO"];
+            /** Shifts */
+            shifts: components["schemas"]["ShiftToHand"][];
+            /** History */
+            history: components["schemas"]["HandoverOut"][];
         };
         /**
          * Health
@@ -8322,6 +9449,62 @@ export interface components {
             hops: components["schemas"]["HopOut"][];
             /** Alerts */
             alerts: components["schemas"]["NightRow"][];
+        };
+        /**
+         * IncidentCount
+         * @description Of one kind, without what was voided.
+         */
+        IncidentCount: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "choking" | "wrong_intake" | "pressure_injury" | "scald" | "bed_fall" | "fall" | "wandering" | "harm" | "activity" | "other";
+            /** Count */
+            count: number;
+            /** Injured */
+            injured: number;
+            /** Open */
+            open: number;
+        };
+        /**
+         * IncidentMoveIn
+         * @description What is decided. Sending back, opening again and voiding need words.
+         */
+        IncidentMoveIn: {
+            /**
+             * Step
+             * @enum {string}
+             */
+            step: "review" | "return" | "close" | "reopen" | "void";
+            /**
+             * Words
+             * @default
+             */
+            words: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * IncidentMoveOut
+         * @description What was done, by whom.
+         */
+        IncidentMoveOut: {
+            /** Move */
+            move: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** By */
+            by: string;
+            /** Words */
+            words: string;
+            /** Changes */
+            changes: {
+                [key: string]: unknown;
+            };
         };
         /**
          * IncidentOut
@@ -8522,6 +9705,39 @@ export interface components {
             fitted_at: string | null;
             /** Warranty Until */
             warranty_until: string | null;
+        };
+        /**
+         * LabelOut
+         * @description A bed with what hangs there: its text, the address it opens, and that as a QR code (SVG).
+         */
+        LabelOut: {
+            /**
+             * Bed Id
+             * Format: uuid
+             */
+            bed_id: string;
+            /** Room */
+            room: string;
+            /** Bed */
+            bed: string;
+            /** Tag */
+            tag: string | null;
+            /** Set At */
+            set_at: string | null;
+            /** Address */
+            address: string | null;
+            /** Qr Svg */
+            qr_svg: string | null;
+        };
+        /**
+         * LabelsOut
+         * @description Of one unit, in the order of the corridor.
+         */
+        LabelsOut: {
+            /** Unit */
+            unit: string;
+            /** Labels */
+            labels: components["schemas"]["LabelOut"][];
         };
         /**
          * LackOut
@@ -9213,6 +10429,70 @@ export interface components {
             targets: ("unit_duty" | "on_shift" | "head_nurse" | "manager" | "family_home" | "any_head_nurse" | "any_manager" | "any_operator")[];
         };
         /**
+         * NoteIn
+         * @description A note; `id` is chosen by the device. `corrects_id`: an earlier one that was wrong.
+         */
+        NoteIn: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Text */
+            text: string;
+            /**
+             * Important
+             * @default false
+             */
+            important: boolean;
+            /** At */
+            at?: string | null;
+            /** Corrects Id */
+            corrects_id?: string | null;
+        };
+        /**
+         * NoteOut
+         * @description What was written down; never changed.
+         */
+        NoteOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Recorded At
+             * Format: date-time
+             */
+            recorded_at: string;
+            /** By */
+            by: string;
+            /** Text */
+            text: string;
+            /** Important */
+            important: boolean;
+            /** Corrects Id */
+            corrects_id: string | null;
+        };
+        /**
+         * NotesOut
+         * @description The newest first.
+         */
+        NotesOut: {
+            /** Notes */
+            notes: components["schemas"]["NoteOut"][];
+        };
+        /**
          * NoticeList
          * @description All notices of an alert, in order.
          */
@@ -9252,6 +10532,19 @@ export interface components {
             done_at: string | null;
             /** Attempts */
             attempts: components["schemas"]["AttemptOut"][];
+        };
+        /**
+         * ObjectIn
+         * @description What is wrong with it, in words.
+         */
+        ObjectIn: {
+            /** Snapshot Sha256 */
+            snapshot_sha256: string;
+            /** Read Sha256 */
+            read_sha256: string;
+            /** Words */
+            words: string;
+            signature: components["schemas"]["SignatureIn"];
         };
         /**
          * OidcWay
@@ -9519,7 +10812,7 @@ export interface components {
          * @description One capability each. Reading and changing are apart.
          * @enum {string}
          */
-        Permission: "own_account" | "alerts_read" | "alerts_act" | "alert_rules_manage" | "coverage_read" | "status_read" | "records_read" | "records_write" | "records_all_units" | "break_glass" | "break_glass_review" | "series_read" | "care_read" | "care_write" | "consents_manage" | "records_export" | "series_erase" | "places_read" | "places_manage" | "devices_read" | "devices_manage" | "gateways_manage" | "simulation_run" | "drills_run" | "roster_read" | "roster_manage" | "users_manage" | "audit_read" | "reports_read" | "family_read" | "bureau_read";
+        Permission: "own_account" | "alerts_read" | "alerts_act" | "alert_rules_manage" | "coverage_read" | "status_read" | "records_read" | "records_write" | "records_all_units" | "break_glass" | "break_glass_review" | "series_read" | "care_read" | "care_write" | "incidents_review" | "consents_manage" | "records_export" | "series_erase" | "places_read" | "places_manage" | "devices_read" | "devices_manage" | "gateways_manage" | "simulation_run" | "drills_run" | "roster_read" | "roster_manage" | "users_manage" | "audit_read" | "reports_read" | "family_read" | "bureau_read";
         /**
          * PersonOut
          * @description Somebody to put on the roster.
@@ -9598,6 +10891,14 @@ export interface components {
             /** Homes */
             homes: components["schemas"]["HomeNode"][];
             counts: components["schemas"]["Counts"];
+        };
+        /**
+         * PlanLoadOut
+         * @description Every unit that the plan would be of.
+         */
+        PlanLoadOut: {
+            /** Units */
+            units: components["schemas"]["UnitLoadOut"][];
         };
         /**
          * PointCodeIn
@@ -10184,6 +11485,70 @@ export interface components {
             note: string;
         };
         /**
+         * RiskChange
+         * @description What one risk was said to be at a time.
+         */
+        RiskChange: {
+            /**
+             * Risk
+             * @enum {string}
+             */
+            risk: "choking" | "wrong_intake" | "pressure_injury" | "scald" | "bed_fall" | "fall" | "wandering" | "harm" | "activity";
+            /** Name Zh */
+            name_zh: string;
+            /** Version */
+            version: number;
+            /**
+             * Level
+             * @enum {string}
+             */
+            level: "not_assessed" | "none" | "watch" | "high";
+            /** Measures */
+            measures: string;
+            /** Owner */
+            owner: string;
+            /** Review On */
+            review_on: string | null;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** By */
+            by: string;
+        };
+        /**
+         * RiskCount
+         * @description How many elders stand where with one risk. `overdue`: their review is.
+         */
+        RiskCount: {
+            /**
+             * Risk
+             * @enum {string}
+             */
+            risk: "choking" | "wrong_intake" | "pressure_injury" | "scald" | "bed_fall" | "fall" | "wandering" | "harm" | "activity";
+            /** Name Zh */
+            name_zh: string;
+            /** Not Assessed */
+            not_assessed: number;
+            /** None */
+            none: number;
+            /** Watch */
+            watch: number;
+            /** High */
+            high: number;
+            /** Overdue */
+            overdue: number;
+        };
+        /**
+         * RiskHistoryOut
+         * @description Newest first.
+         */
+        RiskHistoryOut: {
+            /** Changes */
+            changes: components["schemas"]["RiskChange"][];
+        };
+        /**
          * RiskIn
          * @description An assessment of one of the nine risks. `version`: the one that was read (0: none yet).
          */
@@ -10244,6 +11609,36 @@ export interface components {
             is_due: boolean;
             /** Version */
             version: number;
+        };
+        /**
+         * RiskRegister
+         * @description Everybody who stays here: counts over all of them, and the rows that were asked for.
+         */
+        RiskRegister: {
+            /** Counts */
+            counts: components["schemas"]["RiskCount"][];
+            /** Rows */
+            rows: components["schemas"]["RiskRow"][];
+            /** Elders */
+            elders: number;
+        };
+        /**
+         * RiskRow
+         * @description One of the nine risks of one elder, in the register of the house.
+         */
+        RiskRow: {
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /** Place */
+            place: string;
+            /** Unit */
+            unit: string;
+            entry: components["schemas"]["RiskOut"];
         };
         /**
          * RisksOut
@@ -10637,6 +12032,21 @@ export interface components {
             late: components["schemas"]["Late"];
         };
         /**
+         * RuleFieldOut
+         * @description A field of the record that a condition can ask for. `values` empty: a number or a code.
+         */
+        RuleFieldOut: {
+            /** Name */
+            name: string;
+            kind: components["schemas"]["FieldKind"];
+            /** Values */
+            values: (number | boolean | string)[];
+            /** Lowest */
+            lowest: number | null;
+            /** Highest */
+            highest: number | null;
+        };
+        /**
          * RuleSetIn
          * @description An overlay as its editor holds it; `version` of the draft that was read, 0 for a new one.
          *
@@ -10713,7 +12123,7 @@ export interface components {
             /** Sets */
             sets: components["schemas"]["RuleSetOut"][];
             /** Fields */
-            fields: components["schemas"]["cloud__care__service_list__schemas__FieldOut"][];
+            fields: components["schemas"]["RuleFieldOut"][];
             /**
              * In Force
              * @description keys in force today
@@ -11125,6 +12535,48 @@ export interface components {
             checks: components["schemas"]["RoundCheckOut"][];
         };
         /**
+         * ShiftLoadOut
+         * @description What a plan asks of a shift, everybody being there.
+         */
+        ShiftLoadOut: {
+            /** Shift */
+            shift: string;
+            /** Night */
+            night: boolean;
+            /** Rounds */
+            rounds: number;
+            /** Rounds Per H */
+            rounds_per_h: number;
+            /** Turnings Per H */
+            turnings_per_h: number;
+        };
+        /**
+         * ShiftToHand
+         * @description A shift that may be handed over now, or soon. `missing`: past its limit, not taken.
+         */
+        ShiftToHand: {
+            /** Shift */
+            shift: string;
+            /**
+             * Starts At
+             * Format: date-time
+             */
+            starts_at: string;
+            /**
+             * Ends At
+             * Format: date-time
+             */
+            ends_at: string;
+            /**
+             * From At
+             * Format: date-time
+             */
+            from_at: string;
+            /** Missing */
+            missing: boolean;
+            handover: components["schemas"]["HandoverOut"] | null;
+        };
+        /**
          * ShownIn
          * @description Whether whoever sat there would have heard it. Without sound it was only drawn.
          */
@@ -11153,6 +12605,21 @@ export interface components {
         SignIn: {
             /** Remark */
             remark?: string | null;
+        };
+        /**
+         * SignatureIn
+         * @description Who signs: `username` None is who is logged in. `code`: where they have a second factor.
+         */
+        SignatureIn: {
+            /** Username */
+            username?: string | null;
+            /**
+             * Password
+             * @default
+             */
+            password: string;
+            /** Code */
+            code?: string | null;
         };
         /**
          * SilenceOut
@@ -11240,6 +12707,19 @@ export interface components {
             alerts: number;
             false: components["schemas"]["ShareOut"];
             unclear: components["schemas"]["ShareOut"];
+        };
+        /**
+         * StaffOut
+         * @description Somebody who may sign.
+         */
+        StaffOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
         };
         /**
          * Standing
@@ -11425,6 +12905,17 @@ export interface components {
             dead_switch: components["schemas"]["SwitchOut"] | null;
         };
         /**
+         * TagBedIn
+         * @description A bed.
+         */
+        TagBedIn: {
+            /**
+             * Bed Id
+             * Format: uuid
+             */
+            bed_id: string;
+        };
+        /**
          * TagIn
          * @description A tag hangs at a bed from now on; one that hung elsewhere is moved.
          */
@@ -11438,6 +12929,17 @@ export interface components {
             bed_id: string;
         };
         /**
+         * TagUnitIn
+         * @description A unit.
+         */
+        TagUnitIn: {
+            /**
+             * Unit Id
+             * Format: uuid
+             */
+            unit_id: string;
+        };
+        /**
          * TakeBackIn
          * @description From `at` on nobody's.
          */
@@ -11449,59 +12951,20 @@ export interface components {
             at: string;
         };
         /**
-         * TaskEndIn
-         * @description What came of a task; a dismissal says why.
+         * TakeIn
+         * @description `snapshot_sha256`: what was given; `read_sha256`: what has changed since, both as read.
          */
-        TaskEndIn: {
+        TakeIn: {
+            /** Snapshot Sha256 */
+            snapshot_sha256: string;
+            /** Read Sha256 */
+            read_sha256: string;
             /**
-             * Outcome
-             * @enum {string}
-             */
-            outcome: "done" | "dismissed";
-            /**
-             * Note
+             * Words
              * @default
              */
-            note: string;
-        };
-        /**
-         * TaskOut
-         * @description One open task. `detail`: service and its name, or the list and what it says.
-         */
-        TaskOut: {
-            /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
-            /**
-             * Kind
-             * @enum {string}
-             */
-            kind: "entitlement_met" | "list_row";
-            /** Elder Id */
-            elder_id: string | null;
-            /** Elder Name */
-            elder_name: string;
-            /** Detail */
-            detail: {
-                [key: string]: unknown;
-            };
-            /**
-             * Opened At
-             * Format: date-time
-             */
-            opened_at: string;
-            /** Opened By */
-            opened_by: string;
-        };
-        /**
-         * TasksOut
-         * @description Open tasks, the newest first.
-         */
-        TasksOut: {
-            /** Tasks */
-            tasks: components["schemas"]["TaskOut"][];
+            words: string;
+            signature: components["schemas"]["SignatureIn"];
         };
         /**
          * TestIn
@@ -11672,6 +13135,27 @@ export interface components {
             building_id?: string | null;
         };
         /**
+         * UnitLoadOut
+         * @description Of one unit: `now` by the plan in force (or the defaults), `wanted` by the one asked of.
+         */
+        UnitLoadOut: {
+            /**
+             * Unit Id
+             * Format: uuid
+             */
+            unit_id: string;
+            /** Unit */
+            unit: string;
+            /** People */
+            people: {
+                [key: string]: number;
+            };
+            /** Now */
+            now: components["schemas"]["ShiftLoadOut"][];
+            /** Wanted */
+            wanted: components["schemas"]["ShiftLoadOut"][];
+        };
+        /**
          * UnitNode
          * @description A unit with its rooms.
          */
@@ -11839,7 +13323,7 @@ export interface components {
             /** Diagnoses */
             diagnoses: components["schemas"]["CodeOut"][];
             /** Fields */
-            fields: components["schemas"]["cloud__people__schemas__FieldOut"][];
+            fields: components["schemas"]["FieldOut"][];
             /** Risks */
             risks: {
                 [key: string]: string;
@@ -11985,31 +13469,6 @@ export interface components {
             role: components["schemas"]["Role"];
             /** Current */
             current: boolean;
-        };
-        /**
-         * FieldOut
-         * @description A field of the record that a condition can ask for. `values` empty: a number or a code.
-         */
-        cloud__care__service_list__schemas__FieldOut: {
-            /** Name */
-            name: string;
-            kind: components["schemas"]["FieldKind"];
-            /** Values */
-            values: (number | boolean | string)[];
-            /** Lowest */
-            lowest: number | null;
-            /** Highest */
-            highest: number | null;
-        };
-        /**
-         * FieldOut
-         * @description A field with source and date, and the values it takes (none: a district code).
-         */
-        cloud__people__schemas__FieldOut: {
-            /** Field */
-            field: string;
-            /** Values */
-            values: (boolean | number | string)[];
         };
     };
     responses: never;
@@ -16298,6 +17757,346 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_drill_plans: {
+        parameters: {
+            query?: {
+                year?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DrillPlansOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_drill_plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "kind": "fire",
+                 *       "year": 2026,
+                 *       "quarter": 2,
+                 *       "note": "夜班时段，断电条件下疏散"
+                 *     }
+                 */
+                "application/json": components["schemas"]["DrillPlanIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DrillPlanOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    finish_drill_plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                drill_plan_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "done_on": "2026-04-20",
+                 *       "participants": [
+                 *         "何静",
+                 *         "周敏",
+                 *         "吴倩"
+                 *       ],
+                 *       "remarks": "3 分 40 秒全部撤到集合点",
+                 *       "version": 1
+                 *     }
+                 */
+                "application/json": components["schemas"]["DrillDoneIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DrillPlanOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel_drill_plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                drill_plan_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "与消防支队联合演练合并",
+                 *       "version": 1
+                 *     }
+                 */
+                "application/json": components["schemas"]["DrillCancelIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DrillPlanOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -22138,6 +23937,200 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RisksOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_risk_history: {
+        parameters: {
+            query?: {
+                risk?: ("choking" | "wrong_intake" | "pressure_injury" | "scald" | "bed_fall" | "fall" | "wandering" | "harm" | "activity") | null;
+            };
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RiskHistoryOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_risk_register: {
+        parameters: {
+            query?: {
+                risk?: ("choking" | "wrong_intake" | "pressure_injury" | "scald" | "bed_fall" | "fall" | "wandering" | "harm" | "activity") | null;
+                level?: ("not_assessed" | "none" | "watch" | "high") | null;
+                owner?: string | null;
+                /** @description only what is to be assessed or reviewed */
+                overdue?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RiskRegister"];
                 };
             };
             /** @description Unauthorized */
@@ -28551,6 +30544,168 @@ export interface operations {
             };
         };
     };
+    preview_round_plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "unit_id": "00000000-0000-4000-8000-000000000004",
+                 *       "active": true,
+                 *       "sensor_allowed": false,
+                 *       "version": 0
+                 *     }
+                 */
+                "application/json": components["schemas"]["RoundPlanIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanLoadOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_round_tags: {
+        parameters: {
+            query: {
+                unit_id: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LabelsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     set_round_tag: {
         parameters: {
             query?: never;
@@ -28567,6 +30722,170 @@ export interface operations {
                  *     }
                  */
                 "application/json": components["schemas"]["TagIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    fill_round_tags: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "unit_id": "00000000-0000-4000-8000-000000000004"
+                 *     }
+                 */
+                "application/json": components["schemas"]["TagUnitIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LabelsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    renew_round_tag: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "bed_id": "00000000-0000-4000-8000-000000000003"
+                 *     }
+                 */
+                "application/json": components["schemas"]["TagBedIn"];
             };
         };
         responses: {
@@ -29941,7 +32260,7 @@ export interface operations {
             };
         };
     };
-    list_care_tasks: {
+    list_discovery_clues: {
         parameters: {
             query?: never;
             header?: never;
@@ -29956,7 +32275,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["TasksOut"];
+                    "application/json": components["schemas"]["CluesOut"];
                 };
             };
             /** @description Unauthorized */
@@ -30015,12 +32334,12 @@ export interface operations {
             };
         };
     };
-    end_care_task: {
+    end_discovery_clue: {
         parameters: {
             query?: never;
             header?: never;
             path: {
-                care_task_id: string;
+                clue_id: string;
             };
             cookie?: never;
         };
@@ -30032,7 +32351,7 @@ export interface operations {
                  *       "note": "已陪同到社区申请"
                  *     }
                  */
-                "application/json": components["schemas"]["TaskEndIn"];
+                "application/json": components["schemas"]["ClueEndIn"];
             };
         };
         responses: {
@@ -30042,7 +32361,1244 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["TaskOut"];
+                    "application/json": components["schemas"]["ClueOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_handovers: {
+        parameters: {
+            query: {
+                unit_id: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandoversOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    give_handover: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "unit_id": "00000000-0000-4000-8000-000000000004",
+                 *       "shift_starts_at": "2026-03-01T07:00:00+08:00",
+                 *       "read_sha256": "0000000000000000000000000000000000000000000000000000000000000000",
+                 *       "revision": 0,
+                 *       "words": "203-1 晚上要测血糖",
+                 *       "signature": {
+                 *         "username": "zhiban1",
+                 *         "password": "only-for-tests"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["GiveIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandoverOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_handover_sheet: {
+        parameters: {
+            query: {
+                unit_id: string;
+                shift_starts_at: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandoverSheet"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    take_handover: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handover_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "snapshot_sha256": "0000000000000000000000000000000000000000000000000000000000000000",
+                 *       "read_sha256": "0000000000000000000000000000000000000000000000000000000000000000",
+                 *       "signature": {
+                 *         "username": "zhiban2",
+                 *         "password": "only-for-tests"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["TakeIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandoverOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    object_to_handover: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handover_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "snapshot_sha256": "0000000000000000000000000000000000000000000000000000000000000000",
+                 *       "read_sha256": "0000000000000000000000000000000000000000000000000000000000000000",
+                 *       "words": "203-1 的药没有写",
+                 *       "signature": {
+                 *         "username": "zhiban2",
+                 *         "password": "only-for-tests"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ObjectIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandoverOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_handover: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handover_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandoverDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_handover_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "active": true,
+                 *       "limit_min": 30,
+                 *       "earliest_min": 120,
+                 *       "version": 0
+                 *     }
+                 */
+                "application/json": components["schemas"]["HandoverSettingsIO"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandoverSettingsIO"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_observations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotesOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_observation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "id": "00000000-0000-4000-8000-000000000072",
+                 *       "text": "午饭只吃了一半，说胃胀",
+                 *       "important": true,
+                 *       "at": "2026-03-01T10:10:00+08:00"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NoteIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoteOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_incidents: {
+        parameters: {
+            query?: {
+                from?: string | null;
+                to?: string | null;
+                kind?: ("choking" | "wrong_intake" | "pressure_injury" | "scald" | "bed_fall" | "fall" | "wandering" | "harm" | "activity" | "other") | null;
+                elder?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareIncidentsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    report_incident: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "id": "00000000-0000-4000-8000-000000000073",
+                 *       "elder_id": "00000000-0000-4000-8000-000000000001",
+                 *       "kind": "scald",
+                 *       "happened_at": "2026-03-01T09:40:00+08:00",
+                 *       "description": "打翻热水杯，烫到左手背",
+                 *       "injury": "minor",
+                 *       "cause": "杯子没有盖",
+                 *       "measure": "冷水冲洗 15 分钟，换带盖水杯",
+                 *       "follow_up": "复查水疱",
+                 *       "follow_up_on": "2026-03-02"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CareIncidentIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareIncidentDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_incidents: {
+        parameters: {
+            query?: {
+                from?: string | null;
+                to?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_incident: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                incident_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareIncidentDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_incident: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                incident_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "kind": "scald",
+                 *       "happened_at": "2026-03-01T09:40:00+08:00",
+                 *       "description": "打翻热水杯，烫到左手背",
+                 *       "injury": "minor",
+                 *       "cause": "杯子没有盖",
+                 *       "measure": "冷水冲洗 15 分钟，换带盖水杯",
+                 *       "follow_up": "复查水疱",
+                 *       "follow_up_on": "2026-03-02",
+                 *       "version": 1
+                 *     }
+                 */
+                "application/json": components["schemas"]["CareIncidentChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareIncidentDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    move_incident: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                incident_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "step": "review",
+                 *       "words": "情况属实，全区换带盖水杯",
+                 *       "version": 2
+                 *     }
+                 */
+                "application/json": components["schemas"]["IncidentMoveIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareIncidentDetail"];
                 };
             };
             /** @description Unauthorized */
