@@ -39,7 +39,12 @@ from cloud.alerts.service import note_pushed
 from cloud.alerts.timers import TIMER_INTERVAL_S, work_timers
 from cloud.alerts.tuning.routes import router as tuning_router
 from cloud.alerts.tuning.service import propose_for_all
+from cloud.bureau.job import follow as follow_indicators
+from cloud.bureau.routes import router as bureau_router
 from cloud.care.assessment.routes import router as assessment_router
+from cloud.care.clues.routes import router as clues_router
+from cloud.care.discovery.nightly import run_nightly
+from cloud.care.discovery.routes import router as discovery_router
 from cloud.care.handover.routes import router as handover_router
 from cloud.care.handover.watch import follow_handovers
 from cloud.care.homebed.routes import router as homebed_router
@@ -124,6 +129,10 @@ NOTICE_INTERVAL_S: Final = 0.25
 ROUND_INTERVAL_S: Final = 30.0
 # Somebody who has just written a fact down looks at the list within a minute.
 ENTITLEMENT_INTERVAL_S: Final = 15.0
+# Numbers of a month need not be of this minute.
+INDICATOR_INTERVAL_S: Final = 600.0
+# Asked this often whether the night's list is due (from six in the morning): one question.
+DISCOVERY_INTERVAL_S: Final = 300.0
 HOUSEKEEPING_INTERVAL_S: Final = 3600.0
 # Local time. A round an hour: the job runs once in it, and running twice changes nothing.
 TUNING_HOUR: Final = 4
@@ -178,6 +187,17 @@ class _Work:
             while looked_at != 0:
                 async with self.state.database.tenant(institution_id) as scope:
                     looked_at = await follow_entitlements(scope, self.state.clock.now())
+
+    async def indicators(self) -> None:
+        for institution_id in await self.state.database.institutions():
+            async with self.state.database.tenant(institution_id) as scope:
+                await follow_indicators(scope, self.state.clock.now())
+
+    async def discovery(self) -> None:
+        for institution_id in await self.state.database.institutions():
+            await run_nightly(
+                self.state.database, self.series, institution_id, self.state.clock.now()
+            )
 
     async def tuning(self) -> None:
         """Once a night, when the house is quiet."""
@@ -262,6 +282,8 @@ def create_app(
             for name, interval_s, alone in (
                 ("round_watch", ROUND_INTERVAL_S, work.rounds),
                 ("entitlements", ENTITLEMENT_INTERVAL_S, work.entitlements),
+                ("indicators", INDICATOR_INTERVAL_S, work.indicators),
+                ("discovery", DISCOVERY_INTERVAL_S, work.discovery),
                 ("housekeeping", HOUSEKEEPING_INTERVAL_S, work.housekeeping),
             ):
                 supervisor.start(name, every(interval_s, leadership.only(alone)))
@@ -362,15 +384,18 @@ def _api_routes() -> Sequence[BaseRoute]:
         orders_router,
         statement_router,
         matching_router,
-        care_tasks_router,
+        clues_router,
         handover_router,
         observations_router,
         incidents_router,
+        care_tasks_router,
+        discovery_router,
         found_router,
         found_machine_router,
         exchange_router,
         fhir_router,
         simulation_router,
+        bureau_router,
     ):
         app.include_router(router)
     for _ in iter_route_contexts(app.routes):

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from cloud.care.homebed.models import HomeBed, HomeBedMove
-from cloud.care.homebed.steps import FORWARD, Move, Step
+from cloud.care.homebed.steps import FORWARD, BedMove, BedStep
 from cloud.care.orders.models import ServiceOrder
 from cloud.care.visits.catalogue import default_pull_forward_h, default_remote_in_a_row
 from cloud.care.visits.models import Visit, VisitFollowup, VisitPlan, VisitSettings
@@ -28,7 +28,8 @@ STAFF: Final = "许文"
 PURCHASERS: Final = ("示范区民政局", "示范区民政局", "自费")
 # An application that has waited too long is part of the picture.
 WAITING_AT: Final = (
-    Step.APPLIED, Step.APPLIED, Step.ASSESSED, Step.PLANNED, Step.AGREED, Step.FITTING,
+    BedStep.APPLIED, BedStep.APPLIED, BedStep.ASSESSED, BedStep.PLANNED, BedStep.AGREED,
+    BedStep.FITTING,
 )  # fmt: skip
 # Somewhere in Chongqing; the doors lie within some hundred metres of it.
 _STATION: Final = PlaceIO(lat=29.5300, lon=106.4900)
@@ -69,7 +70,7 @@ async def tell_of_visits(
     people = sorted((await at_home(scope, now)).values(), key=lambda one: one.home.name)
     visits = []
     for number, one in enumerate(people):
-        await _put(scene, one.elder, Step.IN_SERVICE, number, home_id=one.home.id)
+        await _put(scene, one.elder, BedStep.IN_SERVICE, number, home_id=one.home.id)
         one.home.follows_steps = True
         visits.append(_visit(scene, one, number))
     await scope.session.flush()
@@ -79,12 +80,18 @@ async def tell_of_visits(
 
 
 async def wait_at(
-    scope: TenantScope, keyring: Keyring, elder: Elder, *, home: HomeIn, step: Step, now: datetime
+    scope: TenantScope,
+    keyring: Keyring,
+    elder: Elder,
+    *,
+    home: HomeIn,
+    step: BedStep,
+    now: datetime,
 ) -> None:
     """Somebody's home bed on its way."""
     scene = _Scene(scope, keyring, uuid.UUID(int=0), now)
     home_id = None
-    if step is Step.FITTING:
+    if step is BedStep.FITTING:
         made = await add_home(scope, home.model_copy(update={"state": "fitting"}), keyring, now)
         made.follows_steps, home_id = True, made.id
         room = await add_room(scope, None, "卧室", made.id)
@@ -93,10 +100,10 @@ async def wait_at(
 
 
 async def _put(
-    scene: _Scene, elder: Elder, step: Step, number: int, home_id: uuid.UUID | None
+    scene: _Scene, elder: Elder, step: BedStep, number: int, home_id: uuid.UUID | None
 ) -> None:
     """A home bed with the moves that led to its step, four days each."""
-    order = [one for one in Step if one is not Step.ENDED]
+    order = list(BedStep)
     done = order.index(step)
     begun = scene.now - timedelta(days=max(30, 4 * done + 20 * (number % 2)))
     bed_id = uuid.uuid4()
@@ -109,12 +116,12 @@ async def _put(
             id=bed_id, institution_id=scene.scope.institution_id, elder_id=elder.id,
             home_id=home_id, step=step.value, step_since=begun + timedelta(days=4 * done),
             purchaser=PURCHASERS[number % len(PURCHASERS)], created_at=begun,
-            plan=_PLAN if done >= order.index(Step.PLANNED) else None,
-            agreement=signed if done >= order.index(Step.AGREED) else None,
+            plan=_PLAN if done >= order.index(BedStep.PLANNED) else None,
+            agreement=signed if done >= order.index(BedStep.AGREED) else None,
         )
     )  # fmt: skip
     await scene.scope.session.flush()
-    moves: list[tuple[Move, Step | None, Step]] = [(Move.APPLY, None, Step.APPLIED)]
+    moves: list[tuple[BedMove, BedStep | None, BedStep]] = [(BedMove.APPLY, None, BedStep.APPLIED)]
     moves += [(move, before, after) for move, (before, after) in FORWARD.items() if before != after]
     for days, (move, before, after) in enumerate(moves[: done + 1]):
         scene.scope.session.add(

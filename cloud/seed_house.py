@@ -27,6 +27,7 @@ from cloud.places.homes import add_home
 from cloud.places.models import Bed, Room
 from cloud.places.schemas import HomeIn
 from cloud.places.service import add_bed, add_building, add_room, add_unit
+from cloud.seed_discovery import fill_discovery
 from cloud.seed_history import fill_roster, give_area, measure, plan_watch, tell_of_devices
 from cloud.seed_home_beds import WAITING_AT, tell_of_visits, wait_at
 from cloud.seed_lists import give_lists
@@ -114,7 +115,7 @@ async def seed_house(
 ) -> dict[str, Any]:
     """Make it; who can log in. IntegrityError where these logins are there already.
 
-    `store`: where three days of readings go; None: nothing was measured.
+    `store`: where three days of readings and four weeks of days go; None: nothing was measured.
     """
     async with database.transaction() as session:
         scope = await add_institution(session, INSTITUTION, now)
@@ -133,6 +134,7 @@ async def seed_house(
         give_lists(scope, keyring, house.residents, now)
     if store is not None:
         await measure(database, store, scope.institution_id, now)
+        await fill_discovery(database, store, scope.institution_id, now)
     return {"institution": INSTITUTION, "seed": seed, "logins": house.logins}
 
 

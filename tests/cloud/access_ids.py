@@ -21,7 +21,7 @@ from tests.cloud.care.assessments import a_draft, assessment_id_of, save
 from tests.cloud.care.homebed_rows import fill_home_beds
 from tests.cloud.care.lists import fill_lists
 from tests.cloud.care.order_rows import fill_orders
-from tests.cloud.care.rows import fill_rounds, fill_shift
+from tests.cloud.care.rows import fill_discovery, fill_rounds, fill_shift
 from tests.cloud.care.test_rule_sets import fill_rule_sets
 from tests.cloud.care.visit_rows import fill_visits
 from tests.cloud.coverage_rows import fill_coverage
@@ -49,6 +49,11 @@ VALUES: dict[str, Any] = {
     "happened_at": START.isoformat(),
     "done_on": START.date().isoformat(),
     "year": START.year,
+    "indicator": "falls",
+    "due_on": "2026-03-09",
+    "ask_again_on": "2026-03-09",
+    "reason_code": "away",
+    "decision": "dismissed",
 }
 
 # What these make is new under any id; that another institution has it too must not show.
@@ -108,6 +113,7 @@ async def ids_of(world: World, home: Home) -> dict[str, str]:
         **await fill_lists(world, home),
         **await fill_rule_sets(await world.as_role(Role.HEAD_NURSE, home)),
         **await fill_shift(world, home),
+        **await fill_discovery(world, home),
         **await record_ids(world, home),
         "letter_id": await _a_letter(world, home),
         "run_id": await _a_simulated_run(world, home),

@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from edge.signals import NS_PER_S, Origin, Reading
 from edge.wire import Batch, Lane, Record
-from tests.support.faces import logged_in, survey
+from tests.support.faces import logged_in, survey, survey_dialog
 from tests.support.stack import Stack
 
 NURSE, HEAD_NURSE, MANAGER, OPERATOR, RELATIVE = 0, 3, 4, 6, 7
@@ -110,7 +110,7 @@ def test_a_night_with_a_fall(stack: Stack, browser: Browser, elder_id: str) -> N
         for move in ("take_over", "arrive"):
             card.get_by_test_id(f"alert-{move}").click(timeout=PATIENCE_MS)
         card.get_by_test_id("alert-resolve").click(timeout=PATIENCE_MS)
-        wrong += survey(page, "night", "duty-resolve")
+        wrong += survey_dialog(page, "night", "duty-resolve")
         page.get_by_test_id("resolve-verdict-true").click()
         page.get_by_test_id("resolve-submit").click()
         fall.stop()
@@ -207,11 +207,17 @@ PAGES = {
 @pytest.mark.browser
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("who", PAGES, ids=["head_nurse", "manager"])
-def test_every_other_page_is_fit_to_be_seen(stack: Stack, browser: Browser, who: int) -> None:
+def test_every_other_page_is_fit_to_be_seen(
+    stack: Stack, browser: Browser, elder_id: str, who: int
+) -> None:
     wrong = []
     with logged_in(browser, stack, stack.login(who)) as page:
         for path in PAGES[who]:
             go(page, stack, path)
-            page.wait_for_load_state("networkidle") if "duty" not in path else None
+            page.wait_for_load_state("networkidle")
             wrong += survey(page, "pages", path.strip("/").replace("/", "-"))
+        if who == HEAD_NURSE:
+            go(page, stack, f"/care/elders/{elder_id}")
+            page.get_by_test_id("family-reach").first.click(timeout=PATIENCE_MS)
+            wrong += survey_dialog(page, "pages", "care-family-dialog")
     assert wrong == []

@@ -55,6 +55,24 @@ def logged_in(browser: Browser, stack: Stack, login: Login, path: str = "/") -> 
     context.close()
 
 
+def survey_dialog(page: Page, journey: str, name: str) -> list[str]:
+    """The same of an open dialog, which keeps the language switch behind it out of reach."""
+    wrong: list[str] = []
+    directory = pictures_directory(journey)
+    language = (page.locator("html").get_attribute("lang") or "zh")[:2]
+    for size, (width, height) in SIZES.items():
+        page.set_viewport_size({"width": width, "height": height})
+        page.evaluate(_NOTHING_FADES)
+        page.screenshot(path=directory / f"{name}-{size}-{language}.png")
+        box = page.locator("dialog[open]").bounding_box()
+        if box is None or box["x"] < 0 or box["x"] + box["width"] > width:
+            wrong.append(f"{name} {size}: the dialog is wider than the screen")
+        wrong += [f"{name} {size}: cut off: {text}" for text in page.evaluate(_CUT)]
+        page.evaluate(_AXE.read_text())
+        wrong += [f"{name} {size}: {one}" for one in page.evaluate(_VIOLATIONS)]
+    return wrong
+
+
 def survey(page: Page, journey: str, name: str) -> list[str]:
     """Both sizes in both languages; what is wrong with them, in words. Ends as it began."""
     wrong: list[str] = []

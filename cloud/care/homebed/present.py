@@ -18,7 +18,7 @@ from cloud.care.homebed.schemas import (
     ServicePlanIO,
     StepOut,
 )
-from cloud.care.homebed.steps import Move, RefusedError, Step, after, allowed, due_on, steps
+from cloud.care.homebed.steps import BedMove, BedStep, RefusedError, after, allowed, due_on, steps
 from cloud.clock import local_date
 from cloud.database import TenantScope
 from cloud.people.reach import Reach
@@ -29,7 +29,7 @@ from cloud.places.models import Home
 async def list_out(scope: TenantScope, reach: Reach, now: datetime) -> HomeBedsOut:
     """All that the caller reaches: by step, and within it the earliest due first."""
     rows = await rows_out(scope, await service.all_beds(scope, await reach.hidden()), now)
-    order = list(Step)
+    order = list(BedStep)
     rows.sort(
         key=lambda row: (order.index(row.step), row.due_on or local_date(now), row.elder_name)
     )
@@ -62,7 +62,7 @@ async def rows_out(scope: TenantScope, beds: Sequence[HomeBed], now: datetime) -
 
 
 def _row_out(bed: HomeBed, elder_name: str, home_name: str | None, now: datetime) -> HomeBedRow:
-    step = Step(bed.step)
+    step = BedStep(bed.step)
     since = max(bed.step_since, bed.reviewed_at or bed.step_since)
     due = due_on(step, local_date(since))
     return HomeBedRow(
@@ -103,9 +103,9 @@ async def bed_out(scope: TenantScope, bed: HomeBed, now: datetime) -> HomeBedOut
         unchecked=unchecked,
         moves=[
             HomeBedMoveOut(
-                move=Move(one.move),
-                step_before=None if one.step_before is None else Step(one.step_before),
-                step_after=Step(one.step_after), at=one.at, by=one.by, reason=one.reason,
+                move=BedMove(one.move),
+                step_before=None if one.step_before is None else BedStep(one.step_before),
+                step_after=BedStep(one.step_after), at=one.at, by=one.by, reason=one.reason,
                 detail=one.detail,
             )
             for one in await service.moves_of(scope, bed.id)
@@ -114,12 +114,12 @@ async def bed_out(scope: TenantScope, bed: HomeBed, now: datetime) -> HomeBedOut
 
 
 async def _lacking(
-    scope: TenantScope, bed: HomeBed, move: Move | None, now: datetime
+    scope: TenantScope, bed: HomeBed, move: BedMove | None, now: datetime
 ) -> list[MissingNeedOut]:
     if move is None:
         return []
     try:
-        after(Step(bed.step), move, await service.known_for(scope, bed, None, now))
+        after(BedStep(bed.step), move, await service.known_for(scope, bed, None, now))
     except RefusedError as refused:
         return [MissingNeedOut(code=one.code, zh=one.zh) for one in refused.refusals]
     return []

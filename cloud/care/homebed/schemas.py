@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from cloud.care.homebed.steps import Move, Step
+from cloud.care.homebed.steps import BedMove, BedStep
 from cloud.places.schemas import DistrictCode, Line, Name, Note
 from cloud.schema_types import ApiModel, UtcMs
 
@@ -62,7 +62,7 @@ class FittingAcceptedIn(ApiModel):
 class HomeBedMoveIn(ApiModel):
     """A move with what it needs: `plan` its plan, `agree` its agreement, `begin_fitting` a home."""
 
-    move: Move
+    move: BedMove
     reason: Note = ""
     plan: ServicePlanIO | None = None
     agreement: AgreementIO | None = None
@@ -74,7 +74,7 @@ class HomeBedMoveIn(ApiModel):
 class StepOut(ApiModel):
     """A step in words."""
 
-    key: Step
+    key: BedStep
     zh: str
     en: str
     within_days: int | None
@@ -96,9 +96,9 @@ class HomeBedRow(ApiModel):
     elder_name: str
     home_id: UUID | None
     home_name: str | None
-    step: Step
+    step: BedStep
     step_since: UtcMs
-    next: Move | None
+    next: BedMove | None
     due_on: date | None
     overdue: bool
     purchaser: str
@@ -114,9 +114,9 @@ class HomeBedsOut(ApiModel):
 class HomeBedMoveOut(ApiModel):
     """One move."""
 
-    move: Move
-    step_before: Step | None
-    step_after: Step
+    move: BedMove
+    step_before: BedStep | None
+    step_after: BedStep
     at: UtcMs
     by: str
     reason: str
@@ -128,7 +128,7 @@ class HomeBedOut(ApiModel):
 
     row: HomeBedRow
     steps: list[StepOut]
-    allowed: list[Move]
+    allowed: list[BedMove]
     lacking: list[MissingNeedOut]
     assessment_id: UUID | None
     level: int | None

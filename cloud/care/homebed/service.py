@@ -15,14 +15,15 @@ from cloud.care.assessment.models import Assessment
 from cloud.care.homebed.models import HomeBed, HomeBedMove
 from cloud.care.homebed.schemas import ApplicationIn, FittedHomeIn, HomeBedMoveIn
 from cloud.care.homebed.steps import (
+    BedMove,
+    BedStep,
     Known,
-    Move,
     RefusedError,
-    Step,
     after,
     assessment_days,
     warranty_months,
 )
+from cloud.care.tasks.service import end_all
 from cloud.care.visits import catalogue
 from cloud.care.visits.models import VisitPlan
 from cloud.care.visits.service import find_plan
@@ -46,9 +47,9 @@ _BEDROOM: Final = "卧室"
 _SAFETY: Final = "safety"
 # What the home's own page calls each step.
 _HOME_STATE: Final = {
-    Step.APPLIED: "applied", Step.ASSESSED: "applied", Step.PLANNED: "planned",
-    Step.AGREED: "agreed", Step.FITTING: "fitting", Step.ACCEPTED: "fitting",
-    Step.IN_SERVICE: "in_service", Step.ENDED: "ended",
+    BedStep.APPLIED: "applied", BedStep.ASSESSED: "applied", BedStep.PLANNED: "planned",
+    BedStep.AGREED: "agreed", BedStep.FITTING: "fitting", BedStep.ACCEPTED: "fitting",
+    BedStep.IN_SERVICE: "in_service", BedStep.ENDED: "ended",
 }  # fmt: skip
 
 
@@ -74,12 +75,14 @@ async def apply(
         raise ConflictError("elder_id", "这位老人已有一张家庭养老床位（或申请）")
     bed = HomeBed(
         id=uuid.uuid4(), institution_id=scope.institution_id, elder_id=elder_id,
-        step=Step.APPLIED.value, step_since=now, purchaser=wanted.purchaser, created_at=now,
+        step=BedStep.APPLIED.value, step_since=now, purchaser=wanted.purchaser, created_at=now,
     )  # fmt: skip
     async with refusals_named(scope):
         scope.session.add(bed)
+    by = who.user.display_name
+    await end_all(scope, elder_id, "home_bed_application", "已登记家庭养老床位申请", by, now)
     applicant = {"applicant": wanted.applicant}
-    _note(who, bed, Move.APPLY, None, reason=wanted.reason, detail=applicant, now=now)
+    _note(who, bed, BedMove.APPLY, None, reason=wanted.reason, detail=applicant, now=now)
     await scope.session.flush()
     return bed
 
@@ -91,7 +94,7 @@ async def make_move(
     scope = who.scope
     bed = await find(scope, bed_id, lock=True)
     await (await reach_of(who)).require_elder(bed.elder_id)
-    before, move = Step(bed.step), wanted.move
+    before, move = BedStep(bed.step), wanted.move
     if wanted.plan is not None and wanted.plan.visit_group not in catalogue.groups():
         raise BadFieldError("plan", f"没有“{wanted.plan.visit_group}”这个探访分组")
     try:
@@ -105,7 +108,7 @@ async def make_move(
     bed.step = step.value
     if step is not before:
         bed.step_since = now
-    bed.ended_at = now if step is Step.ENDED else None
+    bed.ended_at = now if step is BedStep.ENDED else None
     await _tell_home(scope, bed, step)
     _note(who, bed, move, before, reason=wanted.reason, detail=detail, now=now)
     await scope.session.flush()
@@ -142,7 +145,7 @@ async def known_for(
 def _is_signed(wanted: HomeBedMoveIn | None) -> bool:
     if wanted is None:
         return True
-    return (wanted.acceptance if wanted.move is Move.ACCEPT else wanted.agreement) is not None
+    return (wanted.acceptance if wanted.move is BedMove.ACCEPT else wanted.agreement) is not None
 
 
 def _warranty_from(day: date) -> date:
@@ -152,35 +155,35 @@ def _warranty_from(day: date) -> date:
     return date(year, month, min(day.day, monthrange(year, month)[1]))
 
 
-async def _effect(at: _At, bed: HomeBed, before: Step) -> dict[str, Any]:
+async def _effect(at: _At, bed: HomeBed, before: BedStep) -> dict[str, Any]:
     """What a move changes besides the step; what is written down with it."""
     wanted, scope = at.wanted, at.who.scope
     match wanted.move:
-        case Move.ASSESS:
+        case BedMove.ASSESS:
             newest = await newest_assessment(scope, bed.elder_id)
             bed.assessment_id = None if newest is None else newest.id
             return {"level": None if newest is None else newest.final_level}
-        case Move.PLAN if wanted.plan is not None:
+        case BedMove.PLAN if wanted.plan is not None:
             bed.plan = wanted.plan.model_dump(mode="json")
             return bed.plan
-        case Move.AGREE if wanted.agreement is not None:
+        case BedMove.AGREE if wanted.agreement is not None:
             if wanted.agreement.signed_on > local_date(at.now):
                 raise BadFieldError("agreement", "签字日期不能在将来")
             bed.agreement = wanted.agreement.model_dump(mode="json")
             return bed.agreement
-        case Move.BEGIN_FITTING:
+        case BedMove.BEGIN_FITTING:
             return await _take_home(at, bed)
-        case Move.ACCEPT if wanted.acceptance is not None:
+        case BedMove.ACCEPT if wanted.acceptance is not None:
             home = await find_place(scope, Home, _home_id(bed))
             accepted = AcceptanceIn(note=wanted.reason, **wanted.acceptance.model_dump())
             await accept_fitting(scope, home, accepted, at.now)
             return wanted.acceptance.model_dump(mode="json")
-        case Move.START:
+        case BedMove.START:
             return await _begin_service(at, bed)
-        case Move.REVIEW:
+        case BedMove.REVIEW:
             bed.reviewed_at = at.now
             return {}
-        case Move.STEP_BACK:
+        case BedMove.STEP_BACK:
             await _undo(scope, bed, before)
             return {}
     return {}
@@ -243,31 +246,31 @@ def _visit_plan(at: _At, bed: HomeBed) -> VisitPlan:
     )  # fmt: skip
 
 
-async def _undo(scope: TenantScope, bed: HomeBed, before: Step) -> None:
+async def _undo(scope: TenantScope, bed: HomeBed, before: BedStep) -> None:
     """What the step that is taken back had set."""
-    if before is Step.ASSESSED:
+    if before is BedStep.ASSESSED:
         bed.assessment_id = None
-    elif before is Step.PLANNED:
+    elif before is BedStep.PLANNED:
         bed.plan = None
-    elif before is Step.AGREED:
+    elif before is BedStep.AGREED:
         bed.agreement = None
-    elif before is Step.FITTING:
+    elif before is BedStep.FITTING:
         home = await find_place(scope, Home, _home_id(bed))
         home.follows_steps, home.state, bed.home_id = False, "planned", None
-    elif before is Step.ACCEPTED:
+    elif before is BedStep.ACCEPTED:
         home = await find_place(scope, Home, _home_id(bed))
         home.accepted_at, home.accepted_by, home.warranty_until = None, None, None
     await scope.session.flush()
 
 
-async def _tell_home(scope: TenantScope, bed: HomeBed, step: Step) -> None:
+async def _tell_home(scope: TenantScope, bed: HomeBed, step: BedStep) -> None:
     if bed.home_id is None:
         return
     home = await find_place(scope, Home, bed.home_id)
     if home.state != _HOME_STATE[step]:
         home.state = _HOME_STATE[step]
         home.version += 1
-    if step is Step.ENDED:
+    if step is BedStep.ENDED:
         home.follows_steps = False
 
 
@@ -278,7 +281,7 @@ def _home_id(bed: HomeBed) -> uuid.UUID:
 
 
 def _note(
-    who: Principal, bed: HomeBed, move: Move, before: Step | None, *, reason: str,
+    who: Principal, bed: HomeBed, move: BedMove, before: BedStep | None, *, reason: str,
     detail: dict[str, Any], now: datetime,
 ) -> None:  # fmt: skip
     who.scope.session.add(

@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 
-class Step(StrEnum):
+class BedStep(StrEnum):
     """Where a home bed stands."""
 
     APPLIED = "applied"
@@ -29,7 +29,7 @@ class Step(StrEnum):
     ENDED = "ended"
 
 
-class Move(StrEnum):
+class BedMove(StrEnum):
     """What is done to it."""
 
     APPLY = "apply"
@@ -46,23 +46,23 @@ class Move(StrEnum):
 
 FORWARD: Final = MappingProxyType(
     {
-        Move.ASSESS: (Step.APPLIED, Step.ASSESSED),
-        Move.PLAN: (Step.ASSESSED, Step.PLANNED),
-        Move.AGREE: (Step.PLANNED, Step.AGREED),
-        Move.BEGIN_FITTING: (Step.AGREED, Step.FITTING),
-        Move.ACCEPT: (Step.FITTING, Step.ACCEPTED),
-        Move.START: (Step.ACCEPTED, Step.IN_SERVICE),
-        Move.REVIEW: (Step.IN_SERVICE, Step.IN_SERVICE),
+        BedMove.ASSESS: (BedStep.APPLIED, BedStep.ASSESSED),
+        BedMove.PLAN: (BedStep.ASSESSED, BedStep.PLANNED),
+        BedMove.AGREE: (BedStep.PLANNED, BedStep.AGREED),
+        BedMove.BEGIN_FITTING: (BedStep.AGREED, BedStep.FITTING),
+        BedMove.ACCEPT: (BedStep.FITTING, BedStep.ACCEPTED),
+        BedMove.START: (BedStep.ACCEPTED, BedStep.IN_SERVICE),
+        BedMove.REVIEW: (BedStep.IN_SERVICE, BedStep.IN_SERVICE),
     }
 )
 # What went wrong is taken back one step at a time; a service that began is ended, not undone.
 BACK: Final = MappingProxyType(
     {
-        Step.ASSESSED: Step.APPLIED,
-        Step.PLANNED: Step.ASSESSED,
-        Step.AGREED: Step.PLANNED,
-        Step.FITTING: Step.AGREED,
-        Step.ACCEPTED: Step.FITTING,
+        BedStep.ASSESSED: BedStep.APPLIED,
+        BedStep.PLANNED: BedStep.ASSESSED,
+        BedStep.AGREED: BedStep.PLANNED,
+        BedStep.FITTING: BedStep.AGREED,
+        BedStep.ACCEPTED: BedStep.FITTING,
     }
 )
 
@@ -71,12 +71,12 @@ BACK: Final = MappingProxyType(
 class StepInfo:
     """A step in words. `within_days`: until its next move is due (None: nothing more is due)."""
 
-    key: Step
+    key: BedStep
     zh: str
     en: str
     within_days: int | None
     mark: str
-    move: Move | None
+    move: BedMove | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +121,12 @@ def document() -> dict[str, Any]:
 
 
 @cache
-def steps() -> dict[Step, StepInfo]:
+def steps() -> dict[BedStep, StepInfo]:
     """By key, in order."""
     return {
-        Step(row["key"]): StepInfo(
-            Step(row["key"]), row["zh"], row["en"], row["within_days"], row["mark"],
-            None if row["move"] is None else Move(row["move"]),
+        BedStep(row["key"]): StepInfo(
+            BedStep(row["key"]), row["zh"], row["en"], row["within_days"], row["mark"],
+            None if row["move"] is None else BedMove(row["move"]),
         )
         for row in document()["steps"]
     }  # fmt: skip
@@ -142,56 +142,56 @@ def assessment_days() -> int:
     return int(document()["assessment_days"]["value"])
 
 
-def due_on(step: Step, since: date) -> date | None:
+def due_on(step: BedStep, since: date) -> date | None:
     """Until when the next move is to follow."""
     days = steps()[step].within_days
     return None if days is None else since + timedelta(days=days)
 
 
-def allowed(step: Step) -> tuple[Move, ...]:
+def allowed(step: BedStep) -> tuple[BedMove, ...]:
     """Moves that the step allows, the next one first; what they need is another matter."""
-    if step is Step.ENDED:
+    if step is BedStep.ENDED:
         return ()
     forward = [move for move, (before, _) in FORWARD.items() if before is step]
-    back = [Move.STEP_BACK] if step in BACK else []
-    return (*forward, *back, Move.END)
+    back = [BedMove.STEP_BACK] if step in BACK else []
+    return (*forward, *back, BedMove.END)
 
 
-def after(step: Step, move: Move, known: Known) -> Step:
+def after(step: BedStep, move: BedMove, known: Known) -> BedStep:
     """Where the move leads. Raises RefusedError with every reason."""
     if move not in allowed(step):
         raise RefusedError((_out_of_order(step, move),))
     missing = tuple(_missing(move, known))
     if missing:
         raise RefusedError(missing)
-    if move is Move.END:
-        return Step.ENDED
-    return BACK[step] if move is Move.STEP_BACK else FORWARD[move][1]
+    if move is BedMove.END:
+        return BedStep.ENDED
+    return BACK[step] if move is BedMove.STEP_BACK else FORWARD[move][1]
 
 
-def _out_of_order(step: Step, move: Move) -> Refusal:
+def _out_of_order(step: BedStep, move: BedMove) -> Refusal:
     now = steps()[step].zh
-    if move is Move.BEGIN_FITTING:
+    if move is BedMove.BEGIN_FITTING:
         return Refusal("not_agreed", f"签约前不能安装（现在：{now}）")
-    if move is Move.START:
+    if move is BedMove.START:
         return Refusal("not_accepted", f"验收前不能开始服务（现在：{now}）")
     return Refusal("out_of_order", f"现在是“{now}”，不能做这一步")
 
 
-def _missing(move: Move, known: Known) -> list[Refusal]:
-    needs: dict[Move, list[tuple[bool, Refusal]]] = {
-        Move.ASSESS: [
+def _missing(move: BedMove, known: Known) -> list[Refusal]:
+    needs: dict[BedMove, list[tuple[bool, Refusal]]] = {
+        BedMove.ASSESS: [
             (known.assessed, Refusal("no_assessment", "还没有提交的能力评估")),
             (known.assessment_fresh or not known.assessed,
              Refusal("assessment_old", f"能力评估已超过 {assessment_days()} 天，请先复评")),
         ],
-        Move.PLAN: [(known.has_plan, Refusal("no_plan", "请写明服务内容"))],
-        Move.AGREE: [(known.signed, Refusal("not_signed", "请写明协议文本、签字人和签字日期"))],
-        Move.BEGIN_FITTING: [
+        BedMove.PLAN: [(known.has_plan, Refusal("no_plan", "请写明服务内容"))],
+        BedMove.AGREE: [(known.signed, Refusal("not_signed", "请写明协议文本、签字人和签字日期"))],
+        BedMove.BEGIN_FITTING: [
             (known.has_home, Refusal("no_home", "请选择或新建这张床位的房屋")),
             (not known.home_taken, Refusal("home_taken", "这处房屋已属于另一张家庭养老床位")),
         ],
-        Move.ACCEPT: [
+        BedMove.ACCEPT: [
             (known.unfitted == 0, Refusal("kit_unfitted", f"还有 {known.unfitted} 件设备没有装")),
             (known.unchecked == 0,
              Refusal("checklist_open", f"安装清单还有 {known.unchecked} 项没有完成")),
@@ -199,9 +199,9 @@ def _missing(move: Move, known: Known) -> list[Refusal]:
             (known.warranty_long_enough,
              Refusal("warranty_short", f"设备保修至少 {warranty_months()} 个月")),
         ],
-        Move.START: [(known.consent, Refusal("no_consent", "老人还没有签“安全监护”同意书"))],
-        Move.REVIEW: [(known.reason, Refusal("no_reason", "请写明评价结果"))],
-        Move.STEP_BACK: [(known.reason, Refusal("no_reason", "请写明退回的原因"))],
-        Move.END: [(known.reason, Refusal("no_reason", "请写明结束的原因"))],
+        BedMove.START: [(known.consent, Refusal("no_consent", "老人还没有签“安全监护”同意书"))],
+        BedMove.REVIEW: [(known.reason, Refusal("no_reason", "请写明评价结果"))],
+        BedMove.STEP_BACK: [(known.reason, Refusal("no_reason", "请写明退回的原因"))],
+        BedMove.END: [(known.reason, Refusal("no_reason", "请写明结束的原因"))],
     }  # fmt: skip
     return [refusal for holds, refusal in needs[move] if not holds]

@@ -16,11 +16,11 @@ from sqlalchemy import ColumnElement, exists, func, not_, select
 
 from cloud.audit import service as audit
 from cloud.audit.actions import Action
+from cloud.care.clues.service import Wanted, end_clue, find_clue, open_clue
 from cloud.care.matching.matcher import Certainty, Difference
 from cloud.care.matching.models import ListState, MatchingList, MatchingRow
 from cloud.care.matching.schemas import BulkIn, RowDecisionIn
 from cloud.care.matching.service import find_list, find_row, undecided, visible
-from cloud.care.tasks.service import Wanted, end_task, find_task, open_task
 from cloud.clock import local_date
 from cloud.errors import BadFieldError, ConflictError
 from cloud.identity.service import Principal
@@ -76,11 +76,11 @@ async def _decide(
         raise ConflictError("decision", f"{row.decided_by} 已经决定过这一行，可先撤销")
     if wanted.decision == "reject" and not wanted.reason:
         raise BadFieldError("reason", "不采用的，请写明原因")
-    row.fact_id = row.task_id = None
+    row.fact_id = row.clue_id = None
     if wanted.decision == "apply":
         await _apply(principal, one, row, wanted, now)
     elif wanted.decision == "task":
-        row.task_id = await _open_task(principal, one, row, now)
+        row.clue_id = await _open_clue(principal, one, row, now)
     if wanted.decision != "apply":
         audit.record(
             principal.scope, principal.actor, Action.LIST_DECIDED, now, elder_id=row.elder_id,
@@ -146,7 +146,7 @@ async def _whose(principal: Principal, row: MatchingRow, wanted: RowDecisionIn) 
     return wanted.elder_id
 
 
-async def _open_task(
+async def _open_clue(
     principal: Principal, one: MatchingList, row: MatchingRow, now: datetime
 ) -> uuid.UUID:
     """Somebody is to look into it. The name stays in the list, sealed, until it expires."""
@@ -154,7 +154,7 @@ async def _open_task(
         "list_id": str(one.id), "row_id": str(row.id), "source": one.source, "line": row.line,
         "status": row.status, "difference": row.difference,
     }  # fmt: skip
-    task = await open_task(
+    task = await open_clue(
         principal.scope,
         Wanted("list_row", str(row.id), row.elder_id, principal.user.display_name, detail),
         now,
@@ -225,11 +225,11 @@ async def undo(
         await (await reach_of(principal)).require_elder(row.elder_id)
     if row.decision == "apply":
         await _take_back(principal, row, now)
-    elif row.decision == "task" and row.task_id is not None:
-        task = await find_task(scope, row.task_id)
+    elif row.decision == "task" and row.clue_id is not None:
+        task = await find_clue(scope, row.clue_id)
         if task.closed_at is not None:
             raise ConflictError("decision", f"任务已由 {task.closed_by} 办结，不能再撤销")
-        end_task(task, principal.user.display_name, "withdrawn", "名单比对的决定已撤销", now)
+        end_clue(task, principal.user.display_name, "withdrawn", "名单比对的决定已撤销", now)
     if row.decision != "apply":
         audit.record(
             scope, principal.actor, Action.LIST_DECIDED, now, elder_id=row.elder_id,

@@ -83,7 +83,7 @@ class MatchingRow(TenantBase):
     decided_by: Mapped[str | None]
     decision_note: Mapped[str] = mapped_column(default="")
     fact_id: Mapped[int | None] = mapped_column(BigInteger)
-    task_id: Mapped[uuid.UUID | None]
+    clue_id: Mapped[uuid.UUID | None]
     undone_at: Mapped[datetime | None]
     undone_by: Mapped[str | None]
 

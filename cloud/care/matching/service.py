@@ -109,7 +109,7 @@ async def newest(scope: TenantScope) -> list[MatchingList]:
     """Lists, the newest first; those that never got a file are left out."""
     statement = (
         scope.select(MatchingList)
-        .where(MatchingList.state != ListState.WAITING)
+        .where(MatchingList.file_sha256.is_not(None))
         .order_by(MatchingList.uploaded_at.desc(), MatchingList.id)
         .limit(MAX_LISTS)
     )
@@ -244,7 +244,7 @@ async def erase(principal: Principal, list_id: uuid.UUID, now: datetime) -> Matc
 
 
 async def forget_expired(scope: TenantScope, now: datetime) -> int:
-    """People of lists whose time is over; how many lists. Lists without a file go after a day."""
+    """People of lists whose time is over; how many lists."""
     session = scope.session
     expired = await session.scalars(
         scope.select(MatchingList)

@@ -17,12 +17,12 @@ from typing import Any, Final
 from sqlalchemy import delete, select, text
 from sqlalchemy.dialects.postgresql import distinct_on
 
+from cloud.care.clues.service import Wanted, open_clue, withdraw_clue
 from cloud.care.service_list.evaluation import Entitlement, Evidence, Standing, entitlements
 from cloud.care.service_list.fields import Fact
 from cloud.care.service_list.models import EntitlementChange, EntitlementClock, EntitlementDue
 from cloud.care.service_list.service import records_of, rules_for
 from cloud.care.service_list.sets import RulesInForce, rules_in_force
-from cloud.care.tasks.service import Wanted, open_task, withdraw_task
 from cloud.clock import local_date
 from cloud.database import TenantScope
 from cloud.people.service import elders_by_id
@@ -179,9 +179,9 @@ async def _tell(scope: TenantScope, one: Changed, cause: str, now: datetime) -> 
             "service": service.key, "name": service.zh, "name_en": service.en,
             "before": one.before, "cause": cause, "rule_version": after.rule_version,
         }  # fmt: skip
-        await open_task(scope, Wanted("entitlement_met", subject, one.elder_id, _BY, detail), now)
+        await open_clue(scope, Wanted("entitlement_met", subject, one.elder_id, _BY, detail), now)
     elif one.before == Standing.MET:
-        await withdraw_task(scope, "entitlement_met", subject, now, by=_BY, why="条件已变化")
+        await withdraw_clue(scope, "entitlement_met", subject, now, by=_BY, why="条件已变化")
 
 
 def evidence_row(row: Evidence) -> dict[str, Any]:

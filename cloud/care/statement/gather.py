@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection
 from datetime import UTC, date, datetime, timedelta
-from typing import Final
+from typing import Final, cast
 
 from sqlalchemy import or_
 
@@ -35,9 +35,12 @@ def bounds(month: date) -> tuple[datetime, datetime]:
 async def purchasers(scope: TenantScope) -> list[str]:
     """Everybody who buys services here, by name."""
     names: set[str] = set()
-    for column in (VisitPlan.purchaser, Visit.purchaser, ServiceOrder.purchaser):
-        model = column.class_
-        rows = await scope.session.execute(scope.select(model).with_only_columns(column).distinct())
+    for statement in (
+        scope.select(VisitPlan).with_only_columns(VisitPlan.purchaser),
+        scope.select(Visit).with_only_columns(Visit.purchaser),
+        scope.select(ServiceOrder).with_only_columns(ServiceOrder.purchaser),
+    ):
+        rows = await scope.session.execute(statement.distinct())
         names.update(name for (name,) in rows if name)
     return sorted(names)
 
@@ -128,10 +131,13 @@ async def _orders(
     )  # fmt: skip
     lines = []
     for order, name in await scope.session.execute(statement):
+        if order.begun_at is None or order.ended_at is None:
+            continue  # the table's check says so too: what is done has both
+        kind, times = cast(Kind, order.kind), (order.begun_at, order.ended_at)
         who = {"elder": "老人", "relative": f"家属 {order.confirmed_name}"}
         lines.append(
             _line(
-                order.kind, order.id, (order.elder_id, name), (order.begun_at, order.ended_at),
+                kind, order.id, (order.elder_id, name), times,
                 by=f"{order.provider} {order.served_by or ''}".strip(),
                 place=_place(order.distance_m, order.no_place_reason),
                 confirmed=who.get(order.confirmed_by or "", _NOBODY),

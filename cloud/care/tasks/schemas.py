@@ -1,36 +1,44 @@
-"""What the API says about tasks of active discovery."""
+"""What the API says of tasks."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from datetime import date
+from typing import Annotated
 from uuid import UUID
 
-from pydantic import StringConstraints
+from pydantic import Field
 
-from cloud.care.tasks.service import TaskKind
+from cloud.care.tasks.service import TaskKind, TaskOutcome
 from cloud.schema_types import ApiModel, UtcMs
 
 
-class TaskOut(ApiModel):
-    """One open task. `detail`: service and its name, or the list and what it says."""
+class CareTaskOut(ApiModel):
+    """What is asked for, and how it ended."""
 
     id: UUID
-    kind: TaskKind
-    elder_id: UUID | None
+    elder_id: UUID
     elder_name: str
-    detail: dict[str, Any]
-    opened_at: UtcMs
-    opened_by: str
+    kind: TaskKind
+    why: str
+    source: str
+    asked_at: UtcMs
+    asked_by: str
+    due_on: date
+    state: str
+    outcome: TaskOutcome | None
+    result: str | None
+    ended_at: UtcMs | None
+    ended_by: str | None
 
 
-class TasksOut(ApiModel):
-    """Open tasks, the newest first."""
+class CareTasksOut(ApiModel):
+    """The earliest due first."""
 
-    tasks: list[TaskOut]
+    tasks: list[CareTaskOut]
 
 
-class TaskEndIn(ApiModel):
-    """What came of a task; a dismissal says why."""
+class CareTaskEndIn(ApiModel):
+    """How it ended. `refused`: they did not want it; `not_met`: nobody was there."""
 
-    outcome: Literal["done", "dismissed"]
-    note: Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)] = ""
+    outcome: TaskOutcome
+    result: Annotated[str, Field(max_length=2000)] = ""

@@ -1,116 +1,118 @@
-"""Tasks of active discovery that rules and lists open: once for one thing, closed by a person."""
+"""Asking for a visit, an assessment or an application; and saying that it was done.
+
+The port between who finds a need (discovery, an alert, a rule that changed) and who meets it
+(visits, assessments, home beds). Both sides call only what is here.
+"""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Literal, cast
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal
 
-from sqlalchemy import not_, or_
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import InstrumentedAttribute
-
-from cloud.audit import service as audit
-from cloud.audit.actions import Action
 from cloud.care.tasks.models import CareTask
 from cloud.database import TenantScope
-from cloud.errors import ConflictError, NotFoundError
-from cloud.identity.service import Principal
-from cloud.people.reach import Reach, reach_of
+from cloud.errors import NotFoundError
 
-# entitlement_met: an elder meets the conditions of a service now; list_row: a person on a list.
-TaskKind = Literal["entitlement_met", "list_row"]
-Outcome = Literal["done", "dismissed", "withdrawn"]
-_SHOWN = 200
+TaskKind = Literal["visit", "assessment", "home_bed_application", "service_application"]
+TaskOutcome = Literal["done", "refused", "not_met"]
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """A task to open. `subject` tells it from others of its kind; `detail` says why, for a page."""
+class Asked:
+    """What is asked for, for whom, why, by when; `source_id`: the row of `source` that asks."""
 
     kind: TaskKind
-    subject: str
-    elder_id: uuid.UUID | None
-    by: str
-    detail: Mapping[str, Any] = field(default_factory=dict)
+    elder_id: uuid.UUID
+    why: str
+    due_on: date
+    source: str
+    source_id: uuid.UUID | None = None
 
 
-async def open_task(scope: TenantScope, wanted: Wanted, now: datetime) -> CareTask:
-    """Open it, or give the one that is open already."""
-    await scope.session.execute(
-        insert(CareTask)
-        .values(
-            id=uuid.uuid4(), institution_id=scope.institution_id, elder_id=wanted.elder_id,
-            kind=wanted.kind, subject=wanted.subject, detail=dict(wanted.detail), opened_at=now,
-            opened_by=wanted.by, note="",
-        )
-        .on_conflict_do_nothing()
+async def ask(scope: TenantScope, wanted: Asked, by: str, now: datetime) -> CareTask:
+    """Open it; where the same row asks for the same kind again, the task that is open already."""
+    if wanted.source_id is not None:
+        statement = scope.select(CareTask).where(
+            CareTask.source_id == wanted.source_id, CareTask.kind == wanted.kind,
+            CareTask.state == "open",
+        )  # fmt: skip
+        held = (await scope.session.scalars(statement)).one_or_none()
+        if held is not None:
+            return held
+    task = CareTask(
+        id=uuid.uuid4(), institution_id=scope.institution_id, elder_id=wanted.elder_id,
+        kind=wanted.kind, why=wanted.why, source=wanted.source, source_id=wanted.source_id,
+        asked_at=now, asked_by=by, due_on=wanted.due_on, state="open",
     )  # fmt: skip
-    statement = scope.select(CareTask).where(
-        CareTask.kind == wanted.kind, CareTask.subject == wanted.subject,
-        CareTask.closed_at.is_(None),
-    )  # fmt: skip
-    return (await scope.session.scalars(statement)).one()
-
-
-async def open_tasks(scope: TenantScope, reach: Reach) -> list[CareTask]:
-    """The newest that are open, of elders within reach and of people without a record."""
-    elder_id = cast("InstrumentedAttribute[uuid.UUID]", CareTask.elder_id)
-    statement = (
-        scope.select(CareTask)
-        .where(
-            CareTask.closed_at.is_(None),
-            or_(CareTask.elder_id.is_(None), not_(reach.hides(elder_id))),
-        )
-        .order_by(CareTask.opened_at.desc(), CareTask.id)
-        .limit(_SHOWN)
-    )
-    return list(await scope.session.scalars(statement))
-
-
-async def find_task(scope: TenantScope, task_id: uuid.UUID) -> CareTask:
-    """Locked. Raises NotFoundError."""
-    statement = scope.select(CareTask).where(CareTask.id == task_id).with_for_update()
-    found = (await scope.session.scalars(statement)).one_or_none()
-    if found is None:
-        raise NotFoundError("task")
-    return found
-
-
-async def close_task(
-    principal: Principal, task_id: uuid.UUID, outcome: Outcome, note: str, now: datetime
-) -> CareTask:
-    """Say what came of it. Raises NotFoundError, ConflictError, OutsideUnitError."""
-    scope = principal.scope
-    task = await find_task(scope, task_id)
-    if task.elder_id is not None:
-        await (await reach_of(principal)).require_elder(task.elder_id)
-    if task.closed_at is not None:
-        raise ConflictError("outcome", f"{task.closed_by} 已经办结了这项任务")
-    end_task(task, principal.user.display_name, outcome, note, now)
-    audit.record(
-        scope, principal.actor, Action.RECORD_CHANGED, now, elder_id=task.elder_id,
-        subject=("care_task", task.id), reason=note or None, detail={"outcome": outcome},
-    )  # fmt: skip
+    scope.session.add(task)
     await scope.session.flush()
     return task
 
 
-def end_task(task: CareTask, by: str, outcome: Outcome, note: str, now: datetime) -> None:
-    """It is over."""
-    task.closed_at, task.closed_by, task.outcome, task.note = now, by, outcome, note
+async def open_tasks(
+    scope: TenantScope, *, kind: TaskKind | None = None, elder_id: uuid.UUID | None = None
+) -> list[CareTask]:
+    """What is open, the earliest due first."""
+    statement = scope.select(CareTask).where(CareTask.state == "open")
+    if kind is not None:
+        statement = statement.where(CareTask.kind == kind)
+    if elder_id is not None:
+        statement = statement.where(CareTask.elder_id == elder_id)
+    ordered = statement.order_by(CareTask.due_on, CareTask.asked_at)
+    return list(await scope.session.scalars(ordered))
 
 
-async def withdraw_task(
-    scope: TenantScope, kind: TaskKind, subject: str, now: datetime, *, by: str, why: str
-) -> None:
-    """What opened it holds no longer; nothing where none is open."""
+async def tasks_of(
+    scope: TenantScope, source: str, source_ids: Sequence[uuid.UUID]
+) -> list[CareTask]:
+    """Everything that rows of a source have asked for, oldest first."""
     statement = (
         scope.select(CareTask)
-        .where(CareTask.kind == kind, CareTask.subject == subject, CareTask.closed_at.is_(None))
-        .with_for_update()
+        .where(CareTask.source == source, CareTask.source_id.in_(source_ids))
+        .order_by(CareTask.asked_at)
     )
+    return list(await scope.session.scalars(statement))
+
+
+async def end_task(  # noqa: PLR0917 - one call, each named at the callers
+    scope: TenantScope, task_id: uuid.UUID, outcome: TaskOutcome, result: str, by: str,
+    now: datetime,
+) -> CareTask:  # fmt: skip
+    """Done, refused or not met; ended already: unchanged. Raises NotFoundError."""
+    statement = scope.select(CareTask).where(CareTask.id == task_id).with_for_update()
+    task = (await scope.session.scalars(statement)).one_or_none()
+    if task is None:
+        raise NotFoundError("task")
+    if task.state == "open":
+        _end(task, outcome, result, by, now)
+    return task
+
+
+async def end_all(  # noqa: PLR0917 - the same as end_task
+    scope: TenantScope, elder_id: uuid.UUID, kind: TaskKind, result: str, by: str, now: datetime
+) -> int:  # fmt: skip
+    """What was asked for has happened, whoever asked: all open ones of an elder; how many."""
+    found = await open_tasks(scope, kind=kind, elder_id=elder_id)
+    for task in found:
+        _end(task, "done", result, by, now)
+    return len(found)
+
+
+def _end(task: CareTask, outcome: TaskOutcome, result: str, by: str, now: datetime) -> None:
+    task.state, task.outcome, task.result = "done", outcome, result
+    task.ended_at, task.ended_by = now, by
+
+
+async def refused_since(scope: TenantScope, since: datetime) -> dict[uuid.UUID, int]:
+    """How often each elder's visits were refused, or nobody was met."""
+    statement = scope.select(CareTask).where(
+        CareTask.kind == "visit", CareTask.outcome.in_(("refused", "not_met")),
+        CareTask.ended_at >= since,
+    )  # fmt: skip
+    counts: dict[uuid.UUID, int] = {}
     for task in await scope.session.scalars(statement):
-        end_task(task, by, "withdrawn", why, now)
+        counts[task.elder_id] = counts.get(task.elder_id, 0) + 1
+    return counts

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from cloud.audit import service as audit
 from cloud.audit.actions import Action
+from cloud.care.tasks.service import end_all, end_task, open_tasks
 from cloud.care.visits import catalogue
 from cloud.care.visits.models import Visit, VisitCorrection, VisitFollowup
 from cloud.care.visits.places import apart_m, seal_place
@@ -62,6 +63,7 @@ async def take_visit(
     }  # fmt: skip
     await scope.session.execute(insert(Visit).values(**values).on_conflict_do_nothing())
     visit = (await scope.session.scalars(known)).one()
+    await _answer_tasks(principal, visit, now)
     for one in wanted.followups:
         await _add_followup(principal, visit, one, now)
     audit.record(
@@ -70,6 +72,16 @@ async def take_visit(
     )  # fmt: skip
     await scope.session.flush()
     return visit
+
+
+async def _answer_tasks(principal: Principal, visit: Visit, now: datetime) -> None:
+    """Who asked for a visit hears that it was made or refused; not at home: somebody goes again."""
+    scope, by = principal.scope, principal.user.display_name
+    if visit.outcome == "done":
+        await end_all(scope, visit.elder_id, "visit", "已探访", by, now)
+    elif visit.outcome == "refused":
+        for task in await open_tasks(scope, kind="visit", elder_id=visit.elder_id):
+            await end_task(scope, task.id, "refused", "拒绝探访", by, now)
 
 
 def _times(wanted: VisitIn, now: datetime) -> tuple[datetime, datetime]:

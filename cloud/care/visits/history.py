@@ -58,7 +58,7 @@ def as_corrected(scope: TenantScope) -> Subquery:
     )
     return (
         select(
-            Visit.id, Visit.elder_id, Visit.way, Visit.outcome, Visit.by,
+            Visit.id, Visit.elder_id, Visit.way, Visit.outcome, Visit.by, Visit.recorded_at,
             func.coalesce(newest.c.started_at, Visit.started_at).label("started_at"),
             func.coalesce(newest.c.ended_at, Visit.ended_at).label("ended_at"),
             func.coalesce(newest.c.void, false()).label("void"),
@@ -111,7 +111,7 @@ async def pasts(scope: TenantScope, elder_ids: Collection[uuid.UUID]) -> dict[uu
         select(seen)
         .ext(distinct_on(seen.c.elder_id))
         .where(~seen.c.void, seen.c.elder_id.in_(elder_ids))
-        .order_by(seen.c.elder_id, seen.c.started_at.desc())
+        .order_by(seen.c.elder_id, seen.c.started_at.desc(), seen.c.recorded_at.desc())
     )
     attempts = {row.elder_id: _counted(row) for row in await scope.session.execute(newest)}
     return {

@@ -25,7 +25,6 @@ from cloud.care.visits.schemas import (
     PullReason,
     RouteOut,
     RouteStop,
-    StaffOut,
     StationIO,
     SuggestionOut,
     UnplannedOut,
@@ -36,6 +35,7 @@ from cloud.care.visits.schemas import (
     VisitOutcome,
     VisitPlanOut,
     VisitSettingsOut,
+    VisitStaffOut,
     WayOfVisit,
 )
 from cloud.care.visits.suggest import suggest
@@ -57,7 +57,7 @@ SHOWN_VISITS: Final = 120
 async def settings_out(scope: TenantScope, map_tiles: str) -> VisitSettingsOut:
     """The figures in force, and the words of the forms."""
     known = await service.figures(scope)
-    row = known.row
+    row, names = known.row, await service.staff(scope)
     return VisitSettingsOut(
         groups=[
             GroupOut(
@@ -69,7 +69,7 @@ async def settings_out(scope: TenantScope, map_tiles: str) -> VisitSettingsOut:
         ],
         ways=[_code(word) for word in catalogue.ways().values()],
         findings=[_code(word) for word in catalogue.findings().values()],
-        staff=[StaffOut(id=key, name=name) for key, name in (await service.staff(scope)).items()],
+        staff=[VisitStaffOut(id=key, name=name) for key, name in names.items()],
         pull_forward_h=round(known.pull_forward / timedelta(hours=1)),
         remote_in_a_row=known.remote_in_a_row,
         marks={name: cast(Mark, mark) for name, mark in catalogue.marks().items()},

@@ -72,7 +72,7 @@ class VisitSettingsIn(ApiModel):
     version: Annotated[int, Field(ge=0)] = 0
 
 
-class StaffOut(ApiModel):
+class VisitStaffOut(ApiModel):
     """Somebody who may visit or follow up."""
 
     id: UUID
@@ -85,7 +85,7 @@ class VisitSettingsOut(ApiModel):
     groups: list[GroupOut]
     ways: list[VisitCodeOut]
     findings: list[VisitCodeOut]
-    staff: list[StaffOut]
+    staff: list[VisitStaffOut]
     pull_forward_h: int
     remote_in_a_row: int
     marks: dict[str, Mark]

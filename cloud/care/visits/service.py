@@ -16,11 +16,12 @@ from cloud.alerts.findings import Verdict
 from cloud.alerts.models import Alert
 from cloud.audit import service as audit
 from cloud.audit.actions import Action
+from cloud.care.tasks.service import open_tasks
 from cloud.care.visits import catalogue
 from cloud.care.visits.history import NOTHING, Past, pasts
 from cloud.care.visits.models import VisitPlan, VisitRequest, VisitSettings
 from cloud.care.visits.places import open_place, seal_place
-from cloud.care.visits.plan import Due, Pull, last_that_counts, next_due
+from cloud.care.visits.plan import Due, Pull, end_of, last_that_counts, next_due
 from cloud.care.visits.schemas import (
     PlaceIO,
     VisitPlanIn,
@@ -231,6 +232,12 @@ async def _pulls(
     asked = scope.select(VisitRequest).where(VisitRequest.elder_id.in_(elder_ids))
     for row in await scope.session.scalars(asked):
         found[row.elder_id].append(Pull(row.made_at, row.due_at, row.reason, row.note))
+    wanted = set(elder_ids)
+    for task in await open_tasks(scope, kind="visit"):
+        if task.elder_id in wanted:
+            reason = "discovery" if task.source == "discovery" else "person"
+            until = end_of(task.due_on)
+            found[task.elder_id].append(Pull(task.asked_at, until, reason, task.why))
     return found
 
 

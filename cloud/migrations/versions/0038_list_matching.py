@@ -5,10 +5,10 @@ from __future__ import annotations
 from cloud.migrations.tenancy import protect, run
 
 revision = "0038"
-down_revision = "0035"
+down_revision = "0037"
 
 TABLES = """
-CREATE TABLE care_task (
+CREATE TABLE discovery_clue (
     id uuid PRIMARY KEY,
     institution_id uuid NOT NULL REFERENCES institution,
     elder_id uuid,
@@ -25,12 +25,13 @@ CREATE TABLE care_task (
     FOREIGN KEY (institution_id, elder_id) REFERENCES elder (institution_id, id)
 );
 
-CREATE UNIQUE INDEX care_task_once ON care_task (institution_id, kind, subject)
+CREATE UNIQUE INDEX discovery_clue_once ON discovery_clue (institution_id, kind, subject)
     WHERE closed_at IS NULL;
 
-CREATE INDEX care_task_open ON care_task (institution_id, opened_at) WHERE closed_at IS NULL;
+CREATE INDEX discovery_clue_open ON discovery_clue (institution_id, opened_at)
+    WHERE closed_at IS NULL;
 
-CREATE INDEX care_task_of_elder ON care_task (institution_id, elder_id, opened_at);
+CREATE INDEX discovery_clue_of_elder ON discovery_clue (institution_id, elder_id, opened_at);
 
 CREATE TABLE matching_list (
     id uuid PRIMARY KEY,
@@ -88,7 +89,7 @@ CREATE TABLE matching_row (
     decided_by text,
     decision_note text NOT NULL,
     fact_id bigint,
-    task_id uuid,
+    clue_id uuid,
     undone_at timestamptz,
     undone_by text,
     FOREIGN KEY (institution_id, list_id) REFERENCES matching_list (institution_id, id)
@@ -104,6 +105,6 @@ CREATE INDEX matching_row_of_elder ON matching_row (institution_id, elder_id)
 def upgrade() -> None:
     """Forward only."""
     run(TABLES)
-    protect("care_task", "SELECT, INSERT, UPDATE")
+    protect("discovery_clue", "SELECT, INSERT, UPDATE")
     protect("matching_list", "SELECT, INSERT, UPDATE")
     protect("matching_row")

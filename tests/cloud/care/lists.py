@@ -93,9 +93,9 @@ async def fill_lists(world: World, home: Home) -> dict[str, str]:
         assert answer.status_code == 200, answer.text
         known = [made]
     (row,) = await rows(assessor, known[0]["id"], "changed")
-    tasks = (await assessor.get("/api/v1/care-tasks")).json()["tasks"]
+    tasks = (await assessor.get("/api/v1/discovery-clues")).json()["clues"]
     return {
         "matching_list_id": known[0]["id"],
         "matching_row_id": row["id"],
-        "care_task_id": tasks[0]["id"],
+        "clue_id": tasks[0]["id"],
     }

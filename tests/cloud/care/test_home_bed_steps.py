@@ -12,11 +12,11 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from cloud.care.homebed.steps import (
     BACK,
+    BedMove,
+    BedStep,
     Known,
-    Move,
     Refusal,
     RefusedError,
-    Step,
     after,
     allowed,
     due_on,
@@ -29,7 +29,8 @@ ALL = Known(
     home_taken=False, unfitted=0, unchecked=0, warranty_long_enough=True, consent=True, reason=True,
 )  # fmt: skip
 WAY = (
-    Move.ASSESS, Move.PLAN, Move.AGREE, Move.BEGIN_FITTING, Move.ACCEPT, Move.START, Move.REVIEW,
+    BedMove.ASSESS, BedMove.PLAN, BedMove.AGREE, BedMove.BEGIN_FITTING, BedMove.ACCEPT,
+    BedMove.START, BedMove.REVIEW,
 )  # fmt: skip
 known = st.builds(
     Known,
@@ -45,12 +46,12 @@ class Life(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.step = Step.APPLIED
-        self.held: set[Step] = set()
+        self.step = BedStep.APPLIED
+        self.held: set[BedStep] = set()
         self.refusals: tuple[Refusal, ...] | None = None
 
-    @rule(move=st.sampled_from(Move), known=known)
-    def try_to(self, move: Move, known: Known) -> None:
+    @rule(move=st.sampled_from(BedMove), known=known)
+    def try_to(self, move: BedMove, known: Known) -> None:
         before = self.step
         try:
             self.step = after(before, move, known)
@@ -59,13 +60,13 @@ class Life(RuleBasedStateMachine):
             assert move not in allowed(before) or known != ALL
             return
         assert move in allowed(before)
-        if move is Move.STEP_BACK:
+        if move is BedMove.STEP_BACK:
             self.held.discard(before)
         else:
             self.held.add(self.step)
 
-    @rule(move=st.sampled_from(Move))
-    def with_everything_known_what_is_allowed_is_done(self, move: Move) -> None:
+    @rule(move=st.sampled_from(BedMove))
+    def with_everything_known_what_is_allowed_is_done(self, move: BedMove) -> None:
         if move in allowed(self.step):
             after(self.step, move, ALL)
         else:
@@ -74,13 +75,18 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_fitted_before_the_agreement(self) -> None:
-        if self.step in (Step.FITTING, Step.ACCEPTED, Step.IN_SERVICE):
-            assert Step.AGREED in self.held
+        if self.step in (BedStep.FITTING, BedStep.ACCEPTED, BedStep.IN_SERVICE):
+            assert BedStep.AGREED in self.held
 
     @invariant()
     def nothing_is_in_service_before_the_acceptance(self) -> None:
-        if self.step is Step.IN_SERVICE:
-            assert {Step.ASSESSED, Step.PLANNED, Step.AGREED, Step.ACCEPTED} <= self.held
+        if self.step is BedStep.IN_SERVICE:
+            assert {
+                BedStep.ASSESSED,
+                BedStep.PLANNED,
+                BedStep.AGREED,
+                BedStep.ACCEPTED,
+            } <= self.held
 
     @invariant()
     def every_refusal_is_named(self) -> None:
@@ -90,7 +96,7 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def what_has_ended_has_ended(self) -> None:
-        if self.step is Step.ENDED:
+        if self.step is BedStep.ENDED:
             assert allowed(self.step) == ()
 
 
@@ -98,16 +104,16 @@ TestLife = Life.TestCase
 
 
 def test_the_way_from_application_to_service() -> None:
-    step = Step.APPLIED
+    step = BedStep.APPLIED
     for move in WAY:
         assert allowed(step)[0] is move is steps()[step].move
         step = after(step, move, ALL)
-    assert step is Step.IN_SERVICE
+    assert step is BedStep.IN_SERVICE
 
 
 @pytest.mark.parametrize("step", list(BACK))
-def test_one_step_back_and_forward_again_is_where_it_was(step: Step) -> None:
-    back = after(step, Move.STEP_BACK, ALL)
+def test_one_step_back_and_forward_again_is_where_it_was(step: BedStep) -> None:
+    back = after(step, BedMove.STEP_BACK, ALL)
     forward = steps()[back].move
     assert forward is not None
     assert after(back, forward, ALL) is step
@@ -116,34 +122,34 @@ def test_one_step_back_and_forward_again_is_where_it_was(step: Step) -> None:
 @pytest.mark.parametrize(
     ("step", "move", "lacking", "codes"),
     [
-        (Step.APPLIED, Move.ASSESS, {"assessed": False}, ["no_assessment"]),
-        (Step.APPLIED, Move.ASSESS, {"assessment_fresh": False}, ["assessment_old"]),
-        (Step.PLANNED, Move.BEGIN_FITTING, {}, ["not_agreed"]),
-        (Step.FITTING, Move.START, {}, ["not_accepted"]),
+        (BedStep.APPLIED, BedMove.ASSESS, {"assessed": False}, ["no_assessment"]),
+        (BedStep.APPLIED, BedMove.ASSESS, {"assessment_fresh": False}, ["assessment_old"]),
+        (BedStep.PLANNED, BedMove.BEGIN_FITTING, {}, ["not_agreed"]),
+        (BedStep.FITTING, BedMove.START, {}, ["not_accepted"]),
         (
-            Step.FITTING, Move.ACCEPT,
+            BedStep.FITTING, BedMove.ACCEPT,
             {"unfitted": 2, "unchecked": 1, "warranty_long_enough": False},
             ["kit_unfitted", "checklist_open", "warranty_short"],
         ),
-        (Step.ACCEPTED, Move.START, {"consent": False}, ["no_consent"]),
-        (Step.AGREED, Move.BEGIN_FITTING, {"home_taken": True}, ["home_taken"]),
-        (Step.IN_SERVICE, Move.END, {"reason": False}, ["no_reason"]),
-        (Step.IN_SERVICE, Move.STEP_BACK, {}, ["out_of_order"]),
-        (Step.ENDED, Move.APPLY, {}, ["out_of_order"]),
+        (BedStep.ACCEPTED, BedMove.START, {"consent": False}, ["no_consent"]),
+        (BedStep.AGREED, BedMove.BEGIN_FITTING, {"home_taken": True}, ["home_taken"]),
+        (BedStep.IN_SERVICE, BedMove.END, {"reason": False}, ["no_reason"]),
+        (BedStep.IN_SERVICE, BedMove.STEP_BACK, {}, ["out_of_order"]),
+        (BedStep.ENDED, BedMove.APPLY, {}, ["out_of_order"]),
     ],
 )  # fmt: skip
 def test_a_refused_move_names_every_reason(
-    step: Step, move: Move, lacking: dict[str, object], codes: list[str]
+    step: BedStep, move: BedMove, lacking: dict[str, object], codes: list[str]
 ) -> None:
     with pytest.raises(RefusedError) as refused:
         after(step, move, replace(ALL, **lacking))  # type: ignore[arg-type]
     assert [one.code for one in refused.value.refusals] == codes
 
 
-@given(st.sampled_from(Step), st.dates(date(2020, 1, 1), date(2040, 1, 1)))
-def test_everything_but_the_end_is_due_some_day(step: Step, since: date) -> None:
+@given(st.sampled_from(BedStep), st.dates(date(2020, 1, 1), date(2040, 1, 1)))
+def test_everything_but_the_end_is_due_some_day(step: BedStep, since: date) -> None:
     due = due_on(step, since)
-    assert (due is None) == (step is Step.ENDED)
+    assert (due is None) == (step is BedStep.ENDED)
     assert due is None or due > since
 
 

@@ -215,12 +215,12 @@ async def test_refusing_needs_a_reason_and_a_stranger_becomes_a_task(
     (stranger,) = await rows(clerk, one["id"], "new")
     assert (await decide(clerk, one, stranger)).status_code == 409  # nobody to write it to
     assert (await decide(clerk, one, stranger, decision="task")).status_code == 200
-    (task,) = (await clerk.get("/api/v1/care-tasks")).json()["tasks"]
+    (task,) = (await clerk.get("/api/v1/discovery-clues")).json()["clues"]
     assert (task["kind"], task["detail"]["source"], task["elder_id"]) == (
         "list_row", "区民政局", None,
     )  # fmt: skip
     assert (await undo(clerk, one, stranger)).status_code == 200
-    assert (await clerk.get("/api/v1/care-tasks")).json()["tasks"] == []
+    assert (await clerk.get("/api/v1/discovery-clues")).json()["clues"] == []
 
 
 async def test_many_that_are_certain_at_once_and_never_those_that_are_likely(

@@ -154,7 +154,7 @@ async def test_a_preview_says_whom_it_would_touch_and_writes_nothing(
     assert (told["touched"], told["people"], told["unseen"]) == (4, [], 2)
 
 
-async def test_published_rules_hold_from_their_day_and_open_tasks(
+async def test_published_rules_hold_from_their_day_and_open_clues(
     world: World, head: httpx.AsyncClient
 ) -> None:
     await follow(world)
@@ -168,7 +168,7 @@ async def test_published_rules_hold_from_their_day_and_open_tasks(
     await follow(world)
     assert await standing(head, world, "meals") == "met"
     assert await changes(head) == [("meals", None, "met", "rules")] * 2
-    tasks = (await head.get("/api/v1/care-tasks")).json()["tasks"]
+    tasks = (await head.get("/api/v1/discovery-clues")).json()["clues"]
     assert {(row["elder_name"], row["detail"]["name"]) for row in tasks} == {
         ("王秀兰", "助餐"), ("李国强", "助餐"),
     }  # fmt: skip
@@ -231,7 +231,7 @@ async def test_only_changes_are_kept_and_the_first_judgement_opens_no_task(
 ) -> None:
     await follow(world)
     assert await changes(head) == []
-    assert (await head.get("/api/v1/care-tasks")).json()["tasks"] == []
+    assert (await head.get("/api/v1/discovery-clues")).json()["clues"] == []
     where = f"/api/v1/elders/{world.home.elders[0]}/entitlement-changes"
     first = (await head.get(where)).json()["changes"]
     assert {row["cause"] for row in first} == {"first"}
@@ -242,7 +242,7 @@ async def test_only_changes_are_kept_and_the_first_judgement_opens_no_task(
     told = await changes(head)
     assert ("subsistence", "unknown", "met", "record") in told
     assert len(told) == len(set(told))
-    tasks = (await head.get("/api/v1/care-tasks")).json()["tasks"]
+    tasks = (await head.get("/api/v1/discovery-clues")).json()["clues"]
     assert "最低生活保障" in {row["detail"]["name"] for row in tasks}
     assert {row["elder_name"] for row in tasks} == {"王秀兰"}
 
@@ -255,7 +255,7 @@ async def test_a_task_is_withdrawn_where_the_condition_holds_no_longer(
     await follow(world)
     await write_fact(head, world, "economic_status", "ordinary")
     await follow(world)
-    tasks = (await head.get("/api/v1/care-tasks")).json()["tasks"]
+    tasks = (await head.get("/api/v1/discovery-clues")).json()["clues"]
     assert "最低生活保障" not in {row["detail"]["name"] for row in tasks}
 
 
@@ -271,13 +271,13 @@ async def test_a_birthday_is_noticed_on_its_day(world: World, head: httpx.AsyncC
     head = await world.as_role(Role.HEAD_NURSE)
     await follow(world)
     assert ("old_age_allowance", "not_met", "met", "birthday") in await changes(head)
-    (task,) = (await head.get("/api/v1/care-tasks")).json()["tasks"]
+    (task,) = (await head.get("/api/v1/discovery-clues")).json()["clues"]
     ended = await head.post(
-        f"/api/v1/care-tasks/{task['id']}/end", json={"outcome": "dismissed"}, headers=CHANGES
+        f"/api/v1/discovery-clues/{task['id']}/end", json={"outcome": "dismissed"}, headers=CHANGES
     )
     assert ended.status_code == 422
     done = {"outcome": "done", "note": "已陪同申请"}
-    where = f"/api/v1/care-tasks/{task['id']}/end"
+    where = f"/api/v1/discovery-clues/{task['id']}/end"
     assert (await head.post(where, json=done, headers=CHANGES)).status_code == 200
     assert (await head.post(where, json=done, headers=CHANGES)).status_code == 409
 

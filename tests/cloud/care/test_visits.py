@@ -8,7 +8,11 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import ValidationError
 
+from cloud.app import create_app
+from cloud.care.tasks.models import CareTask
+from cloud.care.tasks.service import Asked, ask
 from cloud.care.visits.activity import follow_activity
 from cloud.care.visits.service import ask_for_visit
 from cloud.identity.permissions import Role
@@ -17,6 +21,7 @@ from cloud.people.schemas import ConsentIn, FamilyIn
 from cloud.places.homes import add_home
 from cloud.places.models import Bed, Room
 from cloud.places.schemas import HomeIn
+from cloud.settings import Settings
 from edge.events import EventKind
 from edge.signals import NS_PER_S, Reading
 from edge.wire import Lane
@@ -171,12 +176,42 @@ async def test_what_asks_twice_for_one_reason_asks_once(
     assert [one["note"] for one in (await due(worker))["王秀兰"]["pulls"]] == ["一周没有出门"]
 
 
+@pytest.mark.parametrize(
+    ("outcome", "left"), [("done", None), ("refused", None), ("not_home", "一周没有出门")]
+)
+async def test_a_visit_that_discovery_asked_for_is_made_refused_or_tried_again(
+    world: World, worker: httpx.AsyncClient, outcome: str, left: str | None
+) -> None:
+    elder, now = world.home.elders[0], world.clock.now()
+    await plan_visits(worker, world, elder, group="general")
+    await visited(worker, world, elder)
+    world.clock.advance(3600)
+    async with world.database.tenant(world.home.institution_id) as scope:
+        due_on = now.date() + timedelta(days=2)
+        asked = Asked("visit", elder, "一周没有出门", due_on, "discovery", uuid.uuid4())
+        task = await ask(scope, asked, "系统", world.clock.now())
+    (pull,) = (await due(worker))["王秀兰"]["pulls"]
+    assert (pull["reason"], pull["note"]) == ("discovery", "一周没有出门")
+    world.clock.advance(3600)
+    findings = ["all_well"] if outcome == "done" else []
+    answer = await visited(worker, world, elder, outcome=outcome, findings=findings)
+    assert answer.status_code == 200, answer.text
+    assert [one["note"] for one in (await due(worker))["王秀兰"]["pulls"]] == (
+        [left] if left else []
+    )
+    async with world.database.tenant(world.home.institution_id) as scope:
+        held = (await scope.session.scalars(scope.select(CareTask))).one()
+        assert held.id == task.id
+        assert held.outcome == (None if left else outcome)
+
+
 async def test_refused_and_not_home_are_kept_and_count_for_nothing(
     world: World, worker: httpx.AsyncClient
 ) -> None:
     elder = world.home.elders[0]
     await plan_visits(worker, world, elder)
     for outcome in ("not_home", "refused"):
+        world.clock.advance(60)
         answer = await visited(worker, world, elder, outcome=outcome, findings=[])
         assert answer.status_code == 200, answer.text
     row = (await due(worker))["王秀兰"]
@@ -363,3 +398,32 @@ async def test_relatives_see_visits_where_the_elder_agreed(
     assert told["next_due_on"] == ("2026-03-08" if shares else None)
     assert "low_mood" not in answer.text
     assert "想女儿" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("tiles", "sources"),
+    [
+        ("", "img-src 'self' data: blob:;"),
+        (
+            "https://tiles.example.org/{z}/{x}/{y}.png?key=1",
+            "img-src 'self' https://tiles.example.org data: blob:;",
+        ),
+    ],
+)
+async def test_pictures_come_from_ourselves_and_the_tile_server_that_is_set(
+    world: World, tiles: str, sources: str
+) -> None:
+    app = create_app(Settings(map_tiles=tiles), world.database, world.clock, with_tasks=False)
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://cloud.test") as client:
+        headers = (await client.get("/api/v1/session")).headers
+    assert sources in headers["content-security-policy"]
+    assert "geolocation=(self)" in headers["permissions-policy"]
+
+
+@pytest.mark.parametrize(
+    "tiles", ["tiles", "https://x/{z}/{x}", "https://x; script-src */{z}{x}{y}"]
+)
+def test_an_address_of_tiles_that_cannot_be_is_refused(tiles: str) -> None:
+    with pytest.raises(ValidationError):
+        Settings(map_tiles=tiles)

@@ -4299,7 +4299,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/care-tasks": {
+    "/api/v1/discovery-clues": {
         parameters: {
             query?: never;
             header?: never;
@@ -4307,10 +4307,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List Care Tasks
+         * List Discovery Clues
          * @description What rules and lists have opened, of elders one may see.
          */
-        get: operations["list_care_tasks"];
+        get: operations["list_discovery_clues"];
         put?: never;
         post?: never;
         delete?: never;
@@ -4319,7 +4319,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/care-tasks/{care_task_id}/end": {
+    "/api/v1/discovery-clues/{clue_id}/end": {
         parameters: {
             query?: never;
             header?: never;
@@ -4329,10 +4329,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * End Care Task
+         * End Discovery Clue
          * @description Say what came of it.
          */
-        post: operations["end_care_task"];
+        post: operations["end_discovery_clue"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4569,6 +4569,126 @@ export interface paths {
          * @description The head nurse reviews, sends back, closes, opens again or voids.
          */
         post: operations["move_incident"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/care-tasks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Care Tasks
+         * @description Open visits, assessments and applications that were asked for; of whom one reaches.
+         */
+        get: operations["list_care_tasks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/care-tasks/{task_id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End Care Task
+         * @description It was done, or refused, or nobody was met.
+         */
+        post: operations["end_care_task"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/discovery": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Discovery
+         * @description Whom to look at today, the greatest need first, each with reasons in words.
+         */
+        get: operations["list_discovery"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/elders/{elder_id}/discovery": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Elder Discovery
+         * @description Ten weeks of an elder's days as curves, their points, and all their cases.
+         */
+        get: operations["get_elder_discovery"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/discovery/cases/{case_id}/answer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Answer Discovery Case
+         * @description A person looked: it is so, or it is not, and why.
+         */
+        post: operations["answer_discovery_case"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/discovery/cases/{case_id}/tasks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask From Discovery Case
+         * @description Ask for a visit, an assessment or an application; the case stays until it is answered.
+         */
+        post: operations["ask_from_discovery_case"];
         delete?: never;
         options?: never;
         head?: never;
@@ -5455,6 +5575,146 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/bureau/indicators": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Indicators
+         * @description The definitions: what counts, what does not, from where.
+         */
+        get: operations["list_indicators"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bureau/sheet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Bureau Sheet
+         * @description A month of all indicators, by city, district and institution.
+         */
+        get: operations["get_bureau_sheet"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bureau/trend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Bureau Trend
+         * @description Twelve months of one indicator of one node, the last one `month`.
+         */
+        get: operations["get_bureau_trend"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bureau/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Bureau Events
+         * @description What is behind a number of an institution, without who and where.
+         */
+        get: operations["list_bureau_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bureau/sheet/pdf": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Bureau Pdf
+         * @description The month on paper, signed.
+         */
+        get: operations["get_bureau_pdf"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bureau/sheet/excel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Bureau Excel
+         * @description The month as a workbook, signed.
+         */
+        get: operations["get_bureau_excel"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bureau/sheet/document": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Bureau Document
+         * @description The bytes that were hashed and signed; the signature stands in a header.
+         */
+        get: operations["get_bureau_document"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -5656,7 +5916,7 @@ export interface components {
          * @description Everything that is audited. Add yours here, and its words in the web's oversight texts.
          * @enum {string}
          */
-        Action: "login.done" | "login.failed" | "login.ended" | "session.revoked" | "session.institution_entered" | "password.changed" | "password.reset" | "totp.enabled" | "totp.removed" | "totp.recovery_code_used" | "token.issued" | "token.revoked" | "user.created" | "user.changed" | "user.disabled" | "user.enabled" | "record.read" | "record.created" | "record.changed" | "record.deleted" | "record.exported" | "record.searched" | "record.broke_glass" | "record.break_glass_reviewed" | "consent.given" | "consent.withdrawn" | "family.linked" | "family.unlinked" | "list.imported" | "list.decided" | "list.erased" | "place.changed" | "device.changed" | "assignment.changed" | "gateway.changed" | "rules.changed" | "roster.changed" | "audit.exported";
+        Action: "login.done" | "login.failed" | "login.ended" | "session.revoked" | "session.institution_entered" | "password.changed" | "password.reset" | "totp.enabled" | "totp.removed" | "totp.recovery_code_used" | "token.issued" | "token.revoked" | "user.created" | "user.changed" | "user.disabled" | "user.enabled" | "record.read" | "record.created" | "record.changed" | "record.deleted" | "record.exported" | "record.searched" | "record.broke_glass" | "record.break_glass_reviewed" | "consent.given" | "consent.withdrawn" | "family.linked" | "family.unlinked" | "list.imported" | "list.decided" | "list.erased" | "place.changed" | "device.changed" | "assignment.changed" | "gateway.changed" | "rules.changed" | "roster.changed" | "indicators.events_read" | "indicators.exported" | "audit.exported";
         /**
          * ActorOut
          * @description Who acted, as they were called then.
@@ -6421,6 +6681,12 @@ export interface components {
             note: string;
         };
         /**
+         * BedMove
+         * @description What is done to it.
+         * @enum {string}
+         */
+        BedMove: "apply" | "assess" | "plan" | "agree" | "begin_fitting" | "accept" | "start" | "review" | "step_back" | "end";
+        /**
          * BedNode
          * @description A bed with its state and who has it.
          */
@@ -6453,6 +6719,12 @@ export interface components {
             /** Version */
             version: number;
         };
+        /**
+         * BedStep
+         * @description Where a home bed stands.
+         * @enum {string}
+         */
+        BedStep: "applied" | "assessed" | "planned" | "agreed" | "fitting" | "accepted" | "in_service" | "ended";
         /**
          * BedStretch
          * @description `unseen`: nobody knows. It is never filled from what was said before or after.
@@ -6637,6 +6909,140 @@ export interface components {
              * @default false
              */
             with_citizen_number: boolean;
+        };
+        /**
+         * BureauEvent
+         * @description One happening behind a number. `alert_id`: for the institution itself only.
+         */
+        BureauEvent: {
+            /**
+             * Ref
+             * @description by which the institution finds it
+             */
+            ref: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Code
+             * @description empty: its kind is masked
+             */
+            code: string;
+            /** Priority */
+            priority: string;
+            /** Answer S */
+            answer_s: number | null;
+            /** Arrival S */
+            arrival_s: number | null;
+            /** Outcome */
+            outcome: string | null;
+            /** Alert Id */
+            alert_id: string | null;
+        };
+        /**
+         * BureauEvents
+         * @description What a number of an institution counted.
+         */
+        BureauEvents: {
+            /** Indicator */
+            indicator: string;
+            /**
+             * Month
+             * Format: date
+             */
+            month: string;
+            /** Events */
+            events: components["schemas"]["BureauEvent"][];
+            /** More */
+            more: boolean;
+        };
+        /**
+         * BureauFigure
+         * @description One number. Masked, or not known: nothing of it is told, and it is not a zero.
+         */
+        BureauFigure: {
+            /** Node */
+            node: string;
+            /** Indicator */
+            indicator: string;
+            /** Kind */
+            kind: string;
+            /** Masked */
+            masked: boolean;
+            /** Known */
+            known: boolean;
+            /**
+             * Part
+             * @description of `hours`: seconds
+             */
+            part: number | null;
+            /** Whole */
+            whole: number | null;
+            /** Percent */
+            percent: number | null;
+            /** Per 1000 */
+            per_1000: number | null;
+            /** Median S */
+            median_s: number | null;
+            /** P95 S */
+            p95_s: number | null;
+        };
+        /**
+         * BureauNode
+         * @description All, a district, or an institution. `days`: institution days counted, of those there were.
+         */
+        BureauNode: {
+            /** Key */
+            key: string;
+            /**
+             * Level
+             * @enum {string}
+             */
+            level: "all" | "district" | "institution";
+            /** Name */
+            name: string;
+            /** Parent */
+            parent: string | null;
+            /** Days */
+            days: number;
+            /** Of Days */
+            of_days: number;
+            /** Shows Events */
+            shows_events: boolean;
+        };
+        /**
+         * BureauSheet
+         * @description A month.
+         */
+        BureauSheet: {
+            /**
+             * Month
+             * @example 2026-03
+             */
+            month: string;
+            /**
+             * Whose
+             * @enum {string}
+             */
+            whose: "bureau" | "own";
+            /**
+             * Running
+             * @description the month is not over: numbers so far
+             */
+            running: boolean;
+            /** Computed At */
+            computed_at: string | null;
+            /** Nodes */
+            nodes: components["schemas"]["BureauNode"][];
+            /** Figures */
+            figures: components["schemas"]["BureauFigure"][];
+            /**
+             * Sha256
+             * @description of the signed document of this sheet
+             */
+            sha256: string;
         };
         /**
          * CandidateOut
@@ -6928,6 +7334,106 @@ export interface components {
             more: boolean;
         };
         /**
+         * CareTaskEndIn
+         * @description How it ended. `refused`: they did not want it; `not_met`: nobody was there.
+         */
+        CareTaskEndIn: {
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "done" | "refused" | "not_met";
+            /**
+             * Result
+             * @default
+             */
+            result: string;
+        };
+        /**
+         * CareTaskOut
+         * @description What is asked for, and how it ended.
+         */
+        CareTaskOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "visit" | "assessment" | "home_bed_application" | "service_application";
+            /** Why */
+            why: string;
+            /** Source */
+            source: string;
+            /**
+             * Asked At
+             * Format: date-time
+             */
+            asked_at: string;
+            /** Asked By */
+            asked_by: string;
+            /**
+             * Due On
+             * Format: date
+             */
+            due_on: string;
+            /** State */
+            state: string;
+            /** Outcome */
+            outcome: ("done" | "refused" | "not_met") | null;
+            /** Result */
+            result: string | null;
+            /** Ended At */
+            ended_at: string | null;
+            /** Ended By */
+            ended_by: string | null;
+        };
+        /**
+         * CareTasksOut
+         * @description The earliest due first.
+         */
+        CareTasksOut: {
+            /** Tasks */
+            tasks: components["schemas"]["CareTaskOut"][];
+        };
+        /**
+         * CaseMoveOut
+         * @description One step of a case; `by` empty: the nightly job.
+         */
+        CaseMoveOut: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** By */
+            by: string;
+            /** Move */
+            move: string;
+            /** Note */
+            note: string;
+        };
+        /**
+         * CatalogueOut
+         * @description All indicators, in the order of a sheet.
+         */
+        CatalogueOut: {
+            /** Indicators */
+            indicators: components["schemas"]["IndicatorOut"][];
+            /** Masked Below */
+            masked_below: number;
+        };
+        /**
          * Certainty
          * @description How sure it is that the two are one person.
          * @enum {string}
@@ -6995,6 +7501,61 @@ export interface components {
             risk_events?: {
                 [key: string]: number;
             };
+        };
+        /**
+         * ClueEndIn
+         * @description What came of it; a dismissal says why.
+         */
+        ClueEndIn: {
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "done" | "dismissed";
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+        };
+        /**
+         * ClueOut
+         * @description One open clue. `detail`: service and its name, or the list and what it says.
+         */
+        ClueOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "entitlement_met" | "list_row";
+            /** Elder Id */
+            elder_id: string | null;
+            /** Elder Name */
+            elder_name: string;
+            /** Detail */
+            detail: {
+                [key: string]: unknown;
+            };
+            /**
+             * Opened At
+             * Format: date-time
+             */
+            opened_at: string;
+            /** Opened By */
+            opened_by: string;
+        };
+        /**
+         * CluesOut
+         * @description Open ones, the newest first.
+         */
+        CluesOut: {
+            /** Clues */
+            clues: components["schemas"]["ClueOut"][];
         };
         /**
          * CodeIn
@@ -7357,6 +7918,30 @@ export interface components {
             text_zh: string;
             /** Text En */
             text_en: string;
+        };
+        /**
+         * CurveOut
+         * @description A feature by day; None where it is not known. `usual`: the middle of the baseline.
+         */
+        CurveOut: {
+            /** Feature */
+            feature: string;
+            /** Name Zh */
+            name_zh: string;
+            /** Name En */
+            name_en: string;
+            /** Unit Zh */
+            unit_zh: string;
+            /** Unit En */
+            unit_en: string;
+            /** Values */
+            values: (number | null)[];
+            /** Usual */
+            usual: number | null;
+            /** Low */
+            low: number | null;
+            /** High */
+            high: number | null;
         };
         /**
          * DayAlert
@@ -7818,6 +8403,157 @@ export interface components {
          */
         Difference: "same" | "new" | "gone" | "changed" | "conflict" | "unreadable";
         /**
+         * DiscoveryAnswerIn
+         * @description What a person found. Dismissing needs a code; `other` needs a note.
+         *
+         *     `ask_again_on` left out: after 30 days, after 7 where a hard signal is among the reasons.
+         */
+        DiscoveryAnswerIn: {
+            /** Version */
+            version: number;
+            /**
+             * Decision
+             * @enum {string}
+             */
+            decision: "confirmed" | "dismissed";
+            /** Reason Code */
+            reason_code?: ("away" | "short_illness" | "visitors" | "device" | "habit" | "cared_for" | "other") | null;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+            /** Ask Again On */
+            ask_again_on?: string | null;
+        };
+        /**
+         * DiscoveryAskIn
+         * @description A visit, an assessment or an application, asked for from a case.
+         */
+        DiscoveryAskIn: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "visit" | "assessment" | "home_bed_application" | "service_application";
+            /**
+             * Due On
+             * Format: date
+             */
+            due_on: string;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+        };
+        /**
+         * DiscoveryCaseOut
+         * @description Somebody to look at. `listed` False: eased since, and waiting for a person all the same.
+         */
+        DiscoveryCaseOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /** Place */
+            place: string | null;
+            /** Age */
+            age: number;
+            /**
+             * Opened On
+             * Format: date
+             */
+            opened_on: string;
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /** Score */
+            score: number;
+            /** Listed */
+            listed: boolean;
+            /** Simulated */
+            simulated: boolean;
+            /** Reasons */
+            reasons: components["schemas"]["NeedReasonOut"][];
+            /**
+             * Unknown
+             * @description what cannot be told of this elder now
+             */
+            unknown: string[];
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "open" | "working" | "confirmed" | "dismissed";
+            /** Reason Code */
+            reason_code: ("away" | "short_illness" | "visitors" | "device" | "habit" | "cared_for" | "other") | null;
+            /** Note */
+            note: string | null;
+            /** Ask Again On */
+            ask_again_on: string | null;
+            /** Ended At */
+            ended_at: string | null;
+            /** Ended By */
+            ended_by: string | null;
+            /** Version */
+            version: number;
+            /** Tasks */
+            tasks: components["schemas"]["CareTaskOut"][];
+            /** Moves */
+            moves: components["schemas"]["CaseMoveOut"][];
+        };
+        /**
+         * DiscoveryListOut
+         * @description Today's list, the greatest need first. `day` None: the nightly job has not run yet.
+         */
+        DiscoveryListOut: {
+            /** Day */
+            day: string | null;
+            /** Scored At */
+            scored_at: string | null;
+            /** Elders */
+            elders: number;
+            /**
+             * Stale
+             * @description the list is not of the last night
+             */
+            stale: boolean;
+            /** Cases */
+            cases: components["schemas"]["DiscoveryCaseOut"][];
+            stats: components["schemas"]["DiscoveryStatsOut"];
+        };
+        /**
+         * DiscoveryStatsOut
+         * @description What came of the cases of the last 90 days.
+         */
+        DiscoveryStatsOut: {
+            /** Opened */
+            opened: number;
+            /** Waiting */
+            waiting: number;
+            /** Confirmed */
+            confirmed: number;
+            /** Dismissed */
+            dismissed: number;
+            /** Median Days To Answer */
+            median_days_to_answer: number | null;
+            /** Dismissals */
+            dismissals: {
+                [key: string]: number;
+            };
+        };
+        /**
          * DomainOut
          * @description C.1: one subtotal.
          */
@@ -8143,6 +8879,11 @@ export interface components {
              * @description confirmed falls within 30 days that ask for a new assessment at once
              */
             falls: number | null;
+            /**
+             * Asked Why
+             * @description why somebody asked for one, where somebody did
+             */
+            asked_why: string | null;
         };
         /**
          * DutyIn
@@ -8316,6 +9057,29 @@ export interface components {
         ElderDevices: {
             /** Devices */
             devices: components["schemas"]["DeviceOut"][];
+        };
+        /**
+         * ElderDiscoveryOut
+         * @description An elder's days, scores and cases. `away`: days known to be spent elsewhere.
+         */
+        ElderDiscoveryOut: {
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /** Days */
+            days: string[];
+            /** Away */
+            away: string[];
+            /** Scores */
+            scores: (number | null)[];
+            /** Curves */
+            curves: components["schemas"]["CurveOut"][];
+            /** Cases */
+            cases: components["schemas"]["DiscoveryCaseOut"][];
         };
         /**
          * ElderIn
@@ -10196,19 +10960,6 @@ export interface components {
             taken_at: string | null;
         };
         /**
-         * HandoverPerson
-         * @description Somebody who may sign.
-         */
-        HandoverPerson: {
-            /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
-            /** Name */
-            name: string;
-        };
-        /**
          * HandoverSettingsIO
          * @description Off: one may hand over, nothing is called out. `version`: the one it was changed from.
          */
@@ -10262,11 +11013,11 @@ export interface components {
             given: components["schemas"]["GivenOut"] | null;
             handover: components["schemas"]["HandoverOut"] | null;
             /** Giving */
-            giving: components["schemas"]["HandoverPerson"][];
+            giving: components["schemas"]["StaffOut"][];
             /** Taking */
-            taking: components["schemas"]["HandoverPerson"][];
+            taking: components["schemas"]["StaffOut"][];
             /** Staff */
-            staff: components["schemas"]["HandoverPerson"][];
+            staff: components["schemas"]["StaffOut"][];
         };
         /**
          * HandoversOut
@@ -10343,7 +11094,7 @@ export interface components {
          * @description A move with what it needs: `plan` its plan, `agree` its agreement, `begin_fitting` a home.
          */
         HomeBedMoveIn: {
-            move: components["schemas"]["Move"];
+            move: components["schemas"]["BedMove"];
             /**
              * Reason
              * @default
@@ -10361,9 +11112,9 @@ export interface components {
          * @description One move.
          */
         HomeBedMoveOut: {
-            move: components["schemas"]["Move"];
-            step_before: components["schemas"]["cloud__care__homebed__steps__Step"] | null;
-            step_after: components["schemas"]["cloud__care__homebed__steps__Step"];
+            move: components["schemas"]["BedMove"];
+            step_before: components["schemas"]["BedStep"] | null;
+            step_after: components["schemas"]["BedStep"];
             /**
              * At
              * Format: date-time
@@ -10387,7 +11138,7 @@ export interface components {
             /** Steps */
             steps: components["schemas"]["StepOut"][];
             /** Allowed */
-            allowed: components["schemas"]["Move"][];
+            allowed: components["schemas"]["BedMove"][];
             /** Lacking */
             lacking: components["schemas"]["MissingNeedOut"][];
             /** Assessment Id */
@@ -10426,13 +11177,13 @@ export interface components {
             home_id: string | null;
             /** Home Name */
             home_name: string | null;
-            step: components["schemas"]["cloud__care__homebed__steps__Step"];
+            step: components["schemas"]["BedStep"];
             /**
              * Step Since
              * Format: date-time
              */
             step_since: string;
-            next: components["schemas"]["Move"] | null;
+            next: components["schemas"]["BedMove"] | null;
             /** Due On */
             due_on: string | null;
             /** Overdue */
@@ -10679,6 +11430,63 @@ export interface components {
             counts: {
                 [key: string]: number;
             };
+        };
+        /**
+         * IndicatorOut
+         * @description The definition of an indicator.
+         */
+        IndicatorOut: {
+            /** Code */
+            code: string;
+            /**
+             * Shape
+             * @enum {string}
+             */
+            shape: "share" | "times" | "count" | "hours" | "stock";
+            zh: components["schemas"]["IndicatorWords"];
+            en: components["schemas"]["IndicatorWords"];
+            /**
+             * Of People
+             * @description its numbers tell of people: small ones are masked
+             */
+            of_people: boolean;
+            /** Goal Percent */
+            goal_percent: number | null;
+            /**
+             * Per
+             * @description a rate per so many of the whole is told
+             */
+            per: number | null;
+            /** Kinds */
+            kinds: string[];
+            /**
+             * Drill
+             * @description one may look at what it counted
+             */
+            drill: boolean;
+            /**
+             * Connected
+             * @description false: nothing counts it here yet
+             */
+            connected: boolean;
+        };
+        /**
+         * IndicatorWords
+         * @description One language of a definition.
+         */
+        IndicatorWords: {
+            /** Name */
+            name: string;
+            /** Part */
+            part: string;
+            /** Whole */
+            whole: string;
+            /** Counts */
+            counts: string;
+            /** Leaves Out */
+            leaves_out: string;
+            /** Source */
+            source: string;
         };
         /**
          * InformantIn
@@ -11351,12 +12159,6 @@ export interface components {
             since: string;
         };
         /**
-         * Move
-         * @description What is done to it.
-         * @enum {string}
-         */
-        Move: "apply" | "assess" | "plan" | "agree" | "begin_fitting" | "accept" | "start" | "review" | "step_back" | "end";
-        /**
          * MoveCountOut
          * @description How many elders would go from one standing to another; null: not in the list.
          */
@@ -11474,6 +12276,28 @@ export interface components {
              * @description version of the rules, and which of them made it
              */
             rule: string | null;
+        };
+        /**
+         * NeedReasonOut
+         * @description One reason with its points, in words. `curve`: the feature that draws it, if any.
+         */
+        NeedReasonOut: {
+            /** Kind */
+            kind: string;
+            /** Group */
+            group: string;
+            /** Points */
+            points: number;
+            /** Hard */
+            hard: boolean;
+            /** Factor */
+            factor: number;
+            /** Text Zh */
+            text_zh: string;
+            /** Text En */
+            text_en: string;
+            /** Curve */
+            curve: string | null;
         };
         /**
          * NewTokenOut
@@ -12213,28 +13037,9 @@ export interface components {
          * PolicyBody
          * @description What a policy says.
          */
-        "PolicyBody-Input": {
+        PolicyBody: {
             /** Steps */
-            steps: components["schemas"]["Step-Input"][];
-            not_on_spot?: components["schemas"]["NotOnSpot"] | null;
-            /**
-             * Second Person
-             * @default false
-             */
-            second_person: boolean;
-            /**
-             * Family Notice
-             * @default false
-             */
-            family_notice: boolean;
-        };
-        /**
-         * PolicyBody
-         * @description What a policy says.
-         */
-        "PolicyBody-Output": {
-            /** Steps */
-            steps: components["schemas"]["cloud__alerts__escalation__policies__Step"][];
+            steps: components["schemas"]["Step"][];
             not_on_spot?: components["schemas"]["NotOnSpot"] | null;
             /**
              * Second Person
@@ -12265,7 +13070,7 @@ export interface components {
             elder_id?: string | null;
             /** Shift */
             shift?: string | null;
-            body: components["schemas"]["PolicyBody-Input"];
+            body: components["schemas"]["PolicyBody"];
         };
         /**
          * PolicyList
@@ -12293,7 +13098,7 @@ export interface components {
             elder_id?: string | null;
             /** Shift */
             shift?: string | null;
-            body: components["schemas"]["PolicyBody-Output"];
+            body: components["schemas"]["PolicyBody"];
             /**
              * Id
              * @description null: the design default
@@ -14284,7 +15089,7 @@ export interface components {
         };
         /**
          * StaffOut
-         * @description Somebody who may visit or follow up.
+         * @description Somebody who may sign.
          */
         StaffOut: {
             /**
@@ -14471,7 +15276,7 @@ export interface components {
          * Step
          * @description One step: how long after the alert began to sound, and who is told.
          */
-        "Step-Input": {
+        Step: {
             /** After S */
             after_s?: number | null;
             /** At */
@@ -14490,7 +15295,7 @@ export interface components {
          * @description A step in words.
          */
         StepOut: {
-            key: components["schemas"]["cloud__care__homebed__steps__Step"];
+            key: components["schemas"]["BedStep"];
             /** Zh */
             zh: string;
             /** En */
@@ -14647,61 +15452,6 @@ export interface components {
             signature: components["schemas"]["SignatureIn"];
         };
         /**
-         * TaskEndIn
-         * @description What came of a task; a dismissal says why.
-         */
-        TaskEndIn: {
-            /**
-             * Outcome
-             * @enum {string}
-             */
-            outcome: "done" | "dismissed";
-            /**
-             * Note
-             * @default
-             */
-            note: string;
-        };
-        /**
-         * TaskOut
-         * @description One open task. `detail`: service and its name, or the list and what it says.
-         */
-        TaskOut: {
-            /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
-            /**
-             * Kind
-             * @enum {string}
-             */
-            kind: "entitlement_met" | "list_row";
-            /** Elder Id */
-            elder_id: string | null;
-            /** Elder Name */
-            elder_name: string;
-            /** Detail */
-            detail: {
-                [key: string]: unknown;
-            };
-            /**
-             * Opened At
-             * Format: date-time
-             */
-            opened_at: string;
-            /** Opened By */
-            opened_by: string;
-        };
-        /**
-         * TasksOut
-         * @description Open tasks, the newest first.
-         */
-        TasksOut: {
-            /** Tasks */
-            tasks: components["schemas"]["TaskOut"][];
-        };
-        /**
          * TestIn
          * @description A weekly test: pressed and seen at the desk, or worn and heard.
          */
@@ -14853,6 +15603,35 @@ export interface components {
             service: string;
             before: components["schemas"]["Standing"] | null;
             after: components["schemas"]["Standing"] | null;
+        };
+        /**
+         * TrendOut
+         * @description Twelve months of one indicator of one node, oldest first; `figures`: one for each kind.
+         */
+        TrendOut: {
+            /** Indicator */
+            indicator: string;
+            /** Node */
+            node: string;
+            /** Points */
+            points: components["schemas"]["TrendPoint"][];
+        };
+        /**
+         * TrendPoint
+         * @description One month of a trend.
+         */
+        TrendPoint: {
+            /**
+             * Month
+             * @example 2026-03
+             */
+            month: string;
+            /** Days */
+            days: number;
+            /** Of Days */
+            of_days: number;
+            /** Figures */
+            figures: components["schemas"]["BureauFigure"][];
         };
         /**
          * UnitIn
@@ -15395,7 +16174,7 @@ export interface components {
             /** Findings */
             findings: components["schemas"]["VisitCodeOut"][];
             /** Staff */
-            staff: components["schemas"]["StaffOut"][];
+            staff: components["schemas"]["VisitStaffOut"][];
             /** Pull Forward H */
             pull_forward_h: number;
             /** Remote In A Row */
@@ -15416,6 +16195,19 @@ export interface components {
             updated_at: string | null;
             /** Updated By */
             updated_by: string | null;
+        };
+        /**
+         * VisitStaffOut
+         * @description Somebody who may visit or follow up.
+         */
+        VisitStaffOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
         };
         /**
          * VitalLaneOut
@@ -15605,24 +16397,6 @@ export interface components {
             current: boolean;
         };
         /**
-         * Step
-         * @description One step: how long after the alert began to sound, and who is told.
-         */
-        cloud__alerts__escalation__policies__Step: {
-            /** After S */
-            after_s?: number | null;
-            /** At */
-            at?: "shift_end" | null;
-            /** Targets */
-            targets: ("unit_duty" | "on_shift" | "head_nurse" | "manager" | "family_home" | "helpers" | "any_head_nurse" | "any_manager" | "any_operator")[];
-            /**
-             * Call Out
-             * @description the desk calls it out loud
-             * @default false
-             */
-            call_out: boolean;
-        };
-        /**
          * NoticeOut
          * @description Who was to be told, and whether they were.
          */
@@ -15655,12 +16429,6 @@ export interface components {
             /** Attempts */
             attempts: components["schemas"]["AttemptOut"][];
         };
-        /**
-         * Step
-         * @description Where a home bed stands.
-         * @enum {string}
-         */
-        cloud__care__homebed__steps__Step: "applied" | "assessed" | "planned" | "agreed" | "fitting" | "accepted" | "in_service" | "ended";
         /**
          * NoticeOut
          * @description What this relative was told on their phone.
@@ -26433,7 +27201,7 @@ export interface operations {
                 risk?: ("choking" | "wrong_intake" | "pressure_injury" | "scald" | "bed_fall" | "fall" | "wandering" | "harm" | "activity") | null;
                 level?: ("not_assessed" | "none" | "watch" | "high") | null;
                 owner?: string | null;
-                /** @description only reviews that are due */
+                /** @description only what is to be assessed or reviewed */
                 overdue?: boolean;
             };
             header?: never;
@@ -36533,7 +37301,7 @@ export interface operations {
             };
         };
     };
-    list_care_tasks: {
+    list_discovery_clues: {
         parameters: {
             query?: never;
             header?: never;
@@ -36548,7 +37316,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["TasksOut"];
+                    "application/json": components["schemas"]["CluesOut"];
                 };
             };
             /** @description Unauthorized */
@@ -36607,12 +37375,12 @@ export interface operations {
             };
         };
     };
-    end_care_task: {
+    end_discovery_clue: {
         parameters: {
             query?: never;
             header?: never;
             path: {
-                care_task_id: string;
+                clue_id: string;
             };
             cookie?: never;
         };
@@ -36624,7 +37392,7 @@ export interface operations {
                  *       "note": "已陪同到社区申请"
                  *     }
                  */
-                "application/json": components["schemas"]["TaskEndIn"];
+                "application/json": components["schemas"]["ClueEndIn"];
             };
         };
         responses: {
@@ -36634,7 +37402,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["TaskOut"];
+                    "application/json": components["schemas"]["ClueOut"];
                 };
             };
             /** @description Unauthorized */
@@ -37872,6 +38640,494 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CareIncidentDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_care_tasks: {
+        parameters: {
+            query?: {
+                kind?: ("visit" | "assessment" | "home_bed_application" | "service_application") | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareTasksOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_care_task: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "outcome": "done",
+                 *       "result": "已上门，左膝疼痛，已联系家属就医"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CareTaskEndIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareTaskOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_discovery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DiscoveryListOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_elder_discovery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ElderDiscoveryOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    answer_discovery_case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "version": 1,
+                 *       "decision": "dismissed",
+                 *       "reason_code": "away",
+                 *       "note": "国庆在女儿家住了一周，回来后一切如常",
+                 *       "ask_again_on": "2026-04-15"
+                 *     }
+                 */
+                "application/json": components["schemas"]["DiscoveryAnswerIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DiscoveryCaseOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ask_from_discovery_case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "kind": "visit",
+                 *       "due_on": "2026-03-05",
+                 *       "note": "请看看走路和夜里的情况"
+                 *     }
+                 */
+                "application/json": components["schemas"]["DiscoveryAskIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DiscoveryCaseOut"];
                 };
             };
             /** @description Unauthorized */
@@ -41427,6 +42683,488 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_indicators: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CatalogueOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_bureau_sheet: {
+        parameters: {
+            query: {
+                /** @description 2026-03 */
+                month: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BureauSheet"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_bureau_trend: {
+        parameters: {
+            query: {
+                indicator: string;
+                /** @description 2026-03 */
+                month: string;
+                node?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrendOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_bureau_events: {
+        parameters: {
+            query: {
+                indicator: string;
+                member_id: string;
+                /** @description 2026-03 */
+                month: string;
+                kind?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BureauEvents"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_bureau_pdf: {
+        parameters: {
+            query: {
+                /** @description 2026-03 */
+                month: string;
+                /** @description the language of the sheet */
+                language?: "zh" | "en";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": string;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_bureau_excel: {
+        parameters: {
+            query: {
+                /** @description 2026-03 */
+                month: string;
+                /** @description the language of the sheet */
+                language?: "zh" | "en";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_bureau_document: {
+        parameters: {
+            query: {
+                /** @description 2026-03 */
+                month: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

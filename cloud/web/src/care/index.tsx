@@ -6,6 +6,7 @@ import { AreaPage } from "../shared/AreaPage";
 import * as fieldTexts from "../shared/fieldTexts";
 import * as handbookTexts from "../shared/handbookTexts";
 import * as dayTexts from "./elders/dayTexts";
+import * as discoveryTexts from "./discovery/texts";
 import * as eldersTexts from "./elders/texts";
 import * as homebedsTexts from "./homebeds/texts";
 import * as ordersTexts from "./orders/texts";
@@ -19,6 +20,7 @@ import * as visitsTexts from "./visits/texts";
 
 addTexts("care", texts);
 addTexts("day", dayTexts);
+addTexts("discovery", discoveryTexts);
 addTexts("elders", eldersTexts);
 addTexts("homebeds", homebedsTexts);
 addTexts("orders", ordersTexts);
@@ -39,6 +41,7 @@ const VisitsPages = lazy(() => import("./visits/VisitsPages"));
 const HomeBedPages = lazy(() => import("./homebeds/HomeBedPages"));
 const HandoverPages = lazy(() => import("./handover/HandoverPages"));
 const SafetyPages = lazy(() => import("./safety/SafetyPages"));
+const DiscoveryPages = lazy(() => import("./discovery/DiscoveryPages"));
 const AssessmentPages = lazy(() => import("./assessment/AssessmentPages"));
 
 /** Records, assessments, rounds, visits: the work of nurses, assessors and care managers. */
@@ -46,6 +49,7 @@ export default function CareArea(): ReactNode {
   const { t } = useTranslation("care");
   const { t: elders } = useTranslation("elders");
   const { t: handover } = useTranslation("handover");
+  const { t: discovery } = useTranslation("discovery");
   const { t: rounds } = useTranslation("rounds");
   const { t: visits } = useTranslation("visits");
   const { t: homebeds } = useTranslation("homebeds");
@@ -61,6 +65,7 @@ export default function CareArea(): ReactNode {
         { path: "visits", label: visits("section"), Page: VisitsPages, permission: "care_read" },
         { path: "homebeds", label: homebeds("section"), Page: HomeBedPages, permission: "care_read" },
         { path: "handover", label: handover("section"), Page: HandoverPages, permission: "care_read" },
+        { path: "discovery", label: discovery("section"), Page: DiscoveryPages, permission: "care_read" },
         { path: "elders", label: elders("section"), Page: EldersPage },
         { path: "services", label: services("section"), Page: ServicesPages, permission: "care_read" },
         { path: "matching", label: matching("section"), Page: MatchingPages, permission: "records_write" },

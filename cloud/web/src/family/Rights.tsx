@@ -2,9 +2,7 @@ import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
 import type { FamilyElder } from "../api/types";
-import { localNow } from "../shared/forms";
-
-const dateOf = (iso: string): string => localNow(Date.parse(iso)).slice(0, 10);
+import { dateOf } from "../shared/dayAndClock";
 
 /** What this relative may see and on whose consent; and what not, and why. */
 export function Rights({ elder }: { elder: FamilyElder }): ReactNode {

@@ -1,6 +1,7 @@
 /** The text namespaces of the areas: types only, so that their words load with their code. */
 import type { zh as day } from "../care/elders/dayTexts";
 import type { zh as elders } from "../care/elders/texts";
+import type { zh as bureau } from "../bureau/texts";
 import type { zh as account } from "../account/texts";
 import type { zh as care } from "../care/texts";
 import type { zh as matching } from "../care/matching/texts";
@@ -8,6 +9,7 @@ import type { zh as services } from "../care/services/texts";
 import type { zh as fields } from "../shared/fieldTexts";
 import type { zh as handbook } from "../shared/handbookTexts";
 import type { zh as handover } from "../care/handover/texts";
+import type { zh as discovery } from "../care/discovery/texts";
 import type { zh as rounds } from "../care/rounds/texts";
 import type { zh as homebeds } from "../care/homebeds/texts";
 import type { zh as orders } from "../care/orders/texts";
@@ -25,9 +27,11 @@ import type { zh as oversight } from "../shared/oversightTexts";
 export type AreaTexts = {
   account: typeof account;
   audit: typeof audit;
+  bureau: typeof bureau;
   oversight: typeof oversight;
   care: typeof care;
   day: typeof day;
+  discovery: typeof discovery;
   elders: typeof elders;
   homebeds: typeof homebeds;
   fields: typeof fields;

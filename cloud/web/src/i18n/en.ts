@@ -20,6 +20,7 @@ export const en: Texts = {
     family: "Family",
     operator: "Operations",
     shift: "Shift",
+    bureau: "Oversight",
   },
   form: {
     done: "Saved",

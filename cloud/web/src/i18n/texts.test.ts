@@ -8,6 +8,7 @@ import * as services from "../care/services/texts";
 import * as fields from "../shared/fieldTexts";
 import * as handbook from "../shared/handbookTexts";
 import * as house from "../operator/house/texts";
+import * as bureau from "../bureau/texts";
 import * as account from "../account/texts";
 import * as family from "../family/texts";
 import * as simulator from "../operator/simulator/texts";
@@ -20,6 +21,7 @@ import { zh } from "./zh";
 const TEXTS = {
   translation: { zh, en },
   account,
+  bureau,
   care,
   day,
   elders,

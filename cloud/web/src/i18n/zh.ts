@@ -18,6 +18,7 @@ export const zh = {
     family: "家属",
     operator: "运维",
     shift: "班务",
+    bureau: "督查",
   },
   form: {
     done: "已保存",

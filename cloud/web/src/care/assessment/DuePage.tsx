@@ -15,6 +15,7 @@ function DueCell({ row }: { row: Row }): ReactNode {
   const { t } = useTranslation("care");
   const days = row.overdue_days;
   if (row.falls !== null) return <strong className="overdue">{t("due.falls", { count: row.falls })}</strong>;
+  if (row.asked_why !== null) return <strong>{t("due.asked", { why: row.asked_why })}</strong>;
   if (days === null) return <strong>{t("due.never")}</strong>;
   if (days > 0) return <strong className="overdue">{t("due.overdue", { days })}</strong>;
   return t("due.dueIn", { days: -days });

@@ -7,12 +7,12 @@ import { type KeyboardEvent, type ReactNode, useCallback, useEffect, useMemo, us
 import { useTranslation } from "react-i18next";
 import UPlot from "uplot";
 
-import { clockOf, dayAndClock } from "../../shared/dayAndClock";
+import { clockOf, dateOf, dayAndClock } from "../../shared/dayAndClock";
 import { DataTable } from "../../shared/DataTable";
 import { explain } from "../../shared/explain";
 import { TextField } from "../../shared/forms";
 import { usePreferences } from "../../shared/preferences";
-import { serverClock, TIME_ZONE } from "../../shared/time";
+import { serverClock } from "../../shared/time";
 import { Waiting } from "../../shared/Waiting";
 import { ELDER_KEYS, elders } from "./calls";
 import { type Day, type Entry, entriesOf, linesOf, momentOf, ms, shifted, zoomed } from "./dayLine";
@@ -22,8 +22,6 @@ import type { zh as Texts } from "./dayTexts";
 const DAY_MS = 86_400_000;
 const REFRESH_MS = 60_000;
 const STEPS = 48;
-const DATE = new Intl.DateTimeFormat("sv-SE", { timeZone: TIME_ZONE });
-const dateOf = (at: number): string => DATE.format(at);
 
 /** A day of an elder on one time axis, that can be zoomed, walked by keys, heard and read. */
 export function DayLine({ id }: { id: string }): ReactNode {

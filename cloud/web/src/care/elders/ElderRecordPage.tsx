@@ -63,6 +63,12 @@ export default function ElderRecordPage(): ReactNode {
     <>
       <p>
         <Link to="/care/elders">{t("back")}</Link>
+        {part.may("care_read") && (
+          <>
+            {" · "}
+            <Link to={`/care/visits/elders/${elderId}`}>{t("toVisits")}</Link>
+          </>
+        )}
       </p>
       {failureReason !== null && (
         <p role="alert" className="banner">

@@ -9,6 +9,7 @@ import type { components } from "../../api/schema";
 import { explain } from "../../shared/explain";
 import { conditionWords, fieldWord, valueWord } from "../../shared/fieldWords";
 import { Waiting } from "../../shared/Waiting";
+import { History } from "./History";
 
 type Service = components["schemas"]["EntitlementOut"];
 type Standing = Service["standing"];
@@ -36,6 +37,7 @@ export function Entitlements({ elderId }: { elderId: string }): ReactNode {
       {ORDER.map((standing) => (
         <Group key={standing} standing={standing} services={data.services.filter((each) => each.standing === standing)} />
       ))}
+      <History elderId={elderId} />
     </section>
   );
 }

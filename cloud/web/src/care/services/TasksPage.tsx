@@ -34,7 +34,7 @@ export function TasksPage(): ReactNode {
   return (
     <DataTable
       title={t("tasks.title")}
-      rows={data.tasks}
+      rows={data.clues}
       rowKey={({ id }) => id}
       empty={t("tasks.empty")}
       columns={[

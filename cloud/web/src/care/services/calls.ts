@@ -6,13 +6,13 @@ export type RuleSet = Schemas["RuleSetOut"];
 export type RuleSets = Schemas["RuleSetsOut"];
 export type RuleSetIn = Schemas["RuleSetIn"];
 export type Preview = Schemas["PreviewOut"];
-export type Task = Schemas["TaskOut"];
+export type Task = Schemas["ClueOut"];
 export type Standing = NonNullable<Schemas["MoveCountOut"]["before"]>;
 
 export const SERVICE_KEYS = {
   sets: ["service-rule-sets"],
   changes: ["entitlement-changes"],
-  tasks: ["care-tasks"],
+  tasks: ["discovery-clues"],
 } as const;
 
 const one = (rule_set_id: string) => ({ params: { path: { rule_set_id } } });
@@ -30,7 +30,7 @@ export const services = {
   publish: (id: string, body: Schemas["PublishIn"]) =>
     answer(client.POST("/api/v1/service-rule-sets/{rule_set_id}/publish", { ...one(id), body })),
   changes: () => answer(client.GET("/api/v1/entitlement-changes")),
-  tasks: () => answer(client.GET("/api/v1/care-tasks")),
-  endTask: (care_task_id: string, body: Schemas["TaskEndIn"]) =>
-    answer(client.POST("/api/v1/care-tasks/{care_task_id}/end", { params: { path: { care_task_id } }, body })),
+  tasks: () => answer(client.GET("/api/v1/discovery-clues")),
+  endTask: (clue_id: string, body: Schemas["ClueEndIn"]) =>
+    answer(client.POST("/api/v1/discovery-clues/{clue_id}/end", { params: { path: { clue_id } }, body })),
 };
