@@ -6990,7 +6990,7 @@ export interface components {
             answers: components["schemas"]["AnswersOut"] | null;
             pause: components["schemas"]["PauseNow"] | null;
             /** Notices */
-            notices: components["schemas"]["cloud__family__schemas__NoticeOut"][];
+            notices: components["schemas"]["FamilyNoticeOut"][];
             /**
              * Shares
              * @description what the consent in force names
@@ -8826,7 +8826,7 @@ export interface components {
          */
         NoticeList: {
             /** Notices */
-            notices: components["schemas"]["cloud__alerts__notify__routes__NoticeOut"][];
+            notices: components["schemas"]["NoticeOut"][];
         };
         /**
          * OidcWay
@@ -11365,7 +11365,7 @@ export interface components {
          * NoticeOut
          * @description Who was to be told, and whether they were.
          */
-        cloud__alerts__notify__routes__NoticeOut: {
+        NoticeOut: {
             /**
              * Id
              * Format: uuid
@@ -11398,7 +11398,7 @@ export interface components {
          * NoticeOut
          * @description What this relative was told on their phone.
          */
-        cloud__family__schemas__NoticeOut: {
+        FamilyNoticeOut: {
             /**
              * At
              * Format: date-time
