@@ -18,6 +18,8 @@ COPY firmware_sim ./firmware_sim
 COPY yuyue.py ./
 COPY --from=web /build/cloud/web/dist ./cloud/web/dist
 RUN pip install --no-deps -e . \
+    && apt-get update -qq && apt-get install -y -qq --no-install-recommends fonts-noto-cjk \
+    && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --create-home yuyue \
     && install -d -o yuyue -g yuyue /var/lib/yuyue
 USER yuyue

@@ -1,10 +1,9 @@
-"""Records at size: 100,000 elders and 500,000 devices; list, search, attribute, an elder's page.
+"""Records at size: 100,000 elders and 500,000 devices; list, search, attribute.
 
     python -m benchmarks.records [--elders 100000] [--devices 500000]
 
 Rows are copied in, then lists and searches go through the application as a screen asks for them (in
-this process, over real PostgreSQL). The page is asked of the hub's own processes, 50 a second, open
-loop, while a gateway sends. Times in milliseconds.
+this process, over real PostgreSQL), in ms. An elder's page is in `benchmarks.cloud`.
 """
 
 from __future__ import annotations
@@ -13,12 +12,10 @@ import argparse
 import gc
 import io
 import random
-import tempfile
 import time
 import uuid
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from pathlib import Path
 
 import httpx
 import numpy as np
@@ -28,22 +25,17 @@ from fastapi import FastAPI
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.cloud_page import BEDS, Asked, pages_of
 from cloud.app import create_app
-from cloud.clock import SystemClock
 from cloud.database import Database, libpq_arguments
 from cloud.devices.service import assignment_at, assignments_of, subjects_of
 from cloud.identity.permissions import Role
-from cloud.identity.service import find_user
 from cloud.people.search_keys import name_pinyin, search_keys
 from cloud.seed_people import FAMILY_NAMES, GIVEN
 from cloud.settings import Settings
-from tests.cloud.world import START, Home, ManualClock, World, make_home, open_session
+from tests.cloud.world import START, Home, ManualClock, World, make_home
 from tests.support.postgres import Postgres
 
 CALLS = 200
-PAGES_PER_S = 50
-PAGE_SECONDS = 20
 BATCH = 500
 SINCE = START - timedelta(days=60)
 console = Console(width=100)
@@ -67,7 +59,7 @@ def tsvector(name: str, known: dict[str, tuple[str, str]]) -> tuple[str, str]:
     return known[name]
 
 
-def fill(url: object, home: Home, elders: int, devices: int) -> tuple[list[str], list[str]]:
+def fill(url: object, home: Home, elders: int, devices: int) -> list[str]:
     """Beds, elders, stays; a device at four of five beds and on every elder, the rest spare."""
     dice = random.Random(1)  # noqa: S311 - a benchmark
     institution, since = str(home.institution_id), SINCE.isoformat()
@@ -111,7 +103,7 @@ def fill(url: object, home: Home, elders: int, devices: int) -> tuple[list[str],
     copy_in(url, "assignment", "id, institution_id, device_id, elder_id, bed_id, valid_from", given)
     with psycopg.connect(**libpq_arguments(url), autocommit=True) as connection:  # type: ignore[arg-type]
         connection.execute("VACUUM ANALYZE")
-    return ids, [row[2] for row in given]
+    return [row[2] for row in given]
 
 
 async def timed(call: Callable[[int], Awaitable[object]], calls: int = CALLS) -> list[float]:
@@ -132,7 +124,7 @@ async def measure(postgres: Postgres, elders: int, devices: int) -> Table:
     home = await make_home(database, clock, "bench")
     other = await make_home(database, clock, "other")
     with console.status(f"{elders} elders, {devices} devices"):
-        ids, held = fill(url, home, elders, devices)
+        held = fill(url, home, elders, devices)
     app: FastAPI = create_app(Settings(), database, clock, with_tasks=False)
     gc.collect()
     gc.freeze()  # as the hub's own processes do
@@ -172,21 +164,7 @@ async def measure(postgres: Postgres, elders: int, devices: int) -> Table:
     add("devices, spare ones", await timed(lambda _: get("/api/v1/devices", state="spare")))
     add(f"attribute {BATCH} devices", await timed(attribute))
     await world.close()
-    async with database.tenant(home.institution_id) as scope:
-        user = await find_user(scope, home.username(Role.MANAGER))
-        if user is None:
-            raise LookupError("make_home made no manager")
-        cookie = open_session(scope, user, SystemClock().now())
     await database.close()
-    asked = Asked(name, home.token, cookie, ids, held[1 : 1 + BEDS])
-    with tempfile.TemporaryDirectory() as directory:
-        for workers in (1, 2):
-            found = await pages_of(
-                postgres, Path(directory), asked, workers=workers, per_s=PAGES_PER_S,
-                seconds=PAGE_SECONDS, points_per_s=2_000,
-            )  # fmt: skip
-            what = f"elder's page, {PAGES_PER_S}/s, {found.points_per_s:,.0f} points/s come, "
-            add(f"{what}{workers} worker(s)", found.times_ms)
     return table
 
 

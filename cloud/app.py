@@ -20,6 +20,7 @@ from starlette.routing import BaseRoute
 from cloud.alerts.clock_steps import ClockWatch
 from cloud.alerts.consoles.routes import router as consoles_router
 from cloud.alerts.consoles.service import watch_consoles
+from cloud.alerts.drills.plan_routes import router as drill_plans_router
 from cloud.alerts.drills.routes import router as drills_router
 from cloud.alerts.drills.service import watch_switches
 from cloud.alerts.escalation.routes import router as duty_router
@@ -38,12 +39,31 @@ from cloud.alerts.service import note_pushed
 from cloud.alerts.timers import TIMER_INTERVAL_S, work_timers
 from cloud.alerts.tuning.routes import router as tuning_router
 from cloud.alerts.tuning.service import propose_for_all
+from cloud.bureau.job import follow as follow_indicators
+from cloud.bureau.routes import router as bureau_router
 from cloud.care.assessment.routes import router as assessment_router
+from cloud.care.clues.routes import router as clues_router
+from cloud.care.discovery.nightly import run_nightly
+from cloud.care.discovery.routes import router as discovery_router
+from cloud.care.handover.routes import router as handover_router
+from cloud.care.handover.watch import follow_handovers
+from cloud.care.homebed.routes import router as homebed_router
+from cloud.care.incidents.routes import router as incidents_router
 from cloud.care.leave.routes import router as leave_router
 from cloud.care.leave.service import follow_leaves
+from cloud.care.matching.routes import router as matching_router
+from cloud.care.matching.service import forget_expired
+from cloud.care.matching.worker import MatchingWorker
+from cloud.care.observations.routes import router as observations_router
+from cloud.care.orders.routes import router as orders_router
 from cloud.care.rounds.routes import router as rounds_router
 from cloud.care.rounds.watch import follow_rounds
+from cloud.care.service_list.follow import follow_entitlements
 from cloud.care.service_list.routes import router as service_list_router
+from cloud.care.statement.routes import router as statement_router
+from cloud.care.tasks.routes import router as care_tasks_router
+from cloud.care.visits.activity import follow_activity
+from cloud.care.visits.routes import router as visits_router
 from cloud.clock import LOCAL_ZONE, Clock, SystemClock, ns_from_datetime
 from cloud.coverage.routes import router as coverage_router
 from cloud.coverage.watch import CoverageWatch
@@ -107,9 +127,16 @@ WATCH_INTERVAL_S: Final = 2.0
 NOTICE_INTERVAL_S: Final = 0.25
 # A round is minutes late before it is missed; half a minute more matters to nobody.
 ROUND_INTERVAL_S: Final = 30.0
+# Somebody who has just written a fact down looks at the list within a minute.
+ENTITLEMENT_INTERVAL_S: Final = 15.0
+# Numbers of a month need not be of this minute.
+INDICATOR_INTERVAL_S: Final = 600.0
+# Asked this often whether the night's list is due (from six in the morning): one question.
+DISCOVERY_INTERVAL_S: Final = 300.0
 HOUSEKEEPING_INTERVAL_S: Final = 3600.0
 # Local time. A round an hour: the job runs once in it, and running twice changes nothing.
 TUNING_HOUR: Final = 4
+ACTIVITY_HOUR: Final = 5
 # Another worker leads this long after the one that led was killed.
 LEADER_INTERVAL_S: Final = 5.0
 
@@ -152,6 +179,25 @@ class _Work:
                 now = self.state.clock.now()
                 await follow_rounds(scope, now)
                 await follow_leaves(scope, now)
+                await follow_handovers(scope, now)
+
+    async def entitlements(self) -> None:
+        for institution_id in await self.state.database.institutions():
+            looked_at = -1
+            while looked_at != 0:
+                async with self.state.database.tenant(institution_id) as scope:
+                    looked_at = await follow_entitlements(scope, self.state.clock.now())
+
+    async def indicators(self) -> None:
+        for institution_id in await self.state.database.institutions():
+            async with self.state.database.tenant(institution_id) as scope:
+                await follow_indicators(scope, self.state.clock.now())
+
+    async def discovery(self) -> None:
+        for institution_id in await self.state.database.institutions():
+            await run_nightly(
+                self.state.database, self.series, institution_id, self.state.clock.now()
+            )
 
     async def tuning(self) -> None:
         """Once a night, when the house is quiet."""
@@ -162,10 +208,20 @@ class _Work:
             async with self.state.database.tenant(institution_id) as scope:
                 await propose_for_all(scope, now)
 
+    async def activity(self) -> None:
+        """Once a morning, before routes are planned."""
+        now = self.state.clock.now()
+        if now.astimezone(LOCAL_ZONE).hour != ACTIVITY_HOUR:
+            return
+        for institution_id in await self.state.database.institutions():
+            async with self.state.database.tenant(institution_id) as scope:
+                await follow_activity(scope, self.series, now)
+
     async def housekeeping(self) -> None:
         now = self.state.clock.now()
         await self.tuning()
         await write_all(self.state.database, self.series, now)
+        await self.activity()
         ahead = [ns_from_datetime(now), ns_from_datetime(now + timedelta(days=1))]
         await self.series.prepare(ahead, ahead[0])
         await self.series.keep(now)
@@ -173,6 +229,7 @@ class _Work:
             async with self.state.database.tenant(institution_id) as scope:
                 await forget_old(scope, now)
                 await forget_found(scope, now)
+                await forget_expired(scope, now)
 
 
 def _operation_id(route: APIRoute) -> str:
@@ -219,9 +276,14 @@ def create_app(
             supervisor.start("console_watch", every(WATCH_INTERVAL_S, work.consoles))
             supervisor.start("gateway_watch", every(WATCH_INTERVAL_S, work.watch_gateways))
             supervisor.start("simulations", Runner(database, state.keyring, state.clock).work)
+            lists = MatchingWorker(database, settings.keys_text, state.clock)
+            supervisor.start("list_matching", lists.work)
             supervisor.start("leadership", every(LEADER_INTERVAL_S, leadership.beat))
             for name, interval_s, alone in (
                 ("round_watch", ROUND_INTERVAL_S, work.rounds),
+                ("entitlements", ENTITLEMENT_INTERVAL_S, work.entitlements),
+                ("indicators", INDICATOR_INTERVAL_S, work.indicators),
+                ("discovery", DISCOVERY_INTERVAL_S, work.discovery),
                 ("housekeeping", HOUSEKEEPING_INTERVAL_S, work.housekeeping),
             ):
                 supervisor.start(name, every(interval_s, leadership.only(alone)))
@@ -263,7 +325,7 @@ def _install_manners(app: FastAPI, state: AppState) -> None:
     """What holds for every call."""
     install_examples(app)
     app.add_middleware(BodyLimit)
-    app.add_middleware(SecurityHeaders)
+    app.add_middleware(SecurityHeaders, map_tiles=state.settings.map_tiles)
     app.add_middleware(RequestMetrics, metrics=state.metrics)
     install_error_handlers(app)
 
@@ -290,6 +352,7 @@ def _api_routes() -> Sequence[BaseRoute]:
         duty_router,
         consoles_router,
         drills_router,
+        drill_plans_router,
         figures_router,
         rules_router,
         tuning_router,
@@ -316,11 +379,23 @@ def _api_routes() -> Sequence[BaseRoute]:
         service_list_router,
         rounds_router,
         leave_router,
+        visits_router,
+        homebed_router,
+        orders_router,
+        statement_router,
+        matching_router,
+        clues_router,
+        handover_router,
+        observations_router,
+        incidents_router,
+        care_tasks_router,
+        discovery_router,
         found_router,
         found_machine_router,
         exchange_router,
         fhir_router,
         simulation_router,
+        bureau_router,
     ):
         app.include_router(router)
     for _ in iter_route_contexts(app.routes):

@@ -209,7 +209,7 @@ async def _link_relative(scope: TenantScope, keyring: Keyring, now: datetime) ->
     elder = elders.one()
     wanted = FamilyIn(
         name=user.display_name, relationship="女儿", username=RELATIVE,
-        may_see=["presence", "night", "alerts", "coverage", "visits"],
+        may_see=["presence", "night", "alerts", "coverage", "visits", "entitlements"],
     )  # fmt: skip
     member = await put_family_member(scope, elder.id, None, wanted, keyring=keyring, now=now)
     sharing = ConsentIn(

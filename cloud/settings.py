@@ -85,6 +85,12 @@ class Settings(BaseSettings):
     # Administrators must have a second factor; by default in production.
     require_admin_totp: bool | None = None
 
+    # Tiles for the maps of routes, as in https://tiles.example.org/{z}/{x}/{y}.png; empty: points
+    # and lines only. The browser asks that server, so it learns which districts are looked at.
+    map_tiles: str = Field(
+        default="", pattern=r"^(https?://[^\s;,/]+/\S*\{z\}\S*\{x\}\S*\{y\}[^\s;,]*)?$"
+    )
+
     # How browsers reach this cloud, as in https://care.example.org: for links that come back.
     public_url: str = Field(default="", pattern=r"^(https?://[^\s/]+/?)?$")
 
@@ -110,7 +116,12 @@ class Settings(BaseSettings):
     @property
     def keyring(self) -> Keyring:
         """The keys of encrypted fields."""
-        return Keyring.parse(self.data_keys.get_secret_value() or DEMO_KEYS)
+        return Keyring.parse(self.keys_text)
+
+    @property
+    def keys_text(self) -> str:
+        """The same as text, for a process that makes its own keyring of it."""
+        return self.data_keys.get_secret_value() or DEMO_KEYS
 
     @field_validator("data_keys")
     @classmethod

@@ -86,6 +86,7 @@ CODES: Final = MappingProxyType(
             AlertCode("dead_switch", "报警链路中断", "Alert path broken", _T, _HIGH, True),
             AlertCode("flood", "警报洪峰", "Many alerts at once", _T, _MEDIUM, True),
             AlertCode("round_missed", "巡查漏检", "Round missed", _D, _MEDIUM, True),
+            AlertCode("handover_missing", "未交接班", "Shift not handed over", _D, _MEDIUM, True),
             AlertCode("visit_overdue", "探访逾期", "Visit overdue", _D, _LOW, True),
         )
     }

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection, Mapping
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import update
+from sqlalchemy import ColumnElement, case, null, or_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from cloud.alerts.findings import Finding, Verdict
@@ -16,17 +18,23 @@ from cloud.clock import datetime_from_ns
 from cloud.database import TenantScope
 
 _FALLS = frozenset({"fall_confirmed", "fall_suspected"})
+FALL: Final = frozenset({"fall"})
+
+
+def is_confirmed() -> ColumnElement[bool]:
+    """Seen at the bedside by who resolved the alert; written by hand: reviewed by a head nurse."""
+    return or_(Incident.alert_id.is_not(None), Incident.reviewed_at.is_not(None))
 
 
 async def incidents_of(
-    scope: TenantScope, elder_id: uuid.UUID, since: datetime, kind: str = "fall"
+    scope: TenantScope, elder_id: uuid.UUID, since: datetime, kinds: Collection[str] = FALL
 ) -> list[Incident]:
-    """An elder's incidents that happened since, newest first; not what was taken back."""
+    """An elder's confirmed incidents since, newest first; not what was taken back."""
     statement = (
         scope.select(Incident)
         .where(
-            Incident.elder_id == elder_id, Incident.kind == kind, Incident.happened_at >= since,
-            Incident.voided_at.is_(None),
+            Incident.elder_id == elder_id, Incident.kind.in_(kinds),
+            Incident.happened_at >= since, Incident.voided_at.is_(None), is_confirmed(),
         )
         .order_by(Incident.happened_at.desc())
     )  # fmt: skip
@@ -34,13 +42,14 @@ async def incidents_of(
 
 
 async def incidents_since(
-    scope: TenantScope, since: datetime, kind: str = "fall"
+    scope: TenantScope, since: datetime, kinds: Collection[str] = FALL
 ) -> list[Incident]:
-    """Everybody's, oldest first; not what was taken back."""
+    """Everybody's, oldest first; confirmed, and not what was taken back."""
     statement = (
         scope.select(Incident)
         .where(
-            Incident.kind == kind, Incident.happened_at >= since, Incident.voided_at.is_(None),
+            Incident.kind.in_(kinds), Incident.happened_at >= since,
+            Incident.voided_at.is_(None), is_confirmed(),
         )
         .order_by(Incident.happened_at)
     )  # fmt: skip
@@ -71,7 +80,7 @@ async def keep_incidents(
             )
             .on_conflict_do_update(
                 index_elements=[Incident.institution_id, Incident.alert_id],
-                set_={**told, "voided_at": None},
+                set_={**_told_again(told), **_anew()},
             )
         )  # fmt: skip
         await after_confirmed_fall(scope, alert.elder_id, now)
@@ -81,3 +90,19 @@ async def keep_incidents(
             .where(Incident.institution_id == scope.institution_id, Incident.alert_id == alert.id)
             .values(voided_at=now)
         )
+
+
+def _told_again(told: Mapping[str, object]) -> dict[str, object]:
+    """What the register has worked on since is not overwritten by a later move of the alert."""
+    return {
+        name: case((Incident.version == 1, value), else_=getattr(Incident, name))
+        for name, value in told.items()
+    }
+
+
+def _anew() -> dict[str, object]:
+    """Found again after it was taken back: what was said of it then is said anew."""
+    again = Incident.voided_at.is_not(None)
+    names = ("reviewed_at", "reviewed_by", "closed_at", "closed_by")
+    cleared = {name: case((again, null()), else_=getattr(Incident, name)) for name in names}
+    return {**cleared, "voided_at": None, "void_reason": ""}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, Identity
@@ -186,11 +186,15 @@ class AlertRelink(TenantBase):
 
 
 class Incident(TenantBase):
-    """Something that happened to an elder, as staff found it: one for each alert."""
+    """Something that happened to an elder, as staff found it: one for each alert, or by hand.
+
+    `kind`: one of the nine risks, or `other`. The fields from `place` on are of the register
+    (cloud/care/incidents).
+    """
 
     __tablename__ = "incident"
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
-    alert_id: Mapped[uuid.UUID]
+    alert_id: Mapped[uuid.UUID | None]
     elder_id: Mapped[uuid.UUID]
     kind: Mapped[str]
     happened_at: Mapped[datetime]
@@ -200,3 +204,15 @@ class Incident(TenantBase):
     cause: Mapped[str | None]
     measure: Mapped[str | None]
     voided_at: Mapped[datetime | None]
+    place: Mapped[str] = mapped_column(default="")
+    description: Mapped[str] = mapped_column(default="")
+    follow_up: Mapped[str] = mapped_column(default="")
+    follow_up_on: Mapped[date | None]
+    reviewed_at: Mapped[datetime | None]
+    reviewed_by: Mapped[str | None]
+    review: Mapped[str] = mapped_column(default="")
+    closed_at: Mapped[datetime | None]
+    closed_by: Mapped[str | None]
+    outcome: Mapped[str] = mapped_column(default="")
+    void_reason: Mapped[str] = mapped_column(default="")
+    version: Mapped[int] = mapped_column(default=1)

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from cloud.alerts import lifecycle, store
+from sqlalchemy import func
+
+from cloud.alerts import flood, lifecycle, store
 from cloud.alerts.books import book_of
 from cloud.alerts.codes import CODES, Priority
 from cloud.alerts.conditions import condition_of
@@ -46,10 +48,11 @@ async def raise_alert(scope: TenantScope, report: Report, now: datetime) -> Aler
     """Raise it, or count it up where one of its code and key is open; worse than that upgrades."""
     await store.lock_decisions(scope)
     code = CODES[report.code]
-    version = (await book_of(scope)).version
+    book = await book_of(scope)
+    version = book.version
     rule = f"{version} {report.rule}"
     priority = report.priority or code.priority
-    alert = await open_of(scope, report.code, report.key, report.origin)
+    alert = await store.open_of(scope, report.code, report.key, report.origin)
     if alert is not None:
         before = condition_of(alert)
         higher = store.higher_priority(priority, before.priority)
@@ -83,11 +86,21 @@ async def raise_alert(scope: TenantScope, report: Report, now: datetime) -> Aler
         MoveKind.RAISE, now, code=report.code, priority=priority, recovered=False,
         note=report.note, rule=rule,
     )  # fmt: skip
-    await lifecycle.make_move(scope, alert, None, move)
+    if not await flood.fold(scope, book, alert, move, raise_line):
+        await lifecycle.make_move(scope, alert, None, move)
     for hop, at in (("sensed", happened_at), ("decided", now), ("committed", now)):
         store.note_hop(scope, alert.id, hop, at, by="cloud", source=report.key)
     await scope.session.flush()
     return alert
+
+
+async def raise_line(scope: TenantScope, line: flood.Line, now: datetime) -> Alert:
+    """The line of a flood (cloud/alerts/flood.py)."""
+    report = Report(
+        flood.FLOOD, line.key, unit_id=line.unit_id, origin=line.origin, note=line.note,
+        rule=line.rule, follows_id=line.follows_id,
+    )  # fmt: skip
+    return await raise_alert(scope, report, now)
 
 
 async def recover_raised(
@@ -95,7 +108,7 @@ async def recover_raised(
 ) -> bool:
     """The cause of what `raise_alert` raised has passed; the check is still due."""
     await store.lock_decisions(scope)
-    alert = await open_of(scope, code, key, origin)
+    alert = await store.open_of(scope, code, key, origin)
     if alert is None or alert.recovered or not CODES[code].passes:
         return False
     move = Move(MoveKind.RECOVER, now, recovered=True)
@@ -132,15 +145,18 @@ async def standing(scope: TenantScope, code: str) -> set[str]:
     return {str(alert.key) for alert in await scope.session.scalars(held)}
 
 
-async def open_of(scope: TenantScope, code: str, key: str, origin: str) -> Alert | None:
-    """The open alert of a code and key, locked."""
-    statement = (
+async def answered_at(scope: TenantScope, code: str) -> dict[str, datetime]:
+    """By key: when the last alert of a code was resolved. Whoever did that knew of what was then:
+    the caller says what is news since.
+    """
+    ended = (
         scope.select(Alert)
         .where(
-            Alert.code == code, Alert.key == key, Alert.origin == origin,
-            Alert.state.not_in(ENDED),
+            Alert.code == code, Alert.key.is_not(None), Alert.resolved_at.is_not(None),
+            Alert.state.in_(ENDED),
         )
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
+        .with_only_columns(Alert.key, func.max(Alert.resolved_at))
+        .group_by(Alert.key)
     )  # fmt: skip
-    return (await scope.session.scalars(statement)).first()
+    found = (await scope.session.execute(ended)).all()
+    return {str(key): at for key, at in found if at is not None}

@@ -42,6 +42,11 @@ class Action(StrEnum):
     FAMILY_LINKED = "family.linked"
     FAMILY_UNLINKED = "family.unlinked"
 
+    # Lists of other departments held against the records.
+    LIST_IMPORTED = "list.imported"
+    LIST_DECIDED = "list.decided"
+    LIST_ERASED = "list.erased"
+
     # The house.
     PLACE_CHANGED = "place.changed"
     DEVICE_CHANGED = "device.changed"
@@ -49,6 +54,10 @@ class Action(StrEnum):
     GATEWAY_CHANGED = "gateway.changed"
     RULES_CHANGED = "rules.changed"
     ROSTER_CHANGED = "roster.changed"
+
+    # Oversight.
+    INDICATORS_READ = "indicators.events_read"
+    INDICATORS_EXPORTED = "indicators.exported"
 
     # The audit itself.
     AUDIT_EXPORTED = "audit.exported"

@@ -10,4 +10,6 @@ from cloud.identity.service import Principal
 
 CareReader = Annotated[Principal, requires(Permission.CARE_READ)]
 CareWriter = Annotated[Principal, requires(Permission.CARE_WRITE)]
+IncidentReviewer = Annotated[Principal, requires(Permission.INCIDENTS_REVIEW)]
 RuleKeeper = Annotated[Principal, requires(Permission.ALERT_RULES_MANAGE)]
+Relative = Annotated[Principal, requires(Permission.FAMILY_READ)]

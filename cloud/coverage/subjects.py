@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -80,11 +80,12 @@ async def watched_people(scope: TenantScope, now: datetime) -> dict[str, Watched
     people, rooms = await _sensors(scope, homes, now)
     pauses = await _pauses(scope, now)
     gateways = await Gateways.load(scope)
+    in_room = Counter(bed.room_id for bed in homes.values())
     found: dict[str, Watched] = {}
     for elder_id in sorted(elders & (people.keys() | plans.keys()), key=str):
         bed = homes.get(elder_id)
         mine = people.get(elder_id, _Found())
-        mates = 0 if bed is None else sum(b.room_id == bed.room_id for b in homes.values())
+        mates = 0 if bed is None else in_room[bed.room_id]
         plan = plans.get(elder_id)
         settings = _settings(
             plan, tuple(mine.own), level=level_in_force(plan, levels.get(elder_id)),

@@ -9,7 +9,8 @@ from fastapi import APIRouter, Request, Response
 
 from cloud.errors import Problem
 from cloud.family import letters
-from cloud.family.schemas import FamilyPage, LetterOut, LettersOut
+from cloud.family.entitlements import entitlements_for
+from cloud.family.schemas import FamilyEntitlementsOut, FamilyPage, LetterOut, LettersOut
 from cloud.family.service import page_of
 from cloud.identity.auth import requires
 from cloud.identity.permissions import Permission
@@ -32,6 +33,14 @@ async def get_family_page(request: Request, principal: Relative, state: State) -
     """The elders this login is a relative of, as far as consents in force allow."""
     store: SeriesStore = request.app.state.series
     return await page_of(principal, store, state.clock.now())
+
+
+@router.get("/family/elders/{elder_id}/entitlements")
+async def get_family_entitlements(
+    elder_id: UUID, principal: Relative, state: State
+) -> FamilyEntitlementsOut:
+    """What one's relative may be entitled to and what is missing, where they agreed to share it."""
+    return await entitlements_for(principal, elder_id, state.clock.now())
 
 
 @router.get("/family/letters")

@@ -8,6 +8,8 @@ from uuid import UUID
 
 from pydantic import Field
 
+from cloud.care.service_list.evaluation import Standing
+from cloud.care.service_list.fields import Value
 from cloud.coverage.schemas import PauseReason
 from cloud.people.schemas import FamilyKind
 from cloud.schema_types import ApiModel, UtcMs
@@ -127,6 +129,39 @@ class FamilyPage(ApiModel):
 
     server_time: UtcMs
     elders: list[FamilyElder]
+
+
+class FamilyConditionOut(ApiModel):
+    """One condition of a service and how it stands; not what the record holds, nor from whom."""
+
+    field: str
+    op: str
+    wanted: Value | list[Value] | None
+    standing: Standing
+
+
+class FamilyServiceOut(ApiModel):
+    """One service for a relative. `missing`: what the house does not know yet (待核实)."""
+
+    key: str
+    name: str
+    name_en: str
+    category: str
+    target: str
+    draft: bool
+    standing: Standing
+    missing: list[str]
+    conditions: list[FamilyConditionOut]
+    excluded_by: list[str]
+
+
+class FamilyEntitlementsOut(ApiModel):
+    """What an elder may be entitled to; `shared` false: the elder did not agree to share it."""
+
+    elder_id: UUID
+    on: date
+    shared: bool
+    services: list[FamilyServiceOut]
 
 
 class LetterOut(ApiModel):

@@ -47,6 +47,7 @@ class Permission(StrEnum):
     SERIES_READ = "series_read"
     CARE_READ = "care_read"
     CARE_WRITE = "care_write"
+    INCIDENTS_REVIEW = "incidents_review"  # the register: review, close, void, export
     CONSENTS_MANAGE = "consents_manage"
     RECORDS_EXPORT = "records_export"
     SERIES_ERASE = "series_erase"  # all that was measured of one elder, for good
@@ -103,6 +104,7 @@ _HEAD_NURSE: Final = _DUTY | {
     _P.RECORDS_WRITE,
     _P.RECORDS_ALL_UNITS,
     _P.BREAK_GLASS_REVIEW,
+    _P.INCIDENTS_REVIEW,
     _P.CONSENTS_MANAGE,
     _P.DEVICES_MANAGE,
     _P.DRILLS_RUN,

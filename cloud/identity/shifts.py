@@ -68,6 +68,23 @@ def shift_at(pattern: Sequence[tuple[str, int, int]], at: datetime) -> Shift:
     return max(candidates, key=lambda shift: shift.starts_at)
 
 
+def shift_after(pattern: Sequence[tuple[str, int, int]], shift: Shift) -> Shift:
+    """The shift that follows; where the pattern has a gap, the next that begins."""
+    midnight = shift.starts_at.astimezone(ZONE).replace(hour=0, minute=0, second=0, microsecond=0)
+    following = [
+        Shift(name, begin, begin + timedelta(minutes=(ends - starts) % _DAY_MIN or _DAY_MIN))
+        for name, starts, ends in pattern
+        for begin in (midnight + timedelta(days=days, minutes=starts) for days in (0, 1))
+        if begin > shift.starts_at
+    ]
+    return min(following, key=lambda one: one.starts_at)
+
+
+def shift_before(pattern: Sequence[tuple[str, int, int]], shift: Shift) -> Shift:
+    """The shift that went before."""
+    return shift_at(pattern, shift.starts_at - timedelta(minutes=1))
+
+
 async def on_duty(
     scope: TenantScope,
     at: datetime,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, cast
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 
 from cloud.audit.actions import Action
+from cloud.audit.service import READ_AGAIN_AFTER, record
+from cloud.clock import local_date
 from cloud.errors import Problem
 from cloud.etag import IfMatch, require_version
 from cloud.identity.auth import requires
@@ -23,7 +25,12 @@ from cloud.people.schemas import (
     FamilyIn,
     FamilyListOut,
     OpenRisksOut,
+    RiskChange,
+    RiskHistoryOut,
     RiskIn,
+    RiskLevel,
+    RiskName,
+    RiskRegister,
     RisksOut,
     WithdrawalIn,
 )
@@ -145,6 +152,54 @@ async def assess_risk(elder_id: UUID, body: RiskIn, who: RecordWriter, state: St
     return await _risks_out(who, elder.id, state)
 
 
+@router.get("/elders/{elder_id}/risk-history")
+async def get_risk_history(
+    elder_id: UUID, who: RecordReader, risk: Annotated[RiskName | None, Query()] = None
+) -> RiskHistoryOut:
+    """What each of the nine was said to be, when and by whom; newest first."""
+    elder = await find_elder(who.scope, elder_id)
+    return RiskHistoryOut(
+        changes=[
+            RiskChange(
+                risk=cast(RiskName, row.risk), name_zh=RISKS[row.risk], version=row.version,
+                level=cast(RiskLevel, row.level), measures=row.measures, owner=row.owner,
+                review_on=row.review_on, at=row.at, by=row.by,
+            )
+            for row in await risks.history_of(who.scope, elder.id, risk)
+        ]
+    )  # fmt: skip
+
+
+@router.get("/risks")
+async def get_risk_register(
+    *, who: RecordReader, state: State,
+    risk: Annotated[RiskName | None, Query()] = None,
+    level: Annotated[RiskLevel | None, Query()] = None,
+    owner: Annotated[str | None, Query(max_length=100)] = None,
+    overdue: Annotated[bool, Query(description="only what is to be assessed or reviewed")] = False,
+) -> RiskRegister:  # fmt: skip
+    """The nine risks of everybody who stays here: counts over all, and the rows asked for."""
+    hidden = await (await reach_of(who)).hidden()
+    now = state.clock.now()
+    rows = await risks.register_of(who.scope, now, hidden)
+    shown = [
+        row
+        for row in rows
+        if risk in (None, row.entry.risk)
+        and level in (None, row.entry.level)
+        and (owner is None or owner.strip() in row.entry.owner)
+        and (row.entry.is_due or not overdue)
+    ]
+    record(
+        who.scope, who.actor, Action.RECORDS_SEARCHED, now, subject=("risks", "register"),
+        once_within=READ_AGAIN_AFTER,
+    )  # fmt: skip
+    return RiskRegister(
+        counts=[risks.count_of(name, rows) for name in RISKS], rows=shown,
+        elders=len({row.elder_id for row in rows}),
+    )  # fmt: skip
+
+
 @router.get("/risks/open")
 async def get_open_risks(who: RecordReader, state: State) -> OpenRisksOut:
     """Who of those who stay here has a risk to assess or to review."""
@@ -181,5 +236,5 @@ async def _consents_out(who: Principal, elder_id: UUID, state: State) -> Consent
 
 async def _risks_out(who: Principal, elder_id: UUID, state: State) -> RisksOut:
     entries = (await risks.risks_of(who.scope, [elder_id]))[elder_id]
-    today = state.clock.now().date()
+    today = local_date(state.clock.now())
     return RisksOut(risks=[risks.risk_out(risk, entries.get(risk), today) for risk in RISKS])

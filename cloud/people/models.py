@@ -99,6 +99,8 @@ class FamilyMember(TenantBase):
     relationship: Mapped[str]
     phone_sealed: Mapped[bytes | None]
     may_see: Mapped[list[str]] = mapped_column(_TEXTS, default=list)
+    # `helper`: a neighbour or volunteer who is paired with the elder (互助), no kin.
+    role: Mapped[str] = mapped_column(default="relative")
     created_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(default=1)
@@ -138,6 +140,22 @@ class Consent(TenantBase):
     withdrawn_at: Mapped[datetime | None]
     withdrawn_by: Mapped[str | None]
     withdrawal_note: Mapped[str] = mapped_column(default="")
+
+
+class RiskHistory(TenantBase):
+    """An entry as it was at each version: append-only."""
+
+    __tablename__ = "risk_history"
+    institution_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    elder_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    risk: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    level: Mapped[str]
+    measures: Mapped[str]
+    owner: Mapped[str]
+    review_on: Mapped[date | None] = mapped_column(Date)
+    at: Mapped[datetime]
+    by: Mapped[str]
 
 
 class RiskEntry(TenantBase):

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Iterable
 from datetime import date, datetime
 from typing import cast
 
 from sqlalchemy.dialects.postgresql import insert
 
+from cloud.clock import local_date
 from cloud.database import TenantScope
 from cloud.errors import BadFieldError
 from cloud.etag import require_version
-from cloud.people.models import RiskEntry
-from cloud.people.schemas import OpenRisk, RiskIn, RiskLevel, RiskName, RiskOut
+from cloud.people.models import RiskEntry, RiskHistory
+from cloud.people.schemas import OpenRisk, RiskCount, RiskIn, RiskLevel, RiskName, RiskOut, RiskRow
 from cloud.people.service import elders_by_id, stays_at
 from cloud.people.vocabulary import RISKS
 from cloud.places.service import bed_names
@@ -53,8 +55,48 @@ async def assess_risk(
     entry.review_on = wanted.review_on
     entry.assessed_at, entry.assessed_by = (now, by) if assessed else (None, None)
     entry.version += 1
+    scope.session.add(
+        RiskHistory(
+            **key, version=entry.version, level=entry.level, measures=entry.measures,
+            owner=entry.owner, review_on=entry.review_on, at=now, by=by,
+        )
+    )  # fmt: skip
     await scope.session.flush()
     return entry
+
+
+async def history_of(
+    scope: TenantScope, elder_id: uuid.UUID, risk: str | None
+) -> list[RiskHistory]:
+    """What an elder's entries were, newest first."""
+    statement = scope.select(RiskHistory).where(RiskHistory.elder_id == elder_id)
+    if risk is not None:
+        statement = statement.where(RiskHistory.risk == risk)
+    statement = statement.order_by(
+        RiskHistory.at.desc(), RiskHistory.version.desc(), RiskHistory.risk
+    )
+    return list(await scope.session.scalars(statement))
+
+
+async def register_of(
+    scope: TenantScope, now: datetime, hidden: Collection[uuid.UUID]
+) -> list[RiskRow]:
+    """All nine of everybody who has a bed, by place; also what nobody has assessed."""
+    stays = [stay for stay in await stays_at(scope, now) if stay.elder_id not in hidden]
+    elders = await elders_by_id(scope, {stay.elder_id for stay in stays})
+    names = await bed_names(scope, {stay.bed_id for stay in stays})
+    entries = await risks_of(scope, list(elders))
+    today = local_date(now)
+    stays.sort(key=lambda stay: names[stay.bed_id].label)
+    return [
+        RiskRow(
+            elder_id=stay.elder_id, elder_name=elders[stay.elder_id].name,
+            place=names[stay.bed_id].label, unit=names[stay.bed_id].unit,
+            entry=risk_out(risk, entries[stay.elder_id].get(risk), today),
+        )
+        for stay in stays
+        for risk in RISKS
+    ]  # fmt: skip
 
 
 def is_due(entry: RiskEntry | None, today: date) -> bool:
@@ -89,7 +131,7 @@ async def open_risks(scope: TenantScope, now: datetime) -> list[OpenRisk]:
     found = []
     for stay in stays:
         held = entries[stay.elder_id]
-        due = [risk for risk in RISKS if is_due(held.get(risk), now.date())]
+        due = [risk for risk in RISKS if is_due(held.get(risk), local_date(now))]
         unknown = [r for r in due if r not in held or held[r].level == "not_assessed"]
         if due:
             found.append(
@@ -102,3 +144,14 @@ async def open_risks(scope: TenantScope, now: datetime) -> list[OpenRisk]:
                 )
             )
     return sorted(found, key=lambda item: item.place or "")
+
+
+def count_of(risk: str, rows: Iterable[RiskRow]) -> RiskCount:
+    """How many stand where with one risk."""
+    entries = [row.entry for row in rows if row.entry.risk == risk]
+    levels = Counter(entry.level for entry in entries)
+    return RiskCount(
+        risk=cast(RiskName, risk), name_zh=RISKS[risk], not_assessed=levels["not_assessed"],
+        none=levels["none"], watch=levels["watch"], high=levels["high"],
+        overdue=sum(entry.is_due and entry.level != "not_assessed" for entry in entries),
+    )  # fmt: skip

@@ -17,7 +17,10 @@ Phone = Annotated[
 ]
 LivingFlag = Literal["lives_alone", "empty_nest", "children_away", "no_kin"]
 Purpose = Literal["safety", "vitals", "location", "family_sharing", "district_sharing"]
-FamilyKind = Literal["presence", "night", "alerts", "coverage", "vitals", "location", "visits"]
+FamilyRole = Literal["relative", "helper"]
+FamilyKind = Literal[
+    "presence", "night", "alerts", "coverage", "vitals", "location", "visits", "entitlements"
+]
 Signer = Literal["self", "guardian"]
 RiskName = Literal[
     "choking", "wrong_intake", "pressure_injury", "scald", "bed_fall", "fall", "wandering",
@@ -261,6 +264,9 @@ class FamilyIn(ApiModel):
     phone: Phone | Literal[""] = ""
     username: Line | None = Field(default=None, description="their login, with the role family")
     may_see: list[FamilyKind] = Field(default_factory=list)
+    role: FamilyRole = Field(
+        default="relative", description="helper: a paired neighbour, told of alerts only"
+    )
 
 
 class FamilyOut(ApiModel):
@@ -272,6 +278,7 @@ class FamilyOut(ApiModel):
     phone: str
     username: str | None
     may_see: list[FamilyKind]
+    role: FamilyRole
     sees_now: list[FamilyKind]
     ended_at: UtcMs | None
     version: int
@@ -361,6 +368,56 @@ class RisksOut(ApiModel):
     """All nine, always."""
 
     risks: list[RiskOut]
+
+
+class RiskRow(ApiModel):
+    """One of the nine risks of one elder, in the register of the house."""
+
+    elder_id: UUID
+    elder_name: str
+    place: str
+    unit: str
+    entry: RiskOut
+
+
+class RiskCount(ApiModel):
+    """How many elders stand where with one risk. `overdue`: their review is."""
+
+    risk: RiskName
+    name_zh: str
+    not_assessed: int
+    none: int
+    watch: int
+    high: int
+    overdue: int
+
+
+class RiskRegister(ApiModel):
+    """Everybody who stays here: counts over all of them, and the rows that were asked for."""
+
+    counts: list[RiskCount]
+    rows: list[RiskRow]
+    elders: int
+
+
+class RiskChange(ApiModel):
+    """What one risk was said to be at a time."""
+
+    risk: RiskName
+    name_zh: str
+    version: int
+    level: RiskLevel
+    measures: str
+    owner: str
+    review_on: date | None
+    at: UtcMs
+    by: str
+
+
+class RiskHistoryOut(ApiModel):
+    """Newest first."""
+
+    changes: list[RiskChange]
 
 
 class OpenRisk(ApiModel):

@@ -18,7 +18,12 @@ from cloud.people import family
 from cloud.people.schemas import FamilyIn
 from edge.events import EventKind
 from tests.cloud.care.assessments import a_draft, assessment_id_of, save
-from tests.cloud.care.rows import fill_rounds
+from tests.cloud.care.homebed_rows import fill_home_beds
+from tests.cloud.care.lists import fill_lists
+from tests.cloud.care.order_rows import fill_orders
+from tests.cloud.care.rows import fill_discovery, fill_rounds, fill_shift
+from tests.cloud.care.test_rule_sets import fill_rule_sets
+from tests.cloud.care.visit_rows import fill_visits
 from tests.cloud.coverage_rows import fill_coverage
 from tests.cloud.exchange.bundles import exchange_ids
 from tests.cloud.found import fill_found, found_ids
@@ -36,6 +41,19 @@ VALUES: dict[str, Any] = {
     "out_at": START.isoformat(),
     "due_back_at": "2026-03-02T00:00:00Z",
     "until_at": "2026-03-02T00:00:00Z",
+    "month": "2026-02-01",
+    "sha256": "0" * 64,
+    "read_sha256": "0" * 64,
+    "snapshot_sha256": "0" * 64,
+    "shift_starts_at": "2026-02-28T23:00:00Z",
+    "happened_at": START.isoformat(),
+    "done_on": START.date().isoformat(),
+    "year": START.year,
+    "indicator": "falls",
+    "due_on": "2026-03-09",
+    "ask_again_on": "2026-03-09",
+    "reason_code": "away",
+    "decision": "dismissed",
 }
 
 # What these make is new under any id; that another institution has it too must not show.
@@ -89,6 +107,13 @@ async def ids_of(world: World, home: Home) -> dict[str, str]:
         **await exchange_ids(world, home),
         **found_ids(home),
         **await fill_rounds(world, home),
+        **await fill_visits(world, home),
+        **await fill_home_beds(world, home),
+        **await fill_orders(world, home),
+        **await fill_lists(world, home),
+        **await fill_rule_sets(await world.as_role(Role.HEAD_NURSE, home)),
+        **await fill_shift(world, home),
+        **await fill_discovery(world, home),
         **await record_ids(world, home),
         "letter_id": await _a_letter(world, home),
         "run_id": await _a_simulated_run(world, home),

@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from types import MappingProxyType
 from typing import Any, Final
 
 from cloud.alerts.incidents import incidents_of, incidents_since
@@ -26,6 +27,15 @@ from cloud.database import TenantScope
 WINDOW: Final = timedelta(days=30)
 # Two make the level change (C.4), so two ask for a new assessment.
 FALLS_FOR_A_REASSESSMENT: Final = 2
+# The register's kinds, as A.2.14 groups them. That a fall out of bed is a fall, and that what has
+# no row of its own is `other`, is our reading (D); an assessor may contest each.
+COUNTED_AS: Final = MappingProxyType(
+    {
+        "fall": "fall", "bed_fall": "fall", "wandering": "wander", "choking": "choke",
+        "wrong_intake": "other", "pressure_injury": "other", "scald": "other", "harm": "other",
+        "activity": "other", "other": "other",
+    }
+)  # fmt: skip
 # How far back unanswered falls are looked for: an assessment a year is the longest routine.
 _LOOK_BACK: Final = timedelta(days=366)
 
@@ -43,7 +53,7 @@ async def incidents_for(
 ) -> list[Incident]:
     """Confirmed incidents of the 30 days that end with the reference date, newest first."""
     end = datetime.combine(reference_date, datetime.min.time(), LOCAL_ZONE) + timedelta(days=1)
-    found = await incidents_of(scope, elder_id, end - WINDOW)
+    found = await incidents_of(scope, elder_id, end - WINDOW, COUNTED_AS)
     return [one for one in found if one.happened_at < end]
 
 
@@ -55,7 +65,8 @@ def counted(
     counting = [one for one in incidents if one.id not in left_out]
     counts: dict[str, int] = defaultdict(int)
     for one in counting:
-        counts[one.kind] = min(counts[one.kind] + 1, MAX_RISK_COUNT)
+        kind = COUNTED_AS[one.kind]
+        counts[kind] = min(counts[kind] + 1, MAX_RISK_COUNT)
     return counting, dict(counts)
 
 

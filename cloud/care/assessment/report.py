@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from io import BytesIO
-from typing import Any, Final
+from itertools import chain
+from typing import Any, Final, Literal
 from xml.sax.saxutils import escape
 
 from reportlab.lib import colors
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
-from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.platypus import Flowable, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
 
 from cloud.care.assessment.form import load_form
 from cloud.care.assessment.models import Assessment
+from cloud.pdf_font import font_for
 from cloud.people.models import Elder
 
-# One of Adobe's CJK fonts that every reader brings: nothing is embedded, the file stays small.
-_FONT: Final = "STSong-Light"
-pdfmetrics.registerFont(UnicodeCIDFont(_FONT))
-
-_TITLE: Final = ParagraphStyle("title", fontName=_FONT, fontSize=17, leading=24, alignment=1)
-_HEAD: Final = ParagraphStyle("head", fontName=_FONT, fontSize=12, leading=18, spaceBefore=8)
-_BODY: Final = ParagraphStyle("body", fontName=_FONT, fontSize=9.5, leading=14, wordWrap="CJK")
-_SMALL: Final = ParagraphStyle("small", parent=_BODY, fontSize=8, textColor=colors.grey)
 _SEX: Final = {"female": "女", "male": "男"}
 _MARGIN: Final = 18 * mm
 _GRID: Final = TableStyle(
@@ -38,56 +31,79 @@ _GRID: Final = TableStyle(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A paragraph: in which style, and what it says."""
+
+    style: Literal["title", "head", "small"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    """A table. `height_mm`: of each row, where people write into it by hand."""
+
+    rows: list[list[str]]
+    widths_mm: list[float]
+    height_mm: float | None = None
+
+
 def assessment_pdf(row: Assessment, elder: Elder, institution: str) -> bytes:
     """The report of a filed assessment. Raises ValueError for a draft."""
     if row.result is None or row.filed_at is None:
         raise ValueError("a draft has no report")
-    form = load_form()
-    reasons = {one["code"]: one["zh"] for one in form.document["assessment_reasons"]}
-    story: list[Flowable] = [
-        Paragraph("老年人能力评估报告", _TITLE),
-        Paragraph(f"依据 {form.standard}《{form.document['standard']['title_zh']}》", _SMALL),
-        Spacer(1, 4),
-        _table(
-            [
-                ["姓名", elder.name, "性别", _SEX.get(elder.sex, elder.sex)],
-                ["出生日期", str(elder.birth_date), "评估基准日期", str(row.reference_date)],
-                ["评估原因", reasons[row.reason], "评估机构", institution],
-                [
-                    "信息提供者",
-                    f"{row.informant.get('name', '')}（{row.informant.get('relationship', '')}）",
-                    "评估员",
-                    "、".join(row.assessors),
-                ],
-            ],
-            [24, 62, 28, 60],
-        ),
-        Paragraph("评估结果", _HEAD),
-        _result_table(row.result),
-        Paragraph("逐项得分", _HEAD),
-        _items_table(row),
-        Spacer(1, 10),
-        _table(
-            [["评估员签名", "", "评估员签名", ""], ["信息提供者签名", "", "日期", ""]],
-            [32, 55, 32, 55],
-            height_mm=11,
-        ),
-        Spacer(1, 4),
-        Paragraph(
-            f"规则版本 {row.result['rules_version']}；条文为软件用转述，以标准原文为准。"
-            f"编号 {row.id}，{row.filed_at:%Y-%m-%d} 提交，提交后不可更改。",
-            _SMALL,
-        ),
+    parts = _parts(row, row.result, elder, institution)
+    texts = [
+        cell
+        for part in parts
+        for cell in ([part.text] if isinstance(part, _Text) else chain.from_iterable(part.rows))
     ]
+    styles = _styles(font_for("".join(texts)))
     out = BytesIO()
     SimpleDocTemplate(
         out, pagesize=A4, leftMargin=_MARGIN, rightMargin=_MARGIN, topMargin=14 * mm,
         bottomMargin=14 * mm, title="老年人能力评估报告", author=institution,
-    ).build(story)  # fmt: skip
+    ).build([drawn for part in parts for drawn in _drawn(part, styles)])  # fmt: skip
     return out.getvalue()
 
 
-def _result_table(result: dict[str, Any]) -> Table:
+def _parts(
+    row: Assessment, result: dict[str, Any], elder: Elder, institution: str
+) -> list[_Text | _Grid]:
+    form = load_form()
+    reasons = {one["code"]: one["zh"] for one in form.document["assessment_reasons"]}
+    informant = f"{row.informant.get('name', '')}（{row.informant.get('relationship', '')}）"
+    return [
+        _Text("title", "老年人能力评估报告"),
+        _Text("small", f"依据 {form.standard}《{form.document['standard']['title_zh']}》"),
+        _Grid(
+            [
+                ["姓名", elder.name, "性别", _SEX.get(elder.sex, elder.sex)],
+                ["出生日期", str(elder.birth_date), "评估基准日期", str(row.reference_date)],
+                ["评估原因", reasons[row.reason], "评估机构", institution],
+                ["信息提供者", informant, "评估员", "、".join(row.assessors)],
+            ],
+            [24, 62, 28, 60],
+        ),
+        _Text("head", "评估结果"),
+        _Grid(_result_rows(result), [44, 130]),
+        _Text("head", "逐项得分"),
+        _Grid(_item_rows(row), [14, 34, 16, 110]),
+        _Text("head", "签名"),
+        _Grid(
+            [["评估员签名", "", "评估员签名", ""], ["信息提供者签名", "", "日期", ""]],
+            [32, 55, 32, 55],
+            height_mm=11,
+        ),
+        _Text(
+            "small",
+            f"规则版本 {result['rules_version']}；条文为软件用转述，以标准原文为准。"
+            f"编号 {row.id}，{row.filed_at:%Y-%m-%d} 提交，提交后不可更改。",
+        ),
+    ]
+
+
+def _result_rows(result: dict[str, Any]) -> list[list[str]]:
     levels = load_form().levels
     rows = [[one["zh"], f"{one['score']} / {one['highest']}"] for one in result["domains"]]
     rows.append(["总分", f"{result['total']} / {load_form().total}"])
@@ -98,20 +114,35 @@ def _result_table(result: dict[str, Any]) -> Table:
     if not result["grounds"]:
         rows.append(["变更依据", "无"])
     rows.append(["最终等级", f"{result['final_level']} 级 {levels[result['final_level']].zh}"])
-    return _table(rows, [44, 130])
+    return rows
 
 
-def _items_table(row: Assessment) -> Table:
+def _item_rows(row: Assessment) -> list[list[str]]:
     rows = []
     for item in load_form().items.values():
         option = item.option(row.answers[item.code])
         words = "" if option is None else option.zh
         score = "" if option is None else f"{option.score} / {item.highest}"
         rows.append([item.code, item.zh, score, words])
-    return _table(rows, [14, 34, 16, 110])
+    return rows
 
 
-def _table(rows: list[list[str]], widths_mm: list[float], height_mm: float | None = None) -> Table:
-    cells = [[Paragraph(escape(cell), _BODY) for cell in row] for row in rows]
-    heights = None if height_mm is None else [height_mm * mm] * len(rows)
-    return Table(cells, [width * mm for width in widths_mm], heights, style=_GRID)
+def _styles(font: str) -> dict[str, ParagraphStyle]:
+    body = ParagraphStyle("body", fontName=font, fontSize=9.5, leading=14, wordWrap="CJK")
+    return {
+        "body": body,
+        "title": ParagraphStyle("title", fontName=font, fontSize=17, leading=24, alignment=1),
+        "head": ParagraphStyle("head", fontName=font, fontSize=12, leading=18, spaceBefore=8),
+        "small": ParagraphStyle(
+            "small", parent=body, fontSize=8, textColor=colors.grey, spaceAfter=4
+        ),
+    }  # fmt: skip
+
+
+def _drawn(part: _Text | _Grid, styles: dict[str, ParagraphStyle]) -> list[Flowable]:
+    if isinstance(part, _Text):
+        return [Paragraph(escape(part.text), styles[part.style])]
+    cells = [[Paragraph(escape(cell), styles["body"]) for cell in row] for row in part.rows]
+    heights = None if part.height_mm is None else [part.height_mm * mm] * len(part.rows)
+    widths = [width * mm for width in part.widths_mm]
+    return [Table(cells, widths, heights, style=_GRID), Spacer(1, 4)]

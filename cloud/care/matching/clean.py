@@ -16,6 +16,13 @@ _SEPARATED: Final = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d
 _COMPACT: Final = re.compile(r"(\d{4})(\d{2})(\d{2})")
 # The dot inside names of minorities is written in a dozen ways.
 _DOTS: Final = re.compile(r"[·•‧・․∙⋅˙.]")
+# What cloud/people/citizen_number.py finds wrong, in the words of who keeps a list.
+_NUMBER_WORDS: Final = (
+    ("17 digits", "应为 18 位（末位可为 X）"),
+    ("not a date", "第 7 到 14 位不是日期"),
+    ("not possible", "里面的出生日期不可能"),
+    ("does not match", "校验位对不上，可能输错了"),
+)
 _TITLES: Final = re.compile(r"(先生|女士|同志|老人|大爷|大妈|[((【\[].*?[))】\]])$")
 
 
@@ -80,4 +87,6 @@ def clean_number(text: str, today: date) -> str | None:
     try:
         return parse_citizen_number(plain, today).text
     except CitizenNumberError as error:
-        raise UncleanError(f"身份证号不对：{error}") from None
+        said = str(error)
+        words = next((zh for en, zh in _NUMBER_WORDS if en in said), said)
+        raise UncleanError(f"身份证号不对：{words}") from None

@@ -71,6 +71,14 @@ class Due:
 
     due_at: datetime
     standing: Standing
+    interval: timedelta
+
+    def last_miss(self, now: datetime, grace: timedelta) -> datetime | None:
+        """When a round was last missed: each interval that passes unseen is a further miss."""
+        first = self.due_at + grace
+        if now <= first:
+            return None
+        return first + (now - first) // self.interval * self.interval
 
 
 def is_night(shift: Shift) -> bool:
@@ -94,18 +102,19 @@ def round_due(
     shift = shift_at(pattern, now)
     interval = _of(level, shift).interval(shift)
     if seen_at >= shift.starts_at:
-        return _stand(seen_at + interval, now, grace)
+        return _stand(seen_at + interval, interval, now, grace)
     earlier = shift_at(pattern, shift.starts_at - timedelta(minutes=1))
     by_earlier = seen_at + _of(level, earlier).interval(earlier)
     due_at = max(seen_at + interval, min(by_earlier, shift.starts_at + interval))
-    return _stand(due_at, now, grace)
+    return _stand(due_at, interval, now, grace)
 
 
 def turning_due(
     turning_min: int, turned_at: datetime, now: datetime, grace: timedelta
 ) -> Due:  # fmt: skip
     """Turning runs by day and night alike."""
-    return _stand(turned_at + timedelta(minutes=turning_min), now, grace)
+    interval = timedelta(minutes=turning_min)
+    return _stand(turned_at + interval, interval, now, grace)
 
 
 def planned_times(level: LevelPlan, shift: Shift) -> int:
@@ -118,7 +127,12 @@ def _of(level: LevelPlan, shift: Shift) -> Frequency:
     return level.night if is_night(shift) else level.day
 
 
-def _stand(due_at: datetime, now: datetime, grace: timedelta) -> Due:
+def rate_per_h(level: LevelPlan, shift: Shift) -> float:
+    """Rounds an hour that one person of this level asks for."""
+    return timedelta(hours=1) / _of(level, shift).interval(shift)
+
+
+def _stand(due_at: datetime, interval: timedelta, now: datetime, grace: timedelta) -> Due:
     if now > due_at + grace:
-        return Due(due_at, Standing.MISSED)
-    return Due(due_at, Standing.DUE if now >= due_at - SOON else Standing.OK)
+        return Due(due_at, Standing.MISSED, interval)
+    return Due(due_at, Standing.DUE if now >= due_at - SOON else Standing.OK, interval)

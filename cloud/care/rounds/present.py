@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import cast
 
 from cloud.care.rounds import service
+from cloud.care.rounds.load import ShiftLoad, loads
 from cloud.care.rounds.models import RoundCheck, RoundPlan
 from cloud.care.rounds.plan import (
     DEFAULT_GRACE_MIN,
@@ -21,18 +22,26 @@ from cloud.care.rounds.schemas import (
     DueNow,
     FrequencyIO,
     Kind,
+    LabelOut,
+    LabelsOut,
     LevelPlanIO,
+    PlanLoadOut,
     RoundCheckOut,
     RoundFinding,
     RoundListOut,
+    RoundPlanIn,
     RoundPlanOut,
     RoundPlansOut,
     RoundRow,
     SheetOut,
     SheetRow,
+    ShiftLoadOut,
+    UnitLoadOut,
     Way,
 )
+from cloud.care.rounds.tags import address_of, labels_of, qr_svg
 from cloud.database import TenantScope
+from cloud.errors import NotFoundError
 from cloud.identity.shifts import Shift, pattern_of, shift_at
 from cloud.people.service import elders_by_id
 from cloud.places.service import bed_names, unit_names
@@ -69,6 +78,43 @@ def plan_out(plan: RoundPlan | None, unit_name: str | None) -> RoundPlanOut:
         updated_at=None if plan is None else plan.updated_at,
         updated_by=None if plan is None else plan.updated_by,
     )
+
+
+async def load_out(scope: TenantScope, wanted: RoundPlanIn, now: datetime) -> PlanLoadOut:
+    """By unit, in rounds an hour. Raises NotFoundError."""
+    if wanted.unit_id is not None and not await unit_names(scope, [wanted.unit_id]):
+        raise NotFoundError("unit")
+    found = await loads(scope, now, service.levels_wanted(wanted), wanted.unit_id)
+    names = await unit_names(scope, list(found))
+    units = [
+        UnitLoadOut(
+            unit_id=unit_id, unit=names[unit_id], people=dict(sorted(people.items())),
+            now=[_load_out(one) for one in before], wanted=[_load_out(one) for one in after],
+        )
+        for unit_id, (people, before, after) in found.items()
+    ]  # fmt: skip
+    return PlanLoadOut(units=sorted(units, key=lambda unit: unit.unit))
+
+
+def _load_out(load: ShiftLoad) -> ShiftLoadOut:
+    return ShiftLoadOut(
+        shift=load.shift.name, night=load.night, rounds=round(load.rounds, 1),
+        rounds_per_h=round(load.rounds_per_h, 2), turnings_per_h=round(load.turnings_per_h, 2),
+    )  # fmt: skip
+
+
+async def labels_out(scope: TenantScope, unit_id: uuid.UUID, base_url: str) -> LabelsOut:
+    """With the QR code of each."""
+    labels = []
+    for one in await labels_of(scope, unit_id):
+        address = None if one.tag is None else address_of(base_url, one.tag)
+        labels.append(
+            LabelOut(
+                bed_id=one.bed_id, room=one.room, bed=one.bed, tag=one.tag, set_at=one.set_at,
+                address=address, qr_svg=None if address is None else qr_svg(address),
+            )
+        )  # fmt: skip
+    return LabelsOut(unit=(await unit_names(scope, [unit_id]))[unit_id], labels=labels)
 
 
 async def list_out(

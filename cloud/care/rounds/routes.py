@@ -9,8 +9,10 @@ from fastapi import APIRouter, Query, Request
 from pydantic import AwareDatetime
 
 from cloud.care.access import CareReader, CareWriter, RuleKeeper
-from cloud.care.rounds import present, service
+from cloud.care.rounds import present, service, tags
 from cloud.care.rounds.schemas import (
+    LabelsOut,
+    PlanLoadOut,
     RoundCheckIn,
     RoundCheckOut,
     RoundListOut,
@@ -18,14 +20,16 @@ from cloud.care.rounds.schemas import (
     RoundPlanOut,
     RoundPlansOut,
     SheetOut,
+    TagBedIn,
     TagIn,
+    TagUnitIn,
 )
 from cloud.errors import NotFoundError, Problem
 from cloud.identity.service import Principal
 from cloud.identity.shifts import pattern_of, shift_at
 from cloud.places.service import unit_names
 from cloud.series.service import SeriesStore
-from cloud.state import ChangeHeader, State
+from cloud.state import AppState, ChangeHeader, State
 
 router = APIRouter(
     prefix="/api/v1",
@@ -79,10 +83,41 @@ async def put_round_plan(body: RoundPlanIn, principal: RuleKeeper, state: State)
     return present.plan_out(plan, None if plan.unit_id is None else names[plan.unit_id])
 
 
+@router.post("/round-plans/load", dependencies=[ChangeHeader])
+async def preview_round_plan(body: RoundPlanIn, principal: RuleKeeper, state: State) -> PlanLoadOut:
+    """What a plan would ask of each shift, in rounds an hour; nothing is changed."""
+    return await present.load_out(principal.scope, body, state.clock.now())
+
+
+@router.get("/round-tags")
+async def list_round_tags(
+    request: Request, principal: CareReader, state: State, unit_id: Annotated[UUID, Query()]
+) -> LabelsOut:
+    """The beds of a unit with the tags that hang there, to be printed."""
+    await _units(principal, unit_id)
+    return await present.labels_out(principal.scope, unit_id, _base_url(request, state))
+
+
 @router.post("/round-tags", dependencies=[ChangeHeader], status_code=204)
 async def set_round_tag(body: TagIn, principal: RuleKeeper, state: State) -> None:
     """Say at which bed a tag hangs."""
-    await service.set_tag(principal, body, state.clock.now())
+    await tags.set_tag(principal, body.bed_id, body.tag, state.clock.now())
+
+
+@router.post("/round-tags/fill", dependencies=[ChangeHeader])
+async def fill_round_tags(
+    body: TagUnitIn, request: Request, principal: RuleKeeper, state: State
+) -> LabelsOut:
+    """A tag for each bed of a unit that has none."""
+    await _units(principal, body.unit_id)
+    await tags.fill_tags(principal, body.unit_id, state.clock.now())
+    return await present.labels_out(principal.scope, body.unit_id, _base_url(request, state))
+
+
+@router.post("/round-tags/renew", dependencies=[ChangeHeader], status_code=204)
+async def renew_round_tag(body: TagBedIn, principal: RuleKeeper, state: State) -> None:
+    """A new tag for a bed; the one that hung there checks nobody in any more."""
+    await tags.renew_tag(principal, body.bed_id, state.clock.now())
 
 
 async def _units(principal: Principal, unit_id: UUID | None) -> list[UUID] | None:
@@ -94,3 +129,8 @@ async def _units(principal: Principal, unit_id: UUID | None) -> list[UUID] | Non
     if unit_id not in named or (own is not None and unit_id not in own):
         raise NotFoundError("unit")
     return [unit_id]
+
+
+def _base_url(request: Request, state: AppState) -> str:
+    """What stands on a label must open from every phone: the address that is set counts first."""
+    return state.settings.public_url or str(request.base_url)

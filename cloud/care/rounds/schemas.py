@@ -147,6 +147,63 @@ class TagIn(ApiModel):
     bed_id: UUID
 
 
+class TagBedIn(ApiModel):
+    """A bed."""
+
+    bed_id: UUID
+
+
+class TagUnitIn(ApiModel):
+    """A unit."""
+
+    unit_id: UUID
+
+
+class LabelOut(ApiModel):
+    """A bed with what hangs there: its text, the address it opens, and that as a QR code (SVG)."""
+
+    bed_id: UUID
+    room: str
+    bed: str
+    tag: str | None
+    set_at: UtcMs | None
+    address: str | None
+    qr_svg: str | None
+
+
+class LabelsOut(ApiModel):
+    """Of one unit, in the order of the corridor."""
+
+    unit: str
+    labels: list[LabelOut]
+
+
+class ShiftLoadOut(ApiModel):
+    """What a plan asks of a shift, everybody being there."""
+
+    shift: str
+    night: bool
+    rounds: float
+    rounds_per_h: float
+    turnings_per_h: float
+
+
+class UnitLoadOut(ApiModel):
+    """Of one unit: `now` by the plan in force (or the defaults), `wanted` by the one asked of."""
+
+    unit_id: UUID
+    unit: str
+    people: dict[int, int]
+    now: list[ShiftLoadOut]
+    wanted: list[ShiftLoadOut]
+
+
+class PlanLoadOut(ApiModel):
+    """Every unit that the plan would be of."""
+
+    units: list[UnitLoadOut]
+
+
 class SheetRow(ApiModel):
     """One person's shift. Rounds in person and by sensor are never added up."""
 

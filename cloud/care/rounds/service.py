@@ -14,14 +14,23 @@ from sqlalchemy.dialects.postgresql import distinct_on, insert
 from cloud.audit import service as audit
 from cloud.audit.actions import Action
 from cloud.care.rounds.models import BedTag, RoundCheck, RoundPlan
-from cloud.care.rounds.plan import DEFAULT_LEVELS, Due, Frequency, LevelPlan, round_due, turning_due
-from cloud.care.rounds.schemas import RoundCheckIn, RoundPlanIn, TagIn
+from cloud.care.rounds.plan import (
+    DEFAULT_GRACE_MIN,
+    DEFAULT_LEVELS,
+    DEFAULT_SENSOR_IN_A_ROW,
+    Due,
+    Frequency,
+    LevelPlan,
+    round_due,
+    turning_due,
+)
+from cloud.care.rounds.schemas import RoundCheckIn, RoundPlanIn
 from cloud.clock import NS_PER_S, ns_from_datetime
 from cloud.coverage.models import AssessedLevel, WatchPlan
 from cloud.coverage.plans import away_at
 from cloud.coverage.subjects import level_in_force
 from cloud.database import TenantScope
-from cloud.errors import BadFieldError, ConflictError, NotFoundError, ProblemError
+from cloud.errors import BadFieldError, ConflictError, ProblemError
 from cloud.identity.service import Principal
 from cloud.identity.shifts import pattern_of
 from cloud.people.models import Elder, Stay
@@ -79,6 +88,19 @@ def levels_of(plan: RoundPlan | None) -> dict[int, LevelPlan]:
     }
 
 
+def levels_wanted(wanted: RoundPlanIn) -> dict[int, LevelPlan]:
+    """As a plan would have them once it is set."""
+    said = {
+        one.level: LevelPlan(
+            Frequency(one.night.per_shift, one.night.every_min),
+            Frequency(one.day.per_shift, one.day.every_min),
+            one.turning_min,
+        )
+        for one in wanted.levels
+    }
+    return dict(DEFAULT_LEVELS) | said
+
+
 async def set_plan(principal: Principal, wanted: RoundPlanIn, now: datetime) -> RoundPlan:
     """Raises BadFieldError, ProblemError (409)."""
     scope = principal.scope
@@ -88,18 +110,9 @@ async def set_plan(principal: Principal, wanted: RoundPlanIn, now: datetime) -> 
             raise BadFieldError("unit_id", "no such unit")
     if len({one.level for one in wanted.levels}) != len(wanted.levels):
         raise BadFieldError("levels", "each level once")
-    statement = scope.select(RoundPlan).where(
-        RoundPlan.unit_id.is_not_distinct_from(wanted.unit_id)
-    )
-    plan = (await scope.session.scalars(statement.with_for_update())).one_or_none()
-    if wanted.version != (0 if plan is None else plan.version):
+    plan = await _locked_plan(scope, wanted.unit_id, now)
+    if wanted.version != plan.version:
         raise ProblemError(409, "changed_meanwhile", "这份巡查计划已在别处修改过，请先看最新内容。")
-    if plan is None:
-        plan = RoundPlan(
-            id=uuid.uuid4(), institution_id=scope.institution_id, unit_id=wanted.unit_id,
-            active=False, version=0,
-        )  # fmt: skip
-        scope.session.add(plan)
     if wanted.active and not plan.active:
         plan.active_since = now
     plan.active = wanted.active
@@ -114,6 +127,23 @@ async def set_plan(principal: Principal, wanted: RoundPlanIn, now: datetime) -> 
     )  # fmt: skip
     await scope.session.flush()
     return plan
+
+
+async def _locked_plan(scope: TenantScope, unit_id: uuid.UUID | None, now: datetime) -> RoundPlan:
+    """The plan of a unit, made where there is none: two who are first at once meet here."""
+    blank = {
+        "active": False, "levels": {}, "sensor_allowed": False,
+        "sensor_in_a_row": DEFAULT_SENSOR_IN_A_ROW, "grace_min": DEFAULT_GRACE_MIN,
+        "version": 0, "updated_at": now, "updated_by": "",
+    }  # fmt: skip
+    await scope.session.execute(
+        insert(RoundPlan)
+        .values(id=uuid.uuid4(), institution_id=scope.institution_id, unit_id=unit_id, **blank)
+        .on_conflict_do_nothing()
+    )
+    statement = scope.select(RoundPlan).where(RoundPlan.unit_id.is_not_distinct_from(unit_id))
+    locked = statement.with_for_update().execution_options(populate_existing=True)
+    return (await scope.session.scalars(locked)).one()
 
 
 async def rows(
@@ -288,24 +318,6 @@ async def _by_sensor(
         one.quantity: {"value": one.value, "time_ns": one.time_ns, "device_id": one.device_id}
         for one in (in_bed, life)
     }
-
-
-async def set_tag(principal: Principal, wanted: TagIn, now: datetime) -> None:
-    """Raises NotFoundError."""
-    scope = principal.scope
-    bed = scope.select(Bed).where(Bed.id == wanted.bed_id, Bed.closed_at.is_(None))
-    if (await scope.session.scalars(bed)).one_or_none() is None:
-        raise NotFoundError("bed")
-    values = {"bed_id": wanted.bed_id, "set_at": now, "set_by": principal.user.display_name}
-    await scope.session.execute(
-        insert(BedTag)
-        .values(institution_id=scope.institution_id, tag=wanted.tag, **values)
-        .on_conflict_do_update(index_elements=[BedTag.institution_id, BedTag.tag], set_=values)
-    )
-    audit.record(
-        scope, principal.actor, Action.RULES_CHANGED, now, subject=("bed", wanted.bed_id),
-        changes={"bed_tag": (None, wanted.tag)},
-    )  # fmt: skip
 
 
 async def own_units(principal: Principal) -> list[uuid.UUID] | None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
-from cloud.alerts.reports import Report, follow, standing
+from cloud.alerts.reports import Report, answered_at, follow, standing
 from cloud.care.rounds import service
 from cloud.care.rounds.plan import Standing
 from cloud.clock import LOCAL_ZONE
@@ -26,14 +26,20 @@ async def follow_rounds(scope: TenantScope, now: datetime) -> int:
     if not any(plan.active for plan in held.values()) and not await standing(scope, CODE):
         return 0
     missed: dict[uuid.UUID, list[tuple[datetime, uuid.UUID]]] = defaultdict(list)
+    last_miss: dict[uuid.UUID, datetime] = {}
     for row in await service.rows(scope, now):
         late = [
-            one.due_at
+            one
             for one in (row.round, row.turning)
             if one is not None and one.standing is Standing.MISSED
         ]
-        if late:
-            missed[row.who.unit_id].append((min(late), row.who.bed_id))
+        if not late or row.plan is None:
+            continue
+        unit_id, grace = row.who.unit_id, timedelta(minutes=row.plan.grace_min)
+        missed[unit_id].append((min(one.due_at for one in late), row.who.bed_id))
+        misses = [at for one in late if (at := one.last_miss(now, grace)) is not None]
+        last_miss[unit_id] = max(last_miss.get(unit_id, misses[0]), *misses)
+    stand, answered = await standing(scope, CODE), await answered_at(scope, CODE)
 
     async def report(unit_id: uuid.UUID) -> Report:
         late_beds = sorted(missed[unit_id])
@@ -42,7 +48,14 @@ async def follow_rounds(scope: TenantScope, now: datetime) -> int:
             note=await _note(scope, late_beds),
         )  # fmt: skip
 
-    found = {str(unit_id): partial(report, unit_id) for unit_id in missed}
+    # Whoever resolved the alert knew of what was missed then; a further miss rings again.
+    found = {
+        str(unit_id): partial(report, unit_id)
+        for unit_id in missed
+        if str(unit_id) in stand
+        or (known := answered.get(str(unit_id))) is None
+        or last_miss[unit_id] > known
+    }
     return await follow(scope, CODE, found, now)
 
 

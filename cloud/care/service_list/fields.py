@@ -46,18 +46,18 @@ class Field:
         if value in self.codes:
             return None
         if self.kind is FieldKind.FLAG:
-            return None if isinstance(value, bool) else "must be true or false"
+            return None if isinstance(value, bool) else "应为是或否 (must be true or false)"
         if self.kind is FieldKind.REGION:
             is_code = isinstance(value, str) and _REGION.fullmatch(value) is not None
-            return None if is_code else "must be a district code of six digits"
+            return None if is_code else "应为六位区划代码 (must be a district code of six digits)"
         if self.kind is FieldKind.CODE:
-            return f"must be one of {', '.join(sorted(self.codes))}"
+            return f"只能是 (must be one of) {', '.join(sorted(self.codes))}"
         if isinstance(value, bool) or not isinstance(value, int):
-            return "must be a whole number"
+            return "应为整数 (must be a whole number)"
         if self.lowest is not None and self.highest is not None:
             in_range = self.lowest <= value <= self.highest
-            return None if in_range else f"must be {self.lowest}..{self.highest}"
-        return None if value >= 0 else "must not be negative"
+            return None if in_range else f"超出范围 (must be {self.lowest}..{self.highest})"
+        return None if value >= 0 else "不能是负数 (must not be negative)"
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,12 +146,12 @@ def parse_rule_set(document: Mapping[str, Any]) -> RuleSet:
         version=reader.text(document, "version", ""),
         valid_from=reader.day(document, "valid_from") or date.min,
         valid_until=reader.day(document, "valid_until", needed=False),
-        parameters=dict(document.get("parameters", {})),
+        parameters=reader.parameters(document.get("parameters", {})),
         services=tuple(services),
         removed=tuple(removed),
     )
     if rule_set.valid_until is not None and rule_set.valid_until <= rule_set.valid_from:
-        reader.problems.append("valid_until: must be after valid_from")
+        reader.problems.append("valid_until: 应晚于生效日期 (must be after valid_from)")
     if reader.problems:
         raise RuleError(tuple(reader.problems))
     return rule_set
@@ -169,7 +169,7 @@ def resolve(rule_sets: Mapping[str, RuleSet], key: str) -> RuleSet:
         names.append(following)
         rule_set = rule_sets.get(following)
         if rule_set is None:
-            raise RuleError((f"extends: there is no rule set {following!r}",))
+            raise RuleError((f"extends: 没有这套规则 (there is no rule set {following!r})",))
         chain.append(rule_set)
         following = rule_set.extends
     services: dict[str, Service] = {}
@@ -185,6 +185,52 @@ def resolve(rule_sets: Mapping[str, RuleSet], key: str) -> RuleSet:
     )
 
 
+def parameter_problems(rules: RuleSet) -> tuple[str, ...]:
+    """Of a resolved rule set: conditions that ask for a parameter nobody named, or of no use."""
+    found: list[str] = []
+    for service in rules.services:
+        for test in tests_of(service.eligibility):
+            if not isinstance(test.wanted, Parameter):
+                continue
+            name, where = test.wanted.key, f"services[{service.key}].{test.field}"
+            if name not in rules.parameters:
+                found.append(f"{where}: 参数 {name!r} 没有定义 (unknown parameter)")
+            elif (value := rules.parameters[name]) is not None:
+                problem = known_fields()[test.field].problem_with(value)
+                if problem is not None:
+                    found.append(f"{where}: 参数 {name!r} {problem}")
+    return tuple(found)
+
+
+def tests_of(condition: Condition) -> tuple[Test, ...]:
+    """All comparisons of a condition, in order."""
+    if isinstance(condition, Test):
+        return (condition,)
+    return tuple(test for part in condition.parts for test in tests_of(part))
+
+
+def condition_document(condition: Condition) -> dict[str, Any]:
+    """A condition as it stands in a document: what `parse_rule_set` read it from."""
+    if isinstance(condition, Test):
+        wanted: Any = condition.wanted
+        if isinstance(wanted, Parameter):
+            wanted = {"parameter": wanted.key}
+        elif isinstance(wanted, tuple):
+            wanted = list(wanted)
+        return {"field": condition.field, "op": condition.op.value, "value": wanted}
+    name = "all" if isinstance(condition, AllOf) else "any"
+    return {name: [condition_document(part) for part in condition.parts]}
+
+
+def service_document(service: Service) -> dict[str, Any]:
+    """A service as it stands in a document."""
+    names = ("key", "zh", "en", "category", "target_zh", "hub_use", "status")
+    return {name: getattr(service, name) for name in names} | {
+        "eligibility": condition_document(service.eligibility),
+        "excludes": list(service.excludes),
+    }
+
+
 class _Reader:
     """Reads what it can and collects what is wrong."""
 
@@ -193,14 +239,14 @@ class _Reader:
 
     def rows(self, value: object, where: str) -> list[Mapping[str, Any]]:
         if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
-            self.problems.append(f"{where}: must be a list of objects")
+            self.problems.append(f"{where}: 应为若干行 (must be a list of objects)")
             return []
         return value
 
     def text(self, row: Mapping[str, Any], name: str, where: str) -> str:
         value = row.get(name)
         if not isinstance(value, str) or not value.strip():
-            self.problems.append(f"{where}.{name}".lstrip(".") + ": must be a text")
+            self.problems.append(f"{where}.{name}".lstrip(".") + ": 没有填写 (must be a text)")
             return ""
         return value
 
@@ -211,8 +257,16 @@ class _Reader:
         try:
             return date.fromisoformat(value)  # type: ignore[arg-type]  # anything else is an error
         except (TypeError, ValueError):
-            self.problems.append(f"{name}: must be a date such as 2026-01-31")
+            self.problems.append(f"{name}: 应为日期 (must be a date such as 2026-01-31)")
             return None
+
+    def parameters(self, value: object) -> dict[str, Value | None]:
+        if not isinstance(value, dict) or not all(
+            each is None or isinstance(each, bool | int | str) for each in value.values()
+        ):
+            self.problems.append("parameters: 应为名称和值 (must be names with values)")
+            return {}
+        return dict(value)
 
     def service(self, row: Mapping[str, Any], where: str) -> Service | None:
         eligibility = self.condition(row.get("eligibility"), f"{where}.eligibility", 0)
@@ -220,7 +274,7 @@ class _Reader:
         texts = {name: self.text(row, name, where) for name in names}
         excludes = row.get("excludes", [])
         if not isinstance(excludes, list) or not all(isinstance(key, str) for key in excludes):
-            self.problems.append(f"{where}.excludes: must be a list of service keys")
+            self.problems.append(f"{where}.excludes: 应为若干服务 (must be a list of service keys)")
             excludes = []
         if eligibility is None:
             return None
@@ -228,17 +282,19 @@ class _Reader:
 
     def condition(self, node: object, where: str, depth: int) -> Condition | None:
         if depth > MAX_DEPTH:
-            self.problems.append(f"{where}: nested deeper than {MAX_DEPTH}")
+            self.problems.append(f"{where}: 条件套得太深 (nested deeper than {MAX_DEPTH})")
             return None
         if not isinstance(node, dict):
-            self.problems.append(f"{where}: must be all, any or a comparison")
+            self.problems.append(f"{where}: 看不懂的条件 (must be all, any or a comparison)")
             return None
         for name, kind in (("all", AllOf), ("any", AnyOf)):
             if name in node:
                 before = len(self.problems)
                 rows = self.rows(node[name], f"{where}.{name}")
                 if not rows and len(self.problems) == before:
-                    self.problems.append(f"{where}.{name}: must hold at least one condition")
+                    self.problems.append(
+                        f"{where}.{name}: 至少要有一个条件 (must hold at least one condition)"
+                    )
                 parts = [
                     self.condition(row, f"{where}.{name}[{position}]", depth + 1)
                     for position, row in enumerate(rows)
@@ -255,7 +311,9 @@ class _Reader:
         try:
             op = Op(node.get("op", ""))
         except ValueError:
-            self.problems.append(f"{where}: {node.get('op')!r} is not one of = != >= <= in")
+            self.problems.append(
+                f"{where}: 不认识的比较 {node.get('op')!r} (is not one of = != >= <= in)"
+            )
             return None
         wanted = self.wanted(node.get("value"), field, op, f"{where}.{name}")
         return None if wanted is None else Test(field.name, op, wanted)
@@ -266,11 +324,11 @@ class _Reader:
         if isinstance(value, dict) and isinstance(value.get("parameter"), str):
             return Parameter(value["parameter"])
         if op in (Op.AT_LEAST, Op.AT_MOST) and field.kind is not FieldKind.NUMBER:
-            self.problems.append(f"{where}: {op} needs a number, and {field.name} is none")
+            self.problems.append(f"{where}: {field.name} 不是数，不能比大小 ({op} needs a number)")
             return None
         values = value if op is Op.IN else [value]
         if not isinstance(values, list) or not values:
-            self.problems.append(f"{where}: in needs a list of values")
+            self.problems.append(f"{where}: 至少选一个值 (in needs a list of values)")
             return None
         found = [problem for each in values if (problem := field.problem_with(each)) is not None]
         self.problems.extend(f"{where}: {problem}" for problem in dict.fromkeys(found))
@@ -281,4 +339,4 @@ class _Reader:
 
 def _twice(reader: _Reader, keys: list[str]) -> None:
     for key in sorted({key for key in keys if keys.count(key) > 1}):
-        reader.problems.append(f"services[{key}]: stands there twice")
+        reader.problems.append(f"services[{key}]: 出现了两次 (stands there twice)")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cloud.migrations.tenancy import protect, run
 
 revision = "0044"
-down_revision = "0047"
+down_revision = "0042"
 
 TABLES = """
 ALTER TABLE watch_pause ADD COLUMN ended_at timestamptz;

@@ -3,7 +3,7 @@ import { type ComponentType, lazy, type LazyExoticComponent } from "react";
 
 import type { Me, Permission } from "./api/types";
 
-export type AreaName = "duty" | "shift" | "care" | "family" | "operator";
+export type AreaName = "duty" | "shift" | "care" | "family" | "operator" | "bureau";
 
 type Area = {
   name: AreaName;
@@ -44,6 +44,12 @@ export const AREAS: readonly Area[] = [
     path: "/shift",
     permissions: ["roster_read"],
     Page: lazy(() => import("./shift")),
+  },
+  {
+    name: "bureau",
+    path: "/bureau",
+    permissions: ["bureau_read", "reports_read"],
+    Page: lazy(() => import("./bureau")),
   },
 ];
 

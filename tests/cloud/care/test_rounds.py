@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from datetime import datetime, timedelta
 from typing import Any
@@ -236,6 +237,105 @@ async def test_a_round_by_sensor_needs_the_rule_a_sleeper_and_then_a_person(
     sheet = (await head.get("/api/v1/rounds/sheet", params={"unit_id": str(unit.id)})).json()
     (row,) = [one for one in sheet["rows"] if one["elder_id"] == elder]
     assert (row["in_person"], row["by_sensor"], row["turnings"]) == (1, 1, 0)
+
+
+@given(st.integers(0, 4), st.integers(0, 600), st.integers(0, 600))
+def test_each_interval_that_passes_unseen_is_a_further_miss(
+    level: int, ago: int, more: int
+) -> None:
+    grace, now = timedelta(minutes=15), NIGHT + timedelta(hours=2)
+    due = round_due(
+        DEFAULT_LEVELS[level], DEFAULT_PATTERN, now - timedelta(minutes=ago), now, grace
+    )
+    miss = due.last_miss(now, grace)
+    assert (miss is not None) == (due.standing is Standing.MISSED)
+    if miss is not None:
+        assert due.due_at + grace <= miss <= now < miss + due.interval
+        later = due.last_miss(now + timedelta(minutes=more), grace)
+        assert later is not None
+        assert later >= miss
+
+
+async def test_a_resolved_call_holds_off_until_a_further_miss(
+    world: World, head: httpx.AsyncClient
+) -> None:
+    await begin(head)
+    await assessed(world, 4)  # every hour, 15 minutes of grace: missed at 1:15, 2:15, ...
+    world.clock.advance(80 * 60)
+    (alert,) = await look(world)
+    desk = await world.desk()
+    body = {"move": "resolve", "client_time": world.clock.now().isoformat(), "finding": "real"}
+    answer = await desk.post(f"/api/v1/alerts/{alert['id']}/moves", json=body, headers=CHANGES)
+    assert answer.status_code == 200, answer.text
+    world.clock.advance(30)
+    assert await look(world) == []
+    world.clock.advance(50 * 60)
+    assert await look(world) == []
+    world.clock.advance(6 * 60)
+    (again,) = await look(world)
+    assert again["id"] != alert["id"]
+    elder = str(world.home.elders[0])
+    await check(desk, elder_id=elder, kind="turning", position="left")
+    assert await look(world) == []
+
+
+async def test_two_first_plans_at_once_settle(head: httpx.AsyncClient) -> None:
+    plan = {"active": True, "version": 0}
+    answers = await asyncio.gather(
+        *(head.put("/api/v1/round-plans", json=plan, headers=CHANGES) for _ in range(3))
+    )
+    assert sorted(answer.status_code for answer in answers) == [200, 409, 409]
+
+
+async def unit_of(world: World) -> str:
+    async with world.database.tenant(world.home.institution_id) as scope:
+        return str((await scope.session.scalars(scope.select(Unit))).one().id)
+
+
+async def test_a_units_own_plan_by_day_and_its_load(world: World, head: httpx.AsyncClient) -> None:
+    await assessed(world, 4)
+    unit_id = await unit_of(world)
+    by_day = {"level": 4, "night": {"every_min": 60}, "day": {"every_min": 30}, "turning_min": 90}
+    wanted = {"unit_id": unit_id, "active": True, "levels": [by_day], "version": 0}
+    answer = await head.post("/api/v1/round-plans/load", json=wanted, headers=CHANGES)
+    (unit,) = answer.json()["units"]
+    assert unit["people"] == {"0": 1, "4": 1}
+    now, then = unit["now"], unit["wanted"]
+    assert [one["shift"] for one in then] == ["早班", "中班", "夜班"]
+    # One of level 4, and one of level 0 who is seen once in 8 hours by day.
+    assert [one["rounds_per_h"] for one in (now[0], then[0])] == [1.12, 2.12]
+    assert [one["turnings_per_h"] for one in (now[2], then[2])] == [0.5, 0.67]
+    assert now[2]["rounds_per_h"] == then[2]["rounds_per_h"]
+    assert (await head.get("/api/v1/round-plans")).json()["plans"][0]["version"] == 0
+    await head.put("/api/v1/round-plans", json=wanted, headers=CHANGES)
+    plans = (await head.get("/api/v1/round-plans")).json()["plans"]
+    assert [plan["unit_name"] for plan in plans] == [None, "2 楼 护理一区"]
+    # 02:13 UTC is the early shift: half an hour from now on.
+    row = (await rows(head))["王秀兰"]
+    due = datetime.fromisoformat(row["round"]["due_at"])
+    assert due == world.clock.now() + timedelta(minutes=30)
+
+
+async def test_labels_open_the_check_in_and_a_renewed_tag_does_not(
+    world: World, head: httpx.AsyncClient
+) -> None:
+    unit_id = await unit_of(world)
+    empty = (await head.get("/api/v1/round-tags", params={"unit_id": unit_id})).json()
+    assert [one["tag"] for one in empty["labels"]] == [None, None]
+    made = await head.post("/api/v1/round-tags/fill", json={"unit_id": unit_id}, headers=CHANGES)
+    labels = made.json()["labels"]
+    assert labels[0]["address"] == f"http://cloud.test/care/rounds?tag={labels[0]['tag']}"
+    assert labels[0]["qr_svg"].startswith("<svg")
+    again = await head.post("/api/v1/round-tags/fill", json={"unit_id": unit_id}, headers=CHANGES)
+    assert again.json()["labels"] == labels
+    seen = await check(head, tag=labels[0]["tag"])
+    assert seen.json()["elder_name"] == "王秀兰"
+    bed = {"bed_id": labels[0]["bed_id"]}
+    renewed = await head.post("/api/v1/round-tags/renew", json=bed, headers=CHANGES)
+    assert renewed.status_code == 204
+    assert (await check(head, tag=labels[0]["tag"])).status_code == 422
+    fresh = (await head.get("/api/v1/round-tags", params={"unit_id": unit_id})).json()["labels"]
+    assert (await check(head, tag=fresh[0]["tag"])).json()["elder_name"] == "王秀兰"
 
 
 async def test_bad_plans_are_refused_in_words(head: httpx.AsyncClient) -> None:

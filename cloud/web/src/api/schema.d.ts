@@ -1067,6 +1067,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/duty/drill-plans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Drill Plans
+         * @description A year's drills by quarter, with what is left over of years before.
+         */
+        get: operations["list_drill_plans"];
+        put?: never;
+        /**
+         * Add Drill Plan
+         * @description Plan one.
+         */
+        post: operations["add_drill_plan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty/drill-plans/{drill_plan_id}/done": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Finish Drill Plan
+         * @description It was done, with whom, and what was learned.
+         */
+        post: operations["finish_drill_plan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty/drill-plans/{drill_plan_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel Drill Plan
+         * @description It will not be; the reason stays.
+         */
+        post: operations["cancel_drill_plan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/duty/figures": {
         parameters: {
             query?: never;
@@ -1367,6 +1431,26 @@ export interface paths {
          * @description The elders this login is a relative of, as far as consents in force allow.
          */
         get: operations["get_family_page"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/family/elders/{elder_id}/entitlements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Family Entitlements
+         * @description What one's relative may be entitled to and what is missing, where they agreed to share it.
+         */
+        get: operations["get_family_entitlements"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2056,6 +2140,46 @@ export interface paths {
          * @description Assess one of the nine. A risk needs measures, somebody who owns them, and a review.
          */
         put: operations["assess_risk"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/elders/{elder_id}/risk-history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Risk History
+         * @description What each of the nine was said to be, when and by whom; newest first.
+         */
+        get: operations["get_risk_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/risks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Risk Register
+         * @description The nine risks of everybody who stays here: counts over all, and the rows asked for.
+         */
+        get: operations["get_risk_register"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -3143,6 +3267,174 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/elders/{elder_id}/entitlement-changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Entitlement Changes
+         * @description How it came to be so: every change, its cause and what was missing then.
+         */
+        get: operations["get_entitlement_changes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/entitlement-changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Entitlement Changes
+         * @description What changed of elders one may see, the newest first.
+         */
+        get: operations["list_entitlement_changes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/service-handbook": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Service Handbook
+         * @description The list in plain words.
+         */
+        get: operations["get_service_handbook"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/service-rule-sets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Service Rule Sets
+         * @description The national list and this institution's overlays, with what conditions can ask for.
+         */
+        get: operations["list_service_rule_sets"];
+        put?: never;
+        /**
+         * Add Service Rule Set
+         * @description A new overlay as a draft.
+         */
+        post: operations["add_service_rule_set"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/service-rule-sets/{rule_set_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change Service Rule Set
+         * @description A draft as wanted; what is wrong with it is named, all at once.
+         */
+        put: operations["change_service_rule_set"];
+        post?: never;
+        /**
+         * Discard Service Rule Set
+         * @description Give up a draft.
+         */
+        delete: operations["discard_service_rule_set"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/service-rule-sets/{rule_set_id}/next": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin Next Rule Set
+         * @description The next edition of a published overlay, as a draft.
+         */
+        post: operations["begin_next_rule_set"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/service-rule-sets/{rule_set_id}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Preview Service Rule Set
+         * @description Whom it would touch; names only of those whom the viewer may see. Writes nothing.
+         */
+        post: operations["preview_service_rule_set"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/service-rule-sets/{rule_set_id}/publish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Publish Service Rule Set
+         * @description In force from a day on, after a second look at whom it touches, and with a reason.
+         */
+        post: operations["publish_service_rule_set"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rounds": {
         parameters: {
             query?: never;
@@ -3227,7 +3519,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/round-tags": {
+    "/api/v1/round-plans/load": {
         parameters: {
             query?: never;
             header?: never;
@@ -3237,10 +3529,74 @@ export interface paths {
         get?: never;
         put?: never;
         /**
+         * Preview Round Plan
+         * @description What a plan would ask of each shift, in rounds an hour; nothing is changed.
+         */
+        post: operations["preview_round_plan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/round-tags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Round Tags
+         * @description The beds of a unit with the tags that hang there, to be printed.
+         */
+        get: operations["list_round_tags"];
+        put?: never;
+        /**
          * Set Round Tag
          * @description Say at which bed a tag hangs.
          */
         post: operations["set_round_tag"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/round-tags/fill": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Fill Round Tags
+         * @description A tag for each bed of a unit that has none.
+         */
+        post: operations["fill_round_tags"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/round-tags/renew": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Renew Round Tag
+         * @description A new tag for a bed; the one that hung there checks nobody in any more.
+         */
+        post: operations["renew_round_tag"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3325,6 +3681,1014 @@ export interface paths {
          * @description They are back: watched and looked in on again from now on.
          */
         post: operations["return_from_leave"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/visits/due": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Due Visits
+         * @description Everybody with a plan, the longest overdue first; and who lives at home without one.
+         */
+        get: operations["list_due_visits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/visits/route": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Visit Route
+         * @description Who is due by the end of a day (today), in the order to walk; of one visitor or of all.
+         */
+        get: operations["get_visit_route"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/visits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add Visit
+         * @description A visit with place, findings and follow-ups. Sent twice it is one.
+         */
+        post: operations["add_visit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/visits/{visit_id}/corrections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Correct Visit
+         * @description It did not take place, or its times were wrong. What was written down stays beside it.
+         */
+        post: operations["correct_visit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/visit-followups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Visit Followups
+         * @description What is still to be done after visits, the earliest due first.
+         */
+        get: operations["list_visit_followups"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/visit-followups/{followup_id}/done": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End Visit Followup
+         * @description Done, and what came of it.
+         */
+        post: operations["end_visit_followup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/visit-settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Visit Settings
+         * @description Groups with intervals and marks, the words of the forms, who may visit.
+         */
+        get: operations["get_visit_settings"];
+        /**
+         * Put Visit Settings
+         * @description The house's own figures, from now on.
+         */
+        put: operations["put_visit_settings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/elders/{elder_id}/visits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Visits
+         * @description An elder's plan, what is due, what was found, what is to be done.
+         */
+        get: operations["list_visits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/elders/{elder_id}/visit-plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Put Visit Plan
+         * @description How often this elder is visited, by whom, and where the door is.
+         */
+        put: operations["put_visit_plan"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/elders/{elder_id}/visit-requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Request Visit
+         * @description Ask for an earlier visit, with the reason.
+         */
+        post: operations["request_visit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/family/visits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Family Visits
+         * @description Visits done and planned of the elders this login is a relative of, where they agreed.
+         */
+        get: operations["list_family_visits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/home-beds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Home Beds
+         * @description Home beds and applications by step, with what is due.
+         */
+        get: operations["list_home_beds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/elders/{elder_id}/home-beds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Apply For Home Bed
+         * @description An application.
+         */
+        post: operations["apply_for_home_bed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/home-beds/{home_bed_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Home Bed
+         * @description One home bed: its step, what is next and what that lacks, every move.
+         */
+        get: operations["get_home_bed"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/home-beds/{home_bed_id}/moves": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Move Home Bed
+         * @description The next step, one back, a review, or the end. A refused move names every reason.
+         */
+        post: operations["move_home_bed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/service-orders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Service Orders
+         * @description Of a day (today), and what is open from before; of whom the caller reaches.
+         */
+        get: operations["list_service_orders"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/elders/{elder_id}/service-orders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add Service Order
+         * @description An order. Sent twice it is one.
+         */
+        post: operations["add_service_order"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/service-orders/{order_id}/moves": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Move Service Order
+         * @description Begun at the door, finished and confirmed, cancelled, missed, or taken back.
+         */
+        post: operations["move_service_order"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/service-statements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Service Statements
+         * @description Who buys services, and for whom the month is signed.
+         */
+        get: operations["list_service_statements"];
+        put?: never;
+        /**
+         * Sign Service Statement
+         * @description Sign it: from now on it never changes, and what was wrong stands in the next one.
+         */
+        post: operations["sign_service_statement"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/service-statements/one": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Service Statement
+         * @description What was signed; where nothing was, the draft as the record stands now.
+         */
+        get: operations["get_service_statement"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/service-statements/csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Service Statement Csv
+         * @description The same as a table; the last row has the hash.
+         */
+        get: operations["get_service_statement_csv"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/matching-lists": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Matching Lists
+         * @description Lists of other departments, the newest first.
+         */
+        get: operations["list_matching_lists"];
+        put?: never;
+        /**
+         * Add Matching List
+         * @description Say whose list it is and why it may be used; its file follows.
+         */
+        post: operations["add_matching_list"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/matching-lists/{matching_list_id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Put Matching File
+         * @description The file itself, CSV or Excel; it is read in the background.
+         */
+        put: operations["put_matching_file"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/matching-lists/{matching_list_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Matching List
+         * @description One list and how far it is.
+         */
+        get: operations["get_matching_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/matching-lists/{matching_list_id}/meanings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set Matching Meanings
+         * @description What its categories mean; undecided rows are compared again.
+         */
+        put: operations["set_matching_meanings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/matching-lists/{matching_list_id}/rows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Matching Rows
+         * @description Rows of one kind, page by page, of elders one may see.
+         */
+        get: operations["list_matching_rows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/matching-lists/{matching_list_id}/rows/{matching_row_id}/decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decide Matching Row
+         * @description Take one row over, refuse it, or have somebody look into it.
+         */
+        post: operations["decide_matching_row"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/matching-lists/{matching_list_id}/rows/{matching_row_id}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Undo Matching Row
+         * @description Take a decision back: the former value, unless somebody has written since.
+         */
+        post: operations["undo_matching_row"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/matching-lists/{matching_list_id}/decisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decide Matching Rows
+         * @description The same for many rows that are certain; call again while `left` is not 0.
+         */
+        post: operations["decide_matching_rows"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/matching-lists/{matching_list_id}/erase": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Erase Matching List
+         * @description Forget the list's people before the time; what was decided stays.
+         */
+        post: operations["erase_matching_list"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/discovery-clues": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Discovery Clues
+         * @description What rules and lists have opened, of elders one may see.
+         */
+        get: operations["list_discovery_clues"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/discovery-clues/{clue_id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End Discovery Clue
+         * @description Say what came of it.
+         */
+        post: operations["end_discovery_clue"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/handovers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Handovers
+         * @description Of a unit: which shifts are to be handed over, and how it went before.
+         */
+        get: operations["list_handovers"];
+        put?: never;
+        /**
+         * Give Handover
+         * @description The giver signs the facts as they stand. 409 where they, or the handover, have changed.
+         */
+        post: operations["give_handover"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/handovers/sheet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Handover Sheet
+         * @description What is to be handed over now, and what has changed since it was given.
+         */
+        get: operations["get_handover_sheet"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/handovers/{handover_id}/take": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take Handover
+         * @description The taker has read the snapshot and what has changed since, and signs.
+         */
+        post: operations["take_handover"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/handovers/{handover_id}/object": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Object To Handover
+         * @description The taker does not agree, and says with what. The giver signs anew.
+         */
+        post: operations["object_to_handover"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/handovers/{handover_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Handover
+         * @description One handover with its signatures and what was signed, whenever it was.
+         */
+        get: operations["get_handover"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/handover-settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Put Handover Settings
+         * @description Whether a missing handover is called out, and after how long.
+         */
+        put: operations["put_handover_settings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/elders/{elder_id}/observations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Observations
+         * @description What carers have seen of this elder.
+         */
+        get: operations["list_observations"];
+        put?: never;
+        /**
+         * Add Observation
+         * @description Write down what was seen; the next handover of the unit shows it.
+         */
+        post: operations["add_observation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/incidents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Incidents
+         * @description The register over an interval (90 days where none is named); of one's own units.
+         */
+        get: operations["list_incidents"];
+        put?: never;
+        /**
+         * Report Incident
+         * @description Write one down. 409 `maybe_the_same` where one like it is there, unless `separate`.
+         */
+        post: operations["report_incident"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/incidents/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Incidents
+         * @description The register as CSV (UTF-8 with BOM, as spreadsheets want it).
+         */
+        get: operations["export_incidents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/incidents/{incident_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Incident
+         * @description One with its history.
+         */
+        get: operations["get_incident"];
+        /**
+         * Change Incident
+         * @description Complete or correct it; what was reviewed is to be reviewed again.
+         */
+        put: operations["change_incident"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/incidents/{incident_id}/moves": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Move Incident
+         * @description The head nurse reviews, sends back, closes, opens again or voids.
+         */
+        post: operations["move_incident"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/care-tasks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Care Tasks
+         * @description Open visits, assessments and applications that were asked for; of whom one reaches.
+         */
+        get: operations["list_care_tasks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/care-tasks/{task_id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End Care Task
+         * @description It was done, or refused, or nobody was met.
+         */
+        post: operations["end_care_task"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/discovery": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Discovery
+         * @description Whom to look at today, the greatest need first, each with reasons in words.
+         */
+        get: operations["list_discovery"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/elders/{elder_id}/discovery": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Elder Discovery
+         * @description Ten weeks of an elder's days as curves, their points, and all their cases.
+         */
+        get: operations["get_elder_discovery"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/discovery/cases/{case_id}/answer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Answer Discovery Case
+         * @description A person looked: it is so, or it is not, and why.
+         */
+        post: operations["answer_discovery_case"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/discovery/cases/{case_id}/tasks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask From Discovery Case
+         * @description Ask for a visit, an assessment or an application; the case stays until it is answered.
+         */
+        post: operations["ask_from_discovery_case"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4211,6 +5575,146 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/bureau/indicators": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Indicators
+         * @description The definitions: what counts, what does not, from where.
+         */
+        get: operations["list_indicators"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bureau/sheet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Bureau Sheet
+         * @description A month of all indicators, by city, district and institution.
+         */
+        get: operations["get_bureau_sheet"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bureau/trend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Bureau Trend
+         * @description Twelve months of one indicator of one node, the last one `month`.
+         */
+        get: operations["get_bureau_trend"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bureau/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Bureau Events
+         * @description What is behind a number of an institution, without who and where.
+         */
+        get: operations["list_bureau_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bureau/sheet/pdf": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Bureau Pdf
+         * @description The month on paper, signed.
+         */
+        get: operations["get_bureau_pdf"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bureau/sheet/excel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Bureau Excel
+         * @description The month as a workbook, signed.
+         */
+        get: operations["get_bureau_excel"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bureau/sheet/document": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Bureau Document
+         * @description The bytes that were hashed and signed; the signature stands in a header.
+         */
+        get: operations["get_bureau_document"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -4412,7 +5916,7 @@ export interface components {
          * @description Everything that is audited. Add yours here, and its words in the web's oversight texts.
          * @enum {string}
          */
-        Action: "login.done" | "login.failed" | "login.ended" | "session.revoked" | "session.institution_entered" | "password.changed" | "password.reset" | "totp.enabled" | "totp.removed" | "totp.recovery_code_used" | "token.issued" | "token.revoked" | "user.created" | "user.changed" | "user.disabled" | "user.enabled" | "record.read" | "record.created" | "record.changed" | "record.deleted" | "record.exported" | "record.searched" | "record.broke_glass" | "record.break_glass_reviewed" | "consent.given" | "consent.withdrawn" | "family.linked" | "family.unlinked" | "place.changed" | "device.changed" | "assignment.changed" | "gateway.changed" | "rules.changed" | "roster.changed" | "audit.exported";
+        Action: "login.done" | "login.failed" | "login.ended" | "session.revoked" | "session.institution_entered" | "password.changed" | "password.reset" | "totp.enabled" | "totp.removed" | "totp.recovery_code_used" | "token.issued" | "token.revoked" | "user.created" | "user.changed" | "user.disabled" | "user.enabled" | "record.read" | "record.created" | "record.changed" | "record.deleted" | "record.exported" | "record.searched" | "record.broke_glass" | "record.break_glass_reviewed" | "consent.given" | "consent.withdrawn" | "family.linked" | "family.unlinked" | "list.imported" | "list.decided" | "list.erased" | "place.changed" | "device.changed" | "assignment.changed" | "gateway.changed" | "rules.changed" | "roster.changed" | "indicators.events_read" | "indicators.exported" | "audit.exported";
         /**
          * ActorOut
          * @description Who acted, as they were called then.
@@ -4426,6 +5930,23 @@ export interface components {
             name: string;
             /** Role */
             role: string | null;
+        };
+        /**
+         * AgreementIO
+         * @description What was signed, by whom, until when.
+         */
+        AgreementIO: {
+            /** Text Version */
+            text_version: string;
+            /** Signer */
+            signer: string;
+            /**
+             * Signed On
+             * Format: date
+             */
+            signed_on: string;
+            /** Valid Until */
+            valid_until?: string | null;
         };
         /**
          * AlertDetail
@@ -4785,6 +6306,27 @@ export interface components {
             recent: components["schemas"]["AnswerOut"][];
         };
         /**
+         * ApplicationIn
+         * @description Somebody applies for a home bed.
+         */
+        ApplicationIn: {
+            /**
+             * Applicant
+             * @description the elder, or who applies for them
+             */
+            applicant: string;
+            /**
+             * Purchaser
+             * @default
+             */
+            purchaser: string;
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+        };
+        /**
          * AreaIn
          * @description The units a gateway watches over; none: all that no other gateway has.
          */
@@ -5139,6 +6681,12 @@ export interface components {
             note: string;
         };
         /**
+         * BedMove
+         * @description What is done to it.
+         * @enum {string}
+         */
+        BedMove: "apply" | "assess" | "plan" | "agree" | "begin_fitting" | "accept" | "start" | "review" | "step_back" | "end";
+        /**
          * BedNode
          * @description A bed with its state and who has it.
          */
@@ -5171,6 +6719,12 @@ export interface components {
             /** Version */
             version: number;
         };
+        /**
+         * BedStep
+         * @description Where a home bed stands.
+         * @enum {string}
+         */
+        BedStep: "applied" | "assessed" | "planned" | "agreed" | "fitting" | "accepted" | "in_service" | "ended";
         /**
          * BedStretch
          * @description `unseen`: nobody knows. It is never filled from what was said before or after.
@@ -5295,6 +6849,41 @@ export interface components {
             version: number;
         };
         /**
+         * BulkIn
+         * @description The same for all certain and undecided rows of a kind, at most `MAX_BULK` at a time.
+         */
+        BulkIn: {
+            /**
+             * Decision
+             * @enum {string}
+             */
+            decision: "apply" | "reject";
+            /**
+             * Difference
+             * @enum {string}
+             */
+            difference: "changed" | "gone";
+            /** Status */
+            status?: string | null;
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+        };
+        /**
+         * BulkOut
+         * @description How many were decided now; `left` the same could be decided of; `passed` could not be.
+         */
+        BulkOut: {
+            /** Decided */
+            decided: number;
+            /** Left */
+            left: number;
+            /** Passed */
+            passed: number;
+        };
+        /**
          * BundleIn
          * @description Whom a record goes to and what for; both are written into the audit.
          */
@@ -5321,6 +6910,535 @@ export interface components {
              */
             with_citizen_number: boolean;
         };
+        /**
+         * BureauEvent
+         * @description One happening behind a number. `alert_id`: for the institution itself only.
+         */
+        BureauEvent: {
+            /**
+             * Ref
+             * @description by which the institution finds it
+             */
+            ref: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Code
+             * @description empty: its kind is masked
+             */
+            code: string;
+            /** Priority */
+            priority: string;
+            /** Answer S */
+            answer_s: number | null;
+            /** Arrival S */
+            arrival_s: number | null;
+            /** Outcome */
+            outcome: string | null;
+            /** Alert Id */
+            alert_id: string | null;
+        };
+        /**
+         * BureauEvents
+         * @description What a number of an institution counted.
+         */
+        BureauEvents: {
+            /** Indicator */
+            indicator: string;
+            /**
+             * Month
+             * Format: date
+             */
+            month: string;
+            /** Events */
+            events: components["schemas"]["BureauEvent"][];
+            /** More */
+            more: boolean;
+        };
+        /**
+         * BureauFigure
+         * @description One number. Masked, or not known: nothing of it is told, and it is not a zero.
+         */
+        BureauFigure: {
+            /** Node */
+            node: string;
+            /** Indicator */
+            indicator: string;
+            /** Kind */
+            kind: string;
+            /** Masked */
+            masked: boolean;
+            /** Known */
+            known: boolean;
+            /**
+             * Part
+             * @description of `hours`: seconds
+             */
+            part: number | null;
+            /** Whole */
+            whole: number | null;
+            /** Percent */
+            percent: number | null;
+            /** Per 1000 */
+            per_1000: number | null;
+            /** Median S */
+            median_s: number | null;
+            /** P95 S */
+            p95_s: number | null;
+        };
+        /**
+         * BureauNode
+         * @description All, a district, or an institution. `days`: institution days counted, of those there were.
+         */
+        BureauNode: {
+            /** Key */
+            key: string;
+            /**
+             * Level
+             * @enum {string}
+             */
+            level: "all" | "district" | "institution";
+            /** Name */
+            name: string;
+            /** Parent */
+            parent: string | null;
+            /** Days */
+            days: number;
+            /** Of Days */
+            of_days: number;
+            /** Shows Events */
+            shows_events: boolean;
+        };
+        /**
+         * BureauSheet
+         * @description A month.
+         */
+        BureauSheet: {
+            /**
+             * Month
+             * @example 2026-03
+             */
+            month: string;
+            /**
+             * Whose
+             * @enum {string}
+             */
+            whose: "bureau" | "own";
+            /**
+             * Running
+             * @description the month is not over: numbers so far
+             */
+            running: boolean;
+            /** Computed At */
+            computed_at: string | null;
+            /** Nodes */
+            nodes: components["schemas"]["BureauNode"][];
+            /** Figures */
+            figures: components["schemas"]["BureauFigure"][];
+            /**
+             * Sha256
+             * @description of the signed document of this sheet
+             */
+            sha256: string;
+        };
+        /**
+         * CandidateOut
+         * @description An elder whom a row may mean.
+         */
+        CandidateOut: {
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Name */
+            name: string;
+            /**
+             * Birth Date
+             * Format: date
+             */
+            birth_date: string;
+        };
+        /**
+         * CareIncidentChange
+         * @description All of it anew. `version`: the one it was changed from.
+         */
+        CareIncidentChange: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "choking" | "wrong_intake" | "pressure_injury" | "scald" | "bed_fall" | "fall" | "wandering" | "harm" | "activity" | "other";
+            /**
+             * Happened At
+             * Format: date-time
+             */
+            happened_at: string;
+            /**
+             * Place
+             * @description empty: the bed they had then
+             * @default
+             */
+            place: string;
+            /**
+             * Description
+             * @default
+             */
+            description: string;
+            /** Injury */
+            injury?: ("none" | "minor" | "serious" | "hospital" | "death" | "unknown") | null;
+            /** Cause */
+            cause?: string | null;
+            /** Measure */
+            measure?: string | null;
+            /**
+             * Follow Up
+             * @default
+             */
+            follow_up: string;
+            /** Follow Up On */
+            follow_up_on?: string | null;
+            /** Version */
+            version: number;
+        };
+        /**
+         * CareIncidentDetail
+         * @description With what was done to it.
+         */
+        CareIncidentDetail: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Alert Id */
+            alert_id: string | null;
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "choking" | "wrong_intake" | "pressure_injury" | "scald" | "bed_fall" | "fall" | "wandering" | "harm" | "activity" | "other";
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "reported" | "reviewed" | "closed" | "voided";
+            /**
+             * Happened At
+             * Format: date-time
+             */
+            happened_at: string;
+            /**
+             * Recorded At
+             * Format: date-time
+             */
+            recorded_at: string;
+            /** Recorded By */
+            recorded_by: string;
+            /** Place */
+            place: string;
+            /** Description */
+            description: string;
+            /** Injury */
+            injury: ("none" | "minor" | "serious" | "hospital" | "death" | "unknown") | null;
+            /** Cause */
+            cause: string | null;
+            /** Measure */
+            measure: string | null;
+            /** Follow Up */
+            follow_up: string;
+            /** Follow Up On */
+            follow_up_on: string | null;
+            /** Overdue */
+            overdue: boolean;
+            /** Reviewed At */
+            reviewed_at: string | null;
+            /** Reviewed By */
+            reviewed_by: string | null;
+            /** Review */
+            review: string;
+            /** Closed At */
+            closed_at: string | null;
+            /** Closed By */
+            closed_by: string | null;
+            /** Outcome */
+            outcome: string;
+            /** Void Reason */
+            void_reason: string;
+            /** Version */
+            version: number;
+            /** Moves */
+            moves: components["schemas"]["IncidentMoveOut"][];
+        };
+        /**
+         * CareIncidentIn
+         * @description What happened; `id` is chosen by the device. `separate`: it is not the one near it.
+         */
+        CareIncidentIn: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "choking" | "wrong_intake" | "pressure_injury" | "scald" | "bed_fall" | "fall" | "wandering" | "harm" | "activity" | "other";
+            /**
+             * Happened At
+             * Format: date-time
+             */
+            happened_at: string;
+            /**
+             * Place
+             * @description empty: the bed they had then
+             * @default
+             */
+            place: string;
+            /**
+             * Description
+             * @default
+             */
+            description: string;
+            /** Injury */
+            injury?: ("none" | "minor" | "serious" | "hospital" | "death" | "unknown") | null;
+            /** Cause */
+            cause?: string | null;
+            /** Measure */
+            measure?: string | null;
+            /**
+             * Follow Up
+             * @default
+             */
+            follow_up: string;
+            /** Follow Up On */
+            follow_up_on?: string | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Alert Id */
+            alert_id?: string | null;
+            /**
+             * Separate
+             * @default false
+             */
+            separate: boolean;
+        };
+        /**
+         * CareIncidentOut
+         * @description One line of the register. `overdue`: its follow-up should be done and it is not closed.
+         */
+        CareIncidentOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Alert Id */
+            alert_id: string | null;
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "choking" | "wrong_intake" | "pressure_injury" | "scald" | "bed_fall" | "fall" | "wandering" | "harm" | "activity" | "other";
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "reported" | "reviewed" | "closed" | "voided";
+            /**
+             * Happened At
+             * Format: date-time
+             */
+            happened_at: string;
+            /**
+             * Recorded At
+             * Format: date-time
+             */
+            recorded_at: string;
+            /** Recorded By */
+            recorded_by: string;
+            /** Place */
+            place: string;
+            /** Description */
+            description: string;
+            /** Injury */
+            injury: ("none" | "minor" | "serious" | "hospital" | "death" | "unknown") | null;
+            /** Cause */
+            cause: string | null;
+            /** Measure */
+            measure: string | null;
+            /** Follow Up */
+            follow_up: string;
+            /** Follow Up On */
+            follow_up_on: string | null;
+            /** Overdue */
+            overdue: boolean;
+            /** Reviewed At */
+            reviewed_at: string | null;
+            /** Reviewed By */
+            reviewed_by: string | null;
+            /** Review */
+            review: string;
+            /** Closed At */
+            closed_at: string | null;
+            /** Closed By */
+            closed_by: string | null;
+            /** Outcome */
+            outcome: string;
+            /** Void Reason */
+            void_reason: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * CareIncidentsOut
+         * @description Newest first, and how many of each kind. `more`: take a shorter interval.
+         */
+        CareIncidentsOut: {
+            /**
+             * Begin
+             * Format: date-time
+             */
+            begin: string;
+            /**
+             * End
+             * Format: date-time
+             */
+            end: string;
+            /** Incidents */
+            incidents: components["schemas"]["CareIncidentOut"][];
+            /** Counts */
+            counts: components["schemas"]["IncidentCount"][];
+            /** More */
+            more: boolean;
+        };
+        /**
+         * CareTaskEndIn
+         * @description How it ended. `refused`: they did not want it; `not_met`: nobody was there.
+         */
+        CareTaskEndIn: {
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "done" | "refused" | "not_met";
+            /**
+             * Result
+             * @default
+             */
+            result: string;
+        };
+        /**
+         * CareTaskOut
+         * @description What is asked for, and how it ended.
+         */
+        CareTaskOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "visit" | "assessment" | "home_bed_application" | "service_application";
+            /** Why */
+            why: string;
+            /** Source */
+            source: string;
+            /**
+             * Asked At
+             * Format: date-time
+             */
+            asked_at: string;
+            /** Asked By */
+            asked_by: string;
+            /**
+             * Due On
+             * Format: date
+             */
+            due_on: string;
+            /** State */
+            state: string;
+            /** Outcome */
+            outcome: ("done" | "refused" | "not_met") | null;
+            /** Result */
+            result: string | null;
+            /** Ended At */
+            ended_at: string | null;
+            /** Ended By */
+            ended_by: string | null;
+        };
+        /**
+         * CareTasksOut
+         * @description The earliest due first.
+         */
+        CareTasksOut: {
+            /** Tasks */
+            tasks: components["schemas"]["CareTaskOut"][];
+        };
+        /**
+         * CaseMoveOut
+         * @description One step of a case; `by` empty: the nightly job.
+         */
+        CaseMoveOut: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** By */
+            by: string;
+            /** Move */
+            move: string;
+            /** Note */
+            note: string;
+        };
+        /**
+         * CatalogueOut
+         * @description All indicators, in the order of a sheet.
+         */
+        CatalogueOut: {
+            /** Indicators */
+            indicators: components["schemas"]["IndicatorOut"][];
+            /** Masked Below */
+            masked_below: number;
+        };
+        /**
+         * Certainty
+         * @description How sure it is that the two are one person.
+         * @enum {string}
+         */
+        Certainty: "certain" | "likely" | "none";
         /**
          * CheckIn
          * @description A point of the checklist, done or not.
@@ -5385,6 +7503,61 @@ export interface components {
             };
         };
         /**
+         * ClueEndIn
+         * @description What came of it; a dismissal says why.
+         */
+        ClueEndIn: {
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "done" | "dismissed";
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+        };
+        /**
+         * ClueOut
+         * @description One open clue. `detail`: service and its name, or the list and what it says.
+         */
+        ClueOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "entitlement_met" | "list_row";
+            /** Elder Id */
+            elder_id: string | null;
+            /** Elder Name */
+            elder_name: string;
+            /** Detail */
+            detail: {
+                [key: string]: unknown;
+            };
+            /**
+             * Opened At
+             * Format: date-time
+             */
+            opened_at: string;
+            /** Opened By */
+            opened_by: string;
+        };
+        /**
+         * CluesOut
+         * @description Open ones, the newest first.
+         */
+        CluesOut: {
+            /** Clues */
+            clues: components["schemas"]["ClueOut"][];
+        };
+        /**
          * CodeIn
          * @description A code of the authenticator.
          */
@@ -5443,7 +7616,7 @@ export interface components {
              * Kinds
              * @description for family_sharing: what
              */
-            kinds?: ("presence" | "night" | "alerts" | "coverage" | "vitals" | "location" | "visits")[];
+            kinds?: ("presence" | "night" | "alerts" | "coverage" | "vitals" | "location" | "visits" | "entitlements")[];
             /** Text Version */
             text_version: string;
             /**
@@ -5485,7 +7658,7 @@ export interface components {
             /** Family Member Id */
             family_member_id: string | null;
             /** Kinds */
-            kinds: ("presence" | "night" | "alerts" | "coverage" | "vitals" | "location" | "visits")[];
+            kinds: ("presence" | "night" | "alerts" | "coverage" | "vitals" | "location" | "visits" | "entitlements")[];
             /** Text Version */
             text_version: string;
             /**
@@ -5640,6 +7813,37 @@ export interface components {
             reason: string;
         };
         /**
+         * CorrectionOut
+         * @description One correction.
+         */
+        CorrectionOut: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** By */
+            by: string;
+            /** Reason */
+            reason: string;
+            /** Void */
+            void: boolean;
+            /** Started At */
+            started_at: string | null;
+            /** Ended At */
+            ended_at: string | null;
+        };
+        /**
+         * CountOut
+         * @description How many, and how many minutes.
+         */
+        CountOut: {
+            /** Count */
+            count: number;
+            /** Minutes */
+            minutes: number;
+        };
+        /**
          * CountedOut
          * @description What a filed assessment counted by itself.
          */
@@ -5714,6 +7918,30 @@ export interface components {
             text_zh: string;
             /** Text En */
             text_en: string;
+        };
+        /**
+         * CurveOut
+         * @description A feature by day; None where it is not known. `usual`: the middle of the baseline.
+         */
+        CurveOut: {
+            /** Feature */
+            feature: string;
+            /** Name Zh */
+            name_zh: string;
+            /** Name En */
+            name_en: string;
+            /** Unit Zh */
+            unit_zh: string;
+            /** Unit En */
+            unit_en: string;
+            /** Values */
+            values: (number | null)[];
+            /** Usual */
+            usual: number | null;
+            /** Low */
+            low: number | null;
+            /** High */
+            high: number | null;
         };
         /**
          * DayAlert
@@ -6169,6 +8397,163 @@ export interface components {
             note: string;
         };
         /**
+         * Difference
+         * @description What a list says of a person.
+         * @enum {string}
+         */
+        Difference: "same" | "new" | "gone" | "changed" | "conflict" | "unreadable";
+        /**
+         * DiscoveryAnswerIn
+         * @description What a person found. Dismissing needs a code; `other` needs a note.
+         *
+         *     `ask_again_on` left out: after 30 days, after 7 where a hard signal is among the reasons.
+         */
+        DiscoveryAnswerIn: {
+            /** Version */
+            version: number;
+            /**
+             * Decision
+             * @enum {string}
+             */
+            decision: "confirmed" | "dismissed";
+            /** Reason Code */
+            reason_code?: ("away" | "short_illness" | "visitors" | "device" | "habit" | "cared_for" | "other") | null;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+            /** Ask Again On */
+            ask_again_on?: string | null;
+        };
+        /**
+         * DiscoveryAskIn
+         * @description A visit, an assessment or an application, asked for from a case.
+         */
+        DiscoveryAskIn: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "visit" | "assessment" | "home_bed_application" | "service_application";
+            /**
+             * Due On
+             * Format: date
+             */
+            due_on: string;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+        };
+        /**
+         * DiscoveryCaseOut
+         * @description Somebody to look at. `listed` False: eased since, and waiting for a person all the same.
+         */
+        DiscoveryCaseOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /** Place */
+            place: string | null;
+            /** Age */
+            age: number;
+            /**
+             * Opened On
+             * Format: date
+             */
+            opened_on: string;
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /** Score */
+            score: number;
+            /** Listed */
+            listed: boolean;
+            /** Simulated */
+            simulated: boolean;
+            /** Reasons */
+            reasons: components["schemas"]["NeedReasonOut"][];
+            /**
+             * Unknown
+             * @description what cannot be told of this elder now
+             */
+            unknown: string[];
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "open" | "working" | "confirmed" | "dismissed";
+            /** Reason Code */
+            reason_code: ("away" | "short_illness" | "visitors" | "device" | "habit" | "cared_for" | "other") | null;
+            /** Note */
+            note: string | null;
+            /** Ask Again On */
+            ask_again_on: string | null;
+            /** Ended At */
+            ended_at: string | null;
+            /** Ended By */
+            ended_by: string | null;
+            /** Version */
+            version: number;
+            /** Tasks */
+            tasks: components["schemas"]["CareTaskOut"][];
+            /** Moves */
+            moves: components["schemas"]["CaseMoveOut"][];
+        };
+        /**
+         * DiscoveryListOut
+         * @description Today's list, the greatest need first. `day` None: the nightly job has not run yet.
+         */
+        DiscoveryListOut: {
+            /** Day */
+            day: string | null;
+            /** Scored At */
+            scored_at: string | null;
+            /** Elders */
+            elders: number;
+            /**
+             * Stale
+             * @description the list is not of the last night
+             */
+            stale: boolean;
+            /** Cases */
+            cases: components["schemas"]["DiscoveryCaseOut"][];
+            stats: components["schemas"]["DiscoveryStatsOut"];
+        };
+        /**
+         * DiscoveryStatsOut
+         * @description What came of the cases of the last 90 days.
+         */
+        DiscoveryStatsOut: {
+            /** Opened */
+            opened: number;
+            /** Waiting */
+            waiting: number;
+            /** Confirmed */
+            confirmed: number;
+            /** Dismissed */
+            dismissed: number;
+            /** Median Days To Answer */
+            median_days_to_answer: number | null;
+            /** Dismissals */
+            dismissals: {
+                [key: string]: number;
+            };
+        };
+        /**
          * DomainOut
          * @description C.1: one subtotal.
          */
@@ -6232,6 +8617,38 @@ export interface components {
             assessors?: string[];
             /** Contested */
             contested?: components["schemas"]["ContestIn"][];
+        };
+        /**
+         * DrillCancelIn
+         * @description Why it will not be.
+         */
+        DrillCancelIn: {
+            /** Reason */
+            reason: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * DrillDoneIn
+         * @description How it went. `drill_id`: the drill at a bed whose times belong to it.
+         */
+        DrillDoneIn: {
+            /**
+             * Done On
+             * Format: date
+             */
+            done_on: string;
+            /** Participants */
+            participants: string[];
+            /**
+             * Remarks
+             * @default
+             */
+            remarks: string;
+            /** Drill Id */
+            drill_id?: string | null;
+            /** Version */
+            version: number;
         };
         /**
          * DrillIn
@@ -6313,6 +8730,99 @@ export interface components {
             arrived_by: string | null;
         };
         /**
+         * DrillPlanIn
+         * @description A drill for a quarter; without a unit: of the whole house.
+         */
+        DrillPlanIn: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "fall" | "choking" | "wandering" | "fire" | "evacuation" | "power_cut" | "water" | "gas" | "infection" | "food_poisoning" | "sudden_illness" | "alarm_path" | "other";
+            /** Year */
+            year: number;
+            /** Quarter */
+            quarter: number;
+            /** Unit Id */
+            unit_id?: string | null;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+        };
+        /**
+         * DrillPlanOut
+         * @description A planned drill and how it stands today.
+         */
+        DrillPlanOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "fall" | "choking" | "wandering" | "fire" | "evacuation" | "power_cut" | "water" | "gas" | "infection" | "food_poisoning" | "sudden_illness" | "alarm_path" | "other";
+            /** Year */
+            year: number;
+            /** Quarter */
+            quarter: number;
+            /** Unit Id */
+            unit_id: string | null;
+            /** Unit */
+            unit: string | null;
+            /** Note */
+            note: string;
+            /**
+             * Planned At
+             * Format: date-time
+             */
+            planned_at: string;
+            /** Planned By */
+            planned_by: string;
+            /**
+             * Standing
+             * @enum {string}
+             */
+            standing: "later" | "due" | "overdue" | "done" | "cancelled";
+            /** Done On */
+            done_on: string | null;
+            /** Done By */
+            done_by: string | null;
+            /** Participants */
+            participants: string[];
+            /** Remarks */
+            remarks: string;
+            /** Drill Id */
+            drill_id: string | null;
+            /** Cancelled By */
+            cancelled_by: string | null;
+            /** Cancel Reason */
+            cancel_reason: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * DrillPlansOut
+         * @description A year's plan. `halves_done`: drills done in each half; rules ask for one at least (V).
+         */
+        DrillPlansOut: {
+            /** Year */
+            year: number;
+            /** Quarter */
+            quarter: number;
+            /** Halves Done */
+            halves_done: [
+                number,
+                number
+            ];
+            /** Plans */
+            plans: components["schemas"]["DrillPlanOut"][];
+        };
+        /**
          * DueListOut
          * @description Who is due within the next days, the longest overdue first.
          */
@@ -6369,6 +8879,11 @@ export interface components {
              * @description confirmed falls within 30 days that ask for a new assessment at once
              */
             falls: number | null;
+            /**
+             * Asked Why
+             * @description why somebody asked for one, where somebody did
+             */
+            asked_why: string | null;
         };
         /**
          * DutyIn
@@ -6542,6 +9057,29 @@ export interface components {
         ElderDevices: {
             /** Devices */
             devices: components["schemas"]["DeviceOut"][];
+        };
+        /**
+         * ElderDiscoveryOut
+         * @description An elder's days, scores and cases. `away`: days known to be spent elsewhere.
+         */
+        ElderDiscoveryOut: {
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /** Days */
+            days: string[];
+            /** Away */
+            away: string[];
+            /** Scores */
+            scores: (number | null)[];
+            /** Curves */
+            curves: components["schemas"]["CurveOut"][];
+            /** Cases */
+            cases: components["schemas"]["DiscoveryCaseOut"][];
         };
         /**
          * ElderIn
@@ -6755,6 +9293,26 @@ export interface components {
             is_home: boolean;
         };
         /**
+         * ElderVisitsOut
+         * @description An elder's plan, what is due, what was, and what is to be done.
+         */
+        ElderVisitsOut: {
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            plan: components["schemas"]["VisitPlanOut"] | null;
+            suggestion: components["schemas"]["SuggestionOut"];
+            due: components["schemas"]["VisitDueRow"] | null;
+            /** Visits */
+            visits: components["schemas"]["VisitOut"][];
+            /** Followups */
+            followups: components["schemas"]["FollowupOut"][];
+        };
+        /**
          * EnrolmentOut
          * @description edge/gateway_wire.py Enrolment.
          */
@@ -6784,6 +9342,49 @@ export interface components {
              * Format: uuid
              */
             institution_id: string;
+        };
+        /**
+         * EntitlementChangeOut
+         * @description One service that stood otherwise from then on; null: not judged, or not in the list.
+         */
+        EntitlementChangeOut: {
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /** Service */
+            service: string;
+            /** Name */
+            name: string;
+            /** Name En */
+            name_en: string;
+            before: components["schemas"]["Standing"] | null;
+            after: components["schemas"]["Standing"] | null;
+            /**
+             * Cause
+             * @enum {string}
+             */
+            cause: "record" | "assessment" | "birthday" | "rules" | "first";
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Missing */
+            missing: string[];
+            /** Rule Version */
+            rule_version: string;
+        };
+        /**
+         * EntitlementChangesOut
+         * @description The newest first.
+         */
+        EntitlementChangesOut: {
+            /** Changes */
+            changes: components["schemas"]["EntitlementChangeOut"][];
         };
         /**
          * EntitlementOut
@@ -6957,6 +9558,19 @@ export interface components {
             facts: components["schemas"]["FactOut"][];
         };
         /**
+         * FamilyConditionOut
+         * @description One condition of a service and how it stands; not what the record holds, nor from whom.
+         */
+        FamilyConditionOut: {
+            /** Field */
+            field: string;
+            /** Op */
+            op: string;
+            /** Wanted */
+            wanted: number | boolean | string | (number | boolean | string)[] | null;
+            standing: components["schemas"]["Standing"];
+        };
+        /**
          * FamilyElder
          * @description One elder as their relative may see them. What was not agreed to is null.
          */
@@ -7000,6 +9614,26 @@ export interface components {
             rights: components["schemas"]["RightOut"][];
         };
         /**
+         * FamilyEntitlementsOut
+         * @description What an elder may be entitled to; `shared` false: the elder did not agree to share it.
+         */
+        FamilyEntitlementsOut: {
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /**
+             * On
+             * Format: date
+             */
+            on: string;
+            /** Shared */
+            shared: boolean;
+            /** Services */
+            services: components["schemas"]["FamilyServiceOut"][];
+        };
+        /**
          * FamilyIn
          * @description A relative, and what the institution lets them see where a consent covers it.
          */
@@ -7019,7 +9653,14 @@ export interface components {
              */
             username?: string | null;
             /** May See */
-            may_see?: ("presence" | "night" | "alerts" | "coverage" | "vitals" | "location" | "visits")[];
+            may_see?: ("presence" | "night" | "alerts" | "coverage" | "vitals" | "location" | "visits" | "entitlements")[];
+            /**
+             * Role
+             * @description helper: a paired neighbour, told of alerts only
+             * @default relative
+             * @enum {string}
+             */
+            role: "relative" | "helper";
         };
         /**
          * FamilyListOut
@@ -7048,9 +9689,14 @@ export interface components {
             /** Username */
             username: string | null;
             /** May See */
-            may_see: ("presence" | "night" | "alerts" | "coverage" | "vitals" | "location" | "visits")[];
+            may_see: ("presence" | "night" | "alerts" | "coverage" | "vitals" | "location" | "visits" | "entitlements")[];
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "relative" | "helper";
             /** Sees Now */
-            sees_now: ("presence" | "night" | "alerts" | "coverage" | "vitals" | "location" | "visits")[];
+            sees_now: ("presence" | "night" | "alerts" | "coverage" | "vitals" | "location" | "visits" | "entitlements")[];
             /** Ended At */
             ended_at: string | null;
             /** Version */
@@ -7086,6 +9732,81 @@ export interface components {
         FamilyPointList: {
             /** Points */
             points: components["schemas"]["PointOut"][];
+        };
+        /**
+         * FamilyServiceOut
+         * @description One service for a relative. `missing`: what the house does not know yet (待核实).
+         */
+        FamilyServiceOut: {
+            /** Key */
+            key: string;
+            /** Name */
+            name: string;
+            /** Name En */
+            name_en: string;
+            /** Category */
+            category: string;
+            /** Target */
+            target: string;
+            /** Draft */
+            draft: boolean;
+            standing: components["schemas"]["Standing"];
+            /** Missing */
+            missing: string[];
+            /** Conditions */
+            conditions: components["schemas"]["FamilyConditionOut"][];
+            /** Excluded By */
+            excluded_by: string[];
+        };
+        /**
+         * FamilyVisit
+         * @description A visit as a relative sees it: that it was, not what was found.
+         */
+        FamilyVisit: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** By */
+            by: string;
+            /**
+             * Way
+             * @enum {string}
+             */
+            way: "in_person" | "third_party" | "volunteer" | "neighbour" | "phone" | "video";
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "done" | "not_home" | "refused" | "no_answer";
+        };
+        /**
+         * FamilyVisits
+         * @description One elder's visits; `shared` False: no consent in force lets this relative see them.
+         */
+        FamilyVisits: {
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /** Shared */
+            shared: boolean;
+            /** Done */
+            done: components["schemas"]["FamilyVisit"][];
+            /** Next Due On */
+            next_due_on: string | null;
+        };
+        /**
+         * FamilyVisitsOut
+         * @description Of every elder this login is a relative of.
+         */
+        FamilyVisitsOut: {
+            /** Elders */
+            elders: components["schemas"]["FamilyVisits"][];
         };
         /**
          * FaultEndIn
@@ -7147,6 +9868,12 @@ export interface components {
             /** Substitute Device Id */
             substitute_device_id: string | null;
         };
+        /**
+         * FieldKind
+         * @description What values a field takes.
+         * @enum {string}
+         */
+        FieldKind: "number" | "flag" | "code" | "region";
         /**
          * FieldOut
          * @description A field with source and date, and the values it takes (none: a district code).
@@ -7285,6 +10012,41 @@ export interface components {
             version: number;
         };
         /**
+         * FittedHomeIn
+         * @description A home that is to be made; room and bed come with it.
+         */
+        FittedHomeIn: {
+            /** Name */
+            name: string;
+            /**
+             * Address
+             * @default
+             */
+            address: string;
+            /**
+             * Entry
+             * @default
+             */
+            entry: string;
+            /** Operator Unit Id */
+            operator_unit_id?: string | null;
+            /** District Code */
+            district_code?: string | null;
+        };
+        /**
+         * FittingAcceptedIn
+         * @description Who signed for the fitting, and until when what was fitted is under warranty.
+         */
+        FittingAcceptedIn: {
+            /** Accepted By */
+            accepted_by: string;
+            /**
+             * Warranty Until
+             * Format: date
+             */
+            warranty_until: string;
+        };
+        /**
          * Flood
          * @description More than `more_than` alerts of a unit within `within_s` (EEMUA 191: 10 in 10 minutes).
          */
@@ -7379,6 +10141,97 @@ export interface components {
             priority: components["schemas"]["Priority"];
             /** Codes */
             codes?: string[] | null;
+        };
+        /**
+         * FollowupDoneIn
+         * @description What came of it.
+         */
+        FollowupDoneIn: {
+            /** Result */
+            result: string;
+        };
+        /**
+         * FollowupIn
+         * @description Something to be done after the visit; `id` is chosen by the phone.
+         */
+        FollowupIn: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** What */
+            what: string;
+            /**
+             * Owner Id
+             * Format: uuid
+             */
+            owner_id: string;
+            /**
+             * Due On
+             * Format: date
+             */
+            due_on: string;
+        };
+        /**
+         * FollowupOut
+         * @description One follow-up.
+         */
+        FollowupOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /**
+             * Visit Id
+             * Format: uuid
+             */
+            visit_id: string;
+            /** What */
+            what: string;
+            /**
+             * Owner Id
+             * Format: uuid
+             */
+            owner_id: string;
+            /** Owner */
+            owner: string;
+            /**
+             * Due On
+             * Format: date
+             */
+            due_on: string;
+            /** Overdue */
+            overdue: boolean;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Created By */
+            created_by: string;
+            /** Done At */
+            done_at: string | null;
+            /** Done By */
+            done_by: string | null;
+            /** Result */
+            result: string;
+        };
+        /**
+         * FollowupsOut
+         * @description The earliest due first.
+         */
+        FollowupsOut: {
+            /** Followups */
+            followups: components["schemas"]["FollowupOut"][];
         };
         /**
          * FormOut
@@ -7836,6 +10689,64 @@ export interface components {
             };
         };
         /**
+         * GiveIn
+         * @description `read_sha256`: of the facts as they were read. `revision`: of the handover as it was read.
+         */
+        GiveIn: {
+            /**
+             * Unit Id
+             * Format: uuid
+             */
+            unit_id: string;
+            /**
+             * Shift Starts At
+             * Format: date-time
+             */
+            shift_starts_at: string;
+            /** Read Sha256 */
+            read_sha256: string;
+            /**
+             * Revision
+             * @default 0
+             */
+            revision: number;
+            /** Named Id */
+            named_id?: string | null;
+            /**
+             * Words
+             * @default
+             */
+            words: string;
+            signature: components["schemas"]["SignatureIn"];
+        };
+        /**
+         * GivenOut
+         * @description What was given last and what has happened since; whoever takes reads both.
+         */
+        GivenOut: {
+            /** By */
+            by: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Words */
+            words: string;
+            /** Sha256 */
+            sha256: string;
+            /** Lines */
+            lines: components["schemas"]["HandoverLine"][];
+            /** Changes */
+            changes: components["schemas"]["HandoverChange"][];
+            /** Read Sha256 */
+            read_sha256: string;
+            /** Objection */
+            objection: string | null;
+            /** Objected By */
+            objected_by: string | null;
+        };
+        /**
          * GroundOut
          * @description C.4: one ground for changing the level.
          */
@@ -7852,6 +10763,284 @@ export interface components {
             level_before: number;
             /** Level After */
             level_after: number;
+        };
+        /**
+         * GroupOut
+         * @description A group with its interval here and by default.
+         */
+        GroupOut: {
+            /** Key */
+            key: string;
+            /** Zh */
+            zh: string;
+            /** En */
+            en: string;
+            /** Who Zh */
+            who_zh: string;
+            /** Who En */
+            who_en: string;
+            /** Interval Days */
+            interval_days: number;
+            /** Default Days */
+            default_days: number;
+            /**
+             * Mark
+             * @enum {string}
+             */
+            mark: "V" | "U" | "D";
+            /** Source */
+            source: string;
+        };
+        /**
+         * HandbookOut
+         * @description The list as a handbook (解读手册).
+         */
+        HandbookOut: {
+            /** Title */
+            title: string;
+            /** Rule Version */
+            rule_version: string;
+            /**
+             * On
+             * Format: date
+             */
+            on: string;
+            /** Services */
+            services: components["schemas"]["HandbookServiceOut"][];
+        };
+        /**
+         * HandbookServiceOut
+         * @description One service in plain words: what it is, whom it is for, what to bring, where to ask.
+         */
+        HandbookServiceOut: {
+            /** Key */
+            key: string;
+            /** Name */
+            name: string;
+            /** Name En */
+            name_en: string;
+            /** Category */
+            category: string;
+            /** Target */
+            target: string;
+            /** Draft */
+            draft: boolean;
+            /** What */
+            what: string;
+            /** What En */
+            what_en: string;
+            /** Bring */
+            bring: string;
+            /** Bring En */
+            bring_en: string;
+            /** Eligibility */
+            eligibility: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * HandoverChange
+         * @description Only `after`: new; only `before`: gone; both: changed.
+         */
+        HandoverChange: {
+            before: components["schemas"]["HandoverLine"] | null;
+            after: components["schemas"]["HandoverLine"] | null;
+        };
+        /**
+         * HandoverDetail
+         * @description Everything of one handover.
+         */
+        HandoverDetail: {
+            handover: components["schemas"]["HandoverOut"];
+            /** Unit */
+            unit: string;
+            /** Moves */
+            moves: components["schemas"]["HandoverMoveOut"][];
+        };
+        /**
+         * HandoverLine
+         * @description One fact, in words.
+         */
+        HandoverLine: {
+            /**
+             * Section
+             * @enum {string}
+             */
+            section: "open_alerts" | "quiet_alerts" | "alerts_of_shift" | "out" | "blind" | "rounds_missed" | "turning" | "follow_ups" | "attention" | "observations";
+            /** Key */
+            key: string;
+            /** Zh */
+            zh: string;
+            /** En */
+            en: string;
+            /** Elder Id */
+            elder_id: string | null;
+            /** Elder */
+            elder: string;
+            /** Place */
+            place: string;
+            /** Urgent */
+            urgent: boolean;
+        };
+        /**
+         * HandoverMoveOut
+         * @description A signature with what was signed. `whole`: what is kept is what was signed.
+         */
+        HandoverMoveOut: {
+            /**
+             * Move
+             * @enum {string}
+             */
+            move: "give" | "object" | "take";
+            /** Revision */
+            revision: number;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** By */
+            by: string;
+            /** Signed With */
+            signed_with: string;
+            /** Words */
+            words: string;
+            /** Sha256 */
+            sha256: string;
+            /** Whole */
+            whole: boolean;
+            /** Lines */
+            lines: components["schemas"]["HandoverLine"][];
+            /** Changes */
+            changes: components["schemas"]["HandoverChange"][];
+        };
+        /**
+         * HandoverOut
+         * @description A handover as it stands.
+         */
+        HandoverOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Unit Id
+             * Format: uuid
+             */
+            unit_id: string;
+            /** Shift */
+            shift: string;
+            /**
+             * Shift Starts At
+             * Format: date-time
+             */
+            shift_starts_at: string;
+            /**
+             * Shift Ends At
+             * Format: date-time
+             */
+            shift_ends_at: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "open" | "given" | "objected" | "taken";
+            /** Revision */
+            revision: number;
+            /** Giver */
+            giver: string | null;
+            /** Given At */
+            given_at: string | null;
+            /** Named */
+            named: string | null;
+            /** Taker */
+            taker: string | null;
+            /** Taken At */
+            taken_at: string | null;
+        };
+        /**
+         * HandoverSettingsIO
+         * @description Off: one may hand over, nothing is called out. `version`: the one it was changed from.
+         */
+        HandoverSettingsIO: {
+            /**
+             * Active
+             * @default false
+             */
+            active: boolean;
+            /**
+             * Limit Min
+             * @default 30
+             */
+            limit_min: number;
+            /**
+             * Earliest Min
+             * @default 120
+             */
+            earliest_min: number;
+            /**
+             * Version
+             * @default 0
+             */
+            version: number;
+        };
+        /**
+         * HandoverSheet
+         * @description The facts of now, and the snapshot that was given, if one was. `sha256`: of the facts.
+         */
+        HandoverSheet: {
+            /** Unit */
+            unit: string;
+            /** Shift */
+            shift: string;
+            /**
+             * Starts At
+             * Format: date-time
+             */
+            starts_at: string;
+            /**
+             * Ends At
+             * Format: date-time
+             */
+            ends_at: string;
+            /** Lines */
+            lines: components["schemas"]["HandoverLine"][];
+            /** Sha256 */
+            sha256: string;
+            /** Revision */
+            revision: number;
+            given: components["schemas"]["GivenOut"] | null;
+            handover: components["schemas"]["HandoverOut"] | null;
+            /** Giving */
+            giving: components["schemas"]["StaffOut"][];
+            /** Taking */
+            taking: components["schemas"]["StaffOut"][];
+            /** Staff */
+            staff: components["schemas"]["StaffOut"][];
+        };
+        /**
+         * HandoversOut
+         * @description Of a unit: the shift before and the one that runs, then the history, newest first.
+         */
+        HandoversOut: {
+            /**
+             * Server Time
+             * Format: date-time
+             */
+            server_time: string;
+            /**
+             * Unit Id
+             * Format: uuid
+             */
+            unit_id: string;
+            /** Unit */
+            unit: string;
+            settings: components["schemas"]["HandoverSettingsIO"];
+            /** Shifts */
+            shifts: components["schemas"]["ShiftToHand"][];
+            /** History */
+            history: components["schemas"]["HandoverOut"][];
         };
         /**
          * Health
@@ -7899,6 +11088,118 @@ export interface components {
             received_ns: number;
             /** Registry Version */
             registry_version: number;
+        };
+        /**
+         * HomeBedMoveIn
+         * @description A move with what it needs: `plan` its plan, `agree` its agreement, `begin_fitting` a home.
+         */
+        HomeBedMoveIn: {
+            move: components["schemas"]["BedMove"];
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+            plan?: components["schemas"]["ServicePlanIO"] | null;
+            agreement?: components["schemas"]["AgreementIO"] | null;
+            /** Home Id */
+            home_id?: string | null;
+            new_home?: components["schemas"]["FittedHomeIn"] | null;
+            acceptance?: components["schemas"]["FittingAcceptedIn"] | null;
+        };
+        /**
+         * HomeBedMoveOut
+         * @description One move.
+         */
+        HomeBedMoveOut: {
+            move: components["schemas"]["BedMove"];
+            step_before: components["schemas"]["BedStep"] | null;
+            step_after: components["schemas"]["BedStep"];
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** By */
+            by: string;
+            /** Reason */
+            reason: string;
+            /** Detail */
+            detail: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * HomeBedOut
+         * @description One home bed with all moves. `lacking`: why the next move would be refused now.
+         */
+        HomeBedOut: {
+            row: components["schemas"]["HomeBedRow"];
+            /** Steps */
+            steps: components["schemas"]["StepOut"][];
+            /** Allowed */
+            allowed: components["schemas"]["BedMove"][];
+            /** Lacking */
+            lacking: components["schemas"]["MissingNeedOut"][];
+            /** Assessment Id */
+            assessment_id: string | null;
+            /** Level */
+            level: number | null;
+            plan: components["schemas"]["ServicePlanIO"] | null;
+            agreement: components["schemas"]["AgreementIO"] | null;
+            /** Warranty Until */
+            warranty_until: string | null;
+            /** Unfitted */
+            unfitted: number;
+            /** Unchecked */
+            unchecked: number;
+            /** Moves */
+            moves: components["schemas"]["HomeBedMoveOut"][];
+        };
+        /**
+         * HomeBedRow
+         * @description A home bed of the list. `next`: what is to be done, until `due_on`.
+         */
+        HomeBedRow: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /** Home Id */
+            home_id: string | null;
+            /** Home Name */
+            home_name: string | null;
+            step: components["schemas"]["BedStep"];
+            /**
+             * Step Since
+             * Format: date-time
+             */
+            step_since: string;
+            next: components["schemas"]["BedMove"] | null;
+            /** Due On */
+            due_on: string | null;
+            /** Overdue */
+            overdue: boolean;
+            /** Purchaser */
+            purchaser: string;
+        };
+        /**
+         * HomeBedsOut
+         * @description By step, the earliest due first.
+         */
+        HomeBedsOut: {
+            /** Steps */
+            steps: components["schemas"]["StepOut"][];
+            /** Rows */
+            rows: components["schemas"]["HomeBedRow"][];
         };
         /**
          * HomeIn
@@ -8034,6 +11335,62 @@ export interface components {
             alerts: components["schemas"]["NightRow"][];
         };
         /**
+         * IncidentCount
+         * @description Of one kind, without what was voided.
+         */
+        IncidentCount: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "choking" | "wrong_intake" | "pressure_injury" | "scald" | "bed_fall" | "fall" | "wandering" | "harm" | "activity" | "other";
+            /** Count */
+            count: number;
+            /** Injured */
+            injured: number;
+            /** Open */
+            open: number;
+        };
+        /**
+         * IncidentMoveIn
+         * @description What is decided. Sending back, opening again and voiding need words.
+         */
+        IncidentMoveIn: {
+            /**
+             * Step
+             * @enum {string}
+             */
+            step: "review" | "return" | "close" | "reopen" | "void";
+            /**
+             * Words
+             * @default
+             */
+            words: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * IncidentMoveOut
+         * @description What was done, by whom.
+         */
+        IncidentMoveOut: {
+            /** Move */
+            move: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** By */
+            by: string;
+            /** Words */
+            words: string;
+            /** Changes */
+            changes: {
+                [key: string]: unknown;
+            };
+        };
+        /**
          * IncidentOut
          * @description A confirmed incident that counts by itself unless it is contested.
          */
@@ -8073,6 +11430,63 @@ export interface components {
             counts: {
                 [key: string]: number;
             };
+        };
+        /**
+         * IndicatorOut
+         * @description The definition of an indicator.
+         */
+        IndicatorOut: {
+            /** Code */
+            code: string;
+            /**
+             * Shape
+             * @enum {string}
+             */
+            shape: "share" | "times" | "count" | "hours" | "stock";
+            zh: components["schemas"]["IndicatorWords"];
+            en: components["schemas"]["IndicatorWords"];
+            /**
+             * Of People
+             * @description its numbers tell of people: small ones are masked
+             */
+            of_people: boolean;
+            /** Goal Percent */
+            goal_percent: number | null;
+            /**
+             * Per
+             * @description a rate per so many of the whole is told
+             */
+            per: number | null;
+            /** Kinds */
+            kinds: string[];
+            /**
+             * Drill
+             * @description one may look at what it counted
+             */
+            drill: boolean;
+            /**
+             * Connected
+             * @description false: nothing counts it here yet
+             */
+            connected: boolean;
+        };
+        /**
+         * IndicatorWords
+         * @description One language of a definition.
+         */
+        IndicatorWords: {
+            /** Name */
+            name: string;
+            /** Part */
+            part: string;
+            /** Whole */
+            whole: string;
+            /** Counts */
+            counts: string;
+            /** Leaves Out */
+            leaves_out: string;
+            /** Source */
+            source: string;
         };
         /**
          * InformantIn
@@ -8232,6 +11646,39 @@ export interface components {
             fitted_at: string | null;
             /** Warranty Until */
             warranty_until: string | null;
+        };
+        /**
+         * LabelOut
+         * @description A bed with what hangs there: its text, the address it opens, and that as a QR code (SVG).
+         */
+        LabelOut: {
+            /**
+             * Bed Id
+             * Format: uuid
+             */
+            bed_id: string;
+            /** Room */
+            room: string;
+            /** Bed */
+            bed: string;
+            /** Tag */
+            tag: string | null;
+            /** Set At */
+            set_at: string | null;
+            /** Address */
+            address: string | null;
+            /** Qr Svg */
+            qr_svg: string | null;
+        };
+        /**
+         * LabelsOut
+         * @description Of one unit, in the order of the corridor.
+         */
+        LabelsOut: {
+            /** Unit */
+            unit: string;
+            /** Labels */
+            labels: components["schemas"]["LabelOut"][];
         };
         /**
          * LackOut
@@ -8428,6 +11875,131 @@ export interface components {
             unit_ids?: string[];
         };
         /**
+         * ListIn
+         * @description A list before its file: whose it is, why it is here, and what it says of people.
+         */
+        ListIn: {
+            /**
+             * Source
+             * @description the department it comes from
+             */
+            source: string;
+            /**
+             * Field
+             * @description the field of the record it says something of
+             */
+            field: string;
+            /**
+             * Listed
+             * @description what being on it means, where it has no categories
+             */
+            listed?: boolean | number | string | null;
+            /** Purpose */
+            purpose: string;
+            /** Legal Basis */
+            legal_basis: string;
+            /**
+             * As Of
+             * Format: date
+             * @description the day the list is true of
+             */
+            as_of: string;
+            /**
+             * File Name
+             * @default
+             */
+            file_name: string;
+        };
+        /**
+         * ListOut
+         * @description A list and where it stands. `counts`: rows by difference; `undecided` of them.
+         *
+         *     `done` of `total`: rows while it is read; `note` says why it failed.
+         */
+        ListOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Source */
+            source: string;
+            /** Field */
+            field: string;
+            /** Purpose */
+            purpose: string;
+            /** Legal Basis */
+            legal_basis: string;
+            /**
+             * As Of
+             * Format: date
+             */
+            as_of: string;
+            /** File Name */
+            file_name: string;
+            /** File Sha256 */
+            file_sha256: string | null;
+            state: components["schemas"]["ListState"];
+            /** Step */
+            step: string;
+            /** Done */
+            done: number;
+            /** Total */
+            total: number;
+            /** Note */
+            note: string;
+            /** Meanings */
+            meanings: components["schemas"]["MeaningIn"][];
+            /** Values */
+            values: (boolean | number | string)[];
+            /** Previous As Of */
+            previous_as_of: string | null;
+            /**
+             * Uploaded At
+             * Format: date-time
+             */
+            uploaded_at: string;
+            /** Uploaded By */
+            uploaded_by: string;
+            /** Ended At */
+            ended_at: string | null;
+            /**
+             * Expires On
+             * Format: date
+             */
+            expires_on: string;
+            /** Counts */
+            counts: {
+                [key: string]: number;
+            };
+            /** Undecided */
+            undecided: {
+                [key: string]: number;
+            };
+            /** Version */
+            version: number;
+        };
+        /**
+         * ListState
+         * @description Where a list stands.
+         * @enum {string}
+         */
+        ListState: "waiting" | "queued" | "running" | "ready" | "failed" | "erased";
+        /**
+         * ListsOut
+         * @description The newest first; what the form of a new one offers.
+         */
+        ListsOut: {
+            /** Lists */
+            lists: components["schemas"]["ListOut"][];
+            /** Fields */
+            fields: {
+                [key: string]: (boolean | number | string)[];
+            };
+            /** Keep Days */
+            keep_days: number;
+        };
+        /**
          * Login
          * @description Name and password.
          */
@@ -8514,6 +12086,38 @@ export interface components {
             server_time: string;
         };
         /**
+         * MeaningIn
+         * @description What one category of the list is in the record's own values; null: nothing is taken.
+         */
+        MeaningIn: {
+            /** Status */
+            status: string;
+            /** Value */
+            value: boolean | number | string | null;
+        };
+        /**
+         * MeaningsIn
+         * @description All categories anew, on the version that was read.
+         */
+        MeaningsIn: {
+            /** Meanings */
+            meanings: components["schemas"]["MeaningIn"][];
+            /** Version */
+            version: number;
+        };
+        /**
+         * MeasuredPlaceIn
+         * @description Where a phone says it is, within `accuracy_m`.
+         */
+        MeasuredPlaceIn: {
+            /** Lat */
+            lat: number;
+            /** Lon */
+            lon: number;
+            /** Accuracy M */
+            accuracy_m: number;
+        };
+        /**
          * Merge
          * @description How far apart two sensors may see one happening (alarms.md, 2: 30 s, D).
          */
@@ -8522,6 +12126,16 @@ export interface components {
             fall_window_s: number;
             /** Call Window S */
             call_window_s: number;
+        };
+        /**
+         * MissingNeedOut
+         * @description What a move still lacks.
+         */
+        MissingNeedOut: {
+            /** Code */
+            code: string;
+            /** Zh */
+            zh: string;
         };
         /**
          * MissingOut
@@ -8543,6 +12157,22 @@ export interface components {
              * Format: date-time
              */
             since: string;
+        };
+        /**
+         * MoveCountOut
+         * @description How many elders would go from one standing to another; null: not in the list.
+         */
+        MoveCountOut: {
+            /** Service */
+            service: string;
+            /** Name */
+            name: string;
+            /** Name En */
+            name_en: string;
+            before: components["schemas"]["Standing"] | null;
+            after: components["schemas"]["Standing"] | null;
+            /** Count */
+            count: number;
         };
         /**
          * MoveIn
@@ -8646,6 +12276,28 @@ export interface components {
              * @description version of the rules, and which of them made it
              */
             rule: string | null;
+        };
+        /**
+         * NeedReasonOut
+         * @description One reason with its points, in words. `curve`: the feature that draws it, if any.
+         */
+        NeedReasonOut: {
+            /** Kind */
+            kind: string;
+            /** Group */
+            group: string;
+            /** Points */
+            points: number;
+            /** Hard */
+            hard: boolean;
+            /** Factor */
+            factor: number;
+            /** Text Zh */
+            text_zh: string;
+            /** Text En */
+            text_en: string;
+            /** Curve */
+            curve: string | null;
         };
         /**
          * NewTokenOut
@@ -8818,7 +12470,71 @@ export interface components {
             /** After Home S */
             after_home_s: number;
             /** Targets */
-            targets: ("unit_duty" | "on_shift" | "head_nurse" | "manager" | "family_home" | "any_head_nurse" | "any_manager" | "any_operator")[];
+            targets: ("unit_duty" | "on_shift" | "head_nurse" | "manager" | "family_home" | "helpers" | "any_head_nurse" | "any_manager" | "any_operator")[];
+        };
+        /**
+         * NoteIn
+         * @description A note; `id` is chosen by the device. `corrects_id`: an earlier one that was wrong.
+         */
+        NoteIn: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Text */
+            text: string;
+            /**
+             * Important
+             * @default false
+             */
+            important: boolean;
+            /** At */
+            at?: string | null;
+            /** Corrects Id */
+            corrects_id?: string | null;
+        };
+        /**
+         * NoteOut
+         * @description What was written down; never changed.
+         */
+        NoteOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Recorded At
+             * Format: date-time
+             */
+            recorded_at: string;
+            /** By */
+            by: string;
+            /** Text */
+            text: string;
+            /** Important */
+            important: boolean;
+            /** Corrects Id */
+            corrects_id: string | null;
+        };
+        /**
+         * NotesOut
+         * @description The newest first.
+         */
+        NotesOut: {
+            /** Notes */
+            notes: components["schemas"]["NoteOut"][];
         };
         /**
          * NoticeList
@@ -8827,6 +12543,19 @@ export interface components {
         NoticeList: {
             /** Notices */
             notices: components["schemas"]["NoticeOut"][];
+        };
+        /**
+         * ObjectIn
+         * @description What is wrong with it, in words.
+         */
+        ObjectIn: {
+            /** Snapshot Sha256 */
+            snapshot_sha256: string;
+            /** Read Sha256 */
+            read_sha256: string;
+            /** Words */
+            words: string;
+            signature: components["schemas"]["SignatureIn"];
         };
         /**
          * OidcWay
@@ -8871,6 +12600,35 @@ export interface components {
             /** Elders */
             elders: components["schemas"]["OpenRisk"][];
         };
+        /**
+         * OrderMove
+         * @description What is done to it.
+         * @enum {string}
+         */
+        OrderMove: "order" | "begin" | "finish" | "cancel" | "miss" | "void";
+        /**
+         * OrderMoveOut
+         * @description One move.
+         */
+        OrderMoveOut: {
+            move: components["schemas"]["OrderMove"];
+            state_after: components["schemas"]["OrderState"];
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** By */
+            by: string;
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * OrderState
+         * @description Where an order stands.
+         * @enum {string}
+         */
+        OrderState: "ordered" | "begun" | "done" | "cancelled" | "missed";
         /**
          * Origin
          * @description Where data comes from. Marked at the source and carried on every record that follows.
@@ -9112,7 +12870,7 @@ export interface components {
          * @description One capability each. Reading and changing are apart.
          * @enum {string}
          */
-        Permission: "own_account" | "alerts_read" | "alerts_act" | "alert_rules_manage" | "coverage_read" | "status_read" | "records_read" | "records_write" | "records_all_units" | "break_glass" | "break_glass_review" | "series_read" | "care_read" | "care_write" | "consents_manage" | "records_export" | "series_erase" | "places_read" | "places_manage" | "devices_read" | "devices_manage" | "gateways_manage" | "simulation_run" | "drills_run" | "roster_read" | "roster_manage" | "users_manage" | "audit_read" | "reports_read" | "family_read" | "bureau_read";
+        Permission: "own_account" | "alerts_read" | "alerts_act" | "alert_rules_manage" | "coverage_read" | "status_read" | "records_read" | "records_write" | "records_all_units" | "break_glass" | "break_glass_review" | "series_read" | "care_read" | "care_write" | "incidents_review" | "consents_manage" | "records_export" | "series_erase" | "places_read" | "places_manage" | "devices_read" | "devices_manage" | "gateways_manage" | "simulation_run" | "drills_run" | "roster_read" | "roster_manage" | "users_manage" | "audit_read" | "reports_read" | "family_read" | "bureau_read";
         /**
          * PersonOut
          * @description Somebody to put on the roster.
@@ -9158,6 +12916,16 @@ export interface components {
             label: string;
         };
         /**
+         * PlaceIO
+         * @description Degrees, WGS 84.
+         */
+        PlaceIO: {
+            /** Lat */
+            lat: number;
+            /** Lon */
+            lon: number;
+        };
+        /**
          * PlaceOut
          * @description A place as it is now. The ETag of the answer is its `version`.
          */
@@ -9191,6 +12959,14 @@ export interface components {
             /** Homes */
             homes: components["schemas"]["HomeNode"][];
             counts: components["schemas"]["Counts"];
+        };
+        /**
+         * PlanLoadOut
+         * @description Every unit that the plan would be of.
+         */
+        PlanLoadOut: {
+            /** Units */
+            units: components["schemas"]["UnitLoadOut"][];
         };
         /**
          * PointCodeIn
@@ -9376,6 +13152,36 @@ export interface components {
             remark: string | null;
         };
         /**
+         * PreviewIn
+         * @description From which day the draft would hold.
+         */
+        PreviewIn: {
+            /**
+             * Valid From
+             * Format: date
+             */
+            valid_from: string;
+        };
+        /**
+         * PreviewOut
+         * @description Whom a draft would touch. `touched` in all; `people` are those one may see, at most 200.
+         */
+        PreviewOut: {
+            /** Elders */
+            elders: number;
+            /** Touched */
+            touched: number;
+            /** Counts */
+            counts: components["schemas"]["MoveCountOut"][];
+            /** People */
+            people: components["schemas"]["TouchedOut"][];
+            /**
+             * Unseen
+             * @description touched elders whom the viewer may not see
+             */
+            unseen: number;
+        };
+        /**
          * Priority
          * @description How bad it is if nobody acts, and how soon.
          * @enum {string}
@@ -9537,6 +13343,60 @@ export interface components {
             note: string | null;
         };
         /**
+         * PublishIn
+         * @description In force from a day on, with the reason; `touched` as the preview said.
+         */
+        PublishIn: {
+            /**
+             * Valid From
+             * Format: date
+             */
+            valid_from: string;
+            /** Valid Until */
+            valid_until?: string | null;
+            /** Reason */
+            reason: string;
+            /** Touched */
+            touched: number;
+            /** Version */
+            version: number;
+        };
+        /**
+         * PullOut
+         * @description What asks for an earlier visit.
+         */
+        PullOut: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Due At
+             * Format: date-time
+             */
+            due_at: string;
+            /**
+             * Reason
+             * @enum {string}
+             */
+            reason: "alert" | "activity_drop" | "discovery" | "person";
+            /** Note */
+            note: string;
+        };
+        /**
+         * PurchaserRow
+         * @description A purchaser with the state of the month.
+         */
+        PurchaserRow: {
+            /** Purchaser */
+            purchaser: string;
+            /** Signed At */
+            signed_at: string | null;
+            /** Signed By */
+            signed_by: string | null;
+        };
+        /**
          * QuarantineCount
          * @description How many frames or records could not be used, of one reason.
          */
@@ -9561,6 +13421,12 @@ export interface components {
              */
             leads: boolean;
         };
+        /**
+         * Reason
+         * @description What led to a finding. The web has the same in its own words.
+         * @enum {string}
+         */
+        Reason: "by_number" | "by_name" | "not_on_record" | "gone" | "two_records" | "other_name" | "two_people" | "namesakes" | "other_number" | "twice" | "shared_names" | "shared_status" | "unreadable" | "no_key";
         /**
          * ReasonOut
          * @description Why the detector decided, in words.
@@ -9730,7 +13596,7 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "presence" | "night" | "alerts" | "coverage" | "vitals" | "location" | "visits";
+            kind: "presence" | "night" | "alerts" | "coverage" | "vitals" | "location" | "visits" | "entitlements";
             /**
              * State
              * @description not_allowed: the institution has not set it for this relative; not_agreed: no consent in force
@@ -9743,6 +13609,70 @@ export interface components {
             since: string | null;
             /** Until */
             until: string | null;
+        };
+        /**
+         * RiskChange
+         * @description What one risk was said to be at a time.
+         */
+        RiskChange: {
+            /**
+             * Risk
+             * @enum {string}
+             */
+            risk: "choking" | "wrong_intake" | "pressure_injury" | "scald" | "bed_fall" | "fall" | "wandering" | "harm" | "activity";
+            /** Name Zh */
+            name_zh: string;
+            /** Version */
+            version: number;
+            /**
+             * Level
+             * @enum {string}
+             */
+            level: "not_assessed" | "none" | "watch" | "high";
+            /** Measures */
+            measures: string;
+            /** Owner */
+            owner: string;
+            /** Review On */
+            review_on: string | null;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** By */
+            by: string;
+        };
+        /**
+         * RiskCount
+         * @description How many elders stand where with one risk. `overdue`: their review is.
+         */
+        RiskCount: {
+            /**
+             * Risk
+             * @enum {string}
+             */
+            risk: "choking" | "wrong_intake" | "pressure_injury" | "scald" | "bed_fall" | "fall" | "wandering" | "harm" | "activity";
+            /** Name Zh */
+            name_zh: string;
+            /** Not Assessed */
+            not_assessed: number;
+            /** None */
+            none: number;
+            /** Watch */
+            watch: number;
+            /** High */
+            high: number;
+            /** Overdue */
+            overdue: number;
+        };
+        /**
+         * RiskHistoryOut
+         * @description Newest first.
+         */
+        RiskHistoryOut: {
+            /** Changes */
+            changes: components["schemas"]["RiskChange"][];
         };
         /**
          * RiskIn
@@ -9805,6 +13735,36 @@ export interface components {
             is_due: boolean;
             /** Version */
             version: number;
+        };
+        /**
+         * RiskRegister
+         * @description Everybody who stays here: counts over all of them, and the rows that were asked for.
+         */
+        RiskRegister: {
+            /** Counts */
+            counts: components["schemas"]["RiskCount"][];
+            /** Rows */
+            rows: components["schemas"]["RiskRow"][];
+            /** Elders */
+            elders: number;
+        };
+        /**
+         * RiskRow
+         * @description One of the nine risks of one elder, in the register of the house.
+         */
+        RiskRow: {
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /** Place */
+            place: string;
+            /** Unit */
+            unit: string;
+            entry: components["schemas"]["RiskOut"];
         };
         /**
          * RisksOut
@@ -10098,6 +14058,116 @@ export interface components {
             turning: components["schemas"]["DueNow"] | null;
         };
         /**
+         * RouteOut
+         * @description A day's doors in the order to walk; those without a place on the map come last.
+         */
+        RouteOut: {
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            station: components["schemas"]["StationIO"] | null;
+            /** Stops */
+            stops: components["schemas"]["RouteStop"][];
+            /** Length M */
+            length_m: number;
+        };
+        /**
+         * RouteStop
+         * @description A door of the day. `leg_m`: from the one before, as the crow flies; None: not on the map.
+         */
+        RouteStop: {
+            row: components["schemas"]["VisitDueRow"];
+            /** Address */
+            address: string;
+            place: components["schemas"]["PlaceIO"] | null;
+            /** Leg M */
+            leg_m: number | null;
+        };
+        /**
+         * RowDecisionIn
+         * @description What a person decides of a row. `value`, `field`, `elder_id`: where it differs from the row.
+         *
+         *     apply writes the value into the record; reject needs a reason; task opens a discovery task.
+         */
+        RowDecisionIn: {
+            /**
+             * Decision
+             * @enum {string}
+             */
+            decision: "apply" | "reject" | "task";
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+            /** Field */
+            field?: string | null;
+            /** Value */
+            value?: boolean | number | string | null;
+            /** Elder Id */
+            elder_id?: string | null;
+        };
+        /**
+         * RowOut
+         * @description One row. `name`, `birth_date` and `number` (masked) as the list has them, until it expires.
+         *
+         *     `why` in words; `reason` its code. `may_bulk`: sure enough to be decided with others.
+         */
+        RowOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Line */
+            line: number | null;
+            difference: components["schemas"]["Difference"];
+            certainty: components["schemas"]["Certainty"];
+            reason: components["schemas"]["Reason"];
+            /** Why */
+            why: string;
+            /** Name */
+            name: string;
+            /** Birth Date */
+            birth_date: string | null;
+            /** Number */
+            number: string | null;
+            /** Status */
+            status: string;
+            /** Elders */
+            elders: components["schemas"]["CandidateOut"][];
+            /** Before */
+            before: boolean | number | string | null;
+            /** After */
+            after: boolean | number | string | null;
+            /** Decision */
+            decision: ("apply" | "reject" | "task") | null;
+            /** Decided At */
+            decided_at: string | null;
+            /** Decided By */
+            decided_by: string | null;
+            /** Decision Note */
+            decision_note: string;
+            /** Undone At */
+            undone_at: string | null;
+            /** Undone By */
+            undone_by: string | null;
+            /** May Bulk */
+            may_bulk: boolean;
+        };
+        /**
+         * RowsOut
+         * @description One page of rows, in the order of the list; `hidden`: of elders one may not see.
+         */
+        RowsOut: {
+            /** Rows */
+            rows: components["schemas"]["RowOut"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
          * RuleBook
          * @description A book in force. `version`: the default's (`3`), or that and the house's revision (`3.2`).
          */
@@ -10128,6 +14198,105 @@ export interface components {
             };
             flood: components["schemas"]["Flood"];
             late: components["schemas"]["Late"];
+        };
+        /**
+         * RuleFieldOut
+         * @description A field of the record that a condition can ask for. `values` empty: a number or a code.
+         */
+        RuleFieldOut: {
+            /** Name */
+            name: string;
+            kind: components["schemas"]["FieldKind"];
+            /** Values */
+            values: (number | boolean | string)[];
+            /** Lowest */
+            lowest: number | null;
+            /** Highest */
+            highest: number | null;
+        };
+        /**
+         * RuleSetIn
+         * @description An overlay as its editor holds it; `version` of the draft that was read, 0 for a new one.
+         *
+         *     `services`: whole services, or `{"key", "removed": true}`; `parameters`: null is not known yet.
+         */
+        RuleSetIn: {
+            /** Title */
+            title: string;
+            /** Region */
+            region?: string | null;
+            /** Extends */
+            extends: string;
+            /** Services */
+            services: {
+                [key: string]: unknown;
+            }[];
+            /** Parameters */
+            parameters?: {
+                [key: string]: number | boolean | string | null;
+            };
+            /**
+             * Version
+             * @default 0
+             */
+            version: number;
+        };
+        /**
+         * RuleSetOut
+         * @description One edition. Published ones have a date; the national list has no id.
+         */
+        RuleSetOut: {
+            /** Id */
+            id: string | null;
+            /** Key */
+            key: string;
+            /** Edition */
+            edition: number;
+            /** Title */
+            title: string;
+            /** Region */
+            region: string | null;
+            /** Extends */
+            extends: string | null;
+            /** Services */
+            services: {
+                [key: string]: unknown;
+            }[];
+            /** Parameters */
+            parameters: {
+                [key: string]: number | boolean | string | null;
+            };
+            /** Valid From */
+            valid_from: string | null;
+            /** Valid Until */
+            valid_until: string | null;
+            /** Edited At */
+            edited_at: string | null;
+            /** Edited By */
+            edited_by: string;
+            /** Published At */
+            published_at: string | null;
+            /** Published By */
+            published_by: string | null;
+            /** Reason */
+            reason: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * RuleSetsOut
+         * @description The national list, drafts, and editions, the newest first; what conditions can ask for.
+         */
+        RuleSetsOut: {
+            /** Sets */
+            sets: components["schemas"]["RuleSetOut"][];
+            /** Fields */
+            fields: components["schemas"]["RuleFieldOut"][];
+            /**
+             * In Force
+             * @description keys in force today
+             */
+            in_force: string[];
         };
         /**
          * RulesIn
@@ -10414,6 +14583,201 @@ export interface components {
             latest: components["schemas"]["LatestOut"][];
         };
         /**
+         * ServiceOrderIn
+         * @description An order; `id` is chosen by the device. `purchaser` empty: that of the visit plan.
+         */
+        ServiceOrderIn: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "meal" | "bath" | "medical";
+            /**
+             * Wanted At
+             * Format: date-time
+             */
+            wanted_at: string;
+            /** Provider */
+            provider: string;
+            /**
+             * Purchaser
+             * @default
+             */
+            purchaser: string;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+        };
+        /**
+         * ServiceOrderMoveIn
+         * @description A move. `begin` has the place, or why there is none; `finish` who confirms it.
+         *
+         *     `cancel`, `miss`, `void`, and a confirmation by nobody, have a `reason`.
+         */
+        ServiceOrderMoveIn: {
+            /**
+             * Move
+             * @enum {string}
+             */
+            move: "begin" | "finish" | "cancel" | "miss" | "void";
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+            place?: components["schemas"]["MeasuredPlaceIn"] | null;
+            /**
+             * No Place Reason
+             * @default
+             */
+            no_place_reason: string;
+            /** Confirmed By */
+            confirmed_by?: ("elder" | "relative" | "nobody") | null;
+            /**
+             * Confirmed Name
+             * @default
+             */
+            confirmed_name: string;
+        };
+        /**
+         * ServiceOrderOut
+         * @description One order with all its moves. `late`: it should have begun and has not.
+         */
+        ServiceOrderOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "meal" | "bath" | "medical";
+            /**
+             * Wanted At
+             * Format: date-time
+             */
+            wanted_at: string;
+            /** Provider */
+            provider: string;
+            /** Purchaser */
+            purchaser: string;
+            /** Note */
+            note: string;
+            state: components["schemas"]["OrderState"];
+            /** Late */
+            late: boolean;
+            /** Allowed */
+            allowed: components["schemas"]["OrderMove"][];
+            /** Begun At */
+            begun_at: string | null;
+            /** Ended At */
+            ended_at: string | null;
+            /** Served By */
+            served_by: string | null;
+            /** Accuracy M */
+            accuracy_m: number | null;
+            /** Distance M */
+            distance_m: number | null;
+            /** Far Away */
+            far_away: boolean;
+            /** No Place Reason */
+            no_place_reason: string;
+            /** Confirmed By */
+            confirmed_by: ("elder" | "relative" | "nobody") | null;
+            /** Confirmed Name */
+            confirmed_name: string;
+            /** Moves */
+            moves: components["schemas"]["OrderMoveOut"][];
+        };
+        /**
+         * ServiceOrdersOut
+         * @description By the time they are wanted.
+         */
+        ServiceOrdersOut: {
+            /** Orders */
+            orders: components["schemas"]["ServiceOrderOut"][];
+        };
+        /**
+         * ServicePlanIO
+         * @description What is served. `visit_group`: of the visit plan that begins with the service.
+         */
+        ServicePlanIO: {
+            /** Services */
+            services: ("watching" | "visits" | "meals" | "bathing" | "medical" | "cleaning" | "rehabilitation" | "company")[];
+            /**
+             * Visit Group
+             * @default general
+             */
+            visit_group: string;
+            /**
+             * Text
+             * @default
+             */
+            text: string;
+        };
+        /**
+         * ServiceStatementOut
+         * @description A month for a purchaser. `signed_at` None: a draft. `intact` False: the hash does not fit.
+         */
+        ServiceStatementOut: {
+            /** Operator */
+            operator: string;
+            /** Purchaser */
+            purchaser: string;
+            /**
+             * Month
+             * Format: date
+             */
+            month: string;
+            /** Lines */
+            lines: components["schemas"]["StatementLineOut"][];
+            /** Totals */
+            totals: {
+                [key: string]: components["schemas"]["CountOut"];
+            };
+            /** Corrections */
+            corrections: components["schemas"]["StatementCorrectionOut"][];
+            /** Sha256 */
+            sha256: string;
+            /** Intact */
+            intact: boolean;
+            /** Can Sign */
+            can_sign: boolean;
+            /** Signed At */
+            signed_at: string | null;
+            /** Signed By */
+            signed_by: string | null;
+        };
+        /**
+         * ServiceStatementsOut
+         * @description All purchasers in a month.
+         */
+        ServiceStatementsOut: {
+            /**
+             * Month
+             * Format: date
+             */
+            month: string;
+            /** Rows */
+            rows: components["schemas"]["PurchaserRow"][];
+        };
+        /**
          * SessionList
          * @description One's open logins, the newest first.
          */
@@ -10534,6 +14898,48 @@ export interface components {
             checks: components["schemas"]["RoundCheckOut"][];
         };
         /**
+         * ShiftLoadOut
+         * @description What a plan asks of a shift, everybody being there.
+         */
+        ShiftLoadOut: {
+            /** Shift */
+            shift: string;
+            /** Night */
+            night: boolean;
+            /** Rounds */
+            rounds: number;
+            /** Rounds Per H */
+            rounds_per_h: number;
+            /** Turnings Per H */
+            turnings_per_h: number;
+        };
+        /**
+         * ShiftToHand
+         * @description A shift that may be handed over now, or soon. `missing`: past its limit, not taken.
+         */
+        ShiftToHand: {
+            /** Shift */
+            shift: string;
+            /**
+             * Starts At
+             * Format: date-time
+             */
+            starts_at: string;
+            /**
+             * Ends At
+             * Format: date-time
+             */
+            ends_at: string;
+            /**
+             * From At
+             * Format: date-time
+             */
+            from_at: string;
+            /** Missing */
+            missing: boolean;
+            handover: components["schemas"]["HandoverOut"] | null;
+        };
+        /**
          * ShownIn
          * @description Whether whoever sat there would have heard it. Without sound it was only drawn.
          */
@@ -10562,6 +14968,21 @@ export interface components {
         SignIn: {
             /** Remark */
             remark?: string | null;
+        };
+        /**
+         * SignatureIn
+         * @description Who signs: `username` None is who is logged in. `code`: where they have a second factor.
+         */
+        SignatureIn: {
+            /** Username */
+            username?: string | null;
+            /**
+             * Password
+             * @default
+             */
+            password: string;
+            /** Code */
+            code?: string | null;
         };
         /**
          * SilenceOut
@@ -10667,11 +15088,100 @@ export interface components {
             until_at: string;
         };
         /**
+         * StaffOut
+         * @description Somebody who may sign.
+         */
+        StaffOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+        };
+        /**
          * Standing
          * @description Kleene's three values.
          * @enum {string}
          */
         Standing: "met" | "not_met" | "unknown";
+        /**
+         * StatementCorrectionOut
+         * @description What is told anew of a month that was signed.
+         */
+        StatementCorrectionOut: {
+            /**
+             * Month
+             * Format: date
+             */
+            month: string;
+            /**
+             * Change
+             * @enum {string}
+             */
+            change: "withdrawn" | "changed" | "added";
+            before: components["schemas"]["StatementLineOut"] | null;
+            now: components["schemas"]["StatementLineOut"] | null;
+        };
+        /**
+         * StatementLineOut
+         * @description One service with its proof.
+         */
+        StatementLineOut: {
+            /** At */
+            at: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "visit" | "meal" | "bath" | "medical" | "alert_response" | "device";
+            /** Ref */
+            ref: string;
+            /** Elder Id */
+            elder_id: string;
+            /** Elder */
+            elder: string;
+            /** Until */
+            until: string;
+            /** Minutes */
+            minutes: number;
+            /** By */
+            by: string;
+            /** Place */
+            place: string;
+            /** Confirmed */
+            confirmed: string;
+            /** Note */
+            note: string;
+        };
+        /**
+         * StatementSignatureIn
+         * @description Sign what was read: its hash says what that was.
+         */
+        StatementSignatureIn: {
+            /**
+             * Month
+             * Format: date
+             */
+            month: string;
+            /** Purchaser */
+            purchaser: string;
+            /** Sha256 */
+            sha256: string;
+        };
+        /**
+         * StationIO
+         * @description Where a day's route begins.
+         */
+        StationIO: {
+            /** Lat */
+            lat: number;
+            /** Lon */
+            lon: number;
+            /** Name */
+            name: string;
+        };
         /**
          * Status
          * @description How the way of the data is.
@@ -10772,13 +15282,31 @@ export interface components {
             /** At */
             at?: "shift_end" | null;
             /** Targets */
-            targets: ("unit_duty" | "on_shift" | "head_nurse" | "manager" | "family_home" | "any_head_nurse" | "any_manager" | "any_operator")[];
+            targets: ("unit_duty" | "on_shift" | "head_nurse" | "manager" | "family_home" | "helpers" | "any_head_nurse" | "any_manager" | "any_operator")[];
             /**
              * Call Out
              * @description the desk calls it out loud
              * @default false
              */
             call_out: boolean;
+        };
+        /**
+         * StepOut
+         * @description A step in words.
+         */
+        StepOut: {
+            key: components["schemas"]["BedStep"];
+            /** Zh */
+            zh: string;
+            /** En */
+            en: string;
+            /** Within Days */
+            within_days: number | null;
+            /**
+             * Mark
+             * @enum {string}
+             */
+            mark: "V" | "U" | "D";
         };
         /**
          * StopgapIn
@@ -10797,6 +15325,18 @@ export interface components {
              * @default
              */
             note: string;
+        };
+        /**
+         * SuggestionOut
+         * @description The group that the record speaks for. `unknown`: facts that might make it another.
+         */
+        SuggestionOut: {
+            /** Group */
+            group: string;
+            /** Reasons */
+            reasons: string[];
+            /** Unknown */
+            unknown: string[];
         };
         /**
          * SwitchIn
@@ -10850,6 +15390,17 @@ export interface components {
             dead_switch: components["schemas"]["SwitchOut"] | null;
         };
         /**
+         * TagBedIn
+         * @description A bed.
+         */
+        TagBedIn: {
+            /**
+             * Bed Id
+             * Format: uuid
+             */
+            bed_id: string;
+        };
+        /**
          * TagIn
          * @description A tag hangs at a bed from now on; one that hung elsewhere is moved.
          */
@@ -10863,6 +15414,17 @@ export interface components {
             bed_id: string;
         };
         /**
+         * TagUnitIn
+         * @description A unit.
+         */
+        TagUnitIn: {
+            /**
+             * Unit Id
+             * Format: uuid
+             */
+            unit_id: string;
+        };
+        /**
          * TakeBackIn
          * @description From `at` on nobody's.
          */
@@ -10872,6 +15434,22 @@ export interface components {
              * Format: date-time
              */
             at: string;
+        };
+        /**
+         * TakeIn
+         * @description `snapshot_sha256`: what was given; `read_sha256`: what has changed since, both as read.
+         */
+        TakeIn: {
+            /** Snapshot Sha256 */
+            snapshot_sha256: string;
+            /** Read Sha256 */
+            read_sha256: string;
+            /**
+             * Words
+             * @default
+             */
+            words: string;
+            signature: components["schemas"]["SignatureIn"];
         };
         /**
          * TestIn
@@ -11010,6 +15588,52 @@ export interface components {
             done_at: string | null;
         };
         /**
+         * TouchedOut
+         * @description One elder whom the change would touch, whom the viewer may see.
+         */
+        TouchedOut: {
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /** Service */
+            service: string;
+            before: components["schemas"]["Standing"] | null;
+            after: components["schemas"]["Standing"] | null;
+        };
+        /**
+         * TrendOut
+         * @description Twelve months of one indicator of one node, oldest first; `figures`: one for each kind.
+         */
+        TrendOut: {
+            /** Indicator */
+            indicator: string;
+            /** Node */
+            node: string;
+            /** Points */
+            points: components["schemas"]["TrendPoint"][];
+        };
+        /**
+         * TrendPoint
+         * @description One month of a trend.
+         */
+        TrendPoint: {
+            /**
+             * Month
+             * @example 2026-03
+             */
+            month: string;
+            /** Days */
+            days: number;
+            /** Of Days */
+            of_days: number;
+            /** Figures */
+            figures: components["schemas"]["BureauFigure"][];
+        };
+        /**
          * UnitIn
          * @description A unit to make or change; `building_id` moves it.
          */
@@ -11023,6 +15647,27 @@ export interface components {
             sort_order: number;
             /** Building Id */
             building_id?: string | null;
+        };
+        /**
+         * UnitLoadOut
+         * @description Of one unit: `now` by the plan in force (or the defaults), `wanted` by the one asked of.
+         */
+        UnitLoadOut: {
+            /**
+             * Unit Id
+             * Format: uuid
+             */
+            unit_id: string;
+            /** Unit */
+            unit: string;
+            /** People */
+            people: {
+                [key: string]: number;
+            };
+            /** Now */
+            now: components["schemas"]["ShiftLoadOut"][];
+            /** Wanted */
+            wanted: components["schemas"]["ShiftLoadOut"][];
         };
         /**
          * UnitNode
@@ -11057,6 +15702,21 @@ export interface components {
             id: string;
             /** Name */
             name: string;
+        };
+        /**
+         * UnplannedOut
+         * @description Somebody who lives at home and whom nobody is to visit.
+         */
+        UnplannedOut: {
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /** Where */
+            where: string;
         };
         /**
          * UserIn
@@ -11173,6 +15833,381 @@ export interface components {
             broken_at: number | null;
             /** Why */
             why: string;
+        };
+        /**
+         * VisitCodeOut
+         * @description A code in both languages.
+         */
+        VisitCodeOut: {
+            /** Key */
+            key: string;
+            /** Zh */
+            zh: string;
+            /** En */
+            en: string;
+            /** Remote */
+            remote: boolean;
+        };
+        /**
+         * VisitCorrectionIn
+         * @description What was wrong: it did not take place (`void`), or the times.
+         */
+        VisitCorrectionIn: {
+            /** Reason */
+            reason: string;
+            /** Void */
+            void: boolean;
+            /** Started At */
+            started_at?: string | null;
+            /** Ended At */
+            ended_at?: string | null;
+        };
+        /**
+         * VisitDueOut
+         * @description The longest overdue first. `unplanned`: elders at home whom no plan covers.
+         */
+        VisitDueOut: {
+            /**
+             * Server Time
+             * Format: date-time
+             */
+            server_time: string;
+            /**
+             * Today
+             * Format: date
+             */
+            today: string;
+            /** Rows */
+            rows: components["schemas"]["VisitDueRow"][];
+            /** Unplanned */
+            unplanned: components["schemas"]["UnplannedOut"][];
+        };
+        /**
+         * VisitDueRow
+         * @description An elder with the next visit. `pulls` not empty: it was pulled forward, and why.
+         */
+        VisitDueRow: {
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /** Where */
+            where: string;
+            /** Group */
+            group: string;
+            /** Interval Days */
+            interval_days: number;
+            /** Visitor Id */
+            visitor_id: string | null;
+            /** Visitor */
+            visitor: string | null;
+            /**
+             * Due At
+             * Format: date-time
+             */
+            due_at: string;
+            /**
+             * Regular At
+             * Format: date-time
+             */
+            regular_at: string;
+            /**
+             * Standing
+             * @enum {string}
+             */
+            standing: "ok" | "soon" | "today" | "overdue";
+            /** Pulls */
+            pulls: components["schemas"]["PullOut"][];
+            /** Last Done At */
+            last_done_at: string | null;
+            /** Last Done By */
+            last_done_by: string | null;
+            /** Last Attempt At */
+            last_attempt_at: string | null;
+            /** Last Attempt */
+            last_attempt: ("done" | "not_home" | "refused" | "no_answer") | null;
+            /** Open Followups */
+            open_followups: number;
+        };
+        /**
+         * VisitIn
+         * @description A visit as it was. `id` is chosen by the phone. At the door: a place, or why there is none.
+         *
+         *     `ended_at` None: now.
+         */
+        VisitIn: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /**
+             * Way
+             * @default in_person
+             * @enum {string}
+             */
+            way: "in_person" | "third_party" | "volunteer" | "neighbour" | "phone" | "video";
+            /**
+             * Outcome
+             * @default done
+             * @enum {string}
+             */
+            outcome: "done" | "not_home" | "refused" | "no_answer";
+            /**
+             * Started At
+             * Format: date-time
+             */
+            started_at: string;
+            /** Ended At */
+            ended_at?: string | null;
+            place?: components["schemas"]["MeasuredPlaceIn"] | null;
+            /**
+             * No Place Reason
+             * @default
+             */
+            no_place_reason: string;
+            /** Findings */
+            findings?: string[];
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+            /** Followups */
+            followups?: components["schemas"]["FollowupIn"][];
+        };
+        /**
+         * VisitOut
+         * @description A visit. `distance_m`: from the door on the map; None: one of the two places is not known.
+         */
+        VisitOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /** By */
+            by: string;
+            /**
+             * Way
+             * @enum {string}
+             */
+            way: "in_person" | "third_party" | "volunteer" | "neighbour" | "phone" | "video";
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "done" | "not_home" | "refused" | "no_answer";
+            /**
+             * Started At
+             * Format: date-time
+             */
+            started_at: string;
+            /**
+             * Ended At
+             * Format: date-time
+             */
+            ended_at: string;
+            /**
+             * Recorded At
+             * Format: date-time
+             */
+            recorded_at: string;
+            /** Due At */
+            due_at: string | null;
+            /** Accuracy M */
+            accuracy_m: number | null;
+            /** Distance M */
+            distance_m: number | null;
+            /** Far Away */
+            far_away: boolean;
+            /** No Place Reason */
+            no_place_reason: string;
+            /** Findings */
+            findings: string[];
+            /** Note */
+            note: string;
+            /** Void */
+            void: boolean;
+            /** Corrections */
+            corrections: components["schemas"]["CorrectionOut"][];
+        };
+        /**
+         * VisitPlanIn
+         * @description An elder's plan. `interval_days` None: the group's. `place`: the door; None takes it away.
+         *
+         *     `version`: the one it was changed from; 0 where there is none yet.
+         */
+        VisitPlanIn: {
+            /** Group */
+            group: string;
+            /** Interval Days */
+            interval_days?: number | null;
+            /** Visitor Id */
+            visitor_id?: string | null;
+            /**
+             * Purchaser
+             * @default
+             */
+            purchaser: string;
+            place?: components["schemas"]["PlaceIO"] | null;
+            /**
+             * Starts On
+             * Format: date
+             */
+            starts_on: string;
+            /**
+             * Ended
+             * @default false
+             */
+            ended: boolean;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+            /**
+             * Version
+             * @default 0
+             */
+            version: number;
+        };
+        /**
+         * VisitPlanOut
+         * @description The plan in force.
+         */
+        VisitPlanOut: {
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Group */
+            group: string;
+            /** Interval Days */
+            interval_days: number;
+            /** Own Interval Days */
+            own_interval_days: number | null;
+            /** Visitor Id */
+            visitor_id: string | null;
+            /** Visitor */
+            visitor: string | null;
+            /** Purchaser */
+            purchaser: string;
+            place: components["schemas"]["PlaceIO"] | null;
+            /**
+             * Starts On
+             * Format: date
+             */
+            starts_on: string;
+            /** Ended At */
+            ended_at: string | null;
+            /** Note */
+            note: string;
+            /** Version */
+            version: number;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            /** Updated By */
+            updated_by: string;
+        };
+        /**
+         * VisitRequestIn
+         * @description Somebody asks for an earlier visit.
+         */
+        VisitRequestIn: {
+            /**
+             * Due At
+             * Format: date-time
+             */
+            due_at: string;
+            /** Note */
+            note: string;
+        };
+        /**
+         * VisitSettingsIn
+         * @description The house's figures. `interval_days` by group; what is left out is the default.
+         */
+        VisitSettingsIn: {
+            /** Interval Days */
+            interval_days?: {
+                [key: string]: number;
+            };
+            /** Pull Forward H */
+            pull_forward_h: number;
+            /** Remote In A Row */
+            remote_in_a_row: number;
+            station?: components["schemas"]["StationIO"] | null;
+            /**
+             * Version
+             * @default 0
+             */
+            version: number;
+        };
+        /**
+         * VisitSettingsOut
+         * @description The figures in force, with the marks of the defaults, and the words of ways and findings.
+         */
+        VisitSettingsOut: {
+            /** Groups */
+            groups: components["schemas"]["GroupOut"][];
+            /** Ways */
+            ways: components["schemas"]["VisitCodeOut"][];
+            /** Findings */
+            findings: components["schemas"]["VisitCodeOut"][];
+            /** Staff */
+            staff: components["schemas"]["VisitStaffOut"][];
+            /** Pull Forward H */
+            pull_forward_h: number;
+            /** Remote In A Row */
+            remote_in_a_row: number;
+            /** Marks */
+            marks: {
+                [key: string]: "V" | "U" | "D";
+            };
+            station: components["schemas"]["StationIO"] | null;
+            /**
+             * Map Tiles
+             * @description address of map tiles with {z}/{x}/{y}; empty: none
+             */
+            map_tiles: string;
+            /** Version */
+            version: number;
+            /** Updated At */
+            updated_at: string | null;
+            /** Updated By */
+            updated_by: string | null;
+        };
+        /**
+         * VisitStaffOut
+         * @description Somebody who may visit or follow up.
+         */
+        VisitStaffOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
         };
         /**
          * VitalLaneOut
@@ -15714,6 +20749,346 @@ export interface operations {
             };
         };
     };
+    list_drill_plans: {
+        parameters: {
+            query?: {
+                year?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DrillPlansOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_drill_plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "kind": "fire",
+                 *       "year": 2026,
+                 *       "quarter": 2,
+                 *       "note": "夜班时段，断电条件下疏散"
+                 *     }
+                 */
+                "application/json": components["schemas"]["DrillPlanIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DrillPlanOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    finish_drill_plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                drill_plan_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "done_on": "2026-04-20",
+                 *       "participants": [
+                 *         "何静",
+                 *         "周敏",
+                 *         "吴倩"
+                 *       ],
+                 *       "remarks": "3 分 40 秒全部撤到集合点",
+                 *       "version": 1
+                 *     }
+                 */
+                "application/json": components["schemas"]["DrillDoneIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DrillPlanOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel_drill_plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                drill_plan_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "与消防支队联合演练合并",
+                 *       "version": 1
+                 *     }
+                 */
+                "application/json": components["schemas"]["DrillCancelIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DrillPlanOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_figures: {
         parameters: {
             query: {
@@ -16852,6 +22227,64 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["FamilyPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_family_entitlements: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FamilyEntitlementsOut"];
                 };
             };
             /** @description Unauthorized */
@@ -21590,6 +27023,200 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RisksOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_risk_history: {
+        parameters: {
+            query?: {
+                risk?: ("choking" | "wrong_intake" | "pressure_injury" | "scald" | "bed_fall" | "fall" | "wandering" | "harm" | "activity") | null;
+            };
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RiskHistoryOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_risk_register: {
+        parameters: {
+            query?: {
+                risk?: ("choking" | "wrong_intake" | "pressure_injury" | "scald" | "bed_fall" | "fall" | "wandering" | "harm" | "activity") | null;
+                level?: ("not_assessed" | "none" | "watch" | "high") | null;
+                owner?: string | null;
+                /** @description only what is to be assessed or reviewed */
+                overdue?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RiskRegister"];
                 };
             };
             /** @description Unauthorized */
@@ -26796,6 +32423,872 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_entitlement_changes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EntitlementChangesOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_entitlement_changes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EntitlementChangesOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_service_handbook: {
+        parameters: {
+            query?: {
+                /** @description district code */
+                region?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandbookOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_service_rule_sets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleSetsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_service_rule_set: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "title": "示范区 2026 年清单",
+                 *       "region": "500109",
+                 *       "extends": "national-2023",
+                 *       "parameters": {
+                 *         "min_age_all": 65
+                 *       },
+                 *       "services": [
+                 *         {
+                 *           "key": "meals",
+                 *           "zh": "助餐服务",
+                 *           "en": "Meals",
+                 *           "category": "照护服务",
+                 *           "target_zh": "本区 65 周岁及以上老年人",
+                 *           "hub_use": "orders",
+                 *           "status": "unverified",
+                 *           "eligibility": {
+                 *             "all": [
+                 *               {
+                 *                 "field": "age",
+                 *                 "op": ">=",
+                 *                 "value": {
+                 *                   "parameter": "min_age_all"
+                 *                 }
+                 *               }
+                 *             ]
+                 *           }
+                 *         }
+                 *       ],
+                 *       "version": 0
+                 *     }
+                 */
+                "application/json": components["schemas"]["RuleSetIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleSetOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_service_rule_set: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rule_set_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "title": "示范区 2026 年清单",
+                 *       "region": "500109",
+                 *       "extends": "national-2023",
+                 *       "parameters": {
+                 *         "min_age_all": 65
+                 *       },
+                 *       "services": [
+                 *         {
+                 *           "key": "meals",
+                 *           "zh": "助餐服务",
+                 *           "en": "Meals",
+                 *           "category": "照护服务",
+                 *           "target_zh": "本区 65 周岁及以上老年人",
+                 *           "hub_use": "orders",
+                 *           "status": "unverified",
+                 *           "eligibility": {
+                 *             "all": [
+                 *               {
+                 *                 "field": "age",
+                 *                 "op": ">=",
+                 *                 "value": {
+                 *                   "parameter": "min_age_all"
+                 *                 }
+                 *               }
+                 *             ]
+                 *           }
+                 *         }
+                 *       ],
+                 *       "version": 0
+                 *     }
+                 */
+                "application/json": components["schemas"]["RuleSetIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleSetOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    discard_service_rule_set: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rule_set_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    begin_next_rule_set: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rule_set_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleSetOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_service_rule_set: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rule_set_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "valid_from": "2026-04-01"
+                 *     }
+                 */
+                "application/json": components["schemas"]["PreviewIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PreviewOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    publish_service_rule_set: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rule_set_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "valid_from": "2026-04-01",
+                 *       "reason": "区民政局 2026 年第 3 号文",
+                 *       "touched": 12,
+                 *       "version": 1
+                 *     }
+                 */
+                "application/json": components["schemas"]["PublishIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleSetOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description a problem (RFC 9457) */
             default: {
                 headers: {
@@ -27207,6 +33700,168 @@ export interface operations {
             };
         };
     };
+    preview_round_plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "unit_id": "00000000-0000-4000-8000-000000000004",
+                 *       "active": true,
+                 *       "sensor_allowed": false,
+                 *       "version": 0
+                 *     }
+                 */
+                "application/json": components["schemas"]["RoundPlanIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanLoadOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_round_tags: {
+        parameters: {
+            query: {
+                unit_id: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LabelsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     set_round_tag: {
         parameters: {
             query?: never;
@@ -27223,6 +33878,170 @@ export interface operations {
                  *     }
                  */
                 "application/json": components["schemas"]["TagIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    fill_round_tags: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "unit_id": "00000000-0000-4000-8000-000000000004"
+                 *     }
+                 */
+                "application/json": components["schemas"]["TagUnitIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LabelsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    renew_round_tag: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "bed_id": "00000000-0000-4000-8000-000000000003"
+                 *     }
+                 */
+                "application/json": components["schemas"]["TagBedIn"];
             };
         };
         responses: {
@@ -27632,6 +34451,4683 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AbsenceOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_due_visits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VisitDueOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_visit_route: {
+        parameters: {
+            query?: {
+                day?: string | null;
+                visitor_id?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RouteOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_visit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "id": "00000000-0000-4000-8000-000000000081",
+                 *       "elder_id": "00000000-0000-4000-8000-000000000001",
+                 *       "way": "in_person",
+                 *       "outcome": "done",
+                 *       "started_at": "2026-03-01T09:40:00+08:00",
+                 *       "ended_at": "2026-03-01T10:05:00+08:00",
+                 *       "place": {
+                 *         "lat": 29.5322,
+                 *         "lon": 106.4989,
+                 *         "accuracy_m": 25
+                 *       },
+                 *       "findings": [
+                 *         "eats_little"
+                 *       ],
+                 *       "note": "冰箱里只有剩饭",
+                 *       "followups": []
+                 *     }
+                 */
+                "application/json": components["schemas"]["VisitIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VisitOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    correct_visit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                visit_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "登记在了邻居名下",
+                 *       "void": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["VisitCorrectionIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VisitOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_visit_followups: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FollowupsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_visit_followup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                followup_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "result": "已联系助餐点，周一起送午餐"
+                 *     }
+                 */
+                "application/json": components["schemas"]["FollowupDoneIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FollowupOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_visit_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VisitSettingsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_visit_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "interval_days": {
+                 *         "general": 60
+                 *       },
+                 *       "pull_forward_h": 24,
+                 *       "remote_in_a_row": 1,
+                 *       "station": {
+                 *         "name": "示范街服务站",
+                 *         "lat": 29.53,
+                 *         "lon": 106.49
+                 *       },
+                 *       "version": 0
+                 *     }
+                 */
+                "application/json": components["schemas"]["VisitSettingsIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VisitSettingsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_visits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ElderVisitsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_visit_plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "group": "high_risk",
+                 *       "purchaser": "区民政局",
+                 *       "place": {
+                 *         "lat": 29.5321,
+                 *         "lon": 106.4987
+                 *       },
+                 *       "starts_on": "2026-03-01",
+                 *       "note": "敲门声要大",
+                 *       "version": 0
+                 *     }
+                 */
+                "application/json": components["schemas"]["VisitPlanIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VisitPlanOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    request_visit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "due_at": "2026-03-02T18:00:00+08:00",
+                 *       "note": "邻居说两天没见到老人"
+                 *     }
+                 */
+                "application/json": components["schemas"]["VisitRequestIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_family_visits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FamilyVisitsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_home_beds: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HomeBedsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    apply_for_home_bed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "applicant": "王芳（女儿）",
+                 *       "purchaser": "区民政局",
+                 *       "reason": "独居，夜间跌倒过"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ApplicationIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HomeBedOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_home_bed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                home_bed_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HomeBedOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    move_home_bed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                home_bed_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "move": "plan",
+                 *       "plan": {
+                 *         "services": [
+                 *           "watching",
+                 *           "visits",
+                 *           "meals"
+                 *         ],
+                 *         "visit_group": "high_risk",
+                 *         "text": "每周上门一次，工作日送午餐"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["HomeBedMoveIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HomeBedOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_service_orders: {
+        parameters: {
+            query?: {
+                day?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceOrdersOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_service_order: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "id": "00000000-0000-4000-8000-000000000082",
+                 *       "kind": "meal",
+                 *       "wanted_at": "2026-03-02T11:30:00+08:00",
+                 *       "provider": "示范街助餐点",
+                 *       "note": "软食"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ServiceOrderIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceOrderOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    move_service_order: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                order_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "move": "finish",
+                 *       "confirmed_by": "elder"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ServiceOrderMoveIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceOrderOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_service_statements: {
+        parameters: {
+            query?: {
+                month?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceStatementsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_service_statement: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "month": "2026-02-01",
+                 *       "purchaser": "区民政局",
+                 *       "sha256": "0000000000000000000000000000000000000000000000000000000000000000"
+                 *     }
+                 */
+                "application/json": components["schemas"]["StatementSignatureIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceStatementOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_service_statement: {
+        parameters: {
+            query: {
+                month: string;
+                purchaser: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceStatementOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_service_statement_csv: {
+        parameters: {
+            query: {
+                month: string;
+                purchaser: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_matching_lists: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_matching_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "source": "区民政局社会救助科",
+                 *       "field": "economic_status",
+                 *       "purpose": "核对在院老人的救助身份",
+                 *       "legal_basis": "《社会救助暂行办法》信息共享协议 2026-01",
+                 *       "as_of": "2026-02-28",
+                 *       "file_name": "低保名单.csv"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ListIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_matching_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                matching_list_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_matching_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                matching_list_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_matching_meanings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                matching_list_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "meanings": [
+                 *         {
+                 *           "status": "低保",
+                 *           "value": "dibao"
+                 *         }
+                 *       ],
+                 *       "version": 1
+                 *     }
+                 */
+                "application/json": components["schemas"]["MeaningsIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_matching_rows: {
+        parameters: {
+            query?: {
+                difference?: components["schemas"]["Difference"];
+                /** @description only what nobody has decided */
+                undecided?: boolean;
+                /** @description `next` of the page before */
+                after?: string | null;
+            };
+            header?: never;
+            path: {
+                matching_list_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RowsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decide_matching_row: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                matching_list_id: string;
+                matching_row_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "decision": "reject",
+                 *       "reason": "本人已转出，名单有误"
+                 *     }
+                 */
+                "application/json": components["schemas"]["RowDecisionIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RowOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    undo_matching_row: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                matching_list_id: string;
+                matching_row_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RowOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decide_matching_rows: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                matching_list_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "decision": "apply",
+                 *       "difference": "changed"
+                 *     }
+                 */
+                "application/json": components["schemas"]["BulkIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    erase_matching_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                matching_list_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_discovery_clues: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CluesOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_discovery_clue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                clue_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "outcome": "done",
+                 *       "note": "已陪同到社区申请"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ClueEndIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClueOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_handovers: {
+        parameters: {
+            query: {
+                unit_id: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandoversOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    give_handover: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "unit_id": "00000000-0000-4000-8000-000000000004",
+                 *       "shift_starts_at": "2026-03-01T07:00:00+08:00",
+                 *       "read_sha256": "0000000000000000000000000000000000000000000000000000000000000000",
+                 *       "revision": 0,
+                 *       "words": "203-1 晚上要测血糖",
+                 *       "signature": {
+                 *         "username": "zhiban1",
+                 *         "password": "only-for-tests"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["GiveIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandoverOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_handover_sheet: {
+        parameters: {
+            query: {
+                unit_id: string;
+                shift_starts_at: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandoverSheet"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    take_handover: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handover_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "snapshot_sha256": "0000000000000000000000000000000000000000000000000000000000000000",
+                 *       "read_sha256": "0000000000000000000000000000000000000000000000000000000000000000",
+                 *       "signature": {
+                 *         "username": "zhiban2",
+                 *         "password": "only-for-tests"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["TakeIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandoverOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    object_to_handover: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handover_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "snapshot_sha256": "0000000000000000000000000000000000000000000000000000000000000000",
+                 *       "read_sha256": "0000000000000000000000000000000000000000000000000000000000000000",
+                 *       "words": "203-1 的药没有写",
+                 *       "signature": {
+                 *         "username": "zhiban2",
+                 *         "password": "only-for-tests"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ObjectIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandoverOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_handover: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handover_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandoverDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_handover_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "active": true,
+                 *       "limit_min": 30,
+                 *       "earliest_min": 120,
+                 *       "version": 0
+                 *     }
+                 */
+                "application/json": components["schemas"]["HandoverSettingsIO"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandoverSettingsIO"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_observations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotesOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_observation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "id": "00000000-0000-4000-8000-000000000072",
+                 *       "text": "午饭只吃了一半，说胃胀",
+                 *       "important": true,
+                 *       "at": "2026-03-01T10:10:00+08:00"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NoteIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoteOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_incidents: {
+        parameters: {
+            query?: {
+                from?: string | null;
+                to?: string | null;
+                kind?: ("choking" | "wrong_intake" | "pressure_injury" | "scald" | "bed_fall" | "fall" | "wandering" | "harm" | "activity" | "other") | null;
+                elder?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareIncidentsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    report_incident: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "id": "00000000-0000-4000-8000-000000000073",
+                 *       "elder_id": "00000000-0000-4000-8000-000000000001",
+                 *       "kind": "scald",
+                 *       "happened_at": "2026-03-01T09:40:00+08:00",
+                 *       "description": "打翻热水杯，烫到左手背",
+                 *       "injury": "minor",
+                 *       "cause": "杯子没有盖",
+                 *       "measure": "冷水冲洗 15 分钟，换带盖水杯",
+                 *       "follow_up": "复查水疱",
+                 *       "follow_up_on": "2026-03-02"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CareIncidentIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareIncidentDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_incidents: {
+        parameters: {
+            query?: {
+                from?: string | null;
+                to?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_incident: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                incident_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareIncidentDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_incident: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                incident_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "kind": "scald",
+                 *       "happened_at": "2026-03-01T09:40:00+08:00",
+                 *       "description": "打翻热水杯，烫到左手背",
+                 *       "injury": "minor",
+                 *       "cause": "杯子没有盖",
+                 *       "measure": "冷水冲洗 15 分钟，换带盖水杯",
+                 *       "follow_up": "复查水疱",
+                 *       "follow_up_on": "2026-03-02",
+                 *       "version": 1
+                 *     }
+                 */
+                "application/json": components["schemas"]["CareIncidentChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareIncidentDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    move_incident: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                incident_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "step": "review",
+                 *       "words": "情况属实，全区换带盖水杯",
+                 *       "version": 2
+                 *     }
+                 */
+                "application/json": components["schemas"]["IncidentMoveIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareIncidentDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_care_tasks: {
+        parameters: {
+            query?: {
+                kind?: ("visit" | "assessment" | "home_bed_application" | "service_application") | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareTasksOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_care_task: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "outcome": "done",
+                 *       "result": "已上门，左膝疼痛，已联系家属就医"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CareTaskEndIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareTaskOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_discovery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DiscoveryListOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_elder_discovery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ElderDiscoveryOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    answer_discovery_case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "version": 1,
+                 *       "decision": "dismissed",
+                 *       "reason_code": "away",
+                 *       "note": "国庆在女儿家住了一周，回来后一切如常",
+                 *       "ask_again_on": "2026-04-15"
+                 *     }
+                 */
+                "application/json": components["schemas"]["DiscoveryAnswerIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DiscoveryCaseOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ask_from_discovery_case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "kind": "visit",
+                 *       "due_on": "2026-03-05",
+                 *       "note": "请看看走路和夜里的情况"
+                 *     }
+                 */
+                "application/json": components["schemas"]["DiscoveryAskIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DiscoveryCaseOut"];
                 };
             };
             /** @description Unauthorized */
@@ -31187,6 +42683,488 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_indicators: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CatalogueOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_bureau_sheet: {
+        parameters: {
+            query: {
+                /** @description 2026-03 */
+                month: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BureauSheet"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_bureau_trend: {
+        parameters: {
+            query: {
+                indicator: string;
+                /** @description 2026-03 */
+                month: string;
+                node?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrendOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_bureau_events: {
+        parameters: {
+            query: {
+                indicator: string;
+                member_id: string;
+                /** @description 2026-03 */
+                month: string;
+                kind?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BureauEvents"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_bureau_pdf: {
+        parameters: {
+            query: {
+                /** @description 2026-03 */
+                month: string;
+                /** @description the language of the sheet */
+                language?: "zh" | "en";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": string;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_bureau_excel: {
+        parameters: {
+            query: {
+                /** @description 2026-03 */
+                month: string;
+                /** @description the language of the sheet */
+                language?: "zh" | "en";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_bureau_document: {
+        parameters: {
+            query: {
+                /** @description 2026-03 */
+                month: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

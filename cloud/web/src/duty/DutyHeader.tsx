@@ -3,6 +3,7 @@ import "../shared/frame.css";
 import Button from "antd/es/button";
 import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { Link } from "react-router";
 
 import type { LiveState } from "../api/live";
 import type { Me, Status } from "../api/types";
@@ -123,6 +124,11 @@ export function DutyHeader({ me, live, status, guards, onLogout }: Props): React
           {me?.name ?? "…"} <span aria-hidden="true">▾</span>
         </Button>
         <div id="header-menu" className="header-menu" data-open={menuOpen}>
+          {me?.permissions.includes("care_read") === true && (
+            <Link className="header-link" to="/care/handover">
+              {t("header.handover")}
+            </Link>
+          )}
           <AreaLinks me={me} current="duty" />
           <ScreenSwitches />
           {sound === "running" && (

@@ -9,6 +9,7 @@ import type { FamilyElder } from "../api/types";
 import { explain } from "../shared/explain";
 import { shortTime } from "../shared/time";
 import { Waiting } from "../shared/Waiting";
+import { FamilyEntitlements } from "./FamilyEntitlements";
 import { Answers } from "./Answers";
 import { Looks } from "./Looks";
 import { Rights } from "./Rights";
@@ -109,6 +110,7 @@ function Elder({ elder }: { elder: FamilyElder }): ReactNode {
         <Coverage elder={elder} />
         <Answers elder={elder} />
       </dl>
+      <FamilyEntitlements elderId={elder.elder_id} />
       <Notices elder={elder} />
       <Rights elder={elder} />
       <Looks elderId={elder.elder_id} />

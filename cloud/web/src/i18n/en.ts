@@ -20,6 +20,7 @@ export const en: Texts = {
     family: "Family",
     operator: "Operations",
     shift: "Shift",
+    bureau: "Oversight",
   },
   form: {
     done: "Saved",
@@ -70,6 +71,7 @@ export const en: Texts = {
     gone: "This invitation is wrong, used or too old. Ask the house for another one.",
   },
   header: {
+    handover: "Handover",
     page: "Duty desk",
     loggedInAs: "Logged in: {{name}}",
     account: "My account",
@@ -206,6 +208,7 @@ export const en: Texts = {
     console_silent: "A desk fell silent",
     dead_switch: "Alert path broken",
     round_missed: "Missed round",
+    handover_missing: "Shift not handed over",
     visit_overdue: "Visit overdue",
   },
   priority: { high: "High", medium: "Medium", low: "Low", info: "Info" },

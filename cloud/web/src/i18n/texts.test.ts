@@ -3,7 +3,12 @@ import { describe, expect, it } from "vitest";
 import * as day from "../care/elders/dayTexts";
 import * as elders from "../care/elders/texts";
 import * as care from "../care/texts";
+import * as matching from "../care/matching/texts";
+import * as services from "../care/services/texts";
+import * as fields from "../shared/fieldTexts";
+import * as handbook from "../shared/handbookTexts";
 import * as house from "../operator/house/texts";
+import * as bureau from "../bureau/texts";
 import * as account from "../account/texts";
 import * as family from "../family/texts";
 import * as simulator from "../operator/simulator/texts";
@@ -16,10 +21,15 @@ import { zh } from "./zh";
 const TEXTS = {
   translation: { zh, en },
   account,
+  bureau,
   care,
   day,
   elders,
   family,
+  fields,
+  handbook,
+  matching,
+  services,
   house,
   operator,
   shift,

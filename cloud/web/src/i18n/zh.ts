@@ -18,6 +18,7 @@ export const zh = {
     family: "家属",
     operator: "运维",
     shift: "班务",
+    bureau: "督查",
   },
   form: {
     done: "已保存",
@@ -67,6 +68,7 @@ export const zh = {
     gone: "这个邀请无效、已用过或已过期，请向机构再要一个。",
   },
   header: {
+    handover: "交接班",
     page: "值班台",
     loggedInAs: "当前登录：{{name}}",
     logout: "退出",
@@ -202,6 +204,7 @@ export const zh = {
     console_silent: "值班屏失声",
     dead_switch: "报警链路中断",
     round_missed: "巡查漏检",
+    handover_missing: "未交接班",
     visit_overdue: "探访逾期",
   },
   priority: { high: "高", medium: "中", low: "低", info: "信息" },

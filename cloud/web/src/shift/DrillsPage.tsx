@@ -10,6 +10,7 @@ import { explain } from "../shared/explain";
 import { CallForm, SelectField, TextField } from "../shared/forms";
 import { shortTime } from "../shared/time";
 import { useMe } from "../shared/useMe";
+import { DrillPlan } from "./DrillPlan";
 
 type Drill = components["schemas"]["DrillOut"];
 
@@ -33,6 +34,7 @@ export default function DrillsPage(): ReactNode {
   const time = (value: number | null) => (value === null ? never : String(Math.round(value)));
   return (
     <>
+      <DrillPlan drills={drills} />
       {me?.permissions.includes("drills_run") === true && <StartDrill />}
       <DataTable
         title={t("drills.byShift")}

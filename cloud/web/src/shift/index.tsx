@@ -5,9 +5,11 @@ import { useTranslation } from "react-i18next";
 
 import { addTexts } from "../i18n";
 import { AreaPage } from "../shared/AreaPage";
+import * as drillPlanTexts from "./drillPlanTexts";
 import * as texts from "./texts";
 
 addTexts("shift", texts);
+addTexts("drillPlan", drillPlanTexts);
 
 const NowPage = lazy(() => import("./NowPage"));
 const RosterPage = lazy(() => import("./RosterPage"));

@@ -9,6 +9,8 @@ import { explain } from "../../shared/explain";
 import { clockTime } from "../../shared/time";
 import { useMe } from "../../shared/useMe";
 import { Waiting } from "../../shared/Waiting";
+import { Notes } from "../handover/Notes";
+import { RiskHistory } from "../safety/RiskHistory";
 import { OpenRecord } from "./BreakGlass";
 import { ELDER_KEYS, type ElderPage, elders } from "./calls";
 import { Contacts } from "./Contacts";
@@ -61,6 +63,12 @@ export default function ElderRecordPage(): ReactNode {
     <>
       <p>
         <Link to="/care/elders">{t("back")}</Link>
+        {part.may("care_read") && (
+          <>
+            {" · "}
+            <Link to={`/care/visits/elders/${elderId}`}>{t("toVisits")}</Link>
+          </>
+        )}
       </p>
       {failureReason !== null && (
         <p role="alert" className="banner">
@@ -87,6 +95,8 @@ export default function ElderRecordPage(): ReactNode {
       <Family {...part} />
       <Consents {...part} />
       <Risks {...part} />
+      <RiskHistory id={elderId} />
+      {part.may("care_read") && <Notes id={elderId} writes={part.may("care_write")} />}
     </>
   );
 }

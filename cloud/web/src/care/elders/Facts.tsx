@@ -3,6 +3,7 @@ import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { DataTable } from "../../shared/DataTable";
+import { fieldWord, valueWord } from "../../shared/fieldWords";
 import { CallForm, SelectField, TextField } from "../../shared/forms";
 import { ELDER_KEYS, elders, type FactIn } from "./calls";
 import type { Part } from "./ElderRecordPage";
@@ -13,16 +14,17 @@ type Value = FactIn["value"];
 /** The four living flags, and the fields of the service list, each with its source and its date. */
 export function Facts({ id, page, may, done }: Part): ReactNode {
   const { t } = useTranslation("elders");
+  const { t: fieldWords } = useTranslation("fields");
   const { data: words } = useQuery({ queryKey: ELDER_KEYS.vocabulary, queryFn: elders.vocabulary, staleTime: Infinity });
   const [field, setField] = useState("economic_status");
   const [text, setText] = useState("");
   const [source, setSource] = useState("");
   const [asOf, setAsOf] = useState("");
   const told = (value: Value): string =>
-    value === true ? t("yes") : value === false ? t("no") : value === "unknown" ? t("toConfirm") : String(value);
+    value === true ? t("yes") : value === false ? t("no") : valueWord(fieldWords, value);
   const label = (key: string): string => {
     const flag = FLAGS.find((each) => each === key);
-    return flag === undefined ? key : t(`flag.${flag}`);
+    return flag === undefined ? fieldWord(fieldWords, key) : t(`flag.${flag}`);
   };
   const values = words?.fields.find((each) => each.field === field)?.values ?? [];
   const chosen = values.find((value) => String(value) === text) ?? values[0];

@@ -1,43 +1,26 @@
+import "./entitlements.css";
+
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
 import { answer, client } from "../../api/client";
 import type { components } from "../../api/schema";
-import { DataTable } from "../../shared/DataTable";
 import { explain } from "../../shared/explain";
+import { conditionWords, fieldWord, valueWord } from "../../shared/fieldWords";
+import { Waiting } from "../../shared/Waiting";
+import { History } from "./History";
 
 type Service = components["schemas"]["EntitlementOut"];
-type Evidence = components["schemas"]["ConditionOut"];
+type Standing = Service["standing"];
 
 // What may be had first, then what a question would settle.
-const ORDER = { met: 0, unknown: 1, not_met: 2 };
+const ORDER: readonly Standing[] = ["met", "unknown", "not_met"];
+const SIGN = { met: "✓", unknown: "?", not_met: "–" } as const;
 
-function value(found: Evidence["found"] | Evidence["wanted"]): string {
-  if (found === null) return "–";
-  return Array.isArray(found) ? found.join(" / ") : String(found);
-}
-
-function Conditions({ service }: { service: Service }): ReactNode {
-  const { t } = useTranslation("care");
-  return (
-    <details>
-      <summary>{t("entitlements.why")}</summary>
-      <ul className="conditions">
-        {service.evidence.map((row, position) => (
-          <li key={`${row.field}-${position}`}>
-            {t(`entitlements.standing.${row.standing}`)} · {row.field} {row.op} {value(row.wanted)} ·{" "}
-            {t("entitlements.found", { found: value(row.found), source: row.source || "–", as_of: row.as_of ?? "–" })}
-          </li>
-        ))}
-      </ul>
-    </details>
-  );
-}
-
-/** What an elder may be entitled to, in three values, with the reason for each. */
+/** What an elder may be entitled to, in plain words, with what is missing and the reason for each. */
 export function Entitlements({ elderId }: { elderId: string }): ReactNode {
-  const { t, i18n } = useTranslation("care");
+  const { t } = useTranslation("care");
   const { t: common } = useTranslation();
   const { data, failureReason } = useQuery({
     queryKey: ["entitlements", elderId],
@@ -45,36 +28,72 @@ export function Entitlements({ elderId }: { elderId: string }): ReactNode {
       answer(client.GET("/api/v1/elders/{elder_id}/entitlements", { params: { path: { elder_id: elderId } } })),
   });
   if (data === undefined) {
-    return failureReason === null ? null : (
-      <p role="alert">{t("due.failed", { why: explain(common, failureReason) })}</p>
-    );
+    return failureReason === null ? <Waiting /> : <p role="alert">{t("due.failed", { why: explain(common, failureReason) })}</p>;
   }
-  const rows = [...data.services].sort((a, b) => ORDER[a.standing] - ORDER[b.standing]);
   return (
-    <>
-      <DataTable
-        title={t("entitlements.title")}
-        rows={rows}
-        rowKey={({ key }) => key}
-        empty={t("entitlements.empty")}
-        columns={[
-          {
-            title: t("entitlements.service"),
-            cell: (row) => (i18n.language === "zh" ? row.name : row.name_en),
-          },
-          {
-            title: t("entitlements.state"),
-            cell: (row) => (
-              <strong className="standing" data-standing={row.standing}>
-                {t(`entitlements.standing.${row.standing}`)}
-              </strong>
-            ),
-          },
-          { title: t("entitlements.missing"), cell: (row) => row.missing.join("、") || "–" },
-          { title: t("entitlements.evidence"), cell: (row) => <Conditions service={row} /> },
-        ]}
-      />
+    <section aria-labelledby="entitlements-title">
+      <h2 id="entitlements-title">{t("entitlements.title")}</h2>
       <p>{t("entitlements.hint", { version: data.rule_version })}</p>
+      {ORDER.map((standing) => (
+        <Group key={standing} standing={standing} services={data.services.filter((each) => each.standing === standing)} />
+      ))}
+      <History elderId={elderId} />
+    </section>
+  );
+}
+
+function Group({ standing, services }: { standing: Standing; services: readonly Service[] }): ReactNode {
+  const { t } = useTranslation("care");
+  if (services.length === 0) return null;
+  const list = (
+    <ul className="entitlements">
+      {services.map((service) => (
+        <Card key={service.key} service={service} />
+      ))}
+    </ul>
+  );
+  const title = t("entitlements.group", { name: t(`entitlements.standing.${standing}`), count: services.length });
+  return standing === "not_met" ? (
+    <details>
+      <summary>{title}</summary>
+      {list}
+    </details>
+  ) : (
+    <>
+      <h3>{title}</h3>
+      {list}
     </>
+  );
+}
+
+function Card({ service }: { service: Service }): ReactNode {
+  const { t, i18n } = useTranslation("care");
+  const { t: words } = useTranslation("fields");
+  return (
+    <li className="entitlement" data-standing={service.standing} data-testid={`entitlement-${service.key}`}>
+      <h4>
+        <span aria-hidden="true">{SIGN[service.standing]}</span> {i18n.language === "zh" ? service.name : service.name_en}
+      </h4>
+      <p>{service.target}</p>
+      {service.missing.length > 0 && (
+        <p className="entitlement-missing">
+          {t("entitlements.ask", { what: service.missing.map((field) => fieldWord(words, field)).join("、") })}
+        </p>
+      )}
+      {service.excluded_by.length > 0 && <p>{t("entitlements.notWith", { what: service.excluded_by.join("、") })}</p>}
+      <details>
+        <summary>{t("entitlements.why")}</summary>
+        <ul className="conditions">
+          {service.evidence.map((row, position) => (
+            <li key={`${row.field}-${position}`}>
+              {t(`entitlements.standing.${row.standing}`)} · {conditionWords(words, row.field, row.op, row.wanted)} ·{" "}
+              {t("entitlements.found", {
+                found: valueWord(words, row.found), source: row.source || "–", as_of: row.as_of ?? "–",
+              })}
+            </li>
+          ))}
+        </ul>
+      </details>
+    </li>
   );
 }

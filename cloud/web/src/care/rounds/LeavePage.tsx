@@ -2,6 +2,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
 
+import { AskButton } from "../../shared/AskButton";
 import { dayAndClock } from "../../shared/dayAndClock";
 import { DataTable } from "../../shared/DataTable";
 import { ElderPicker } from "../../shared/ElderPicker";
@@ -10,6 +11,7 @@ import { ActionButton, CallForm, localNow, TextField, toIso } from "../../shared
 import { useMe } from "../../shared/useMe";
 import { type Absence, leaves, ROUND_KEYS } from "./calls";
 
+const TWO_HOURS_MS = 2 * 3_600_000;
 const FOUR_HOURS_MS = 4 * 3_600_000;
 
 /** Who is out and not back; somebody goes, somebody comes back. */
@@ -23,6 +25,10 @@ export function LeavePage(): ReactNode {
   const changed = () => queryClient.invalidateQueries({ queryKey: ROUND_KEYS.leaves });
   const back = async (leave: Absence) => {
     await leaves.back(leave);
+    await changed();
+  };
+  const extend = async (leave: Absence, due: string) => {
+    await leaves.extend(leave, toIso(due));
     await changed();
   };
   return (
@@ -51,7 +57,27 @@ export function LeavePage(): ReactNode {
             },
             { title: t("leave.with"), cell: (row) => row.companion },
             { title: t("leave.where"), cell: (row) => row.destination },
-            { title: t("leave.back"), cell: (row) => writes && <ActionButton label={t("leave.back")} onPress={() => back(row)} /> },
+            {
+              title: t("leave.back"),
+              cell: (row) =>
+                writes && (
+                  <>
+                    <ActionButton label={t("leave.back")} onPress={() => back(row)} />
+                    <AskButton
+                      label={t("leave.extend")}
+                      title={t("leave.extendFor", { name: row.elder_name })}
+                      testId="extend-leave"
+                      questions={[
+                        {
+                          name: "due", label: t("leave.due"), type: "datetime-local", required: true,
+                          initial: localNow(Math.max(Date.now(), Date.parse(row.due_back_at)) + TWO_HOURS_MS),
+                        },
+                      ]}
+                      onAnswer={(answers) => extend(row, answers.due ?? "")}
+                    />
+                  </>
+                ),
+            },
           ]}
         />
       )}

@@ -8,6 +8,7 @@ import { LeavePage } from "./LeavePage";
 import { PlanPage } from "./PlanPage";
 import { RoundListPage } from "./RoundListPage";
 import { SheetPage } from "./SheetPage";
+import { TagsPage } from "./TagsPage";
 
 const ROOT = "/care/rounds";
 
@@ -23,12 +24,14 @@ export default function RoundsPages(): ReactNode {
         <NavLink to={`${ROOT}/sheet`}>{t("nav.sheet")}</NavLink>
         <NavLink to={`${ROOT}/leave`}>{t("nav.leave")}</NavLink>
         <NavLink to={`${ROOT}/plan`}>{t("nav.plan")}</NavLink>
+        <NavLink to={`${ROOT}/tags`}>{t("nav.tags")}</NavLink>
       </nav>
       <Routes>
         <Route index element={<RoundListPage />} />
         <Route path="sheet" element={<SheetPage />} />
         <Route path="leave" element={<LeavePage />} />
         <Route path="plan" element={<PlanPage />} />
+        <Route path="tags" element={<TagsPage />} />
       </Routes>
     </>
   );
