@@ -9671,6 +9671,21 @@ export interface components {
             family: components["schemas"]["FamilyOut"][];
         };
         /**
+         * FamilyNoticeOut
+         * @description What this relative was told on their phone.
+         */
+        FamilyNoticeOut: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Text */
+            text: string;
+            /** Delivered */
+            delivered: boolean;
+        };
+        /**
          * FamilyOut
          * @description A relative. `sees_now`: what they may see and a consent in force covers.
          */
@@ -12543,6 +12558,39 @@ export interface components {
         NoticeList: {
             /** Notices */
             notices: components["schemas"]["NoticeOut"][];
+        };
+        /**
+         * NoticeOut
+         * @description Who was to be told, and whether they were.
+         */
+        NoticeOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Kind */
+            kind: string;
+            /** Step */
+            step: number;
+            /** Ring */
+            ring: number;
+            /** Recipient */
+            recipient: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "pending" | "sent" | "failed" | "skipped";
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Done At */
+            done_at: string | null;
+            /** Attempts */
+            attempts: components["schemas"]["AttemptOut"][];
         };
         /**
          * ObjectIn
@@ -16395,54 +16443,6 @@ export interface components {
             role: components["schemas"]["Role"];
             /** Current */
             current: boolean;
-        };
-        /**
-         * NoticeOut
-         * @description Who was to be told, and whether they were.
-         */
-        NoticeOut: {
-            /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
-            /** Kind */
-            kind: string;
-            /** Step */
-            step: number;
-            /** Ring */
-            ring: number;
-            /** Recipient */
-            recipient: string;
-            /**
-             * State
-             * @enum {string}
-             */
-            state: "pending" | "sent" | "failed" | "skipped";
-            /**
-             * Created At
-             * Format: date-time
-             */
-            created_at: string;
-            /** Done At */
-            done_at: string | null;
-            /** Attempts */
-            attempts: components["schemas"]["AttemptOut"][];
-        };
-        /**
-         * NoticeOut
-         * @description What this relative was told on their phone.
-         */
-        FamilyNoticeOut: {
-            /**
-             * At
-             * Format: date-time
-             */
-            at: string;
-            /** Text */
-            text: string;
-            /** Delivered */
-            delivered: boolean;
         };
     };
     responses: never;
