@@ -37,6 +37,8 @@ _INERTIAL: Final = (
 _BTHOME_V2: Final = 0x40
 _PACKET_ID: Final = 0x00
 _OBJECTS: Final = {"battery_level": 0x01, "door_open": 0x1A, "motion": 0x21}
+# Raw bytes that say who sent it: the gateway makes everything beside them simulated.
+_MARK: Final = b"\x54\x02YS"
 # Heart Rate Measurement: one byte of rate, contact known and made.
 _WITH_CONTACT: Final = 0x06
 _WITMOTION_RANGE_G: Final = 16.0
@@ -50,7 +52,8 @@ BAND_PROFILES: Final = "heart_rate,battery,witmotion"
 def bthome(number: int, values: Mapping[str, float]) -> bytes:
     """A plain advertisement of states; `number` counts them, so that a repetition is told apart."""
     objects = sorted((_OBJECTS[name], round(value)) for name, value in values.items())
-    return bytes([_BTHOME_V2, _PACKET_ID, number & 0xFF, *chain.from_iterable(objects)])
+    head = bytes([_BTHOME_V2, _PACKET_ID, number & 0xFF, *chain.from_iterable(objects)])
+    return head + _MARK
 
 
 def heart_rate(rate_per_min: float) -> bytes:

@@ -27,10 +27,7 @@ _PROPERTIES: Final = "org.freedesktop.DBus.Properties"
 _OBJECTS: Final = "org.freedesktop.DBus.ObjectManager"
 _ADAPTER: Final = "org.bluez.Adapter1"
 _CALL_TIMEOUT_S: Final = 10.0
-# The mark of the simulator: no format of the air has room for one. In advertisements under the
-# company number that the SIG keeps for internal tests, behind a connection as a service.
-MARK_COMPANY: Final = 0xFFFF
-MARK: Final = b"YS"
+# The mark of the simulator behind a connection; in BTHome it is an object (`live/air.py`).
 MARK_SERVICE: Final = "79755359-7375-4d00-8000-6e6f626f6479"
 
 Properties = dict[str, Variant]
@@ -83,7 +80,6 @@ class BluezPeripheral:
             "LocalName": Variant("s", name),
             "ServiceUUIDs": Variant("as", [service.uuid for service in services]),
             "ServiceData": _service_data(service_data or {}),
-            "ManufacturerData": Variant("a{qv}", {MARK_COMPANY: Variant("ay", MARK)}),
             "Discoverable": Variant("b", True),
         }
         self._characteristics: dict[str, Characteristic] = {}

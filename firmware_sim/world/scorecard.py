@@ -23,7 +23,8 @@ _GRACE_S: Final = 1800.0
 _EARLY_S: Final = 5.0
 
 _SILENCE: Final = frozenset({E.INACTIVITY, E.INACTIVITY_HIGH})
-_STUCK: Final = frozenset({E.BATH_DWELL, E.BATH_DWELL_HIGH, E.BED_EXIT_NO_RETURN, E.SOS})
+_NOT_BACK: Final = frozenset({E.BED_EXIT_NO_RETURN, E.BED_EXIT_NO_RETURN_HIGH})
+_STUCK: Final = frozenset({E.BATH_DWELL, E.BATH_DWELL_HIGH, E.SOS}) | _NOT_BACK
 _AWAY: Final = frozenset({E.NO_RETURN, E.NO_RETURN_HIGH})
 # Which events tell of which incident. Anything else raised for a person meanwhile is false.
 FINDS: Final = MappingProxyType(
@@ -32,9 +33,9 @@ FINDS: Final = MappingProxyType(
         I.SLOW_SLIDE: _STUCK | _SILENCE,
         I.LYING_STILL: _STUCK | _SILENCE,
         I.BATHROOM_STUCK: _STUCK | _SILENCE,
-        I.WANDERING: frozenset({E.NIGHT_EXIT, E.BED_EXIT_NO_RETURN, E.DOOR_LEFT_OPEN}) | _AWAY,
+        I.WANDERING: frozenset({E.NIGHT_EXIT, E.DOOR_LEFT_OPEN}) | _NOT_BACK | _AWAY,
         I.NO_RETURN: _AWAY | _SILENCE,
-        I.OUT_OF_BED: frozenset({E.BED_EXIT_NO_RETURN, E.SOS}),
+        I.OUT_OF_BED: frozenset({E.SOS}) | _NOT_BACK,
         I.FEVER: frozenset({E.VITAL_WARNING, E.VITAL_CRITICAL}),
         I.SOS: frozenset({E.SOS}),
     }
@@ -45,7 +46,7 @@ PERSON_ALERTS: Final = frozenset(
         E.FALL_SUSPECTED, E.FALL_CONFIRMED, E.SOS, E.INACTIVITY, E.INACTIVITY_HIGH, E.NO_RETURN,
         E.NO_RETURN_HIGH, E.BATH_DWELL, E.BATH_DWELL_HIGH, E.BED_EXIT_NO_RETURN, E.NIGHT_EXIT,
         E.DOOR_LEFT_OPEN, E.GEOFENCE, E.NO_TURNING, E.VITAL_WARNING, E.VITAL_CRITICAL, E.SMOKE,
-        E.GAS, E.WATER, E.CLIMATE,
+        E.GAS, E.WATER, E.CLIMATE, E.BED_EXIT_NO_RETURN_HIGH,
     }
 )  # fmt: skip
 TECHNICAL_ALERTS: Final = frozenset({E.DEVICE_OFFLINE, E.DEVICE_FAULT, E.BATTERY_LOW})

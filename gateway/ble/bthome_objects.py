@@ -11,6 +11,9 @@ _HAS_ADDRESS: Final = 0b10
 _BUTTON: Final = 0x3A
 _COMMAND: Final = 0x3B
 _DIMMER: Final = 0x3C
+# Raw bytes: the simulator writes its mark into each advertisement, inside the seal if it has one.
+_RAW: Final = 0x54
+_SIMULATED: Final = b"\x02YS"
 _MOMENTARY: Final = frozenset({_BUTTON, _COMMAND, _DIMMER})
 
 
@@ -30,12 +33,18 @@ def check_objects(body: bytes) -> None:
 def is_momentary(body: bytes) -> bool:
     """Whether a plain frame tells of a moment (a button, a dimmer) and not of a state."""
     try:
-        return any(number in _MOMENTARY for number in _objects(body))
+        return any(number in _MOMENTARY for number, _ in _objects(body))
     except ObjectsError:
         return False
 
 
-def _objects(body: bytes) -> Iterator[int]:
+def is_simulated(body: bytes) -> bool:
+    """Whether a plain frame says that the simulator sent it. Raises ObjectsError."""
+    return (_RAW, _SIMULATED) in _objects(body)
+
+
+def _objects(body: bytes) -> Iterator[tuple[int, bytes]]:
+    """Number and content of each; a content of variable length begins with its length."""
     at = 1 + (_ADDRESS_BYTES if body[0] & _HAS_ADDRESS else 0)
     while at < len(body):
         number = body[at]
@@ -44,6 +53,7 @@ def _objects(body: bytes) -> Iterator[int]:
             return
         length, has_length_byte = known
         at += 1
+        begun = at
         if has_length_byte:
             if at >= len(body):
                 raise ObjectsError(f"object {number:#04x} has no length")
@@ -52,7 +62,7 @@ def _objects(body: bytes) -> Iterator[int]:
         at += length
         if at > len(body):
             raise ObjectsError(f"object {number:#04x} is {at - len(body)} bytes short")
-        yield number
+        yield number, body[begun:at]
 
 
 @functools.cache

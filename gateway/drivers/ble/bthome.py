@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
-from edge.signals import Signal
+from edge.signals import Origin, Signal
 from gateway.ble import uuids
-from gateway.ble.bthome_objects import ObjectsError, check_objects
+from gateway.ble.bthome_objects import ObjectsError, check_objects, is_simulated
 from gateway.ble.frames import Advertisement
 from gateway.drivers.base import DriverError
 from gateway.drivers.ble import library
@@ -33,10 +34,14 @@ def decode_bthome(
         raise DriverError("bad_version", f"BTHome version {body[0] >> 5}, not {_VERSION}")
     try:
         check_objects(body)
+        simulated = is_simulated(body)
     except ObjectsError as error:
         raise DriverError("truncated", str(error)) from error
     from bthome_ble import BTHomeBluetoothDeviceData  # noqa: PLC0415  # see library.py
 
     library.quiet("bthome_ble")
     update = BTHomeBluetoothDeviceData().update(library.service_info(advertisement))
-    return library.readings(device_id, update, received_ns, _SENSORS, _BINARY_SENSORS)
+    found = library.readings(device_id, update, received_ns, _SENSORS, _BINARY_SENSORS)
+    if not simulated:
+        return found
+    return tuple(replace(signal, origin=Origin.SIMULATED) for signal in found)

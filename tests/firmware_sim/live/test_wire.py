@@ -263,7 +263,9 @@ def test_on_the_air_a_fall_a_heart_and_doors_are_read_by_the_bluetooth_drivers()
             if kind == air.ADVERTISEMENT
             else notification_frame(payload, 0)
         )
-        _, driver = match_topic(f"ble-sim/v1/{device.hub_id}/{kind}")
+        # An advertisement carries its mark itself, a connection has a service for it.
+        family = "ble" if kind == air.ADVERTISEMENT else "ble-sim"
+        _, driver = match_topic(f"{family}/v1/{device.hub_id}/{kind}")
         for signal in driver(device.hub_id, frame, world.start_ns):
             assert isinstance(signal, Reading)
             assert signal.origin is Origin.SIMULATED

@@ -165,7 +165,7 @@ async def test_a_second_device_waits_for_the_slot(
             assert not rates[1 - first].subscribed.is_set()
             straps[first].notify(rates[first], b"\x00\x48")
             await until(lambda: hub.frames)
-            assert hub.frames[0].topic == f"ble/v1/device-{first + 1}/heart_rate"
+            assert hub.frames[0].topic == f"ble-sim/v1/device-{first + 1}/heart_rate"
             await bus.disconnect("hci0", f"02:00:00:00:00:0{first + 1}")
             await until(rates[1 - first].subscribed.is_set)
             assert hub.figures.get_sample_value("yuyue_gateway_ble_connected") == 1
