@@ -39,10 +39,15 @@ from cloud.alerts.service import note_pushed
 from cloud.alerts.timers import TIMER_INTERVAL_S, work_timers
 from cloud.alerts.tuning.routes import router as tuning_router
 from cloud.alerts.tuning.service import propose_for_all
+from cloud.bureau.job import follow as follow_indicators
+from cloud.bureau.routes import router as bureau_router
 from cloud.care.assessment.routes import router as assessment_router
 from cloud.care.clues.routes import router as clues_router
+from cloud.care.discovery.nightly import run_nightly
+from cloud.care.discovery.routes import router as discovery_router
 from cloud.care.handover.routes import router as handover_router
 from cloud.care.handover.watch import follow_handovers
+from cloud.care.homebed.routes import router as homebed_router
 from cloud.care.incidents.routes import router as incidents_router
 from cloud.care.leave.routes import router as leave_router
 from cloud.care.leave.service import follow_leaves
@@ -50,10 +55,15 @@ from cloud.care.matching.routes import router as matching_router
 from cloud.care.matching.service import forget_expired
 from cloud.care.matching.worker import MatchingWorker
 from cloud.care.observations.routes import router as observations_router
+from cloud.care.orders.routes import router as orders_router
 from cloud.care.rounds.routes import router as rounds_router
 from cloud.care.rounds.watch import follow_rounds
 from cloud.care.service_list.follow import follow_entitlements
 from cloud.care.service_list.routes import router as service_list_router
+from cloud.care.statement.routes import router as statement_router
+from cloud.care.tasks.routes import router as care_tasks_router
+from cloud.care.visits.activity import follow_activity
+from cloud.care.visits.routes import router as visits_router
 from cloud.clock import LOCAL_ZONE, Clock, SystemClock, ns_from_datetime
 from cloud.coverage.routes import router as coverage_router
 from cloud.coverage.watch import CoverageWatch
@@ -71,6 +81,7 @@ from cloud.examples import install_examples
 from cloud.exchange.fhir_routes import router as fhir_router
 from cloud.exchange.routes import router as exchange_router
 from cloud.exchange.signing import load_key
+from cloud.family.letters import write_all
 from cloud.family.routes import router as relatives_router
 from cloud.identity.auth import rules_of
 from cloud.identity.oidc import Provider
@@ -97,6 +108,7 @@ from cloud.people.invitation_routes import router as invitation_router
 from cloud.people.reach import Reach, reaches_of
 from cloud.people.routes import router as people_router
 from cloud.places.routes import router as places_router
+from cloud.records.day_routes import router as day_router
 from cloud.records.floor_routes import router as floor_router
 from cloud.records.routes import router as records_router
 from cloud.series.choose import series_store
@@ -117,9 +129,14 @@ NOTICE_INTERVAL_S: Final = 0.25
 ROUND_INTERVAL_S: Final = 30.0
 # Somebody who has just written a fact down looks at the list within a minute.
 ENTITLEMENT_INTERVAL_S: Final = 15.0
+# Numbers of a month need not be of this minute.
+INDICATOR_INTERVAL_S: Final = 600.0
+# Asked this often whether the night's list is due (from six in the morning): one question.
+DISCOVERY_INTERVAL_S: Final = 300.0
 HOUSEKEEPING_INTERVAL_S: Final = 3600.0
 # Local time. A round an hour: the job runs once in it, and running twice changes nothing.
 TUNING_HOUR: Final = 4
+ACTIVITY_HOUR: Final = 5
 # Another worker leads this long after the one that led was killed.
 LEADER_INTERVAL_S: Final = 5.0
 
@@ -171,6 +188,17 @@ class _Work:
                 async with self.state.database.tenant(institution_id) as scope:
                     looked_at = await follow_entitlements(scope, self.state.clock.now())
 
+    async def indicators(self) -> None:
+        for institution_id in await self.state.database.institutions():
+            async with self.state.database.tenant(institution_id) as scope:
+                await follow_indicators(scope, self.state.clock.now())
+
+    async def discovery(self) -> None:
+        for institution_id in await self.state.database.institutions():
+            await run_nightly(
+                self.state.database, self.series, institution_id, self.state.clock.now()
+            )
+
     async def tuning(self) -> None:
         """Once a night, when the house is quiet."""
         now = self.state.clock.now()
@@ -180,9 +208,20 @@ class _Work:
             async with self.state.database.tenant(institution_id) as scope:
                 await propose_for_all(scope, now)
 
+    async def activity(self) -> None:
+        """Once a morning, before routes are planned."""
+        now = self.state.clock.now()
+        if now.astimezone(LOCAL_ZONE).hour != ACTIVITY_HOUR:
+            return
+        for institution_id in await self.state.database.institutions():
+            async with self.state.database.tenant(institution_id) as scope:
+                await follow_activity(scope, self.series, now)
+
     async def housekeeping(self) -> None:
         now = self.state.clock.now()
         await self.tuning()
+        await write_all(self.state.database, self.series, now)
+        await self.activity()
         ahead = [ns_from_datetime(now), ns_from_datetime(now + timedelta(days=1))]
         await self.series.prepare(ahead, ahead[0])
         await self.series.keep(now)
@@ -243,6 +282,8 @@ def create_app(
             for name, interval_s, alone in (
                 ("round_watch", ROUND_INTERVAL_S, work.rounds),
                 ("entitlements", ENTITLEMENT_INTERVAL_S, work.entitlements),
+                ("indicators", INDICATOR_INTERVAL_S, work.indicators),
+                ("discovery", DISCOVERY_INTERVAL_S, work.discovery),
                 ("housekeeping", HOUSEKEEPING_INTERVAL_S, work.housekeeping),
             ):
                 supervisor.start(name, every(interval_s, leadership.only(alone)))
@@ -284,7 +325,7 @@ def _install_manners(app: FastAPI, state: AppState) -> None:
     """What holds for every call."""
     install_examples(app)
     app.add_middleware(BodyLimit)
-    app.add_middleware(SecurityHeaders)
+    app.add_middleware(SecurityHeaders, map_tiles=state.settings.map_tiles)
     app.add_middleware(RequestMetrics, metrics=state.metrics)
     install_error_handlers(app)
 
@@ -328,6 +369,7 @@ def _api_routes() -> Sequence[BaseRoute]:
         device_register_router,
         records_router,
         floor_router,
+        day_router,
         elder_series_router,
         status_router,
         gateway_router,
@@ -337,16 +379,23 @@ def _api_routes() -> Sequence[BaseRoute]:
         service_list_router,
         rounds_router,
         leave_router,
+        visits_router,
+        homebed_router,
+        orders_router,
+        statement_router,
         matching_router,
         clues_router,
         handover_router,
         observations_router,
         incidents_router,
+        care_tasks_router,
+        discovery_router,
         found_router,
         found_machine_router,
         exchange_router,
         fhir_router,
         simulation_router,
+        bureau_router,
     ):
         app.include_router(router)
     for _ in iter_route_contexts(app.routes):

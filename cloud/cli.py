@@ -21,6 +21,7 @@ from sqlalchemy.exc import IntegrityError
 
 from cloud import cli_running
 from cloud.app import create_lasting_app, openapi_document
+from cloud.bureau import cli as bureau_cli
 from cloud.clock import SystemClock
 from cloud.crypto import Keyring, new_key
 from cloud.database import Database, TenantScope
@@ -353,3 +354,4 @@ def _fail(message: str) -> NoReturn:
 
 
 cli_running.install(app, _settings, _fail)
+bureau_cli.register(app, _settings)

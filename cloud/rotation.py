@@ -18,6 +18,9 @@ from sqlalchemy.exc import IntegrityError
 from cloud.alerts.notify.models import ContactPoint
 from cloud.alerts.notify.points import address_context, address_index
 from cloud.care.matching.models import MatchingList, MatchingRow, file_context, person_context
+from cloud.care.orders.models import ServiceOrder
+from cloud.care.visits.models import Visit, VisitPlan
+from cloud.care.visits.places import place_context
 from cloud.crypto import BadCiphertextError, Keyring
 from cloud.database import Database, TenantBase, TenantScope
 from cloud.devices.links import link_context
@@ -57,6 +60,10 @@ def _by_row(column: str) -> Callable[[Any], str]:
     return lambda row: f"{column}:{row.id}"
 
 
+def _by_elder(column: str) -> Callable[[Any], str]:
+    return lambda row: f"{column}:{row.elder_id}"
+
+
 SEALED: Final[tuple[Sealed, ...]] = (
     Sealed(User, "totp_sealed", lambda row: totp_context(row.id)),
     Sealed(Home, "address_sealed", _by_row(ADDRESS)),
@@ -68,6 +75,9 @@ SEALED: Final[tuple[Sealed, ...]] = (
     Sealed(ContactPoint, "sealed_address", lambda row: address_context(row.id)),
     Sealed(Device, "link_sealed", link_context, key="device_id"),
     Sealed(SimulationRun, "sealed_key", lambda row: key_context(row.id)),
+    Sealed(VisitPlan, "place_sealed", _by_elder(place_context("visit_plan")), key="elder_id"),
+    Sealed(ServiceOrder, "place_sealed", _by_row(place_context("service_order"))),
+    Sealed(Visit, "place_sealed", _by_row(place_context("visit"))),
     Sealed(MatchingList, "file_sealed", lambda row: file_context(row.id)),
     Sealed(MatchingRow, "person_sealed", lambda row: person_context(row.id)),
     Sealed(Photo, "sealed", lambda row: photo_context(row.id), clear="jpeg"),

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 from sqlalchemy import update
 
 from cloud.clock import NS_PER_S, ns_from_datetime
@@ -21,7 +22,7 @@ from cloud.identity.shift_models import Duty
 from cloud.identity.shifts import DutyAs
 from cloud.series.columns import IntArray, Key, ReadingColumns
 from cloud.series.service import SeriesStore
-from edge.signals import Origin
+from edge.signals import FloatArray, Origin
 
 ROSTER_DAYS: Final = 14
 # Day and night shift by the clock of the house, as most homes keep them (D).
@@ -119,9 +120,15 @@ def _nights(devices: Sequence[str], times: IntArray) -> ReadingColumns:
     key, at, value = [], [], []
     for number, device_id in enumerate(devices):
         kept = np.ones(len(times), np.bool_)
+        lies = _in_bed(hours, dice)
         if number % _GAP_EVERY == 0:
             lost = times[len(times) // 2]
             kept = (times < lost) | (times >= lost + _GAP_NS)
+        keys.append((device_id, "in_bed", Origin.SIMULATED.value))
+        key.append(np.full(int(kept.sum()), len(keys) - 1, np.int64))
+        at.append(times[kept])
+        value.append(lies[kept].astype(np.float64))
+        kept &= lies  # a mat measures who lies on it
         for quantity, by_day, deeper, spread in _NIGHTLY:
             own = by_day * dice.uniform(0.9, 1.1)
             said = own - deeper * sleep + dice.normal(0, spread, len(times))
@@ -133,3 +140,13 @@ def _nights(devices: Sequence[str], times: IntArray) -> ReadingColumns:
     return ReadingColumns(
         keys, np.concatenate(key), times_ns, np.concatenate(value), np.full(len(times_ns), np.nan)
     )
+
+
+def _in_bed(hours: FloatArray, dice: np.random.Generator) -> npt.NDArray[np.bool_]:
+    """To bed in the evening, up in the morning, a nap after lunch, up once or twice at night."""
+    to_bed, up_at = 21.0 + dice.uniform(-1, 1), 6.2 + dice.uniform(-0.7, 0.7)
+    nap = 12.7 + dice.uniform(-0.3, 0.3)
+    lies = (hours >= to_bed) | (hours < up_at) | ((hours >= nap) & (hours < nap + 1.1))
+    for went in dice.uniform(0.5, 5.0, dice.integers(1, 3)):
+        lies &= ~((hours >= went) & (hours < went + 0.2))
+    return np.asarray(lies, np.bool_)

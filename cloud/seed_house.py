@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count, cycle
 from typing import Any, Final
 
+from cloud.care.handover.facts import residents_of
 from cloud.crypto import Keyring
 from cloud.database import Database, TenantScope
 from cloud.devices.service import Subject, add_device, add_gateway, assign
@@ -25,9 +27,12 @@ from cloud.places.homes import add_home
 from cloud.places.models import Bed, Room
 from cloud.places.schemas import HomeIn
 from cloud.places.service import add_bed, add_building, add_room, add_unit
+from cloud.seed_discovery import fill_discovery
 from cloud.seed_history import fill_roster, give_area, measure, plan_watch, tell_of_devices
+from cloud.seed_home_beds import WAITING_AT, tell_of_visits, wait_at
 from cloud.seed_lists import give_lists
 from cloud.seed_people import Person, people
+from cloud.seed_shift import seed_shift
 from cloud.series.service import SeriesStore
 from edge.signals import Position
 
@@ -110,7 +115,7 @@ async def seed_house(
 ) -> dict[str, Any]:
     """Make it; who can log in. IntegrityError where these logins are there already.
 
-    `store`: where three days of readings go; None: nothing was measured.
+    `store`: where three days of readings and four weeks of days go; None: nothing was measured.
     """
     async with database.transaction() as session:
         scope = await add_institution(session, INSTITUTION, now)
@@ -118,14 +123,32 @@ async def seed_house(
         staff = [(await house.login(short, name, role), role) for short, name, role in STAFF]
         unit_ids = await _build_units(house, seed)
         await _build_homes(house, seed, unit_ids)
+        visitor_id = next(user_id for user_id, role in staff if role is Role.ASSESSOR)
+        await tell_of_visits(scope, house.rules.keyring, visitor_id, now)
+        await _applicants(house, seed)
         carers = [user_id for user_id, role in staff if role is Role.DUTY]
         leads = [(user_id, _LEADS[role]) for user_id, role in staff if role in _LEADS]
         fill_roster(scope, carers, leads, unit_ids, now)
         await tell_of_devices(scope, now)
+        await _leave_a_shift(scope, unit_ids[0], staff, now)
         give_lists(scope, keyring, house.residents, now)
     if store is not None:
         await measure(database, store, scope.institution_id, now)
+        await fill_discovery(database, store, scope.institution_id, now)
     return {"institution": INSTITUTION, "seed": seed, "logins": house.logins}
+
+
+async def _leave_a_shift(
+    scope: TenantScope, unit_id: Any, staff: list[tuple[uuid.UUID, Role]], now: datetime
+) -> None:
+    """Of the first unit: what its carers noted, what happened there, the last handover."""
+    by_role: dict[Role, list[tuple[uuid.UUID, str]]] = defaultdict(list)
+    for (user_id, role), (_, name, _role) in zip(staff, STAFF, strict=True):
+        by_role[role].append((user_id, name))
+    carers, heads = by_role[Role.DUTY], by_role[Role.HEAD_NURSE]
+    residents = await residents_of(scope, unit_id, now)
+    elders = sorted(residents, key=lambda elder_id: residents[elder_id].place)
+    await seed_shift(scope, unit_id, elders, carers=carers[:2], head=heads[0], now=now)
 
 
 async def _build_units(house: _House, seed: int) -> list[Any]:
@@ -167,6 +190,23 @@ async def _build_homes(house: _House, seed: int, unit_ids: list[Any]) -> None:
         for kind, room in HOME_DEVICES:
             await house.device(kind, Subject(None, None, rooms[room].id), room)
         await _move_in(house, person, bed)
+
+
+async def _applicants(house: _House, seed: int) -> None:
+    """People who wait for their home bed, one at each step before the service."""
+    waiting = people(seed + 1, house.now.date(), at_home=True)
+    for number, step in enumerate(WAITING_AT):
+        person = next(waiting)
+        elder = await record.make_elder(house.scope, person.record, house.rules, house.since)
+        for fact in person.facts:
+            await record.add_fact(house.scope, elder.id, fact, by=None, now=house.now)
+        await family.add_consent(
+            house.scope, elder.id, _signed(elder, "safety", house.since), None, house.now
+        )
+        home = HomeIn(
+            name=f"{HOME_BEDS + 1 + number} {elder.name}家", address=f"示范街 {40 + number} 号"
+        )
+        await wait_at(house.scope, house.rules.keyring, elder, home=home, step=step, now=house.now)
 
 
 async def _move_in(house: _House, person: Person, bed: Bed) -> None:

@@ -85,6 +85,12 @@ class Settings(BaseSettings):
     # Administrators must have a second factor; by default in production.
     require_admin_totp: bool | None = None
 
+    # Tiles for the maps of routes, as in https://tiles.example.org/{z}/{x}/{y}.png; empty: points
+    # and lines only. The browser asks that server, so it learns which districts are looked at.
+    map_tiles: str = Field(
+        default="", pattern=r"^(https?://[^\s;,/]+/\S*\{z\}\S*\{x\}\S*\{y\}[^\s;,]*)?$"
+    )
+
     # How browsers reach this cloud, as in https://care.example.org: for links that come back.
     public_url: str = Field(default="", pattern=r"^(https?://[^\s/]+/?)?$")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Request
 from fastapi.responses import FileResponse, HTMLResponse
@@ -24,8 +25,9 @@ _NOT_BUILT: Final = """<!doctype html>
 """
 
 # 'unsafe-inline' for styles only: Ant Design writes its styles at run time. No inline scripts.
+_POLICY: Final = "Content-Security-Policy"
 SECURITY_HEADERS: Final = {
-    "Content-Security-Policy": (
+    _POLICY: (
         "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
         "img-src 'self' data: blob:; media-src 'self' data: blob:; font-src 'self' data:; "
         "connect-src 'self'; worker-src 'self'; manifest-src 'self'; object-src 'none'; "
@@ -35,16 +37,22 @@ SECURITY_HEADERS: Final = {
     "Referrer-Policy": "no-referrer",
     "X-Frame-Options": "DENY",
     "Cross-Origin-Opener-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=(self)",
 }
 
 
 class SecurityHeaders:
     """Adds the headers to every answer; answers of the API are never cached."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, map_tiles: str = "") -> None:
         self._app = app
-        self._headers = [(k.lower().encode(), v.encode()) for k, v in SECURITY_HEADERS.items()]
+        headers = dict(SECURITY_HEADERS)
+        if map_tiles:  # the one server besides ourselves that pictures come from
+            parts = urlsplit(map_tiles)
+            headers[_POLICY] = headers[_POLICY].replace(
+                "img-src 'self'", f"img-src 'self' {parts.scheme}://{parts.netloc}"
+            )
+        self._headers = [(k.lower().encode(), v.encode()) for k, v in headers.items()]
 
     async def __call__(  # noqa: D102 - ASGI
         self, scope: Scope, receive: Receive, send: Send

@@ -16,8 +16,10 @@ from edge.signals import Position
 from firmware_sim.clock import SystemClock
 from firmware_sim.devices.recordings import Recording, RecordingError, Recordings, data_dir
 from firmware_sim.devices.wearable import DeviceStateError
+from firmware_sim.district.cli import district
 from firmware_sim.fleet.cli import fleet
 from firmware_sim.home import Home, HomeError, Journal, plan_falls, read_inhabitants
+from firmware_sim.live.cli import live
 from firmware_sim.people.day import living
 from firmware_sim.people.falls import Aftermath, FallKind
 from firmware_sim.people.wearer import Wearer
@@ -44,6 +46,8 @@ app.command("scenarios")(world_cli.scenarios)
 app.command("run")(world_cli.run)
 app.command("what-if")(world_cli.what_if_command)
 app.command("fleet")(fleet)
+app.command("live")(live)
+app.command("district")(district)
 _console = Console()
 _errors = Console(stderr=True)
 

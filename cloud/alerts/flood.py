@@ -8,7 +8,8 @@ gets worse, and when the line is resolved before it has passed.
 from __future__ import annotations
 
 import uuid
-from dataclasses import replace
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -19,7 +20,6 @@ from cloud.alerts.codes import Priority
 from cloud.alerts.conditions import condition_of
 from cloud.alerts.machine import ENDED, UNANSWERED, Condition, Move, MoveKind
 from cloud.alerts.models import Alert
-from cloud.alerts.reports import Report, open_of, raise_alert
 from cloud.alerts.rulebook import RuleBook
 from cloud.database import TenantScope
 
@@ -48,10 +48,45 @@ async def recent_of(scope: TenantScope, book: RuleBook, alert: Alert, now: datet
     return int((await scope.session.execute(statement)).scalar_one())
 
 
-async def line_of(scope: TenantScope, book: RuleBook, alert: Alert, now: datetime) -> Alert:
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A flood's line to be raised."""
+
+    key: str
+    unit_id: uuid.UUID | None
+    origin: str
+    note: str
+    rule: str
+    follows_id: uuid.UUID | None = None
+
+
+# The line is found by the cloud itself, like other reports (cloud/alerts/reports.py).
+RaiseLine = Callable[[TenantScope, Line, datetime], Awaitable[Alert]]
+
+
+async def fold(
+    scope: TenantScope, book: RuleBook, alert: Alert, move: Move, raise_line: RaiseLine
+) -> bool:
+    """Raise it into its unit's line where there is a flood of what folds; whether it was."""
+    code, priority = str(move.code), move.priority or Priority.INFO
+    if move.kind is not MoveKind.RAISE or not book.folds(code, priority):
+        return False
+    recent = await recent_of(scope, book, alert, move.at)
+    if not folds(book, code, priority, recent=recent):
+        return False
+    line = await _line_of(scope, book, alert, move.at, raise_line)
+    alert.flood_id, alert.rule = line.id, f"{alert.rule}, flood.fold"
+    folded = replace(move, rule=f"{book.version} {alert.rule}")
+    await lifecycle.raise_quietly(scope, alert, folded, FLOOD)
+    return True
+
+
+async def _line_of(
+    scope: TenantScope, book: RuleBook, alert: Alert, now: datetime, raise_line: RaiseLine
+) -> Alert:
     """The flood's line of the unit: the open one, or a new one with what led to it."""
     key = _key(alert.unit_id)
-    open_one = await open_of(scope, FLOOD, key, alert.origin)
+    open_one = await store.open_of(scope, FLOOD, key, alert.origin)
     if open_one is not None:
         before = condition_of(open_one)
         move = Move(
@@ -61,10 +96,8 @@ async def line_of(scope: TenantScope, book: RuleBook, alert: Alert, now: datetim
         await lifecycle.make_move(scope, open_one, before, move)
         return open_one
     note = f"more than {book.flood.more_than} within {book.flood.within_s:.0f} s"
-    report = Report(
-        FLOOD, key, unit_id=alert.unit_id, origin=alert.origin, note=note, rule="flood.open"
-    )
-    line = await raise_alert(scope, report, now)
+    raised = Line(key, alert.unit_id, alert.origin, note, "flood.open")
+    line = await raise_line(scope, raised, now)
     _look_again(scope, book, line, now)
     await _fold_earlier(scope, book, line, now)
     return line
@@ -110,7 +143,9 @@ def _look_again(scope: TenantScope, book: RuleBook, line: Alert, now: datetime) 
     store.start_timer(scope, line.id, FLOOD_TIMER, due_at)
 
 
-async def settle_members(scope: TenantScope, book: RuleBook, line: Alert, now: datetime) -> None:
+async def settle_members(
+    scope: TenantScope, book: RuleBook, line: Alert, now: datetime, raise_line: RaiseLine
+) -> None:
     """A person has resolved the line. What has passed is dealt with too; the rest comes out, or,
     where that were a flood again, goes into a new line that rings.
     """
@@ -135,11 +170,11 @@ async def settle_members(scope: TenantScope, book: RuleBook, line: Alert, now: d
             move = Move(MoveKind.RELEASE, now, rule=f"{book.version} flood.release")
             await lifecycle.make_move(scope, alert, condition_of(alert), move)
         return
-    report = Report(
-        FLOOD, _key(line.unit_id), unit_id=line.unit_id, origin=line.origin,
-        note=f"{len(left)} go on", rule="flood.goes_on", follows_id=line.id,
+    raised = Line(
+        _key(line.unit_id), line.unit_id, line.origin, f"{len(left)} go on", "flood.goes_on",
+        line.id,
     )  # fmt: skip
-    fresh = await raise_alert(scope, report, now)
+    fresh = await raise_line(scope, raised, now)
     _look_again(scope, book, fresh, now)
     for alert in left:
         alert.flood_id = fresh.id

@@ -13,7 +13,7 @@ from sqlalchemy.orm import aliased
 
 from cloud.alerts import flood, lifecycle, rules, store
 from cloud.alerts.books import book_of
-from cloud.alerts.codes import CODES, Priority
+from cloud.alerts.codes import CODES
 from cloud.alerts.conditions import condition_of
 from cloud.alerts.drills.service import take_proof
 from cloud.alerts.grading import priority_of
@@ -21,6 +21,7 @@ from cloud.alerts.lifecycle import ESCALATE_TIMER, HOLD_TIMER, SETTLE_TIMER
 from cloud.alerts.machine import Move, MoveKind
 from cloud.alerts.models import Alert, AlertEvent
 from cloud.alerts.relink import Correction, tie_to
+from cloud.alerts.reports import raise_line
 from cloud.alerts.rulebook import RuleBook
 from cloud.alerts.rules import Decision, PlannedMove, Timer
 from cloud.clock import datetime_from_ns
@@ -150,15 +151,8 @@ async def _raise(
     scope: TenantScope, alert: Alert, move: Move, decision: Decision, book: RuleBook
 ) -> None:
     """For people at once; or quietly, where its on-delay or a flood holds it back."""
-    now, priority = move.at, move.priority or Priority.INFO
-    if move.kind is MoveKind.RAISE and book.folds(str(move.code), priority):
-        recent = await flood.recent_of(scope, book, alert, now)
-        if flood.folds(book, str(move.code), priority, recent=recent):
-            line = await flood.line_of(scope, book, alert, now)
-            alert.flood_id, alert.rule = line.id, f"{decision.rule}, flood.fold"
-            folded = replace(move, rule=f"{book.version} {alert.rule}")
-            await lifecycle.raise_quietly(scope, alert, folded, flood.FLOOD)
-            return
+    if await flood.fold(scope, book, alert, move, raise_line):
+        return
     if decision.hold_s:
         await lifecycle.raise_quietly(scope, alert, move, f"on-delay {decision.hold_s:.0f} s")
         return

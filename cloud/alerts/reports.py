@@ -10,7 +10,7 @@ from typing import Final
 
 from sqlalchemy import func
 
-from cloud.alerts import lifecycle, store
+from cloud.alerts import flood, lifecycle, store
 from cloud.alerts.books import book_of
 from cloud.alerts.codes import CODES, Priority
 from cloud.alerts.conditions import condition_of
@@ -48,10 +48,11 @@ async def raise_alert(scope: TenantScope, report: Report, now: datetime) -> Aler
     """Raise it, or count it up where one of its code and key is open; worse than that upgrades."""
     await store.lock_decisions(scope)
     code = CODES[report.code]
-    version = (await book_of(scope)).version
+    book = await book_of(scope)
+    version = book.version
     rule = f"{version} {report.rule}"
     priority = report.priority or code.priority
-    alert = await open_of(scope, report.code, report.key, report.origin)
+    alert = await store.open_of(scope, report.code, report.key, report.origin)
     if alert is not None:
         before = condition_of(alert)
         higher = store.higher_priority(priority, before.priority)
@@ -85,11 +86,21 @@ async def raise_alert(scope: TenantScope, report: Report, now: datetime) -> Aler
         MoveKind.RAISE, now, code=report.code, priority=priority, recovered=False,
         note=report.note, rule=rule,
     )  # fmt: skip
-    await lifecycle.make_move(scope, alert, None, move)
+    if not await flood.fold(scope, book, alert, move, raise_line):
+        await lifecycle.make_move(scope, alert, None, move)
     for hop, at in (("sensed", happened_at), ("decided", now), ("committed", now)):
         store.note_hop(scope, alert.id, hop, at, by="cloud", source=report.key)
     await scope.session.flush()
     return alert
+
+
+async def raise_line(scope: TenantScope, line: flood.Line, now: datetime) -> Alert:
+    """The line of a flood (cloud/alerts/flood.py)."""
+    report = Report(
+        flood.FLOOD, line.key, unit_id=line.unit_id, origin=line.origin, note=line.note,
+        rule=line.rule, follows_id=line.follows_id,
+    )  # fmt: skip
+    return await raise_alert(scope, report, now)
 
 
 async def recover_raised(
@@ -97,7 +108,7 @@ async def recover_raised(
 ) -> bool:
     """The cause of what `raise_alert` raised has passed; the check is still due."""
     await store.lock_decisions(scope)
-    alert = await open_of(scope, code, key, origin)
+    alert = await store.open_of(scope, code, key, origin)
     if alert is None or alert.recovered or not CODES[code].passes:
         return False
     move = Move(MoveKind.RECOVER, now, recovered=True)
@@ -149,17 +160,3 @@ async def answered_at(scope: TenantScope, code: str) -> dict[str, datetime]:
     )  # fmt: skip
     found = (await scope.session.execute(ended)).all()
     return {str(key): at for key, at in found if at is not None}
-
-
-async def open_of(scope: TenantScope, code: str, key: str, origin: str) -> Alert | None:
-    """The open alert of a code and key, locked."""
-    statement = (
-        scope.select(Alert)
-        .where(
-            Alert.code == code, Alert.key == key, Alert.origin == origin,
-            Alert.state.not_in(ENDED),
-        )
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    )  # fmt: skip
-    return (await scope.session.scalars(statement)).first()

@@ -148,6 +148,20 @@ async def lock_alert(scope: TenantScope, alert_id: uuid.UUID) -> Alert | None:
     return (await scope.session.scalars(statement)).one_or_none()
 
 
+async def open_of(scope: TenantScope, code: str, key: str, origin: str) -> Alert | None:
+    """The open alert of a code and key, locked."""
+    statement = (
+        scope.select(Alert)
+        .where(
+            Alert.code == code, Alert.key == key, Alert.origin == origin,
+            Alert.state.not_in(ENDED),
+        )
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )  # fmt: skip
+    return (await scope.session.scalars(statement)).first()
+
+
 async def moves_of(scope: TenantScope, alert_id: uuid.UUID) -> list[AlertMove]:
     """All moves of an alert, in order."""
     statement = scope.select(AlertMove).where(AlertMove.alert_id == alert_id)

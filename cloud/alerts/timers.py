@@ -15,7 +15,7 @@ from cloud.alerts.escalation import engine
 from cloud.alerts.lifecycle import ESCALATE_TIMER, HOLD_TIMER, SETTLE_TIMER, SHELF_TIMER
 from cloud.alerts.machine import ENDED, Condition, Move, MoveKind
 from cloud.alerts.models import Alert, AlertTimer
-from cloud.alerts.reports import Report, raise_alert
+from cloud.alerts.reports import Report, raise_alert, raise_line
 from cloud.database import Database, TenantScope
 from cloud.devices.service import Subject
 
@@ -66,7 +66,7 @@ async def _work_raising_of(scope: TenantScope, now: datetime) -> int:
         timer.ended_at, timer.outcome = now, "fired"
         alert = await scope.session.get_one(Alert, timer.alert_id)
         if timer.kind == flood.MEMBERS_TIMER:
-            await flood.settle_members(scope, await book_of(scope), alert, now)
+            await flood.settle_members(scope, await book_of(scope), alert, now, raise_line)
             continue
         report = Report(
             "nobody_on_duty",

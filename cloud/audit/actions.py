@@ -55,5 +55,9 @@ class Action(StrEnum):
     RULES_CHANGED = "rules.changed"
     ROSTER_CHANGED = "roster.changed"
 
+    # Oversight.
+    INDICATORS_READ = "indicators.events_read"
+    INDICATORS_EXPORTED = "indicators.exported"
+
     # The audit itself.
     AUDIT_EXPORTED = "audit.exported"

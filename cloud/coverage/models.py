@@ -71,6 +71,7 @@ class WatchPause(TenantBase):
     created_at: Mapped[datetime]
     created_by: Mapped[str]
     ended_by: Mapped[str | None]
+    ended_at: Mapped[datetime | None]
 
 
 class GatewayArea(TenantBase):

@@ -248,7 +248,7 @@ async def end_pause(
     if pause is None:
         raise NotFoundError("pause")
     if pause.ended_by is None:
-        pause.ended_by = principal.user.display_name
+        pause.ended_by, pause.ended_at = principal.user.display_name, now
         await scope.session.flush()
         _note(principal, now, elder_id, {"watch_pause": (pause.reason, None)})
     return await plan_of(scope, elder_id, now)

@@ -3,33 +3,47 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final, Literal, cast
-
-import msgspec
+from statistics import median
+from typing import Final, Literal, cast, get_args
 
 from cloud.alerts.codes import Category
 from cloud.alerts.machine import ENDED
-from cloud.alerts.models import Alert, AlertEvent
-from cloud.clock import datetime_from_ns, ns_from_datetime
-from cloud.coverage.schemas import ElderCoverage
+from cloud.alerts.models import Alert
+from cloud.clock import LOCAL_ZONE, datetime_from_ns, local_date, ns_from_datetime
+from cloud.coverage.schemas import ElderCoverage, PauseReason
 from cloud.coverage.service import coverage_of
 from cloud.database import TenantScope
+from cloud.family import facts
 from cloud.family.schemas import (
+    AnswerOut,
+    AnswersOut,
     CoverageOut,
     FamilyElder,
     FamilyPage,
     MissingOut,
     Mood,
     NightOut,
+    NoticeOut,
+    PauseNow,
+    RightOut,
+)
+from cloud.family.words import (
+    AnswerFacts,
+    CoverageFacts,
+    answer_said,
+    answers_said,
+    coverage_said,
+    night_said,
+    quarters,
 )
 from cloud.identity.service import Principal
 from cloud.people.family import consents_of, elders_of_user, sees
-from cloud.people.models import FamilyMember
+from cloud.people.models import Consent, FamilyMember
+from cloud.people.schemas import FamilyKind
 from cloud.people.service import find_elder
 from cloud.series.service import SeriesStore, elder_latest
-from edge.events import Event, EventKind
-from edge.localtime import LocalTime
 
 # Signs that a person gives, not a device: the value must be more than nothing.
 SIGNS: Final = frozenset(
@@ -42,7 +56,8 @@ SIGNS: Final = frozenset(
 QUARTER: Final = timedelta(minutes=15)
 # A sign older than this is no reason to be at ease.
 RECENT: Final = timedelta(hours=24)
-_NIGHT_SHOWN: Final = timedelta(hours=36)
+_SOON: Final = timedelta(minutes=5)
+_RECENT_ANSWERS: Final = 5
 _QUARTER_MIN: Final = 15
 
 
@@ -59,27 +74,40 @@ async def _elder(
     scope: TenantScope, store: SeriesStore, member: FamilyMember, now: datetime
 ) -> FamilyElder:
     elder = await find_elder(scope, member.elder_id)
-    shares = sees(member, await consents_of(scope, elder.id), now)
+    consents = await consents_of(scope, elder.id)
+    shares = sees(member, consents, now)
     seen: ElderCoverage = await coverage_of(scope, elder.id, now)
     is_open = await _has_open_alert(scope, elder.id) if "alerts" in shares else None
     sign = await _last_sign(scope, store, elder.id, now) if "presence" in shares else None
+    pause = await facts.pause_now(scope, elder.id, now) if shares else None
+    away = "presence" in shares and facts.is_away(pause)
     return FamilyElder(
         elder_id=elder.id,
         name=elder.name,
         relationship=member.relationship,
-        mood=mood_of(seen, is_open, sign, now, knows=bool({"presence", "alerts"} & shares)),
+        mood=mood_of(
+            seen, is_open, sign, now, knows=bool({"presence", "alerts"} & shares), away=away
+        ),
         last_sign_at=sign,
-        night=await _night(scope, elder.id, now) if "night" in shares else None,
+        night=await _night(scope, store, elder.id, now) if "night" in shares else None,
         # That nothing can be seen is always told: silence about it would read as "all well".
-        coverage=_coverage(seen, in_full="coverage" in shares),
+        coverage=await _coverage(scope, seen, now, in_full="coverage" in shares),
         open_alert=is_open,
+        answers=await _answers(scope, elder.id, now) if "alerts" in shares else None,
+        pause=None if pause is None else PauseNow(
+            from_at=pause.from_at, until_at=pause.until_at,
+            reason=cast(PauseReason, pause.reason) if "presence" in shares else None,
+        ),
+        notices=await _notices(scope, member) if "alerts" in shares else [],
         shares=sorted(shares),
-    )
+        rights=[_right(member, consents, kind, now) for kind in get_args(FamilyKind)],
+    )  # fmt: skip
 
 
 def mood_of(
-    seen: ElderCoverage, is_open: bool | None, sign: datetime | None, now: datetime, *, knows: bool
-) -> Mood:
+    seen: ElderCoverage, is_open: bool | None, sign: datetime | None, now: datetime, *,
+    knows: bool, away: bool = False,
+) -> Mood:  # fmt: skip
     """One word. `calm` needs everything to be seen, nothing open, and a recent sign of life."""
     if is_open:
         return "attention"
@@ -89,12 +117,16 @@ def mood_of(
         return "partly_seen"
     if not knows:
         return "not_shared"
+    if away:
+        return "away"
     if sign is None or now - sign > RECENT:
         return "not_seen"
     return "calm"
 
 
-def _coverage(seen: ElderCoverage, *, in_full: bool) -> CoverageOut:
+async def _coverage(
+    scope: TenantScope, seen: ElderCoverage, now: datetime, *, in_full: bool
+) -> CoverageOut:
     missing = [
         MissingOut(
             what=lack.capability,
@@ -103,12 +135,31 @@ def _coverage(seen: ElderCoverage, *, in_full: bool) -> CoverageOut:
         )
         for lack in seen.lacking
     ]
+    cause = seen.cause if in_full else None
+    missing = missing if in_full else []
+    staff, staff_since = "listed", None
+    if seen.state != "protected":
+        staff, staff_since = await facts.staff_know(scope, seen.elder_id)
+    told = coverage_said(
+        CoverageFacts(
+            seen.state, _clock(seen.since, now), cause,
+            [(lack.what, _clock(lack.since, now)) for lack in missing], staff,
+        )
+    )  # fmt: skip
     return CoverageOut(
-        state=seen.state,
-        since=seen.since,
-        cause=seen.cause if in_full else None,
-        missing=missing if in_full else [],
-    )
+        state=seen.state, since=seen.since, cause=cause, missing=missing,
+        staff=cast(Literal["listed", "alerted", "acknowledged"], staff), staff_since=staff_since,
+        text_zh=told.zh, text_en=told.en,
+    )  # fmt: skip
+
+
+def _clock(at: datetime | None, now: datetime) -> str | None:
+    """In the house's time; of another day with its date."""
+    if at is None:
+        return None
+    local = at.astimezone(LOCAL_ZONE)
+    same = local.date() == local_date(now)
+    return f"{local:%H:%M}" if same else f"{local:%m-%d %H:%M}"
 
 
 async def _has_open_alert(scope: TenantScope, elder_id: uuid.UUID) -> bool:
@@ -134,31 +185,61 @@ async def _last_sign(
                           microseconds=at.microsecond)  # fmt: skip
 
 
-async def _night(scope: TenantScope, elder_id: uuid.UUID, now: datetime) -> NightOut | None:
-    rows = await scope.session.scalars(
-        scope.select(AlertEvent)
-        .where(
-            AlertEvent.kind == EventKind.NIGHT_SUMMARY.value,
-            AlertEvent.happened_ns > ns_from_datetime(now - _NIGHT_SHOWN),
-        )
-        .order_by(AlertEvent.happened_ns.desc())
-    )
-    for row in rows:
-        event = msgspec.json.decode(row.body, type=Event)
-        if event.subject_id != str(elder_id):
-            continue
-        said = {reason.code: reason.values for reason in event.reasons}
-        values = said.get("night_in_numbers", {})
-        local = LocalTime("Asia/Shanghai")
-        day = datetime(1970, 1, 1, tzinfo=now.tzinfo) + timedelta(days=local.day(event.time_ns))
-        return NightOut(
-            morning=day.date(),
-            in_bed_min=_quarters(values.get("in_bed_min", 0.0)),
-            up_times=int(values.get("times_up", 0.0)),
-            unseen_min=_quarters(values.get("unknown_min", 0.0)),
-        )
-    return None
+async def _night(
+    scope: TenantScope, store: SeriesStore, elder_id: uuid.UUID, now: datetime
+) -> NightOut:
+    morning = local_date(now)
+    night = await facts.night_of(scope, store, elder_id, morning, now)
+    told = night_said(night)
+    return NightOut(
+        morning=morning, watched=night.watched, so_far=now < facts.night_bounds(morning)[1],
+        in_bed_min=quarters(night.in_bed_min), up_times=night.up_times,
+        out_min=quarters(night.out_min), unseen_min=quarters(night.unseen_min),
+        text_zh=told.zh, text_en=told.en,
+    )  # fmt: skip
 
 
-def _quarters(minutes: float) -> int:
-    return _QUARTER_MIN * round(minutes / _QUARTER_MIN)
+async def _answers(scope: TenantScope, elder_id: uuid.UUID, now: datetime) -> AnswersOut:
+    found = await facts.alerts_of(scope, elder_id, now - facts.ANSWERS_SHOWN, now + _SOON)
+    over = [(alert, facts.answer_of(alert)) for alert in found if facts.is_over(alert)]
+    told = answers_said([answer for _, answer in over])
+    answered = [a.answered_s for _, a in over if a.answered_s is not None]
+    arrived = [a.arrived_s for _, a in over if a.arrived_s is not None]
+    return AnswersOut(
+        days=facts.ANSWERS_SHOWN.days, count=len(over),
+        median_answered_s=median(answered) if answered else None,
+        median_arrived_s=median(arrived) if arrived else None,
+        text_zh=told.zh, text_en=told.en,
+        recent=[_answer(alert, answer) for alert, answer in over[:_RECENT_ANSWERS]],
+    )  # fmt: skip
+
+
+def _answer(alert: Alert, answer: AnswerFacts) -> AnswerOut:
+    told = answer_said(answer)
+    return AnswerOut(
+        happened_at=facts.happened_at(alert), answered_s=answer.answered_s,
+        arrived_s=answer.arrived_s, text_zh=told.zh, text_en=told.en,
+    )  # fmt: skip
+
+
+async def _notices(scope: TenantScope, member: FamilyMember) -> list[NoticeOut]:
+    return [
+        NoticeOut(at=row.created_at, text=row.body, delivered=row.state == "sent")
+        for row in await facts.notices_of(scope, member)
+    ]
+
+
+def _right(
+    member: FamilyMember, consents: Sequence[Consent], kind: FamilyKind, now: datetime
+) -> RightOut:
+    consent = facts.agreed_to(member, consents, kind, now)
+    allowed = kind in member.may_see
+    state: Literal["seen", "not_allowed", "not_agreed"] = "seen" if allowed else "not_allowed"
+    if consent is None and allowed:
+        state = "not_agreed"
+    shown = consent if state == "seen" else None
+    return RightOut(
+        kind=kind, state=state, signer_name=None if shown is None else shown.signer_name,
+        since=None if shown is None else shown.valid_from,
+        until=None if shown is None else shown.valid_until,
+    )  # fmt: skip

@@ -38,6 +38,9 @@ class DistrictMember(TenantBase):
     __tablename__ = "district_member"
     institution_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     member_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    district_code: Mapped[str | None]
+    district_name: Mapped[str] = mapped_column(default="")
+    shows_events: Mapped[bool] = mapped_column(default=False)
 
 
 class User(TenantBase):

@@ -24,6 +24,7 @@ CONTACT_PHONE: Final = "contact.phone"
 FAMILY_PHONE: Final = "family.phone"
 PURPOSES: Final[tuple[Purpose, ...]] = get_args(Purpose)
 SHARING: Final = "family_sharing"
+HELPER: Final = "helper"
 
 
 async def replace_contacts(
@@ -72,6 +73,8 @@ async def put_family_member(
     *, keyring: Keyring, now: datetime,
 ) -> FamilyMember:  # fmt: skip
     """A new relative, or one changed. Raises BadFieldError, ConflictError."""
+    if wanted.role == HELPER and set(wanted.may_see) - {"alerts"}:
+        raise BadFieldError("may_see", "互助人员只收报警通知，不看其他信息")
     user_id = None if not wanted.username else await _family_login(scope, wanted.username)
     if member is None:
         member = FamilyMember(
@@ -82,7 +85,7 @@ async def put_family_member(
         member.version += 1
     member.name, member.relationship, member.user_id = wanted.name, wanted.relationship, user_id
     member.phone_sealed = seal(keyring, wanted.phone, FAMILY_PHONE, member.id)
-    member.may_see = sorted(set(wanted.may_see))
+    member.may_see, member.role = sorted(set(wanted.may_see)), wanted.role
     async with refusals_named(scope):
         pass
     return member

@@ -99,6 +99,8 @@ class FamilyMember(TenantBase):
     relationship: Mapped[str]
     phone_sealed: Mapped[bytes | None]
     may_see: Mapped[list[str]] = mapped_column(_TEXTS, default=list)
+    # `helper`: a neighbour or volunteer who is paired with the elder (互助), no kin.
+    role: Mapped[str] = mapped_column(default="relative")
     created_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(default=1)

@@ -33,6 +33,7 @@ from cloud.people.schemas import (
     FactOut,
     FamilyKind,
     FamilyOut,
+    FamilyRole,
     LivingFlag,
     Purpose,
     Sex,
@@ -150,7 +151,7 @@ def family_out(
     return FamilyOut(
         id=member.id, name=member.name, relationship=member.relationship, username=username,
         phone=family.family_phone(member, keyring),
-        may_see=cast(list[FamilyKind], member.may_see),
+        may_see=cast(list[FamilyKind], member.may_see), role=cast(FamilyRole, member.role),
         sees_now=cast(list[FamilyKind], sorted(family.sees(member, consents, now))),
         ended_at=member.ended_at, version=member.version,
     )  # fmt: skip

@@ -17,6 +17,7 @@ Phone = Annotated[
 ]
 LivingFlag = Literal["lives_alone", "empty_nest", "children_away", "no_kin"]
 Purpose = Literal["safety", "vitals", "location", "family_sharing", "district_sharing"]
+FamilyRole = Literal["relative", "helper"]
 FamilyKind = Literal[
     "presence", "night", "alerts", "coverage", "vitals", "location", "visits", "entitlements"
 ]
@@ -263,6 +264,9 @@ class FamilyIn(ApiModel):
     phone: Phone | Literal[""] = ""
     username: Line | None = Field(default=None, description="their login, with the role family")
     may_see: list[FamilyKind] = Field(default_factory=list)
+    role: FamilyRole = Field(
+        default="relative", description="helper: a paired neighbour, told of alerts only"
+    )
 
 
 class FamilyOut(ApiModel):
@@ -274,6 +278,7 @@ class FamilyOut(ApiModel):
     phone: str
     username: str | None
     may_see: list[FamilyKind]
+    role: FamilyRole
     sees_now: list[FamilyKind]
     ended_at: UtcMs | None
     version: int

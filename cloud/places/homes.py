@@ -32,6 +32,8 @@ from cloud.places.sealing import seal, unseal
 ADDRESS: Final = "home.address"
 ENTRY: Final = "home.entry"
 MAX_PHOTOS_PER_CHECK: Final = 6
+# Where a home follows steps: what may be fitted and ticked off (repairs, while it is served).
+FITTED_IN: Final = frozenset({"fitting", "in_service"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +107,34 @@ def home_values(wanted: HomeIn, keyring: Keyring, home_id: uuid.UUID) -> dict[st
 async def accept_fitting(
     scope: TenantScope, home: Home, wanted: AcceptanceIn, now: datetime
 ) -> None:
-    """The fitting is accepted and the bed goes into service. Raises ConflictError."""
+    """The fitting is accepted; without steps the bed goes into service. Raises ConflictError."""
     undone = [check.code for check in await _checks(scope, home.id) if check.done_at is None]
     if undone:
         raise ConflictError("accepted_by", f"not done yet: {', '.join(undone)}")
     home.accepted_at, home.accepted_by, home.acceptance_note = now, wanted.accepted_by, wanted.note
-    home.warranty_until, home.state = wanted.warranty_until, "in_service"
+    home.warranty_until = wanted.warranty_until
+    if not home.follows_steps:
+        home.state = "in_service"
     home.version += 1
     await scope.session.flush()
+
+
+def require_fitting(home: Home) -> None:
+    """Nothing is fitted before the agreement. Raises ConflictError."""
+    if home.follows_steps and home.state not in FITTED_IN:
+        raise ConflictError("state", "签约前不能安装：请先在“家庭养老床位”里完成签约并开始安装")
+
+
+def require_own_state(home: Home, wanted: str) -> None:
+    """The steps of a home bed set its home's state. Raises ConflictError."""
+    if home.follows_steps and wanted != home.state:
+        raise ConflictError("state", "这处房屋的状态由“家庭养老床位”的步骤决定")
+
+
+def require_no_steps(home: Home) -> None:
+    """Where there are steps, the acceptance is one of them. Raises ConflictError."""
+    if home.follows_steps:
+        raise ConflictError("accepted_by", "请在“家庭养老床位”里登记验收")
 
 
 async def put_kit_item(

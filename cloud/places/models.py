@@ -52,6 +52,8 @@ class Home(TenantBase):
     warranty_until: Mapped[date | None] = mapped_column(Date)
     created_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
+    # Its state is what the steps of its home bed say (cloud/care/homebed), nobody types it.
+    follows_steps: Mapped[bool] = mapped_column(default=False)
     version: Mapped[int] = mapped_column(default=1)
 
 

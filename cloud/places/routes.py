@@ -154,6 +154,7 @@ async def change_home(
     """Change what is written down of a home."""
     await service.require_open(who.scope, Unit, body.operator_unit_id, "operator_unit_id")
     home = await service.lock_place(who.scope, Home, home_id, if_match)
+    homes.require_own_state(home, body.state)
     await service.change_place(who.scope, home, homes.home_values(body, state.keyring, home_id))
     note_place(who, home, "changed")
     return await _home_out(who, home, state, response)
@@ -165,6 +166,7 @@ async def accept_home(
 ) -> HomeOut:
     """The fitting is accepted; every point of the checklist must be done."""
     home = await service.find_place(who.scope, Home, home_id)
+    homes.require_no_steps(home)
     await homes.accept_fitting(who.scope, home, body, state.clock.now())
     note_place(who, home, "accepted")
     return await _home_out(who, home, state, response)
@@ -176,6 +178,7 @@ async def add_kit_item(
 ) -> HomeOut:
     """A further line of the kit list."""
     home = await service.find_place(who.scope, Home, home_id)
+    homes.require_fitting(home)
     await homes.put_kit_item(who.scope, home, None, body, state.clock.now())
     note_place(who, home, "kit")
     return await _home_out(who, home, state, response)
@@ -188,6 +191,7 @@ async def change_kit_item(
 ) -> HomeOut:  # fmt: skip
     """Which device it is, and whether it is fitted."""
     home = await service.find_place(who.scope, Home, home_id)
+    homes.require_fitting(home)
     await homes.put_kit_item(who.scope, home, kit_item_id, body, state.clock.now())
     note_place(who, home, "kit")
     return await _home_out(who, home, state, response)
@@ -212,6 +216,7 @@ async def mark_home_check(
     """A point of the fitting checklist: done, or not."""
     home = await service.find_place(who.scope, Home, home_id)
     by, now = who.user.display_name, state.clock.now()
+    homes.require_fitting(home)
     await homes.mark_check(who.scope, home, home_check_id, body, by=by, now=now)
     note_place(who, home, "checklist")
     return await _home_out(who, home, state, response)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
@@ -30,12 +31,15 @@ from edge.subject import SensorRole
 PRESENCE_HOLDS: Final = timedelta(hours=12)
 _QUANTITIES: Final = ("in_bed", "presence")
 
-BedStateName = Literal["in_bed", "up", "out", "degraded", "blind", "unknown", "empty"]
+BedStateName = Literal["in_bed", "up", "watched", "out", "degraded", "blind", "unknown", "empty"]
 Presence = Literal["in_bed", "up"]
 
 
 class FloorBed(ApiModel):
-    """A bed. `state` is the worst that is known; `presence` what its sensor last said, and when."""
+    """A bed. `state` is the worst that is known; `presence` what its sensor last said, and when.
+
+    `watched`: all that is needed works, and nothing that is needed watches the bed (a band only).
+    """
 
     id: uuid.UUID
     name: str
@@ -81,22 +85,43 @@ async def floor_of(who: Principal, store: SeriesStore, now: datetime) -> FloorOu
     elders = {line.elder_id: line for line in covered}
     presence = await _presence(scope, store, people, now)
     away = await away_at(scope, now)
-    units = [
-        _unit(node, elders, presence, away)
-        for node in _places(tree)
-        if own is None or _unit_of(node) in own
-    ]
+    with_bed_sensor = {
+        uuid.UUID(person.subject.elder_id)
+        for person in people.values()
+        if person.subject.elder_id
+        and any(s.role is SensorRole.BED for s in person.subject.settings.sensors)
+    }
+    facts = _Facts(elders, presence, away, with_bed_sensor)
+    units = [_unit(node, facts) for node in _places(tree) if own is None or _unit_of(node) in own]
     return FloorOut(server_time=now, limited=own is not None, units=units)
 
 
-def bed_state(line: ElderCoverage | None, presence: Presence | None, *, away: bool) -> BedStateName:
-    """The worst that is known of an occupied bed. Not knowing is never a good state."""
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What is known of everybody."""
+
+    elders: Mapping[uuid.UUID, ElderCoverage]
+    presence: Mapping[uuid.UUID, Latest]
+    away: set[uuid.UUID]
+    with_bed_sensor: set[uuid.UUID]
+
+
+def bed_state(
+    line: ElderCoverage | None, presence: Presence | None, *, away: bool, bed_sensor: bool = True
+) -> BedStateName:
+    """The worst that is known of an occupied bed. Not knowing is never a good state.
+
+    A bed sensor that says nothing is not the same as none: with none, who is watched by what they
+    wear is known to be watched, and where they are is nobody's question.
+    """
     if away:
         return "out"
     if line is None or line.cause == "no_devices":
         return "unknown"
     if line.state != "protected":
         return "blind" if line.state == "blind" else "degraded"
+    if presence is None and not bed_sensor:
+        return "watched"
     return presence or "unknown"
 
 
@@ -110,40 +135,35 @@ def _unit_of(node: UnitNode | HomeNode) -> uuid.UUID | None:
 
 def _unit(
     node: UnitNode | HomeNode,
-    elders: Mapping[uuid.UUID, ElderCoverage],
-    presence: Mapping[uuid.UUID, Latest],
-    away: set[uuid.UUID],
+    facts: _Facts,
 ) -> FloorUnit:
     return FloorUnit(
         id=node.id, name=node.name, is_home=isinstance(node, HomeNode),
-        rooms=[_room(room, elders, presence, away) for room in node.rooms if room.beds],
+        rooms=[_room(room, facts) for room in node.rooms if room.beds],
     )  # fmt: skip
 
 
 def _room(
     node: RoomNode,
-    elders: Mapping[uuid.UUID, ElderCoverage],
-    presence: Mapping[uuid.UUID, Latest],
-    away: set[uuid.UUID],
+    facts: _Facts,
 ) -> FloorRoom:
-    return FloorRoom(
-        id=node.id, name=node.name, beds=[_bed(bed, elders, presence, away) for bed in node.beds]
-    )
+    return FloorRoom(id=node.id, name=node.name, beds=[_bed(bed, facts) for bed in node.beds])
 
 
 def _bed(
     node: BedNode,
-    elders: Mapping[uuid.UUID, ElderCoverage],
-    presence: Mapping[uuid.UUID, Latest],
-    away: set[uuid.UUID],
+    facts: _Facts,
 ) -> FloorBed:
     elder_id = None if node.resident is None else node.resident.elder_id
-    said = None if elder_id is None else presence.get(elder_id)
+    said = None if elder_id is None else facts.presence.get(elder_id)
     known: Presence | None = None if said is None else "in_bed" if said.value > 0 else "up"
     state: BedStateName = "empty"
     if node.resident is not None:
-        line = None if elder_id is None else elders.get(elder_id)
-        state = bed_state(line, known, away=elder_id in away)
+        line = None if elder_id is None else facts.elders.get(elder_id)
+        state = bed_state(
+            line, known, away=elder_id in facts.away,
+            bed_sensor=elder_id in facts.with_bed_sensor,
+        )  # fmt: skip
     return FloorBed(
         id=node.id, name=node.name, state=state, elder_id=elder_id,
         elder_name=None if node.resident is None else node.resident.name, presence=known,

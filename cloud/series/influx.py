@@ -127,6 +127,21 @@ class InfluxSeries:
             Track(key[0], Origin(key[2]), _by_time(parts)) for key, parts in sorted(pieces.items())
         ]
 
+    async def tracks_of_many(
+        self,
+        scope: TenantScope,
+        spans: Sequence[DeviceSpan],
+        quantities: Sequence[str],
+        unit: Unit,
+    ) -> dict[str, list[Track]]:
+        """`tracks` of several quantities, of those that there is anything of."""
+        devices = {span.device_id for span in spans}
+        held = {kind for device, kind in await self.quantities(scope) if device in devices}
+        return {
+            quantity: await self.tracks(scope, spans, quantity, unit) if quantity in held else []
+            for quantity in quantities
+        }
+
     async def latest(self, scope: TenantScope, spans: Sequence[DeviceSpan]) -> list[Latest]:
         """The newest reading of each quantity and origin within the spans."""
         newest: dict[tuple[str, str], Latest] = {}

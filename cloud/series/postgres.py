@@ -19,7 +19,7 @@ from cloud.series.postgres_cursor import DAY_NS
 from cloud.series.postgres_erase import erase
 from cloud.series.postgres_keep import LATE_GRACE_NS, pack_days, put_minutes
 from cloud.series.postgres_points import points_between
-from cloud.series.postgres_read import latest_of, newest_of, tracks_of
+from cloud.series.postgres_read import latest_of, newest_of, tracks_of, tracks_of_quantities
 from cloud.series.postgres_write import add_points, merge_hours
 from cloud.series.service import Erased, Latest, Retention, SeriesDay
 from cloud.series.slots import Slots, Track, Unit
@@ -139,6 +139,16 @@ class PostgresSeries:
     ) -> list[Track]:
         """What the devices said in their spans, in slots of `unit` or finer."""
         return await tracks_of(scope, spans, quantity, unit)
+
+    async def tracks_of_many(
+        self,
+        scope: TenantScope,
+        spans: Sequence[DeviceSpan],
+        quantities: Sequence[str],
+        unit: Unit,
+    ) -> dict[str, list[Track]]:
+        """`tracks` of several quantities; single readings in three questions."""
+        return await tracks_of_quantities(scope, spans, quantities, unit)
 
     async def latest(self, scope: TenantScope, spans: Sequence[DeviceSpan]) -> list[Latest]:
         """The newest reading of each quantity and origin within the spans."""

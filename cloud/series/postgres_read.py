@@ -96,6 +96,35 @@ class Reader:
             for series_id, device_id, _, origin in keys if pieces[series_id]
         ]  # fmt: skip
 
+    async def tracks_of_many(
+        self, spans: Sequence[DeviceSpan], quantities: Sequence[str], unit: Unit
+    ) -> dict[str, list[Track]]:
+        """Single readings of all at once; summaries quantity by quantity."""
+        if unit is not Unit.RAW:
+            return {q: await self.tracks(spans, q, unit) for q in quantities}
+        found: dict[str, list[Track]] = {quantity: [] for quantity in quantities}
+        devices = {span.device_id for span in spans}
+        keys = [key for key in await self.keys(devices, None) if key[2] in found]
+        if not keys:
+            return found
+        begin, end = min(s.from_ns for s in spans), max(s.until_ns for s in spans)
+        points = await points_between(
+            self._scope, self._cursor, [key[0] for key in keys], begin, end
+        )
+        slots = _slots(points)[np.lexsort((points.time_ns, points.series))]
+        for series_id, device_id, quantity, origin in keys:
+            first, last = np.searchsorted(slots["series"], [series_id, series_id + 1])
+            mine = slots[first:last]
+            pieces = []
+            for span in spans:
+                if span.device_id == device_id:
+                    a, b = np.searchsorted(mine["first_ns"], [span.from_ns, span.until_ns])
+                    pieces.append(mine[a:b])
+            held = np.concatenate(pieces)
+            if len(held):
+                found[quantity].append(Track(device_id, Origin(origin), held))
+        return found
+
     async def slots(self, ids: list[int], from_ns: int, until_ns: int, unit: Unit) -> Slots:
         """[from, until) as slots of `unit` that lie wholly in it, and finer ones at its ends."""
         if from_ns >= until_ns:
@@ -233,6 +262,14 @@ async def tracks_of(
     """What the devices said in their spans."""
     async with scope.driver_cursor() as cursor:
         return await Reader(scope, cursor).tracks(spans, quantity, unit)
+
+
+async def tracks_of_quantities(
+    scope: TenantScope, spans: Sequence[DeviceSpan], quantities: Sequence[str], unit: Unit
+) -> dict[str, list[Track]]:
+    """The same of several quantities."""
+    async with scope.driver_cursor() as cursor:
+        return await Reader(scope, cursor).tracks_of_many(spans, quantities, unit)
 
 
 async def latest_of(scope: TenantScope, spans: Sequence[DeviceSpan]) -> list[Latest]:

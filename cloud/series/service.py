@@ -123,6 +123,16 @@ class SeriesStore(Protocol):
         """What the devices said in their spans, in slots of `unit`, finer where a span cuts one."""
         ...
 
+    async def tracks_of_many(
+        self,
+        scope: TenantScope,
+        spans: Sequence[DeviceSpan],
+        quantities: Sequence[str],
+        unit: Unit,
+    ) -> dict[str, list[Track]]:
+        """`tracks` of several quantities, in as few questions as the store can."""
+        ...
+
     async def latest(self, scope: TenantScope, spans: Sequence[DeviceSpan]) -> list[Latest]:
         """The newest reading of each quantity and origin within the spans."""
         ...

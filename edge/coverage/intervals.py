@@ -42,11 +42,14 @@ def buckets_of(intervals: FloatArray) -> IndexArray:
 
 def quantile(counts: FloatArray, share: float) -> float | None:
     """Upper edge of the bucket in which `share` of the intervals is reached; None if too few."""
-    cumulated = np.cumsum(counts)
+    cumulated = counts.cumsum()
     total = float(cumulated[-1])
     if total < MIN_INTERVALS:
         return None
-    bucket = int(np.searchsorted(cumulated, share * total))
+    return _upper_edge(int(cumulated.searchsorted(share * total)))
+
+
+def _upper_edge(bucket: int) -> float:
     return float(2.0 ** ((min(bucket, BUCKETS - 1) + 1) / BUCKETS_PER_OCTAVE))
 
 
@@ -55,12 +58,20 @@ def habit(counts: FloatArray) -> float | None:
     return quantile(counts, HABIT_QUANTILE)
 
 
-def is_regular(counts: FloatArray) -> bool:
-    """Whether a device with these intervals (s) reports by its own clock, not because of people."""
-    middle, long = quantile(counts, 0.5), habit(counts)
-    if middle is None or long is None or long > LONGEST_BEAT_S:
-        return False
-    return long <= REGULAR_FACTOR * middle
+def beat(counts: FloatArray) -> float | None:
+    """The learned interval of a device that reports by its own clock, not because of people.
+
+    None where it is not regular, or too few are known. Asked with every report: in one go.
+    """
+    cumulated = counts.cumsum()
+    total = float(cumulated[-1])
+    if total < MIN_INTERVALS:
+        return None
+    middle, long = (
+        _upper_edge(int(bucket))
+        for bucket in cumulated.searchsorted((0.5 * total, HABIT_QUANTILE * total))
+    )
+    return long if long <= LONGEST_BEAT_S and long <= REGULAR_FACTOR * middle else None
 
 
 def longest(counts: FloatArray) -> float | None:

@@ -85,10 +85,13 @@ class Tracker:
         self.since_ns = NEVER_NS
         self.origin = Origin.LIVE
         self.full_ns: dict[str, int] = {}
+        # What works, and what was told, when there was nothing new to tell.
+        self._quiet: tuple[bytes, bytes, str] | None = None
         self.configure(settings)
 
     def configure(self, settings: SubjectSettings) -> None:
         """Take settings; devices that stay keep what was learned."""
+        self._quiet = None
         self.settings = settings
         devices = Devices(settings.sensors)
         devices.take_over(self.devices)
@@ -325,6 +328,11 @@ class Tracker:
 
     def _tell(self, time_ns: int, findings: list[Finding]) -> None:
         """Tell the elder's state when it, or what it lacks, has changed."""
+        # With every report of every device: nearly always nothing has.
+        heard = (self.devices.heard_ns != NEVER_NS).tobytes()
+        now = (bytes([state.fault for state in self.states]), heard, self.told)
+        if now == self._quiet:
+            return
         coverage = self.coverage()
         lacking = [s for s in coverage.capabilities if s.level is not Level.FULL]
         words = "|".join(
@@ -332,9 +340,10 @@ class Tracker:
         )
         grace_ns = self.opened_ns + round(START_GRACE_S * NS_PER_S)
         first = not self.told
-        if words == self.told or (
-            first and time_ns < grace_ns and coverage.state is not CoverageState.PROTECTED
-        ):
+        if words == self.told:
+            self._quiet = now
+            return
+        if first and time_ns < grace_ns and coverage.state is not CoverageState.PROTECTED:
             return
         if first or not self.told.startswith(coverage.state):
             self.since_ns = time_ns

@@ -11,10 +11,10 @@ import numpy.typing as npt
 
 from edge.coverage.intervals import (
     BUCKETS,
+    beat,
     bucket_of,
     buckets_of,
     habit,
-    is_regular,
     longest,
     observed_s,
 )
@@ -188,7 +188,7 @@ class Devices:
 
     def beat_s(self, k: int) -> float | None:
         """The interval of a device that reports by its own clock; None while none is known."""
-        return habit(self.beat_counts[k]) if is_regular(self.beat_counts[k]) else None
+        return beat(self.beat_counts[k])
 
     def longest_s(self, k: int) -> float | None:
         """The longest interval between reports, of any cause; None before most of a day of them."""

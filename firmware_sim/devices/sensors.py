@@ -16,7 +16,7 @@ import numpy as np
 
 from edge.signals import FloatArray
 from edge.subject import RoomKind, Sensor, SensorRole
-from firmware_sim.buildings.plan import BATTERY_REPORT_S, CLIMATE_REPORT_S, Dwelling
+from firmware_sim.buildings.plan import BATTERY_REPORT_S, BED_REPORT_S, CLIMATE_REPORT_S, Dwelling
 from firmware_sim.people.incidents import Incident
 from firmware_sim.people.persona import Persona
 from firmware_sim.people.routine import Doing, Stretch
@@ -27,12 +27,11 @@ from firmware_sim.world.track import Track, joined, track
 # Radar modules say `occupied` within a second and need a minute or more to say `empty`.
 _RADAR_OCCUPIED_S: Final = (0.2, 1.0)
 _RADAR_EMPTY_S: Final = (60.0, 95.0)
-_RADAR_REPEAT_S: Final = 60.0
 # An infrared sensor stays `motion` this long after the last movement it saw.
 _MOTION_HOLD_S: Final = 60.0
 _BED_ON_S: Final = (3.0, 8.0)
 _BED_OFF_S: Final = (4.0, 15.0)
-_BED_REPEAT_S: Final = 60.0
+_VITALS_S: Final = 60.0
 _DOOR_OPEN_S: Final = (3.0, 9.0)
 _BAND_REPORT_S: Final = 300.0
 _STEPS_PER_MOVE: Final = 12.0
@@ -118,12 +117,13 @@ def _radar(seen: Seen, sensor: Sensor, number: int, rng: np.random.Generator) ->
         else:
             told.append((on_s, off_s))
     changes = [edge for span in told for edge in ((span[0], 1.0), (span[1], 0.0))]
-    if not changes or changes[0][0] > _RADAR_REPEAT_S:
+    every_s = sensor.report_interval_s or BED_REPORT_S
+    if not changes or changes[0][0] > every_s:
         changes.insert(0, (_RADAR_OCCUPIED_S[1], 0.0))
-    return _with_repeats(number, "presence", changes, _RADAR_REPEAT_S, seen.duration_s, rng)
+    return _with_repeats(number, "presence", changes, every_s, seen.duration_s, rng)
 
 
-def _bed(seen: Seen, _sensor: Sensor, number: int, rng: np.random.Generator) -> Track:
+def _bed(seen: Seen, sensor: Sensor, number: int, rng: np.random.Generator) -> Track:
     in_bed = [stretch for stretch in seen.days if stretch.in_bed]
     spans = _merged(in_bed)
     changes: list[tuple[float, float]] = []
@@ -132,7 +132,8 @@ def _bed(seen: Seen, _sensor: Sensor, number: int, rng: np.random.Generator) -> 
         changes += [(on_s, 1.0), (until_s + rng.uniform(*_BED_OFF_S), 0.0)]
     if not changes or changes[0][0] > 1.0:
         changes.insert(0, (0.5, 0.0))
-    parts = [_with_repeats(number, "in_bed", changes, _BED_REPEAT_S, seen.duration_s, rng)]
+    every_s = sensor.report_interval_s or BED_REPORT_S
+    parts = [_with_repeats(number, "in_bed", changes, every_s, seen.duration_s, rng)]
     stirs: list[FloatArray] = []
     turns: list[FloatArray] = []
     for from_s, until_s in spans:
@@ -150,8 +151,8 @@ def _bed_vitals(
     seen: Seen, number: int, spans: list[tuple[float, float]], rng: np.random.Generator
 ) -> Track:
     """A value a minute while somebody lies there, and a quality that movement spoils."""
-    phase_s = rng.uniform(0.0, _BED_REPEAT_S)
-    times = np.arange(phase_s, seen.duration_s, _BED_REPEAT_S)
+    phase_s = rng.uniform(0.0, _VITALS_S)
+    times = np.arange(phase_s, seen.duration_s, _VITALS_S)
     lying = np.zeros(len(times), dtype=np.bool_)
     for from_s, until_s in spans:  # the first minute is for finding the pulse
         lying |= (times > from_s + 60.0) & (times < until_s)
@@ -219,7 +220,7 @@ def _band(seen: Seen, _sensor: Sensor, number: int, rng: np.random.Generator) ->
         [
             track(number, "steps", times[walked], steps[walked].astype(np.float64)),
             track(number, "worn", times, 1.0),
-            track(number, "heart_rate", times, np.clip(heart + moves[which], 30.0, 200.0)),
+            track(number, "heart_rate", times, np.clip(heart + moves, 30.0, 200.0)),
         ]
     )
 

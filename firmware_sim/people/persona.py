@@ -7,7 +7,8 @@ from typing import Final
 
 import numpy as np
 
-from firmware_sim.scenarios.schema import PeopleSpec
+from edge.signals import FloatArray
+from firmware_sim.scenarios.schema import DeclineKind, PeopleSpec
 
 # Purposes of the random streams of a person: adding one never shifts another.
 PERSONA, ROUTINE, INCIDENTS, SENSORS, VITALS, WAVEFORM = range(6)
@@ -48,10 +49,24 @@ class Persona:
     apnoea_per_h: float
     wears: bool
     decline_per_week: float
+    decline_kind: DeclineKind = DeclineKind.FRAILTY
+    decline_from_day: float = 0.0
+    sick_spells_per_month: float = 0.0
+    away_spells_per_month: float = 0.0
+    holidays: tuple[int, ...] = ()
 
     def weakened(self, day: float) -> float:
-        """What is left of their strength after `day` days, 0 .. 1."""
-        return float((1.0 - self.decline_per_week) ** (day / _DAYS_PER_WEEK))
+        """What is left of what they lose after `day` days, 0 .. 1."""
+        return float(self.weakened_at(np.float64(day)))
+
+    def weakened_at(self, days: FloatArray | np.float64) -> FloatArray:
+        """The same for many times, shape as `days`."""
+        weeks = np.maximum(0.0, days - self.decline_from_day) / _DAYS_PER_WEEK
+        return np.asarray((1.0 - self.decline_per_week) ** weeks, dtype=np.float64)
+
+    def left(self, day: float, *kinds: DeclineKind) -> float:
+        """The same where what they lose is of these kinds; else all of it."""
+        return self.weakened(day) if self.decline_kind in kinds else 1.0
 
 
 def draw_persona(spec: PeopleSpec, seed: int, number: int) -> Persona:
@@ -78,4 +93,10 @@ def draw_persona(spec: PeopleSpec, seed: int, number: int) -> Persona:
         apnoea_per_h=float(rng.exponential(2.0)),
         wears=bool(wears < spec.wearable_share),
         decline_per_week=spec.decline_per_week if declines < spec.declining_share else 0.0,
+        # The last draw, so that kinds shift nothing else.
+        decline_kind=spec.decline_kinds[int(rng.integers(len(spec.decline_kinds)))],
+        decline_from_day=spec.decline_from_day,
+        sick_spells_per_month=spec.sick_spells_per_month,
+        away_spells_per_month=spec.away_spells_per_month,
+        holidays=spec.holidays,
     )

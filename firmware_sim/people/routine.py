@@ -16,6 +16,7 @@ import numpy as np
 from edge.subject import RoomKind
 from firmware_sim.buildings.plan import Dwelling
 from firmware_sim.people.persona import Persona
+from firmware_sim.scenarios.schema import DeclineKind
 
 _S: Final = 3600.0
 _DAY_H: Final = 24.0
@@ -25,6 +26,14 @@ _IN_COMPANY: Final = 0.7
 _IN_THE_KITCHEN: Final = 0.3
 # From here on a person stays in bed or chair and is helped at everything.
 BEDRIDDEN: Final = 4
+# Who takes to bed: at worst three hours later up, three earlier down, a nap three times as long.
+_LATER_UP_H: Final = 3.0
+_EARLIER_DOWN_H: Final = 3.0
+_LONGER_NAP: Final = 2.0
+# A cold keeps somebody in bed for two or three days; a stay with the children takes two to five.
+_SICK_DAYS: Final = (2, 4)
+_AWAY_DAYS: Final = (2, 6)
+_DAYS_PER_MONTH: Final = 30.0
 CHAIRBOUND: Final = 3
 
 
@@ -107,17 +116,49 @@ class _Days:
         self._kitchen = dwelling.room(RoomKind.KITCHEN).key
         self._now_h = 0.0
         self._strength = 1.0
+        self._sleep = 1.0  # what is left of quiet nights
+        self._rise = 1.0  # what is left of the wish to get up
 
     def stretches(self, days: range) -> Iterator[Stretch]:
         """Day after day, from the evening before the first."""
+        who = self._who
         self._now_h = days.start * _DAY_H
+        sick = self._spells(days, who.sick_spells_per_month, _SICK_DAYS)
+        away = self._spells(days, who.away_spells_per_month, _AWAY_DAYS)
         for day in days:
-            self._strength = self._who.weakened(max(0, day))
-            up_h = day * _DAY_H + self._who.up_time_h + self._rng.normal(0.0, 0.25)
-            up_h += 0.6 * (1.0 - self._strength)
-            bed_h = day * _DAY_H + self._who.bed_time_h + self._rng.normal(0.0, 0.3)
+            since = max(0, day)
+            self._strength = who.left(since, DeclineKind.FRAILTY, DeclineKind.MOBILITY)
+            self._sleep = who.left(since, DeclineKind.FRAILTY, DeclineKind.NIGHTS)
+            self._rise = who.left(since, DeclineKind.TAKES_TO_BED)
+            if day in away:
+                yield self._go((day + 1) * _DAY_H + who.up_time_h, Doing.OUT, self._living)
+                continue
+            up_h = day * _DAY_H + who.up_time_h + self._rng.normal(0.0, 0.25)
+            up_h += 0.6 * (1.0 - self._strength) + _LATER_UP_H * (1.0 - self._rise)
+            bed_h = day * _DAY_H + who.bed_time_h + self._rng.normal(0.0, 0.3)
+            bed_h -= _EARLIER_DOWN_H * (1.0 - self._rise)
             yield from self._night(up_h)
-            yield from self._day(up_h, bed_h)
+            yield from self._sick_day(up_h, bed_h) if day in sick else self._day(up_h, bed_h)
+
+    def _spells(self, days: range, per_month: float, length: tuple[int, int]) -> frozenset[int]:
+        """Days of spells that begin by chance; nobody who has none draws anything."""
+        found: set[int] = set()
+        if per_month > 0:
+            for day in days:
+                if self._rng.random() < per_month / _DAYS_PER_MONTH:
+                    found.update(range(day, day + int(self._rng.integers(*length))))
+        return frozenset(found)
+
+    def _sick_day(self, up_h: float, bed_h: float) -> Iterator[Stretch]:
+        """Up to the bathroom and for two short meals, else in bed."""
+        day_h = np.floor(up_h / _DAY_H) * _DAY_H
+        for meal_h in (day_h + 11.8, day_h + 17.5):
+            while self._now_h < meal_h - 0.5:
+                rest_h = self._now_h + self._rng.uniform(1.5, 3.5)
+                yield self._go(min(meal_h, rest_h), Doing.NAP, self._bedroom)
+                yield self._go(self._now_h + self._minutes(5), Doing.BATHROOM, self._bathroom)
+            yield self._go(self._now_h + self._minutes(15), Doing.MEAL, self._living)
+        yield self._go(bed_h, Doing.NAP, self._bedroom)
 
     def _go(self, until_h: float, doing: Doing, room: str, *, visitor: bool = False) -> Stretch:
         from_h, self._now_h = self._now_h, max(self._now_h + _MIN_H, until_h)
@@ -134,7 +175,7 @@ class _Days:
     def _night(self, up_h: float) -> Iterator[Stretch]:
         if self._who.level < BEDRIDDEN:
             # Weaker people get up more often at night: what discovery looks for.
-            wanted = self._who.bathroom_visits_night * (1.0 + 2.0 * (1.0 - self._strength))
+            wanted = self._who.bathroom_visits_night * (1.0 + 2.0 * (1.0 - self._sleep))
             count = int(self._rng.poisson(wanted))
             first, last = self._now_h + 0.7, up_h - 0.4
             times = np.sort(self._rng.uniform(first, max(first, last), count))
@@ -158,6 +199,7 @@ class _Days:
         yield self._go(self._now_h + self._minutes(0.7), Doing.EDGE, self._bedroom)
         yield self._go(self._now_h + self._minutes(11), Doing.BATHROOM, self._bathroom)
         yield from self._meal(25)
+        holiday = round(day_h / _DAY_H) in self._who.holidays
         has_visitor = self._rng.random() < self._who.visitors_per_week / 7.0
         out_at_h = day_h + self._rng.uniform(8.5, 10.0)
         goes_out = self._rng.random() < self._who.goes_out_share * self._strength
@@ -165,15 +207,16 @@ class _Days:
         if goes_out:
             plan.append((float(out_at_h), "out"))
         for at_h, what in sorted(plan):
-            yield from self._fill(at_h, visitor=has_visitor and what == "dinner")
+            yield from self._fill(at_h, visitor=holiday or (has_visitor and what == "dinner"))
             if what == "out":
                 hours = self._rng.uniform(0.5, 1.8)
                 yield self._go(self._now_h + hours, Doing.OUT, self._living)
                 continue
             yield from self._meal(28)
             if what == "lunch" and self._rng.random() < self._who.nap_share:
-                yield self._go(self._now_h + self._minutes(70), Doing.NAP, self._bedroom)
-        yield from self._fill(bed_h - 0.3, visitor=False)
+                nap = self._minutes(70) * (1.0 + _LONGER_NAP * (1.0 - self._rise))
+                yield self._go(self._now_h + nap, Doing.NAP, self._bedroom)
+        yield from self._fill(bed_h - 0.3, visitor=holiday)
         yield self._go(self._now_h + self._minutes(7), Doing.BATHROOM, self._bathroom)
         yield self._go(self._now_h + self._minutes(0.7), Doing.EDGE, self._bedroom)
 

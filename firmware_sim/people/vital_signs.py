@@ -11,7 +11,7 @@ import numpy as np
 from edge.signals import FloatArray
 from firmware_sim.people.incidents import Incident
 from firmware_sim.people.persona import Persona
-from firmware_sim.scenarios.schema import IncidentKind
+from firmware_sim.scenarios.schema import DeclineKind, IncidentKind
 
 _DAY_S: Final = 86_400.0
 # The heart is slowest around four in the morning, about 6 /min below its middle.
@@ -23,6 +23,9 @@ _FEVER_BREATH: Final = 13.0
 _FEVER_RISE_S: Final = 1800.0
 # An apnoea of 20 s takes a third of the breaths counted in its minute.
 _APNOEA_SHARE: Final = 0.7
+# A weak heart that nothing is done about: faster by this much when all of its strength is gone.
+_WEAK_HEART: Final = 30.0
+_WEAK_BREATH: Final = 9.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,9 @@ class Vitals:
         phase = np.cos(2.0 * np.pi * (hour - _SLOWEST_H) / 24.0)
         heart = self.persona.resting_heart_rate - _SWING_PER_MIN * phase
         breath = self.persona.resting_respiration_rate - 1.0 * phase
+        if self.persona.decline_kind is DeclineKind.BREATH:
+            lost = 1.0 - self.persona.weakened_at(hour / 24.0)
+            heart, breath = heart + _WEAK_HEART * lost, breath + _WEAK_BREATH * lost
         for fever in self.fevers:
             rise = np.clip((times_s - fever.from_s) / _FEVER_RISE_S, 0.0, 1.0)
             ebb = np.clip((fever.until_s - times_s) / _FEVER_RISE_S, 0.0, 1.0)

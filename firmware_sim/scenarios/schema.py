@@ -6,8 +6,11 @@ from datetime import datetime
 from enum import StrEnum
 from math import isclose
 from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from edge.subject import SensorRole
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
@@ -46,6 +49,16 @@ class BuildingSpec(_Part):
         return self
 
 
+class DeclineKind(StrEnum):
+    """What somebody slowly loses."""
+
+    FRAILTY = "frailty"  # about less, slower, up more often at night
+    MOBILITY = "mobility"  # about less, slower
+    NIGHTS = "nights"  # up more often at night
+    TAKES_TO_BED = "takes_to_bed"  # to bed earlier, up later, naps longer
+    BREATH = "breath"  # heart and breathing faster at rest, as a weak heart does
+
+
 class PeopleSpec(_Part):
     """Who they are: shares of ability levels 0 to 4, and what sets them apart."""
 
@@ -57,6 +70,13 @@ class PeopleSpec(_Part):
     # Each week slower, out of bed more often at night, less about: the share lost of each.
     decline_per_week: Share = 0.0
     declining_share: Share = 0.0
+    decline_kinds: Annotated[tuple[DeclineKind, ...], Field(min_length=1)] = (DeclineKind.FRAILTY,)
+    decline_from_day: Annotated[float, Field(ge=0.0)] = 0.0
+    # Ordinary life that looks like decline: days in bed with a cold, days away with the children,
+    # days on which the whole family comes.
+    sick_spells_per_month: Annotated[float, Field(ge=0.0, le=10.0)] = 0.0
+    away_spells_per_month: Annotated[float, Field(ge=0.0, le=10.0)] = 0.0
+    holidays: tuple[Annotated[int, Field(ge=0)], ...] = ()
 
     @model_validator(mode="after")
     def _shares_are_a_whole(self) -> Self:
@@ -143,6 +163,46 @@ class StaffSpec(_Part):
     target_bedside_s: Annotated[float, Field(gt=0)] = 180.0
 
 
+class Shape(StrEnum):
+    """How a device of a live run speaks (`yuyue sim live`)."""
+
+    OURS = "ours"  # SenML and waveform blocks, docs/devices.md
+    ZIGBEE2MQTT = "zigbee2mqtt"
+    HOME_ASSISTANT = "homeassistant"  # its MQTT discovery
+    BLUETOOTH = "bluetooth"  # BTHome, heart rate, inertial, through BlueZ
+
+
+class DeviceSpec(_Part):
+    """Devices of one role: how they speak, and how often they repeat what they see."""
+
+    shape: Shape | None = None
+    # Beds and radars only: seconds between two reports of the same state.
+    report_s: Annotated[float, Field(ge=5.0, le=600.0)] | None = None
+
+    @field_validator("shape")
+    @classmethod
+    def _is_for_a_file(cls, shape: Shape | None) -> Shape | None:
+        if shape is Shape.BLUETOOTH:
+            raise ValueError("which devices are on the air is chosen with --bluez")
+        return shape
+
+
+class WatchSpec(_Part):
+    """How the hub is to watch these people: as a care plan says it (`WatchPlanIn`)."""
+
+    timezone: str = "Asia/Shanghai"
+    overrides: dict[str, float] = {}
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_a_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError(f"{name!r} is no time zone, such as Asia/Shanghai") from error
+        return name
+
+
 class Scenario(_Part):
     """One scenario file."""
 
@@ -159,6 +219,8 @@ class Scenario(_Part):
     incidents: tuple[IncidentSpec, ...] = ()
     faults: tuple[FaultSpec, ...] = ()
     staff: StaffSpec = StaffSpec()
+    devices: dict[SensorRole, DeviceSpec] = {}
+    watch: WatchSpec = WatchSpec()
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

@@ -138,12 +138,16 @@ class ZigbeeBridge:
         """Its last will."""
         return [Message(f"{self.base}/bridge/state", _encoded({"state": "offline"}), retain=True)]
 
-    def state(self, ieee_address: str, link_quality: int = 120, **values: float) -> list[Message]:
+    def state(
+        self, ieee_address: str, link_quality: int = 120, last_seen: str | None = None,
+        **values: float,
+    ) -> list[Message]:  # fmt: skip
         """A report of a device: the bridge repeats what it remembers of the rest."""
         device = self.devices[ieee_address]
         known = self._states.setdefault(ieee_address, {})
         known |= {SHAPES[q].name: _plain(SHAPES[q], value) for q, value in values.items()}
-        content = {**known, "linkquality": link_quality, **ORIGIN}
+        seen = {} if last_seen is None else {"last_seen": last_seen}
+        content = {**known, "linkquality": link_quality, **seen, **ORIGIN}
         return [Message(f"{self.base}/{device.name}", _encoded(content))]
 
     def availability(self, ieee_address: str, *, online: bool) -> list[Message]:

@@ -83,7 +83,7 @@ class MqttPublisher:
         self._device_id = device_id
         self._clock = clock
         self._jitter = np.random.default_rng(list(device_id.encode()))
-        self._waiting: deque[tuple[str, bytes]] = deque()
+        self._waiting: deque[tuple[str, bytes, bool]] = deque()
         self._backlog_blocks = backlog_blocks
         self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -104,13 +104,17 @@ class MqttPublisher:
         """Put a SenML pack behind the blocks that were measured before it."""
         self._keep(self._readings_topic, pack)
 
-    def _keep(self, topic: str, message: bytes) -> None:
+    def send_to(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        """Put a message for any topic into memory: this line carries other devices too."""
+        self._keep(topic, payload, retain=retain)
+
+    def _keep(self, topic: str, message: bytes, *, retain: bool = False) -> None:
         if len(self._waiting) >= self._backlog_blocks:
             self._waiting.popleft()
             if self.dropped == 0:
                 log.warning("memory_full", device_id=self._device_id, blocks=self._backlog_blocks)
             self.dropped += 1
-        self._waiting.append((topic, message))
+        self._waiting.append((topic, message, retain))
         self._news.set()
 
     async def drained(self, to_blocks: int = 0) -> None:
@@ -178,8 +182,8 @@ class MqttPublisher:
             while True:
                 while self._waiting:
                     oldest = self._waiting[0]
-                    topic, message = oldest
-                    await client.publish(topic, message, qos=1)
+                    topic, message, retain = oldest
+                    await client.publish(topic, message, qos=1, retain=retain)
                     self.acknowledged += 1
                     # the memory may have dropped it meanwhile, being full
                     if self._waiting and self._waiting[0] is oldest:

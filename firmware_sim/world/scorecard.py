@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 
@@ -14,7 +14,6 @@ from edge.events import EventKind as E
 from edge.signals import NS_PER_S
 from firmware_sim.people.incidents import Incident
 from firmware_sim.scenarios.schema import IncidentKind as I
-from firmware_sim.world.offline import Heard
 from firmware_sim.world.world import World
 
 _S_PER_DAY: Final = 86_400.0
@@ -52,6 +51,39 @@ PERSON_ALERTS: Final = frozenset(
 TECHNICAL_ALERTS: Final = frozenset({E.DEVICE_OFFLINE, E.DEVICE_FAULT, E.BATTERY_LOW})
 
 
+class FindingEvent(Protocol):
+    """What is held against the truth: an event of the detectors, or an alert of a hub."""
+
+    @property
+    def kind(self) -> E:
+        """What it tells of."""
+        ...
+
+    @property
+    def decided_ns(self) -> int:
+        """When it was told, UTC."""
+        ...
+
+    @property
+    def episode_id(self) -> str:
+        """One happening, however often it is told."""
+        ...
+
+
+class Finding(Protocol):
+    """An event of one resident."""
+
+    @property
+    def elder(self) -> str:
+        """The resident's key."""
+        ...
+
+    @property
+    def event(self) -> FindingEvent:
+        """What was told."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One kind of incident: how many happened, were found, and after how long."""
@@ -87,9 +119,9 @@ class Scorecard:
         return sum(self.false_alerts.values()) / self.person_days
 
 
-def score(world: World, heard: Sequence[Heard]) -> Scorecard:
+def score(world: World, heard: Sequence[Finding]) -> Scorecard:
     """Hold what was heard against what happened."""
-    by_elder: dict[str, list[Heard]] = defaultdict(list)
+    by_elder: dict[str, list[Finding]] = defaultdict(list)
     for one in heard:
         by_elder[one.elder].append(one)
     delays: dict[I, list[float]] = defaultdict(list)
@@ -118,16 +150,16 @@ def score(world: World, heard: Sequence[Heard]) -> Scorecard:
     )
 
 
-def tells_of_something(world: World, incidents: Iterable[Incident], one: Heard) -> bool:
+def tells_of_something(world: World, incidents: Iterable[Incident], one: Finding) -> bool:
     """Whether an event tells of anything that really happened."""
     return any(_tells_of(world, incident, one) for incident in incidents)
 
 
-def _seconds(world: World, one: Heard) -> float:
+def _seconds(world: World, one: Finding) -> float:
     return (one.event.decided_ns - world.start_ns) / NS_PER_S
 
 
-def _first(world: World, incident: Incident, told: Iterable[Heard]) -> float | None:
+def _first(world: World, incident: Incident, told: Iterable[Finding]) -> float | None:
     """Seconds from the incident to the first event that tells of it."""
     for one in told:
         if _tells_of(world, incident, one):
@@ -135,14 +167,14 @@ def _first(world: World, incident: Incident, told: Iterable[Heard]) -> float | N
     return None
 
 
-def _tells_of(world: World, incident: Incident, one: Heard) -> bool:
+def _tells_of(world: World, incident: Incident, one: Finding) -> bool:
     at_s = _seconds(world, one)
     in_time = incident.from_s - _EARLY_S <= at_s <= incident.until_s + _GRACE_S
     return in_time and one.event.kind in FINDS[incident.kind]
 
 
 def _false_codes(
-    world: World, incidents: Sequence[Incident], told: Iterable[Heard]
+    world: World, incidents: Sequence[Incident], told: Iterable[Finding]
 ) -> Iterable[str]:
     """The codes of alerts that tell of nothing, one for each episode."""
     false: dict[str, str] = {}
@@ -154,7 +186,7 @@ def _false_codes(
     return false.values()
 
 
-def _episodes(heard: Iterable[Heard]) -> dict[str, int]:
+def _episodes(heard: Iterable[Finding]) -> dict[str, int]:
     codes = {one.event.episode_id: one.event.kind.value for one in heard}
     counts: dict[str, int] = defaultdict(int)
     for code in codes.values():

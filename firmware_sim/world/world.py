@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Final
 
@@ -35,7 +35,7 @@ from firmware_sim.people.persona import (
 from firmware_sim.people.routine import Stretch, live
 from firmware_sim.people.vital_signs import vitals_of
 from firmware_sim.people.wearer import Wearer
-from firmware_sim.scenarios.schema import Scenario
+from firmware_sim.scenarios.schema import Scenario, WatchSpec
 from firmware_sim.world.faults import Outage, afflict
 from firmware_sim.world.track import Track, joined
 
@@ -49,6 +49,7 @@ _BEFORE_S: Final = 12.0
 _AFTER_S: Final = 100.0
 # The way from the first block to the impact at the longest: ordinary life, steps, the fall.
 _LEAD_S: Final = 40.0
+_WATCH: Final = WatchSpec()
 _LEVEL_NEEDS_TURNING: Final = 3
 _POSITIONS: Final = (Position.WAIST, Position.WRIST, Position.CHEST)
 _POSITION_SHARES: Final = (0.3, 0.6, 0.1)
@@ -63,6 +64,7 @@ class Resident:
     days: tuple[Stretch, ...]
     incidents: tuple[Incident, ...]
     position: Position
+    watch: WatchSpec = _WATCH
 
     @property
     def key(self) -> str:
@@ -78,6 +80,8 @@ class Resident:
             ability_level=self.persona.level,
             lives_alone=self.dwelling.lives_alone,
             requires=frozenset(serves & set(Capability)),
+            timezone=self.watch.timezone,
+            overrides=dict(self.watch.overrides),
         )
 
 
@@ -208,7 +212,10 @@ def make_world(
     """All of it. `progress` is told (residents done, of how many)."""
     count = scenario.building.people
     personas = [draw_persona(scenario.people, seed, number) for number in range(count)]
-    dwellings = build(scenario.building, [persona.wears for persona in personas])
+    dwellings = [
+        _fitted(dwelling, scenario)
+        for dwelling in build(scenario.building, [persona.wears for persona in personas])
+    ]
     start = scenario.starts_at
     start_hour = start.hour + start.minute / 60.0
     duration_s = scenario.duration_h * 3600.0
@@ -243,4 +250,16 @@ def _resident(
     days = live(persona, dwelling, start_hour, duration_s, stream(seed, persona.number, ROUTINE))
     wanted = plan(scenario.incidents, persona.number, scenario.building.people, duration_s, rng)
     lived, happened = work_in(days, wanted, persona, rng)
-    return Resident(persona, dwelling, lived, happened, position)
+    return Resident(persona, dwelling, lived, happened, position, scenario.watch)
+
+
+def _fitted(dwelling: Dwelling, scenario: Scenario) -> Dwelling:
+    """With devices that repeat themselves as often as the scenario says."""
+    specs = scenario.devices
+    sensors = tuple(
+        replace(sensor, report_interval_s=specs[sensor.role].report_s)
+        if sensor.role in specs and specs[sensor.role].report_s is not None
+        else sensor
+        for sensor in dwelling.sensors
+    )
+    return replace(dwelling, sensors=sensors)

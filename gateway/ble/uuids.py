@@ -17,6 +17,11 @@ BTHOME: Final = uuid16(0xFCD2)
 XIAOMI: Final = uuid16(0xFE95)
 XIAOMI_SCALE_1: Final = uuid16(0x181D)
 XIAOMI_SCALE_2: Final = uuid16(0x181B)
+# How the simulator marks what it sends: in an advertisement by the company number that the SIG
+# keeps for internal tests, behind a connection by a service of our own.
+SIMULATED_COMPANY: Final = 0xFFFF
+SIMULATED_MARK: Final = b"YS"
+SIMULATED_SERVICE: Final = "79755359-7375-4d00-8000-6e6f626f6479"
 # What there are drivers for; anything else that is advertised is none of our business.
 ADVERTISED: Final = frozenset({BTHOME, XIAOMI, XIAOMI_SCALE_1, XIAOMI_SCALE_2})
 

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from gateway.drivers.base import Driver, DriverError
-from gateway.drivers.ble import BLE_DRIVERS
+from gateway.drivers.ble import BLE_DRIVERS, SIMULATED_DRIVERS
 from gateway.drivers.home_assistant import decode_home_assistant
 from gateway.drivers.senml import decode_senml
 from gateway.drivers.senml_cbor import decode_senml_cbor
@@ -26,12 +26,13 @@ _TABLES: Final[Mapping[str, Mapping[str, Driver]]] = MappingProxyType(
     {
         "yuyue": DRIVERS,
         "ble": BLE_DRIVERS,
+        "ble-sim": SIMULATED_DRIVERS,
         "zigbee2mqtt": {"state": decode_zigbee2mqtt, "availability": decode_availability},
         "homeassistant": {"state": decode_home_assistant, "availability": decode_home_assistant},
     }
 )
 _TOPIC: Final = re.compile(
-    r"(yuyue|ble|zigbee2mqtt|homeassistant)/v1/([A-Za-z0-9_.:-]{1,64})/([^/]+)"
+    r"(yuyue|ble|ble-sim|zigbee2mqtt|homeassistant)/v1/([A-Za-z0-9_.:-]{1,64})/([^/]+)"
 )
 # A source's way to say that it could not use a message: refused/{reason}/{detail}.
 _REFUSED: Final = re.compile(r"refused/([a-z_]{1,40})/(.*)", re.DOTALL)

@@ -7,20 +7,27 @@ exists. The tests then call it with the id of the other institution too.
 from __future__ import annotations
 
 import uuid
+from datetime import date
 from typing import Any
 
 from cloud.alerts.tuning.models import TuningProposal
 from cloud.coverage.models import WatchPause
+from cloud.family.models import FamilyLetter
 from cloud.identity.permissions import Role
+from cloud.people import family
+from cloud.people.schemas import FamilyIn
 from edge.events import EventKind
 from tests.cloud.care.assessments import a_draft, assessment_id_of, save
+from tests.cloud.care.homebed_rows import fill_home_beds
 from tests.cloud.care.lists import fill_lists
-from tests.cloud.care.rows import fill_rounds, fill_shift
+from tests.cloud.care.order_rows import fill_orders
+from tests.cloud.care.rows import fill_discovery, fill_rounds, fill_shift
 from tests.cloud.care.test_rule_sets import fill_rule_sets
+from tests.cloud.care.visit_rows import fill_visits
 from tests.cloud.coverage_rows import fill_coverage
 from tests.cloud.exchange.bundles import exchange_ids
 from tests.cloud.found import fill_found, found_ids
-from tests.cloud.records import fill_records, record_ids
+from tests.cloud.records import KEYRING, fill_records, record_ids
 from tests.cloud.world import START, Home, World, alerts, fall
 
 # By the name of a query parameter or a field of a body.
@@ -34,12 +41,19 @@ VALUES: dict[str, Any] = {
     "out_at": START.isoformat(),
     "due_back_at": "2026-03-02T00:00:00Z",
     "until_at": "2026-03-02T00:00:00Z",
+    "month": "2026-02-01",
+    "sha256": "0" * 64,
     "read_sha256": "0" * 64,
     "snapshot_sha256": "0" * 64,
     "shift_starts_at": "2026-02-28T23:00:00Z",
     "happened_at": START.isoformat(),
     "done_on": START.date().isoformat(),
     "year": START.year,
+    "indicator": "falls",
+    "due_on": "2026-03-09",
+    "ask_again_on": "2026-03-09",
+    "reason_code": "away",
+    "decision": "dismissed",
 }
 
 # What these make is new under any id; that another institution has it too must not show.
@@ -93,10 +107,15 @@ async def ids_of(world: World, home: Home) -> dict[str, str]:
         **await exchange_ids(world, home),
         **found_ids(home),
         **await fill_rounds(world, home),
+        **await fill_visits(world, home),
+        **await fill_home_beds(world, home),
+        **await fill_orders(world, home),
         **await fill_lists(world, home),
         **await fill_rule_sets(await world.as_role(Role.HEAD_NURSE, home)),
         **await fill_shift(world, home),
+        **await fill_discovery(world, home),
         **await record_ids(world, home),
+        "letter_id": await _a_letter(world, home),
         "run_id": await _a_simulated_run(world, home),
         **await _of_identity(world, home),
     }
@@ -133,6 +152,24 @@ async def _a_family_point(world: World, home: Home) -> str:
     where = f"/api/v1/elders/{home.elders[0]}/family/{member_id}/contact-points"
     wanted = {"label": "短信", "address": "json://127.0.0.1:9/"}
     return str((await head.post(where, json=wanted)).json()["points"][0]["id"])
+
+
+async def _a_letter(world: World, home: Home) -> str:
+    """Of the relative whom the tests take, about the other elder."""
+    now, letter_id = world.clock.now(), uuid.uuid4()
+    async with world.database.tenant(home.institution_id) as scope:
+        wanted = FamilyIn(name="李芳", relationship="女儿", username=home.username(Role.FAMILY))
+        member = await family.put_family_member(
+            scope, home.elders[1], None, wanted, keyring=KEYRING, now=now
+        )
+        scope.session.add(
+            FamilyLetter(
+                id=letter_id, institution_id=scope.institution_id, elder_id=home.elders[1],
+                family_id=member.id, week=date(2026, 2, 16), made_at=now, shares=[], text_zh="信",
+                text_en="letter",
+            )
+        )  # fmt: skip
+    return str(letter_id)
 
 
 async def _a_simulated_run(world: World, home: Home) -> str:

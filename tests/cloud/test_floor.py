@@ -64,6 +64,22 @@ def test_the_worst_that_is_known_is_shown(
     assert bed_state(known, presence, away=away) == state
 
 
+@pytest.mark.parametrize(
+    ("known", "presence", "state"),
+    [
+        (line(), None, "watched"),
+        (line(), "in_bed", "in_bed"),
+        (line(state="blind"), None, "blind"),
+        (line(state="degraded"), None, "degraded"),
+        (line(state="blind", cause="no_devices"), None, "unknown"),
+    ],
+)
+def test_who_is_watched_by_a_band_only_is_not_unknown(
+    known: ElderCoverage, presence: Any, state: str
+) -> None:
+    assert bed_state(known, presence, away=False, bed_sensor=False) == state
+
+
 async def test_the_newest_word_of_a_bed_sensor_and_what_covers_it(world: World) -> None:
     home, now = world.home, world.clock.now()
     async with world.database.tenant(home.institution_id) as scope:

@@ -8,6 +8,8 @@ from datetime import date
 import pytest
 from typer.testing import CliRunner
 
+from cloud.care.homebed.service import all_beds
+from cloud.care.visits.service import due_rows
 from cloud.cli import app
 from cloud.clock import ns_from_datetime
 from cloud.coverage.service import coverage_of_all
@@ -17,6 +19,7 @@ from cloud.identity.shift_models import Duty
 from cloud.people.citizen_number import parse_citizen_number
 from cloud.people.occupancy import place_tree
 from cloud.people.risks import open_risks
+from cloud.seed_home_beds import WAITING_AT
 from cloud.seed_house import HOME_BEDS, UNITS, seed_house
 from cloud.seed_people import people
 from cloud.series.postgres import PostgresSeries
@@ -56,11 +59,16 @@ async def test_a_house_of_sixty_beds(postgres: Postgres) -> None:
         faults = await register.open_faults(scope)
         seen = await coverage_of_all(scope, START)
         roster = list(await scope.session.scalars(scope.select(Duty)))
+        visits, home_beds = await due_rows(scope, START), await all_beds(scope, ())
         some = next(line for line in seen.elders if line.cause != "no_devices")
         wanted = Wanted("heart_rate", START_NS - 3 * DAY_NS, START_NS, 500)
         chart = await elder_series(scope, store, some.elder_id, wanted, START_NS)
     counts = tree.counts
-    assert (counts.beds, counts.home_beds, counts.home_beds_occupied) == (60, HOME_BEDS, HOME_BEDS)
+    # One home is being fitted: a bed nobody is in yet.
+    assert (counts.beds, counts.home_beds) == (60, HOME_BEDS + 1)
+    assert counts.home_beds_occupied == HOME_BEDS
+    assert {row.due.standing.value for row in visits} == {"ok", "soon", "today", "overdue"}
+    assert {bed.step for bed in home_beds} == {*(step.value for step in WAITING_AT), "in_service"}
     assert (counts.occupied, counts.free) == (54, 6)
     assert 0 < len(waiting) <= 66
     assert 0 < len(due) < 40

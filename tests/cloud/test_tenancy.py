@@ -41,9 +41,10 @@ from cloud.series.models import InfluxDay, SeriesErasure
 from edge.events import EventKind
 from edge.wire import Lane, RejectedFrame
 from tests.cloud.alerts.fill import fill_alert_tables
+from tests.cloud.bureau.scene import fill_indicators
 from tests.cloud.care.assessments import a_draft
 from tests.cloud.care.assessments import save as save_assessment
-from tests.cloud.care.rows import fill_shift
+from tests.cloud.care.rows import fill_rounds, fill_shift
 from tests.cloud.conftest import Seeded
 from tests.cloud.coverage_rows import fill_coverage
 from tests.cloud.found import fill_found, found_ids
@@ -123,6 +124,9 @@ async def filled(world: World) -> World:
         await fill_shift(world, home)
         await fill_alert_tables(world, home)
         assert (await gateway.client.get("/api/v1/gateway/registry")).status_code == 200
+        await fill_rounds(world, home)
+        async with world.database.tenant(home.institution_id) as scope:
+            await fill_indicators(scope, world.clock.now())
     await world.app.state.series.pack(world.clock.now_ns())
     return world
 

@@ -30,9 +30,7 @@ def a_confirmed_fall(stack: Stack) -> None:
     """The button on the wrist is pressed; a carer finds that it was a real fall."""
     known = {one["id"] for one in of_elder(stack)}
     press(stack, DEVICE)
-    wait_until(
-        lambda: {one["id"] for one in of_elder(stack)} - known, "the call is at the desk", 20
-    )
+    wait_until(lambda: {one["id"] for one in of_elder(stack)} - known, "the call comes", 20)
     (alert,) = [one for one in of_elder(stack) if one["id"] not in known]
     with stack.api() as api:
         said = {

@@ -20,7 +20,7 @@ from cloud.identity.shifts import pattern_of, shift_at
 from cloud.schema_types import ApiModel
 
 Target = Literal[
-    "unit_duty", "on_shift", "head_nurse", "manager", "family_home",
+    "unit_duty", "on_shift", "head_nurse", "manager", "family_home", "helpers",
     "any_head_nurse", "any_manager", "any_operator",
 ]  # fmt: skip
 MAX_STEPS: Final = 10

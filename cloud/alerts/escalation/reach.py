@@ -31,6 +31,7 @@ class Recipient:
 
 
 _BY_DUTY: Final = MappingProxyType({"head_nurse": DutyAs.HEAD_NURSE, "manager": DutyAs.MANAGER})
+_OF_THE_ELDER: Final = MappingProxyType({"family_home": "relative", "helpers": "helper"})
 _BY_ROLE: Final = MappingProxyType(
     {
         "any_head_nurse": Role.HEAD_NURSE, "any_manager": Role.MANAGER,
@@ -45,23 +46,23 @@ async def recipients(
     """The people the targets mean now, each once."""
     found: dict[uuid.UUID, Recipient] = {}
     for target in targets:
-        if target == "family_home":
-            for relative in await _family_at_home(scope, alert, now):
+        if target in _OF_THE_ELDER:
+            for relative in await _at_home(scope, alert, _OF_THE_ELDER[target], now):
                 found.setdefault(relative.user_id or uuid.uuid4(), relative)
         for user in await _users_of(scope, alert, target, now):
             found[user.id] = Recipient(user.display_name, user_id=user.id)
     return list(found.values())
 
 
-async def _family_at_home(scope: TenantScope, alert: Alert, now: datetime) -> list[Recipient]:
-    """The family of a home bed is asked to help when nobody has answered: they have a key, and
-    may be nearer than anybody. In the house the staff is there, and they hear it from them.
+async def _at_home(scope: TenantScope, alert: Alert, role: str, now: datetime) -> list[Recipient]:
+    """The family of a home bed, or its paired helpers, are asked to help when nobody has answered:
+    they have a key, and may be nearer than anybody. In the house the staff is there.
     """
     if alert.elder_id is None or not await is_at_home(scope, alert):
         return []
     return [
         Recipient(member.name, user_id=member.user_id, family_id=member.id)
-        for member in await relatives(scope, alert.elder_id, now)
+        for member in await relatives(scope, alert.elder_id, now, role)
     ]
 
 

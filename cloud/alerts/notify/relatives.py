@@ -12,16 +12,19 @@ from cloud.people.family import consents_of, family_of, sees
 from cloud.people.models import FamilyMember
 
 
-async def relatives(scope: TenantScope, elder_id: uuid.UUID, now: datetime) -> list[FamilyMember]:
+async def relatives(
+    scope: TenantScope, elder_id: uuid.UUID, now: datetime, role: str = "relative"
+) -> list[FamilyMember]:
     """Those whom the institution and a consent in force let see alerts, and who can be told.
 
+    `role` "helper": the elder's paired helpers (互助) instead of relatives.
     By a login of their own, or on a way that the house keeps for them and they have proved.
     """
     consents = await consents_of(scope, elder_id)
     members = [
         member
         for member in await family_of(scope, elder_id)
-        if "alerts" in sees(member, consents, now)
+        if member.role == role and "alerts" in sees(member, consents, now)
     ]
     with_way = await relatives_with_a_way(scope, {member.id for member in members}, LIVE)
     return [m for m in members if m.user_id is not None or m.id in with_way]

@@ -80,6 +80,7 @@ def due_out(due: Due, today: date) -> DueOut:
         last_on=None if due.last is None else due.last.reference_date,
         due_on=due.due_on,
         falls=None if due.trigger is None else due.trigger.count,
+        asked_why=None if due.asked is None else due.asked.why,
         overdue_days=None if due.due_on is None else (today - due.due_on).days,
     )
 

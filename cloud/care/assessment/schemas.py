@@ -183,6 +183,7 @@ class DueOut(ApiModel):
     falls: int | None = Field(
         description="confirmed falls within 30 days that ask for a new assessment at once"
     )
+    asked_why: str | None = Field(description="why somebody asked for one, where somebody did")
 
 
 class DueListOut(ApiModel):

@@ -34,6 +34,8 @@ from cloud.care.assessment.scoring import (
     RuleSettings,
     assess,
 )
+from cloud.care.tasks import service as tasks
+from cloud.care.tasks.models import CareTask
 from cloud.clock import local_date
 from cloud.coverage.plans import AssessedLevelIn, take_assessed_level
 from cloud.database import TenantScope
@@ -61,6 +63,7 @@ class Due:
     last: Assessment | None
     due_on: date | None
     trigger: Trigger | None = None
+    asked: CareTask | None = None
 
 
 async def settings_of(scope: TenantScope) -> SettingsIO:
@@ -169,6 +172,10 @@ async def file(
     await scope.session.flush()
     level = AssessedLevelIn(result.final_level, found.reference_date, found.id, now)
     await take_assessed_level(scope, found.elder_id, level)
+    await tasks.end_all(
+        scope, found.elder_id, "assessment", f"评估完成，基准日 {found.reference_date}",
+        principal.actor.name, now,
+    )  # fmt: skip
     return found
 
 
@@ -215,10 +222,14 @@ async def latest_filed(
 
 
 async def due_list(scope: TenantScope, today: date, within_days: int, now: datetime) -> list[Due]:
-    """Who is due by then: falls first, then never assessed, then the longest overdue."""
+    """Who is due by then: falls first, then whom somebody asked it for, never assessed, overdue."""
     interval = timedelta(days=(await settings_of(scope)).interval_days)
     latest = await latest_filed(scope)
     fallen = await triggers(scope, latest, now)
+    # Of several the earliest due, which comes first.
+    asked = {
+        task.elder_id: task for task in reversed(await tasks.open_tasks(scope, kind="assessment"))
+    }
     due: list[Due] = []
     for elder in await scope.session.scalars(
         scope.select(Elder).where(Elder.archived_at.is_(None))
@@ -228,11 +239,18 @@ async def due_list(scope: TenantScope, today: date, within_days: int, now: datet
         trigger = fallen.get(elder.id)
         if trigger is not None and last is not None:
             due_on = min(due_on or date.max, local_date(trigger.at))
-        if trigger is not None or due_on is None or due_on <= today + timedelta(days=within_days):
-            due.append(Due(elder, last, due_on, trigger))
+        task = asked.get(elder.id)
+        if task is not None and last is not None:
+            due_on = min(due_on or date.max, task.due_on)
+        soon = due_on is None or due_on <= today + timedelta(days=within_days)
+        if trigger is not None or task is not None or soon:
+            due.append(Due(elder, last, due_on, trigger, task))
     return sorted(
-        due, key=lambda one: (one.trigger is None, one.due_on or date.min, one.elder.name)
-    )
+        due,
+        key=lambda one: (
+            one.trigger is None, one.asked is None, one.due_on or date.min, one.elder.name
+        ),
+    )  # fmt: skip
 
 
 async def count_filed(scope: TenantScope) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cloud.migrations.tenancy import protect, run
 
 revision = "0038"
-down_revision = "0032"
+down_revision = "0037"
 
 TABLES = """
 CREATE TABLE discovery_clue (

@@ -31,7 +31,7 @@ CREATE TABLE handover_settings (
     active boolean NOT NULL,
     active_since timestamptz,
     limit_min integer NOT NULL CHECK (limit_min BETWEEN 0 AND 480),
-    earliest_min integer NOT NULL CHECK (earliest_min BETWEEN 0 AND 480),
+    earliest_min integer NOT NULL CHECK (earliest_min BETWEEN 0 AND 1440),
     version integer NOT NULL,
     updated_at timestamptz NOT NULL,
     updated_by text NOT NULL

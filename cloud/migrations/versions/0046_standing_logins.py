@@ -5,7 +5,7 @@ from __future__ import annotations
 from cloud.migrations.tenancy import run
 
 revision = "0046"
-down_revision = "0041"
+down_revision = "0044"
 
 # Home accounts belong to another institution, which the transaction does not see.
 FUNCTION = """

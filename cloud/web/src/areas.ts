@@ -3,7 +3,7 @@ import { type ComponentType, lazy, type LazyExoticComponent } from "react";
 
 import type { Me, Permission } from "./api/types";
 
-export type AreaName = "duty" | "shift" | "care" | "family" | "operator";
+export type AreaName = "duty" | "shift" | "care" | "family" | "operator" | "bureau";
 
 type Area = {
   name: AreaName;
@@ -45,6 +45,12 @@ export const AREAS: readonly Area[] = [
     permissions: ["roster_read"],
     Page: lazy(() => import("./shift")),
   },
+  {
+    name: "bureau",
+    path: "/bureau",
+    permissions: ["bureau_read", "reports_read"],
+    Page: lazy(() => import("./bureau")),
+  },
 ];
 
 export const areasOf = (me: Me | undefined): readonly Area[] =>
@@ -52,6 +58,13 @@ export const areasOf = (me: Me | undefined): readonly Area[] =>
 
 /** Where the work is: one's own account, where a role has no area yet. */
 export const workOf = (me: Me): string => areasOf(me)[0]?.path ?? "/account";
+
+/** Back to where one was sent to the login from, if one may be there; else where a login leads. */
+export function backOf(me: Me, from: unknown): string {
+  const allowed =
+    typeof from === "string" && areasOf(me).some(({ path }) => from === path || from.startsWith(`${path}/`));
+  return me.restriction === null && allowed ? from : homeOf(me);
+}
 
 /** Where a login leads: to one's account first, where a password or a second factor is to be set. */
 export const homeOf = (me: Me): string => (me.restriction === null ? workOf(me) : "/account");

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
+from edge.signals import Origin, Signal
 from gateway.drivers.base import Driver
 from gateway.drivers.ble.advertisement import decode_advertisement
 from gateway.drivers.ble.battery import decode_battery
@@ -32,4 +34,20 @@ BLE_DRIVERS: Final[Mapping[str, Driver]] = MappingProxyType(
         "polar": decode_polar,
         "witmotion": decode_witmotion,
     }
+)
+
+
+def _simulated(driver: Driver) -> Driver:
+    """The same signals, marked: no format of the air has room for it."""
+
+    def decode(device_id: str, payload: bytes, received_ns: int) -> Sequence[Signal]:
+        signals = driver(device_id, payload, received_ns)
+        return tuple(replace(signal, origin=Origin.SIMULATED) for signal in signals)
+
+    return decode
+
+
+# Frames of topic `ble-sim/v1/{device_id}/{kind}`: of a device that says it is the simulator's.
+SIMULATED_DRIVERS: Final[Mapping[str, Driver]] = MappingProxyType(
+    {kind: _simulated(driver) for kind, driver in BLE_DRIVERS.items()}
 )

@@ -45,11 +45,12 @@ class _Session:
         self.device_id = device.device_id
         self._keeper = keeper
         self.n_frames = 0
+        self._is_simulated = client.services.get_service(uuids.SIMULATED_SERVICE) is not None
         self.boot_id = keeper.memory.next_boot(device.device_id, keeper.clock.now_ns())
 
     def emit(self, kind: str, payload: bytes) -> None:
         self.n_frames += 1
-        self._keeper.emit(self.device_id, kind, payload)
+        self._keeper.emit(self.device_id, kind, payload, is_simulated=self._is_simulated)
 
     def now_ns(self) -> int:
         return self._keeper.clock.now_ns()
@@ -132,9 +133,10 @@ class LinkKeeper:
             link.task.cancel()
             await asyncio.gather(link.task, return_exceptions=True)
 
-    def emit(self, device_id: str, kind: str, payload: bytes) -> None:
+    def emit(self, device_id: str, kind: str, payload: bytes, *, is_simulated: bool) -> None:
         """A frame from a connection."""
-        topic = f"ble/v1/{device_id}/{kind}"
+        family = "ble-sim" if is_simulated else "ble"
+        topic = f"{family}/v1/{device_id}/{kind}"
         self._put(Frame("ble", topic, payload, received_ns=self.clock.now_ns()))
 
     async def _keep(self, link: _Link) -> None:

@@ -16,7 +16,13 @@ from gateway.ble.folding import Folding
 from gateway.ble.frames import advertisement_frame
 from gateway.ble.intervals import Intervals
 from gateway.ble.seal import SealError, open_sealed
-from gateway.ble.uuids import ADVERTISED, BTHOME, SERVICE_PROFILES
+from gateway.ble.uuids import (
+    ADVERTISED,
+    BTHOME,
+    SERVICE_PROFILES,
+    SIMULATED_COMPANY,
+    SIMULATED_MARK,
+)
 from gateway.clock import Clock
 from gateway.sources import Frame, FrameHandler
 from gateway.sources.ble.figures import BleFigures
@@ -182,19 +188,20 @@ class BleSource:
         if not self._folding.is_news(address, data, now_s, momentary=_is_momentary(data)):
             self._figures.folded.inc()
             return
-        frame = self._frame(address, heard.local_name or "", data, device, now_s)
+        frame = self._frame(address, heard, data, device, now_s)
         if frame is not None:
             self._queue.put(frame)
 
     def _frame(
         self,
         address: str,
-        name: str,
+        heard: AdvertisementData,
         data: dict[str, bytes],
         device: BleDevice | None,
         now_s: float,
     ) -> Frame | None:
         """The frame, opened if it was sealed; None for one that was heard before."""
+        name = heard.local_name or ""
         refused = None
         if device is not None:
             try:
@@ -208,9 +215,12 @@ class BleSource:
                 data = dict(opened.service_data)
             except SealError as error:
                 refused = (error.reason, error.detail)
+        # What a device with a key says of itself outside its seal counts for nothing.
+        has_key = device is not None and device.key is not None
+        family = "ble-sim" if _is_simulated(heard) and not has_key else "ble"
         return Frame(
             source=self.name,
-            topic=f"ble/v1/{device.device_id if device else address}/advertisement",
+            topic=f"{family}/v1/{device.device_id if device else address}/advertisement",
             payload=advertisement_frame(address, name, data, refused),
             received_ns=self._clock.now_ns(),
         )
@@ -242,7 +252,7 @@ class BleSource:
                 name=name,
                 link=link,
                 rssi_dbm=heard.rssi if _WEAKEST_DBM <= heard.rssi < 0 else None,
-                frame=self._frame(address, name, data, None, now_s) if data else None,
+                frame=self._frame(address, heard, data, None, now_s) if data else None,
             )
         )
 
@@ -261,6 +271,10 @@ class BleSource:
         now = dt.datetime.fromtimestamp(self._clock.now_ns() / 1e9, self._options.timezone)
         offset = now.utcoffset()
         return round(offset.total_seconds()) if offset is not None else 0
+
+
+def _is_simulated(heard: AdvertisementData) -> bool:
+    return heard.manufacturer_data.get(SIMULATED_COMPANY) == SIMULATED_MARK
 
 
 def _is_momentary(data: dict[str, bytes]) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 from cloud.alerts import conditions, machine, store
 from cloud.alerts.models import Alert
+from cloud.alerts.reports import Report, raise_alert, recover_raised
 from cloud.alerts.timers import work_timers
 from cloud.devices.service import Subject, add_device, assign
 from edge.events import Event, EventKind
@@ -188,3 +189,23 @@ async def test_a_fall_of_the_room_is_the_fall_of_whoever_wears_the_sensor(night:
     # The other one's fall is another alert.
     await gateway.send(fall(EventKind.FALL_SUSPECTED, world.clock, episode="x"))
     assert len(await alerts(await world.desk())) == 2
+
+
+async def test_what_the_cloud_itself_finds_floods_too(world: World) -> None:
+    """A city's line is down: hundreds of homes' gateways are silent, and a nurse sees one line."""
+    now = world.clock.now()
+    async with world.database.tenant(world.home.institution_id) as scope:
+        for number in range(14):
+            await raise_alert(scope, Report("gateway_offline", f"g-{number}"), now)
+    seen = await all_of(world)
+    lost = [alert for alert in seen if alert["code"] == "gateway_offline"]
+    (line,) = [alert for alert in seen if alert["code"] == "flood"]
+    assert len(lost) == 14
+    assert all(alert["suppressed"] and alert["flood_id"] == line["id"] for alert in lost)
+    await consistent(world)
+    async with world.database.tenant(world.home.institution_id) as scope:
+        assert await recover_raised(scope, "gateway_offline", "g-3", now)
+        # Whatever a flood folds, what is high comes through.
+        high = await raise_alert(scope, Report("dead_switch", "path"), now)
+        assert (high.suppressed, high.flood_id) == (False, None)
+    await consistent(world)

@@ -1,4 +1,4 @@
-"""A row in every table of rounds, leave, handover, notes, incidents and drill plans."""
+"""A row in every table of rounds, leave, handover, notes, incidents, drill plans, discovery."""
 
 from __future__ import annotations
 
@@ -7,8 +7,16 @@ from datetime import timedelta
 
 from cloud.alerts.drills.models import DrillPlan
 from cloud.alerts.models import Incident
+from cloud.care.discovery.models import (
+    DiscoveryCase,
+    DiscoveryDay,
+    DiscoveryMove,
+    DiscoveryRun,
+    DiscoveryScore,
+)
 from cloud.care.handover.models import Handover
 from cloud.care.leave.models import ElderLeave
+from cloud.care.tasks.service import Asked, ask
 from cloud.identity.permissions import Role
 from cloud.identity.shifts import DEFAULT_PATTERN, shift_at
 from cloud.places.models import Unit
@@ -91,3 +99,40 @@ async def fill_shift(world: World, home: Home) -> dict[str, str]:
     risk["version"] = next(one["version"] for one in held_risks if one["risk"] == "fall")
     await head.put(f"/api/v1/elders/{elder}/risks", json=risk, headers=CHANGES)
     return found
+
+
+async def fill_discovery(world: World, home: Home) -> dict[str, str]:
+    """A case of the first elder, with a task; the ids that routes name."""
+    now = world.clock.now()
+    day = now.date()
+    async with world.database.tenant(home.institution_id) as scope:
+        known = (await scope.session.scalars(scope.select(DiscoveryCase))).first()
+        if known is None:
+            own = {"institution_id": scope.institution_id, "elder_id": home.elders[0], "day": day}
+            said = {"score": 6.0, "listed": True, "reasons": [], "unknown": []}
+            known = DiscoveryCase(
+                **own, **said, id=uuid.uuid4(), opened_on=day, origin="live", state="open",
+                version=1,
+            )  # fmt: skip
+            scope.session.add(known)
+            await scope.session.flush()
+            scope.session.add_all(
+                [
+                    DiscoveryDay(
+                        **own, origin="live", features={}, watched=True, away=False,
+                        computed_at=now,
+                    ),
+                    DiscoveryScore(**own, **said),
+                    DiscoveryRun(
+                        institution_id=scope.institution_id, day=day, computed_at=now,
+                        scored_at=now, elders=1, listed=1,
+                    ),
+                    DiscoveryMove(
+                        institution_id=scope.institution_id, case_id=known.id, at=now, by="",
+                        move="listed", note="", detail={},
+                    ),
+                ]
+            )  # fmt: skip
+        wanted = Asked("visit", home.elders[0], "活动少了", day, "discovery", known.id)
+        task = await ask(scope, wanted, "许文", now)
+        return {"case_id": str(known.id), "task_id": str(task.id)}

@@ -10,9 +10,15 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
-from edge.signals import Reading
+from edge.signals import Origin, Reading, Waveform
 from edge.wire import Lane, RegisteredDevice, RegistryDocument
+from firmware_sim.live import air
+from firmware_sim.live.shapes import live_devices
+from firmware_sim.live.wire import Parcel, Stage, Voices, parcels
+from firmware_sim.scenarios.load import find_scenario
+from firmware_sim.scenarios.schema import BuildingKind, BuildingSpec, Shape
 from firmware_sim.transports.bluez import BluezPeripheral, Characteristic, GattService
+from firmware_sim.world.world import make_world
 from gateway.ble import uuids
 from tests.gateway.conftest import World
 from tests.support.bluez_bus import ADDRESS_VARIABLE, BluezBus
@@ -77,6 +83,10 @@ class Radio:
     def values(self, device_id: str, quantity: str) -> list[float]:
         return [r.value for r in self.readings(device_id) if r.quantity == quantity]
 
+    def waveforms(self, device_id: str) -> list[Waveform]:
+        records = self.world.cloud.of(Lane.BULK)
+        return [r.waveform for r in records if r.waveform and r.waveform.device_id == device_id]
+
     def refused(self, reason: str) -> list[str | None]:
         records = self.world.cloud.of(Lane.BULK)
         return [r.rejected.device_id for r in records if r.rejected and r.rejected.reason == reason]
@@ -129,6 +139,9 @@ async def test_advertised_thermometers_plain_and_sealed(radio: Radio) -> None:
         await radio.until(lambda: radio.readings("bed-thermometer"), "the sealed one")
         assert radio.values("bath-thermometer", "air_temperature") == [25.06]
         assert radio.values("bath-thermometer", "relative_humidity") == [50.55]
+        # Simulated devices say so; what stands outside a seal says nothing of what is inside.
+        assert {r.origin for r in radio.readings("bath-thermometer")} == {Origin.SIMULATED}
+        assert {r.origin for r in radio.readings("bed-thermometer")} == {Origin.LIVE}
         assert radio.values("bed-thermometer", "air_temperature") == [25.06]
         # Nobody else is heard, and it is told why.
         await radio.until(lambda: radio.refused("wrong_bind_key"), "the wrong key is told")
@@ -166,6 +179,7 @@ async def test_heart_rate_by_notification_and_battery_by_reading(radio: Radio) -
         await radio.until(lambda: len(radio.values("strap", "heart_rate")) >= 20, "all rates")
         assert radio.values("strap", "heart_rate") == [60.0 + n for n in range(20)]
         assert set(radio.values("strap", "worn")) == {1.0}
+        assert {r.origin for r in radio.readings("strap")} == {Origin.SIMULATED}
         # The real BlueZ keeps the battery service to itself and is asked a little later.
         await radio.until(lambda: radio.values("strap", "battery_level"), "the battery")
         assert radio.values("strap", "battery_level") == [87.0]
@@ -217,3 +231,51 @@ async def test_a_crashed_stack_is_waited_for(radio: Radio) -> None:
     async with BluezPeripheral(name, "t", service_data={uuids.BTHOME: PLAIN}):
         await radio.until(lambda: radio.readings("thermometer"), "heard")
     assert radio.world.gateway.running
+
+
+async def test_devices_of_a_simulated_home_are_heard_and_marked(radio: Radio) -> None:
+    scenario = find_scenario("quiet-night")
+    homes = BuildingSpec(kind=BuildingKind.HOMES, homes=1)
+    people = scenario.people.model_copy(update={"wearable_share": 1.0})
+    world = make_world(
+        scenario.model_copy(update={"building": homes, "people": people, "duration_h": 12.0}), 4
+    )
+    ids = {"wearable": "sim-00000-band", "motion": "sim-00000-motion-bedroom"}
+    await radio.start(
+        device(radio.address(1), ids["wearable"], ble_profiles=air.BAND_PROFILES),
+        device(radio.address(2), ids["motion"]),
+    )
+    adapters = (await radio.adapter(1), await radio.adapter(2))
+    devices = air.on_air(live_devices(world, (Shape.OURS,)), adapters)
+    voices = Voices(world, devices, lambda _: 1)
+    told: dict[str, list[Parcel]] = {}
+    for parcel in parcels(world, voices, Stage(0.0, world.duration_s, lambda _: 1)):
+        told.setdefault(parcel.line, []).append(parcel)
+    async with air.Radios(devices) as radios:
+        links = await radios.links()
+        assert links[ids["motion"]] == {"ble_address": radio.address(2)}
+        assert links[ids["wearable"]]["ble_profiles"] == air.BAND_PROFILES
+        band, sensor = (told[f"{air.AIR}{adapter}"] for adapter in adapters)
+
+        def say(parcel: Parcel) -> None:
+            radios.send(parcel.line, parcel.message.topic, parcel.message.payload)
+
+        say(sensor[0])
+        await radio.until(lambda: radio.readings(ids["motion"]), "the motion sensor")
+        beat = next(p for p in band if p.message.topic == air.HEART_RATE)
+
+        def heard() -> bool:
+            say(beat)
+            return bool(radio.values(ids["wearable"], "heart_rate"))
+
+        for _ in range(round(TIMEOUT_S * PATIENCE)):
+            if heard():
+                break
+            await asyncio.sleep(1.0)
+        assert set(radio.values(ids["wearable"], "heart_rate")) == {float(beat.message.payload[1])}
+        for _ in range(60):  # a second and a bit of acceleration
+            radios.send(beat.line, air.INERTIAL, b"\x55\x61" + bytes(18))
+        await radio.until(lambda: radio.waveforms(ids["wearable"]), "a block of acceleration")
+    for device_id in ids.values():
+        assert {r.origin for r in radio.readings(device_id)} == {Origin.SIMULATED}
+    assert {w.origin for w in radio.waveforms(ids["wearable"])} == {Origin.SIMULATED}

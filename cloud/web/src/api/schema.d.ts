@@ -1459,6 +1459,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/family/letters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Family Letters
+         * @description 每周一信: the weeks as they were told to this login, the newest first.
+         */
+        get: operations["list_family_letters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/family/letters/{letter_id}/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Note Letter Read
+         * @description It was opened.
+         */
+        post: operations["note_letter_read"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/elders/{elder_id}/series": {
         parameters: {
             query?: never;
@@ -2711,6 +2751,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/elders/{elder_id}/day": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Elder Day
+         * @description Bed, rooms, vital signs, alerts, holes and changes of devices on one time axis.
+         */
+        get: operations["get_elder_day"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/elders/{elder_id}/series/export": {
         parameters: {
             query?: never;
@@ -3627,6 +3687,434 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/visits/due": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Due Visits
+         * @description Everybody with a plan, the longest overdue first; and who lives at home without one.
+         */
+        get: operations["list_due_visits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/visits/route": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Visit Route
+         * @description Who is due by the end of a day (today), in the order to walk; of one visitor or of all.
+         */
+        get: operations["get_visit_route"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/visits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add Visit
+         * @description A visit with place, findings and follow-ups. Sent twice it is one.
+         */
+        post: operations["add_visit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/visits/{visit_id}/corrections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Correct Visit
+         * @description It did not take place, or its times were wrong. What was written down stays beside it.
+         */
+        post: operations["correct_visit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/visit-followups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Visit Followups
+         * @description What is still to be done after visits, the earliest due first.
+         */
+        get: operations["list_visit_followups"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/visit-followups/{followup_id}/done": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End Visit Followup
+         * @description Done, and what came of it.
+         */
+        post: operations["end_visit_followup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/visit-settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Visit Settings
+         * @description Groups with intervals and marks, the words of the forms, who may visit.
+         */
+        get: operations["get_visit_settings"];
+        /**
+         * Put Visit Settings
+         * @description The house's own figures, from now on.
+         */
+        put: operations["put_visit_settings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/elders/{elder_id}/visits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Visits
+         * @description An elder's plan, what is due, what was found, what is to be done.
+         */
+        get: operations["list_visits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/elders/{elder_id}/visit-plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Put Visit Plan
+         * @description How often this elder is visited, by whom, and where the door is.
+         */
+        put: operations["put_visit_plan"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/elders/{elder_id}/visit-requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Request Visit
+         * @description Ask for an earlier visit, with the reason.
+         */
+        post: operations["request_visit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/family/visits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Family Visits
+         * @description Visits done and planned of the elders this login is a relative of, where they agreed.
+         */
+        get: operations["list_family_visits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/home-beds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Home Beds
+         * @description Home beds and applications by step, with what is due.
+         */
+        get: operations["list_home_beds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/elders/{elder_id}/home-beds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Apply For Home Bed
+         * @description An application.
+         */
+        post: operations["apply_for_home_bed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/home-beds/{home_bed_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Home Bed
+         * @description One home bed: its step, what is next and what that lacks, every move.
+         */
+        get: operations["get_home_bed"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/home-beds/{home_bed_id}/moves": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Move Home Bed
+         * @description The next step, one back, a review, or the end. A refused move names every reason.
+         */
+        post: operations["move_home_bed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/service-orders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Service Orders
+         * @description Of a day (today), and what is open from before; of whom the caller reaches.
+         */
+        get: operations["list_service_orders"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/elders/{elder_id}/service-orders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add Service Order
+         * @description An order. Sent twice it is one.
+         */
+        post: operations["add_service_order"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/service-orders/{order_id}/moves": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Move Service Order
+         * @description Begun at the door, finished and confirmed, cancelled, missed, or taken back.
+         */
+        post: operations["move_service_order"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/service-statements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Service Statements
+         * @description Who buys services, and for whom the month is signed.
+         */
+        get: operations["list_service_statements"];
+        put?: never;
+        /**
+         * Sign Service Statement
+         * @description Sign it: from now on it never changes, and what was wrong stands in the next one.
+         */
+        post: operations["sign_service_statement"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/service-statements/one": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Service Statement
+         * @description What was signed; where nothing was, the draft as the record stands now.
+         */
+        get: operations["get_service_statement"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/service-statements/csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Service Statement Csv
+         * @description The same as a table; the last row has the hash.
+         */
+        get: operations["get_service_statement_csv"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/matching-lists": {
         parameters: {
             query?: never;
@@ -4081,6 +4569,126 @@ export interface paths {
          * @description The head nurse reviews, sends back, closes, opens again or voids.
          */
         post: operations["move_incident"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/care-tasks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Care Tasks
+         * @description Open visits, assessments and applications that were asked for; of whom one reaches.
+         */
+        get: operations["list_care_tasks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/care-tasks/{task_id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End Care Task
+         * @description It was done, or refused, or nobody was met.
+         */
+        post: operations["end_care_task"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/discovery": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Discovery
+         * @description Whom to look at today, the greatest need first, each with reasons in words.
+         */
+        get: operations["list_discovery"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/elders/{elder_id}/discovery": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Elder Discovery
+         * @description Ten weeks of an elder's days as curves, their points, and all their cases.
+         */
+        get: operations["get_elder_discovery"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/discovery/cases/{case_id}/answer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Answer Discovery Case
+         * @description A person looked: it is so, or it is not, and why.
+         */
+        post: operations["answer_discovery_case"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/discovery/cases/{case_id}/tasks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask From Discovery Case
+         * @description Ask for a visit, an assessment or an application; the case stays until it is answered.
+         */
+        post: operations["ask_from_discovery_case"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4967,6 +5575,146 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/bureau/indicators": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Indicators
+         * @description The definitions: what counts, what does not, from where.
+         */
+        get: operations["list_indicators"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bureau/sheet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Bureau Sheet
+         * @description A month of all indicators, by city, district and institution.
+         */
+        get: operations["get_bureau_sheet"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bureau/trend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Bureau Trend
+         * @description Twelve months of one indicator of one node, the last one `month`.
+         */
+        get: operations["get_bureau_trend"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bureau/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Bureau Events
+         * @description What is behind a number of an institution, without who and where.
+         */
+        get: operations["list_bureau_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bureau/sheet/pdf": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Bureau Pdf
+         * @description The month on paper, signed.
+         */
+        get: operations["get_bureau_pdf"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bureau/sheet/excel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Bureau Excel
+         * @description The month as a workbook, signed.
+         */
+        get: operations["get_bureau_excel"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bureau/sheet/document": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Bureau Document
+         * @description The bytes that were hashed and signed; the signature stands in a header.
+         */
+        get: operations["get_bureau_document"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -5168,7 +5916,7 @@ export interface components {
          * @description Everything that is audited. Add yours here, and its words in the web's oversight texts.
          * @enum {string}
          */
-        Action: "login.done" | "login.failed" | "login.ended" | "session.revoked" | "session.institution_entered" | "password.changed" | "password.reset" | "totp.enabled" | "totp.removed" | "totp.recovery_code_used" | "token.issued" | "token.revoked" | "user.created" | "user.changed" | "user.disabled" | "user.enabled" | "record.read" | "record.created" | "record.changed" | "record.deleted" | "record.exported" | "record.searched" | "record.broke_glass" | "record.break_glass_reviewed" | "consent.given" | "consent.withdrawn" | "family.linked" | "family.unlinked" | "list.imported" | "list.decided" | "list.erased" | "place.changed" | "device.changed" | "assignment.changed" | "gateway.changed" | "rules.changed" | "roster.changed" | "audit.exported";
+        Action: "login.done" | "login.failed" | "login.ended" | "session.revoked" | "session.institution_entered" | "password.changed" | "password.reset" | "totp.enabled" | "totp.removed" | "totp.recovery_code_used" | "token.issued" | "token.revoked" | "user.created" | "user.changed" | "user.disabled" | "user.enabled" | "record.read" | "record.created" | "record.changed" | "record.deleted" | "record.exported" | "record.searched" | "record.broke_glass" | "record.break_glass_reviewed" | "consent.given" | "consent.withdrawn" | "family.linked" | "family.unlinked" | "list.imported" | "list.decided" | "list.erased" | "place.changed" | "device.changed" | "assignment.changed" | "gateway.changed" | "rules.changed" | "roster.changed" | "indicators.events_read" | "indicators.exported" | "audit.exported";
         /**
          * ActorOut
          * @description Who acted, as they were called then.
@@ -5182,6 +5930,23 @@ export interface components {
             name: string;
             /** Role */
             role: string | null;
+        };
+        /**
+         * AgreementIO
+         * @description What was signed, by whom, until when.
+         */
+        AgreementIO: {
+            /** Text Version */
+            text_version: string;
+            /** Signer */
+            signer: string;
+            /**
+             * Signed On
+             * Format: date
+             */
+            signed_on: string;
+            /** Valid Until */
+            valid_until?: string | null;
         };
         /**
          * AlertDetail
@@ -5500,6 +6265,66 @@ export interface components {
              * @default false
              */
             severe: boolean;
+        };
+        /**
+         * AnswerOut
+         * @description An alert that is over, in words.
+         */
+        AnswerOut: {
+            /**
+             * Happened At
+             * Format: date-time
+             */
+            happened_at: string;
+            /** Answered S */
+            answered_s: number | null;
+            /** Arrived S */
+            arrived_s: number | null;
+            /** Text Zh */
+            text_zh: string;
+            /** Text En */
+            text_en: string;
+        };
+        /**
+         * AnswersOut
+         * @description What staff answered in the last days, and how fast; middle values.
+         */
+        AnswersOut: {
+            /** Days */
+            days: number;
+            /** Count */
+            count: number;
+            /** Median Answered S */
+            median_answered_s: number | null;
+            /** Median Arrived S */
+            median_arrived_s: number | null;
+            /** Text Zh */
+            text_zh: string;
+            /** Text En */
+            text_en: string;
+            /** Recent */
+            recent: components["schemas"]["AnswerOut"][];
+        };
+        /**
+         * ApplicationIn
+         * @description Somebody applies for a home bed.
+         */
+        ApplicationIn: {
+            /**
+             * Applicant
+             * @description the elder, or who applies for them
+             */
+            applicant: string;
+            /**
+             * Purchaser
+             * @default
+             */
+            purchaser: string;
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
         };
         /**
          * AreaIn
@@ -5856,6 +6681,12 @@ export interface components {
             note: string;
         };
         /**
+         * BedMove
+         * @description What is done to it.
+         * @enum {string}
+         */
+        BedMove: "apply" | "assess" | "plan" | "agree" | "begin_fitting" | "accept" | "start" | "review" | "step_back" | "end";
+        /**
          * BedNode
          * @description A bed with its state and who has it.
          */
@@ -5887,6 +6718,33 @@ export interface components {
             resident: components["schemas"]["ResidentOut"] | null;
             /** Version */
             version: number;
+        };
+        /**
+         * BedStep
+         * @description Where a home bed stands.
+         * @enum {string}
+         */
+        BedStep: "applied" | "assessed" | "planned" | "agreed" | "fitting" | "accepted" | "in_service" | "ended";
+        /**
+         * BedStretch
+         * @description `unseen`: nobody knows. It is never filled from what was said before or after.
+         */
+        BedStretch: {
+            /**
+             * From At
+             * Format: date-time
+             */
+            from_at: string;
+            /**
+             * Until At
+             * Format: date-time
+             */
+            until_at: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "in_bed" | "up" | "out" | "unseen";
         };
         /**
          * BreakGlassIn
@@ -6051,6 +6909,140 @@ export interface components {
              * @default false
              */
             with_citizen_number: boolean;
+        };
+        /**
+         * BureauEvent
+         * @description One happening behind a number. `alert_id`: for the institution itself only.
+         */
+        BureauEvent: {
+            /**
+             * Ref
+             * @description by which the institution finds it
+             */
+            ref: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Code
+             * @description empty: its kind is masked
+             */
+            code: string;
+            /** Priority */
+            priority: string;
+            /** Answer S */
+            answer_s: number | null;
+            /** Arrival S */
+            arrival_s: number | null;
+            /** Outcome */
+            outcome: string | null;
+            /** Alert Id */
+            alert_id: string | null;
+        };
+        /**
+         * BureauEvents
+         * @description What a number of an institution counted.
+         */
+        BureauEvents: {
+            /** Indicator */
+            indicator: string;
+            /**
+             * Month
+             * Format: date
+             */
+            month: string;
+            /** Events */
+            events: components["schemas"]["BureauEvent"][];
+            /** More */
+            more: boolean;
+        };
+        /**
+         * BureauFigure
+         * @description One number. Masked, or not known: nothing of it is told, and it is not a zero.
+         */
+        BureauFigure: {
+            /** Node */
+            node: string;
+            /** Indicator */
+            indicator: string;
+            /** Kind */
+            kind: string;
+            /** Masked */
+            masked: boolean;
+            /** Known */
+            known: boolean;
+            /**
+             * Part
+             * @description of `hours`: seconds
+             */
+            part: number | null;
+            /** Whole */
+            whole: number | null;
+            /** Percent */
+            percent: number | null;
+            /** Per 1000 */
+            per_1000: number | null;
+            /** Median S */
+            median_s: number | null;
+            /** P95 S */
+            p95_s: number | null;
+        };
+        /**
+         * BureauNode
+         * @description All, a district, or an institution. `days`: institution days counted, of those there were.
+         */
+        BureauNode: {
+            /** Key */
+            key: string;
+            /**
+             * Level
+             * @enum {string}
+             */
+            level: "all" | "district" | "institution";
+            /** Name */
+            name: string;
+            /** Parent */
+            parent: string | null;
+            /** Days */
+            days: number;
+            /** Of Days */
+            of_days: number;
+            /** Shows Events */
+            shows_events: boolean;
+        };
+        /**
+         * BureauSheet
+         * @description A month.
+         */
+        BureauSheet: {
+            /**
+             * Month
+             * @example 2026-03
+             */
+            month: string;
+            /**
+             * Whose
+             * @enum {string}
+             */
+            whose: "bureau" | "own";
+            /**
+             * Running
+             * @description the month is not over: numbers so far
+             */
+            running: boolean;
+            /** Computed At */
+            computed_at: string | null;
+            /** Nodes */
+            nodes: components["schemas"]["BureauNode"][];
+            /** Figures */
+            figures: components["schemas"]["BureauFigure"][];
+            /**
+             * Sha256
+             * @description of the signed document of this sheet
+             */
+            sha256: string;
         };
         /**
          * CandidateOut
@@ -6340,6 +7332,106 @@ export interface components {
             counts: components["schemas"]["IncidentCount"][];
             /** More */
             more: boolean;
+        };
+        /**
+         * CareTaskEndIn
+         * @description How it ended. `refused`: they did not want it; `not_met`: nobody was there.
+         */
+        CareTaskEndIn: {
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "done" | "refused" | "not_met";
+            /**
+             * Result
+             * @default
+             */
+            result: string;
+        };
+        /**
+         * CareTaskOut
+         * @description What is asked for, and how it ended.
+         */
+        CareTaskOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "visit" | "assessment" | "home_bed_application" | "service_application";
+            /** Why */
+            why: string;
+            /** Source */
+            source: string;
+            /**
+             * Asked At
+             * Format: date-time
+             */
+            asked_at: string;
+            /** Asked By */
+            asked_by: string;
+            /**
+             * Due On
+             * Format: date
+             */
+            due_on: string;
+            /** State */
+            state: string;
+            /** Outcome */
+            outcome: ("done" | "refused" | "not_met") | null;
+            /** Result */
+            result: string | null;
+            /** Ended At */
+            ended_at: string | null;
+            /** Ended By */
+            ended_by: string | null;
+        };
+        /**
+         * CareTasksOut
+         * @description The earliest due first.
+         */
+        CareTasksOut: {
+            /** Tasks */
+            tasks: components["schemas"]["CareTaskOut"][];
+        };
+        /**
+         * CaseMoveOut
+         * @description One step of a case; `by` empty: the nightly job.
+         */
+        CaseMoveOut: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** By */
+            by: string;
+            /** Move */
+            move: string;
+            /** Note */
+            note: string;
+        };
+        /**
+         * CatalogueOut
+         * @description All indicators, in the order of a sheet.
+         */
+        CatalogueOut: {
+            /** Indicators */
+            indicators: components["schemas"]["IndicatorOut"][];
+            /** Masked Below */
+            masked_below: number;
         };
         /**
          * Certainty
@@ -6721,6 +7813,37 @@ export interface components {
             reason: string;
         };
         /**
+         * CorrectionOut
+         * @description One correction.
+         */
+        CorrectionOut: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** By */
+            by: string;
+            /** Reason */
+            reason: string;
+            /** Void */
+            void: boolean;
+            /** Started At */
+            started_at: string | null;
+            /** Ended At */
+            ended_at: string | null;
+        };
+        /**
+         * CountOut
+         * @description How many, and how many minutes.
+         */
+        CountOut: {
+            /** Count */
+            count: number;
+            /** Minutes */
+            minutes: number;
+        };
+        /**
          * CountedOut
          * @description What a filed assessment counted by itself.
          */
@@ -6783,6 +7906,233 @@ export interface components {
             cause: string | null;
             /** Missing */
             missing: components["schemas"]["MissingOut"][];
+            /**
+             * Staff
+             * @description whether staff know: it stands on the desk, it sounds there, somebody took note
+             * @enum {string}
+             */
+            staff: "listed" | "alerted" | "acknowledged";
+            /** Staff Since */
+            staff_since: string | null;
+            /** Text Zh */
+            text_zh: string;
+            /** Text En */
+            text_en: string;
+        };
+        /**
+         * CurveOut
+         * @description A feature by day; None where it is not known. `usual`: the middle of the baseline.
+         */
+        CurveOut: {
+            /** Feature */
+            feature: string;
+            /** Name Zh */
+            name_zh: string;
+            /** Name En */
+            name_en: string;
+            /** Unit Zh */
+            unit_zh: string;
+            /** Unit En */
+            unit_en: string;
+            /** Values */
+            values: (number | null)[];
+            /** Usual */
+            usual: number | null;
+            /** Low */
+            low: number | null;
+            /** High */
+            high: number | null;
+        };
+        /**
+         * DayAlert
+         * @description An alert of that day, or one still open from before.
+         */
+        DayAlert: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Code */
+            code: string;
+            /** Name Zh */
+            name_zh: string;
+            /** Name En */
+            name_en: string;
+            /**
+             * Priority
+             * @enum {string}
+             */
+            priority: "high" | "medium" | "low" | "info";
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "raised" | "notified" | "acknowledged" | "attending" | "arrived" | "resolved" | "closed";
+            /** Origin */
+            origin: string;
+            /**
+             * Happened At
+             * Format: date-time
+             */
+            happened_at: string;
+            /** Acknowledged At */
+            acknowledged_at: string | null;
+            /** Arrived At */
+            arrived_at: string | null;
+            /** Ended At */
+            ended_at: string | null;
+            /** Finding */
+            finding: ("real_fall" | "lowered_self" | "sat_hard" | "device_dropped" | "care_handling" | "visitor" | "real" | "false_alarm" | "test" | "unclear") | null;
+        };
+        /**
+         * DayChange
+         * @description A device came, went, broke or worked again.
+         */
+        DayChange: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Device Id */
+            device_id: string;
+            /** Label */
+            label: string;
+            /**
+             * What
+             * @enum {string}
+             */
+            what: "given" | "taken" | "broken" | "mended";
+        };
+        /**
+         * DayHole
+         * @description A time that a gateway or the watch over devices says could not be seen, and why.
+         */
+        DayHole: {
+            /**
+             * From At
+             * Format: date-time
+             */
+            from_at: string;
+            /** Until At */
+            until_at: string | null;
+            /**
+             * Device Id
+             * @description null: of several devices, or of all
+             */
+            device_id: string | null;
+            /** Cause */
+            cause: string;
+        };
+        /**
+         * DayOut
+         * @description An elder's day. Nothing after `server_time` is known, nothing `unseen` is made up.
+         */
+        DayOut: {
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /**
+             * From At
+             * Format: date-time
+             */
+            from_at: string;
+            /**
+             * Until At
+             * Format: date-time
+             */
+            until_at: string;
+            /**
+             * Server Time
+             * Format: date-time
+             */
+            server_time: string;
+            /**
+             * Slot S
+             * @description 0: single readings; else only summaries are left of that day
+             */
+            slot_s: number;
+            /**
+             * Simulated
+             * @description some of it was never measured: a simulator made it
+             */
+            simulated: boolean;
+            /**
+             * Bed
+             * @description null: nothing watches the bed
+             */
+            bed: components["schemas"]["BedStretch"][] | null;
+            totals: components["schemas"]["DayTotals"] | null;
+            /** Rooms */
+            rooms: components["schemas"]["RoomLaneOut"][];
+            /** Vitals */
+            vitals: components["schemas"]["VitalLaneOut"][];
+            /**
+             * Not Worn
+             * @description the wearable lay somewhere, and saw nothing
+             */
+            not_worn: components["schemas"]["Span"][];
+            /**
+             * Blind
+             * @description no device at all could have told anything
+             */
+            blind: components["schemas"]["Span"][];
+            /** Holes */
+            holes: components["schemas"]["DayHole"][];
+            /**
+             * Alerts
+             * @description null: the caller may not see alerts
+             */
+            alerts: components["schemas"]["DayAlert"][] | null;
+            /** Changes */
+            changes: components["schemas"]["DayChange"][];
+            /** Pauses */
+            pauses: components["schemas"]["DayPause"][];
+        };
+        /**
+         * DayPause
+         * @description Known to be out, or not watched over routine.
+         */
+        DayPause: {
+            /**
+             * From At
+             * Format: date-time
+             */
+            from_at: string;
+            /**
+             * Until At
+             * Format: date-time
+             */
+            until_at: string;
+            /**
+             * Reason
+             * @enum {string}
+             */
+            reason: "leave" | "hospital" | "works" | "other";
+        };
+        /**
+         * DayTotals
+         * @description The bed lane in numbers.
+         */
+        DayTotals: {
+            /** In Bed Min */
+            in_bed_min: number;
+            /** Up Min */
+            up_min: number;
+            /** Out Min */
+            out_min: number;
+            /** Unseen Min */
+            unseen_min: number;
+            /** Up Times */
+            up_times: number;
         };
         /**
          * DecisionIn
@@ -7052,6 +8402,157 @@ export interface components {
          * @enum {string}
          */
         Difference: "same" | "new" | "gone" | "changed" | "conflict" | "unreadable";
+        /**
+         * DiscoveryAnswerIn
+         * @description What a person found. Dismissing needs a code; `other` needs a note.
+         *
+         *     `ask_again_on` left out: after 30 days, after 7 where a hard signal is among the reasons.
+         */
+        DiscoveryAnswerIn: {
+            /** Version */
+            version: number;
+            /**
+             * Decision
+             * @enum {string}
+             */
+            decision: "confirmed" | "dismissed";
+            /** Reason Code */
+            reason_code?: ("away" | "short_illness" | "visitors" | "device" | "habit" | "cared_for" | "other") | null;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+            /** Ask Again On */
+            ask_again_on?: string | null;
+        };
+        /**
+         * DiscoveryAskIn
+         * @description A visit, an assessment or an application, asked for from a case.
+         */
+        DiscoveryAskIn: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "visit" | "assessment" | "home_bed_application" | "service_application";
+            /**
+             * Due On
+             * Format: date
+             */
+            due_on: string;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+        };
+        /**
+         * DiscoveryCaseOut
+         * @description Somebody to look at. `listed` False: eased since, and waiting for a person all the same.
+         */
+        DiscoveryCaseOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /** Place */
+            place: string | null;
+            /** Age */
+            age: number;
+            /**
+             * Opened On
+             * Format: date
+             */
+            opened_on: string;
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /** Score */
+            score: number;
+            /** Listed */
+            listed: boolean;
+            /** Simulated */
+            simulated: boolean;
+            /** Reasons */
+            reasons: components["schemas"]["NeedReasonOut"][];
+            /**
+             * Unknown
+             * @description what cannot be told of this elder now
+             */
+            unknown: string[];
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "open" | "working" | "confirmed" | "dismissed";
+            /** Reason Code */
+            reason_code: ("away" | "short_illness" | "visitors" | "device" | "habit" | "cared_for" | "other") | null;
+            /** Note */
+            note: string | null;
+            /** Ask Again On */
+            ask_again_on: string | null;
+            /** Ended At */
+            ended_at: string | null;
+            /** Ended By */
+            ended_by: string | null;
+            /** Version */
+            version: number;
+            /** Tasks */
+            tasks: components["schemas"]["CareTaskOut"][];
+            /** Moves */
+            moves: components["schemas"]["CaseMoveOut"][];
+        };
+        /**
+         * DiscoveryListOut
+         * @description Today's list, the greatest need first. `day` None: the nightly job has not run yet.
+         */
+        DiscoveryListOut: {
+            /** Day */
+            day: string | null;
+            /** Scored At */
+            scored_at: string | null;
+            /** Elders */
+            elders: number;
+            /**
+             * Stale
+             * @description the list is not of the last night
+             */
+            stale: boolean;
+            /** Cases */
+            cases: components["schemas"]["DiscoveryCaseOut"][];
+            stats: components["schemas"]["DiscoveryStatsOut"];
+        };
+        /**
+         * DiscoveryStatsOut
+         * @description What came of the cases of the last 90 days.
+         */
+        DiscoveryStatsOut: {
+            /** Opened */
+            opened: number;
+            /** Waiting */
+            waiting: number;
+            /** Confirmed */
+            confirmed: number;
+            /** Dismissed */
+            dismissed: number;
+            /** Median Days To Answer */
+            median_days_to_answer: number | null;
+            /** Dismissals */
+            dismissals: {
+                [key: string]: number;
+            };
+        };
         /**
          * DomainOut
          * @description C.1: one subtotal.
@@ -7378,6 +8879,11 @@ export interface components {
              * @description confirmed falls within 30 days that ask for a new assessment at once
              */
             falls: number | null;
+            /**
+             * Asked Why
+             * @description why somebody asked for one, where somebody did
+             */
+            asked_why: string | null;
         };
         /**
          * DutyIn
@@ -7551,6 +9057,29 @@ export interface components {
         ElderDevices: {
             /** Devices */
             devices: components["schemas"]["DeviceOut"][];
+        };
+        /**
+         * ElderDiscoveryOut
+         * @description An elder's days, scores and cases. `away`: days known to be spent elsewhere.
+         */
+        ElderDiscoveryOut: {
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /** Days */
+            days: string[];
+            /** Away */
+            away: string[];
+            /** Scores */
+            scores: (number | null)[];
+            /** Curves */
+            curves: components["schemas"]["CurveOut"][];
+            /** Cases */
+            cases: components["schemas"]["DiscoveryCaseOut"][];
         };
         /**
          * ElderIn
@@ -7762,6 +9291,26 @@ export interface components {
             label: string;
             /** Is Home */
             is_home: boolean;
+        };
+        /**
+         * ElderVisitsOut
+         * @description An elder's plan, what is due, what was, and what is to be done.
+         */
+        ElderVisitsOut: {
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            plan: components["schemas"]["VisitPlanOut"] | null;
+            suggestion: components["schemas"]["SuggestionOut"];
+            due: components["schemas"]["VisitDueRow"] | null;
+            /** Visits */
+            visits: components["schemas"]["VisitOut"][];
+            /** Followups */
+            followups: components["schemas"]["FollowupOut"][];
         };
         /**
          * EnrolmentOut
@@ -8039,7 +9588,7 @@ export interface components {
              * Mood
              * @enum {string}
              */
-            mood: "calm" | "attention" | "partly_seen" | "not_seen" | "not_shared";
+            mood: "calm" | "attention" | "partly_seen" | "not_seen" | "not_shared" | "away";
             /**
              * Last Sign At
              * @description rounded down to a quarter of an hour
@@ -8052,11 +9601,17 @@ export interface components {
              * @description staff are dealing with something now
              */
             open_alert: boolean | null;
+            answers: components["schemas"]["AnswersOut"] | null;
+            pause: components["schemas"]["PauseNow"] | null;
+            /** Notices */
+            notices: components["schemas"]["cloud__family__schemas__NoticeOut"][];
             /**
              * Shares
              * @description what the consent in force names
              */
             shares: string[];
+            /** Rights */
+            rights: components["schemas"]["RightOut"][];
         };
         /**
          * FamilyEntitlementsOut
@@ -8099,6 +9654,13 @@ export interface components {
             username?: string | null;
             /** May See */
             may_see?: ("presence" | "night" | "alerts" | "coverage" | "vitals" | "location" | "visits" | "entitlements")[];
+            /**
+             * Role
+             * @description helper: a paired neighbour, told of alerts only
+             * @default relative
+             * @enum {string}
+             */
+            role: "relative" | "helper";
         };
         /**
          * FamilyListOut
@@ -8128,6 +9690,11 @@ export interface components {
             username: string | null;
             /** May See */
             may_see: ("presence" | "night" | "alerts" | "coverage" | "vitals" | "location" | "visits" | "entitlements")[];
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "relative" | "helper";
             /** Sees Now */
             sees_now: ("presence" | "night" | "alerts" | "coverage" | "vitals" | "location" | "visits" | "entitlements")[];
             /** Ended At */
@@ -8190,6 +9757,56 @@ export interface components {
             conditions: components["schemas"]["FamilyConditionOut"][];
             /** Excluded By */
             excluded_by: string[];
+        };
+        /**
+         * FamilyVisit
+         * @description A visit as a relative sees it: that it was, not what was found.
+         */
+        FamilyVisit: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** By */
+            by: string;
+            /**
+             * Way
+             * @enum {string}
+             */
+            way: "in_person" | "third_party" | "volunteer" | "neighbour" | "phone" | "video";
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "done" | "not_home" | "refused" | "no_answer";
+        };
+        /**
+         * FamilyVisits
+         * @description One elder's visits; `shared` False: no consent in force lets this relative see them.
+         */
+        FamilyVisits: {
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /** Shared */
+            shared: boolean;
+            /** Done */
+            done: components["schemas"]["FamilyVisit"][];
+            /** Next Due On */
+            next_due_on: string | null;
+        };
+        /**
+         * FamilyVisitsOut
+         * @description Of every elder this login is a relative of.
+         */
+        FamilyVisitsOut: {
+            /** Elders */
+            elders: components["schemas"]["FamilyVisits"][];
         };
         /**
          * FaultEndIn
@@ -8395,6 +10012,41 @@ export interface components {
             version: number;
         };
         /**
+         * FittedHomeIn
+         * @description A home that is to be made; room and bed come with it.
+         */
+        FittedHomeIn: {
+            /** Name */
+            name: string;
+            /**
+             * Address
+             * @default
+             */
+            address: string;
+            /**
+             * Entry
+             * @default
+             */
+            entry: string;
+            /** Operator Unit Id */
+            operator_unit_id?: string | null;
+            /** District Code */
+            district_code?: string | null;
+        };
+        /**
+         * FittingAcceptedIn
+         * @description Who signed for the fitting, and until when what was fitted is under warranty.
+         */
+        FittingAcceptedIn: {
+            /** Accepted By */
+            accepted_by: string;
+            /**
+             * Warranty Until
+             * Format: date
+             */
+            warranty_until: string;
+        };
+        /**
          * Flood
          * @description More than `more_than` alerts of a unit within `within_s` (EEMUA 191: 10 in 10 minutes).
          */
@@ -8409,6 +10061,8 @@ export interface components {
         /**
          * FloorBed
          * @description A bed. `state` is the worst that is known; `presence` what its sensor last said, and when.
+         *
+         *     `watched`: all that is needed works, and nothing that is needed watches the bed (a band only).
          */
         FloorBed: {
             /**
@@ -8422,7 +10076,7 @@ export interface components {
              * State
              * @enum {string}
              */
-            state: "in_bed" | "up" | "out" | "degraded" | "blind" | "unknown" | "empty";
+            state: "in_bed" | "up" | "watched" | "out" | "degraded" | "blind" | "unknown" | "empty";
             /** Elder Id */
             elder_id: string | null;
             /** Elder Name */
@@ -8487,6 +10141,97 @@ export interface components {
             priority: components["schemas"]["Priority"];
             /** Codes */
             codes?: string[] | null;
+        };
+        /**
+         * FollowupDoneIn
+         * @description What came of it.
+         */
+        FollowupDoneIn: {
+            /** Result */
+            result: string;
+        };
+        /**
+         * FollowupIn
+         * @description Something to be done after the visit; `id` is chosen by the phone.
+         */
+        FollowupIn: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** What */
+            what: string;
+            /**
+             * Owner Id
+             * Format: uuid
+             */
+            owner_id: string;
+            /**
+             * Due On
+             * Format: date
+             */
+            due_on: string;
+        };
+        /**
+         * FollowupOut
+         * @description One follow-up.
+         */
+        FollowupOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /**
+             * Visit Id
+             * Format: uuid
+             */
+            visit_id: string;
+            /** What */
+            what: string;
+            /**
+             * Owner Id
+             * Format: uuid
+             */
+            owner_id: string;
+            /** Owner */
+            owner: string;
+            /**
+             * Due On
+             * Format: date
+             */
+            due_on: string;
+            /** Overdue */
+            overdue: boolean;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Created By */
+            created_by: string;
+            /** Done At */
+            done_at: string | null;
+            /** Done By */
+            done_by: string | null;
+            /** Result */
+            result: string;
+        };
+        /**
+         * FollowupsOut
+         * @description The earliest due first.
+         */
+        FollowupsOut: {
+            /** Followups */
+            followups: components["schemas"]["FollowupOut"][];
         };
         /**
          * FormOut
@@ -9020,6 +10765,33 @@ export interface components {
             level_after: number;
         };
         /**
+         * GroupOut
+         * @description A group with its interval here and by default.
+         */
+        GroupOut: {
+            /** Key */
+            key: string;
+            /** Zh */
+            zh: string;
+            /** En */
+            en: string;
+            /** Who Zh */
+            who_zh: string;
+            /** Who En */
+            who_en: string;
+            /** Interval Days */
+            interval_days: number;
+            /** Default Days */
+            default_days: number;
+            /**
+             * Mark
+             * @enum {string}
+             */
+            mark: "V" | "U" | "D";
+            /** Source */
+            source: string;
+        };
+        /**
          * HandbookOut
          * @description The list as a handbook (解读手册).
          */
@@ -9188,6 +10960,19 @@ export interface components {
             taken_at: string | null;
         };
         /**
+         * HandoverPerson
+         * @description Somebody who may sign.
+         */
+        HandoverPerson: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+        };
+        /**
          * HandoverSettingsIO
          * @description Off: one may hand over, nothing is called out. `version`: the one it was changed from.
          */
@@ -9241,11 +11026,11 @@ export interface components {
             given: components["schemas"]["GivenOut"] | null;
             handover: components["schemas"]["HandoverOut"] | null;
             /** Giving */
-            giving: components["schemas"]["StaffOut"][];
+            giving: components["schemas"]["HandoverPerson"][];
             /** Taking */
-            taking: components["schemas"]["StaffOut"][];
+            taking: components["schemas"]["HandoverPerson"][];
             /** Staff */
-            staff: components["schemas"]["StaffOut"][];
+            staff: components["schemas"]["HandoverPerson"][];
         };
         /**
          * HandoversOut
@@ -9316,6 +11101,118 @@ export interface components {
             received_ns: number;
             /** Registry Version */
             registry_version: number;
+        };
+        /**
+         * HomeBedMoveIn
+         * @description A move with what it needs: `plan` its plan, `agree` its agreement, `begin_fitting` a home.
+         */
+        HomeBedMoveIn: {
+            move: components["schemas"]["BedMove"];
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+            plan?: components["schemas"]["ServicePlanIO"] | null;
+            agreement?: components["schemas"]["AgreementIO"] | null;
+            /** Home Id */
+            home_id?: string | null;
+            new_home?: components["schemas"]["FittedHomeIn"] | null;
+            acceptance?: components["schemas"]["FittingAcceptedIn"] | null;
+        };
+        /**
+         * HomeBedMoveOut
+         * @description One move.
+         */
+        HomeBedMoveOut: {
+            move: components["schemas"]["BedMove"];
+            step_before: components["schemas"]["BedStep"] | null;
+            step_after: components["schemas"]["BedStep"];
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** By */
+            by: string;
+            /** Reason */
+            reason: string;
+            /** Detail */
+            detail: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * HomeBedOut
+         * @description One home bed with all moves. `lacking`: why the next move would be refused now.
+         */
+        HomeBedOut: {
+            row: components["schemas"]["HomeBedRow"];
+            /** Steps */
+            steps: components["schemas"]["StepOut"][];
+            /** Allowed */
+            allowed: components["schemas"]["BedMove"][];
+            /** Lacking */
+            lacking: components["schemas"]["MissingNeedOut"][];
+            /** Assessment Id */
+            assessment_id: string | null;
+            /** Level */
+            level: number | null;
+            plan: components["schemas"]["ServicePlanIO"] | null;
+            agreement: components["schemas"]["AgreementIO"] | null;
+            /** Warranty Until */
+            warranty_until: string | null;
+            /** Unfitted */
+            unfitted: number;
+            /** Unchecked */
+            unchecked: number;
+            /** Moves */
+            moves: components["schemas"]["HomeBedMoveOut"][];
+        };
+        /**
+         * HomeBedRow
+         * @description A home bed of the list. `next`: what is to be done, until `due_on`.
+         */
+        HomeBedRow: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /** Home Id */
+            home_id: string | null;
+            /** Home Name */
+            home_name: string | null;
+            step: components["schemas"]["BedStep"];
+            /**
+             * Step Since
+             * Format: date-time
+             */
+            step_since: string;
+            next: components["schemas"]["BedMove"] | null;
+            /** Due On */
+            due_on: string | null;
+            /** Overdue */
+            overdue: boolean;
+            /** Purchaser */
+            purchaser: string;
+        };
+        /**
+         * HomeBedsOut
+         * @description By step, the earliest due first.
+         */
+        HomeBedsOut: {
+            /** Steps */
+            steps: components["schemas"]["StepOut"][];
+            /** Rows */
+            rows: components["schemas"]["HomeBedRow"][];
         };
         /**
          * HomeIn
@@ -9546,6 +11443,63 @@ export interface components {
             counts: {
                 [key: string]: number;
             };
+        };
+        /**
+         * IndicatorOut
+         * @description The definition of an indicator.
+         */
+        IndicatorOut: {
+            /** Code */
+            code: string;
+            /**
+             * Shape
+             * @enum {string}
+             */
+            shape: "share" | "times" | "count" | "hours" | "stock";
+            zh: components["schemas"]["IndicatorWords"];
+            en: components["schemas"]["IndicatorWords"];
+            /**
+             * Of People
+             * @description its numbers tell of people: small ones are masked
+             */
+            of_people: boolean;
+            /** Goal Percent */
+            goal_percent: number | null;
+            /**
+             * Per
+             * @description a rate per so many of the whole is told
+             */
+            per: number | null;
+            /** Kinds */
+            kinds: string[];
+            /**
+             * Drill
+             * @description one may look at what it counted
+             */
+            drill: boolean;
+            /**
+             * Connected
+             * @description false: nothing counts it here yet
+             */
+            connected: boolean;
+        };
+        /**
+         * IndicatorWords
+         * @description One language of a definition.
+         */
+        IndicatorWords: {
+            /** Name */
+            name: string;
+            /** Part */
+            part: string;
+            /** Whole */
+            whole: string;
+            /** Counts */
+            counts: string;
+            /** Leaves Out */
+            leaves_out: string;
+            /** Source */
+            source: string;
         };
         /**
          * InformantIn
@@ -9852,6 +11806,49 @@ export interface components {
             by: string;
         };
         /**
+         * LetterOut
+         * @description A week. Text null: something in it is not shared with this relative any more.
+         */
+        LetterOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /**
+             * Week
+             * Format: date
+             * @description its Monday
+             */
+            week: string;
+            /**
+             * Made At
+             * Format: date-time
+             */
+            made_at: string;
+            /** Read At */
+            read_at: string | null;
+            /** Text Zh */
+            text_zh: string | null;
+            /** Text En */
+            text_en: string | null;
+        };
+        /**
+         * LettersOut
+         * @description Letters kept, the newest first.
+         */
+        LettersOut: {
+            /** Letters */
+            letters: components["schemas"]["LetterOut"][];
+        };
+        /**
          * LevelPlanIO
          * @description Of one ability level.
          */
@@ -10122,6 +12119,18 @@ export interface components {
             version: number;
         };
         /**
+         * MeasuredPlaceIn
+         * @description Where a phone says it is, within `accuracy_m`.
+         */
+        MeasuredPlaceIn: {
+            /** Lat */
+            lat: number;
+            /** Lon */
+            lon: number;
+            /** Accuracy M */
+            accuracy_m: number;
+        };
+        /**
          * Merge
          * @description How far apart two sensors may see one happening (alarms.md, 2: 30 s, D).
          */
@@ -10130,6 +12139,16 @@ export interface components {
             fall_window_s: number;
             /** Call Window S */
             call_window_s: number;
+        };
+        /**
+         * MissingNeedOut
+         * @description What a move still lacks.
+         */
+        MissingNeedOut: {
+            /** Code */
+            code: string;
+            /** Zh */
+            zh: string;
         };
         /**
          * MissingOut
@@ -10272,6 +12291,28 @@ export interface components {
             rule: string | null;
         };
         /**
+         * NeedReasonOut
+         * @description One reason with its points, in words. `curve`: the feature that draws it, if any.
+         */
+        NeedReasonOut: {
+            /** Kind */
+            kind: string;
+            /** Group */
+            group: string;
+            /** Points */
+            points: number;
+            /** Hard */
+            hard: boolean;
+            /** Factor */
+            factor: number;
+            /** Text Zh */
+            text_zh: string;
+            /** Text En */
+            text_en: string;
+            /** Curve */
+            curve: string | null;
+        };
+        /**
          * NewTokenOut
          * @description edge/gateway_wire.py NewToken.
          */
@@ -10378,15 +12419,31 @@ export interface components {
              * Format: date
              */
             morning: string;
+            /**
+             * Watched
+             * @description false: nothing watches the bed
+             */
+            watched: boolean;
+            /**
+             * So Far
+             * @description the night is not over yet
+             */
+            so_far: boolean;
             /** In Bed Min */
             in_bed_min: number;
             /** Up Times */
             up_times: number;
+            /** Out Min */
+            out_min: number;
             /**
              * Unseen Min
              * @description time without data: not rest, and not being up
              */
             unseen_min: number;
+            /** Text Zh */
+            text_zh: string;
+            /** Text En */
+            text_en: string;
         };
         /**
          * NightRow
@@ -10426,7 +12483,7 @@ export interface components {
             /** After Home S */
             after_home_s: number;
             /** Targets */
-            targets: ("unit_duty" | "on_shift" | "head_nurse" | "manager" | "family_home" | "any_head_nurse" | "any_manager" | "any_operator")[];
+            targets: ("unit_duty" | "on_shift" | "head_nurse" | "manager" | "family_home" | "helpers" | "any_head_nurse" | "any_manager" | "any_operator")[];
         };
         /**
          * NoteIn
@@ -10498,40 +12555,7 @@ export interface components {
          */
         NoticeList: {
             /** Notices */
-            notices: components["schemas"]["NoticeOut"][];
-        };
-        /**
-         * NoticeOut
-         * @description Who was to be told, and whether they were.
-         */
-        NoticeOut: {
-            /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
-            /** Kind */
-            kind: string;
-            /** Step */
-            step: number;
-            /** Ring */
-            ring: number;
-            /** Recipient */
-            recipient: string;
-            /**
-             * State
-             * @enum {string}
-             */
-            state: "pending" | "sent" | "failed" | "skipped";
-            /**
-             * Created At
-             * Format: date-time
-             */
-            created_at: string;
-            /** Done At */
-            done_at: string | null;
-            /** Attempts */
-            attempts: components["schemas"]["AttemptOut"][];
+            notices: components["schemas"]["cloud__alerts__notify__routes__NoticeOut"][];
         };
         /**
          * ObjectIn
@@ -10589,6 +12613,35 @@ export interface components {
             /** Elders */
             elders: components["schemas"]["OpenRisk"][];
         };
+        /**
+         * OrderMove
+         * @description What is done to it.
+         * @enum {string}
+         */
+        OrderMove: "order" | "begin" | "finish" | "cancel" | "miss" | "void";
+        /**
+         * OrderMoveOut
+         * @description One move.
+         */
+        OrderMoveOut: {
+            move: components["schemas"]["OrderMove"];
+            state_after: components["schemas"]["OrderState"];
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** By */
+            by: string;
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * OrderState
+         * @description Where an order stands.
+         * @enum {string}
+         */
+        OrderState: "ordered" | "begun" | "done" | "cancelled" | "missed";
         /**
          * Origin
          * @description Where data comes from. Marked at the source and carried on every record that follows.
@@ -10780,6 +12833,24 @@ export interface components {
             reason: "leave" | "hospital" | "works" | "other";
         };
         /**
+         * PauseNow
+         * @description Out, or not watched over routine. `reason` null: it is not shared with this relative.
+         */
+        PauseNow: {
+            /**
+             * From At
+             * Format: date-time
+             */
+            from_at: string;
+            /**
+             * Until At
+             * Format: date-time
+             */
+            until_at: string;
+            /** Reason */
+            reason: ("leave" | "hospital" | "works" | "other") | null;
+        };
+        /**
          * PauseOut
          * @description A known time without watching over routine.
          */
@@ -10856,6 +12927,16 @@ export interface components {
             bed: string | null;
             /** Label */
             label: string;
+        };
+        /**
+         * PlaceIO
+         * @description Degrees, WGS 84.
+         */
+        PlaceIO: {
+            /** Lat */
+            lat: number;
+            /** Lon */
+            lon: number;
         };
         /**
          * PlaceOut
@@ -11294,6 +13375,41 @@ export interface components {
             version: number;
         };
         /**
+         * PullOut
+         * @description What asks for an earlier visit.
+         */
+        PullOut: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Due At
+             * Format: date-time
+             */
+            due_at: string;
+            /**
+             * Reason
+             * @enum {string}
+             */
+            reason: "alert" | "activity_drop" | "discovery" | "person";
+            /** Note */
+            note: string;
+        };
+        /**
+         * PurchaserRow
+         * @description A purchaser with the state of the month.
+         */
+        PurchaserRow: {
+            /** Purchaser */
+            purchaser: string;
+            /** Signed At */
+            signed_at: string | null;
+            /** Signed By */
+            signed_by: string | null;
+        };
+        /**
          * QuarantineCount
          * @description How many frames or records could not be used, of one reason.
          */
@@ -11485,6 +13601,29 @@ export interface components {
             note: string;
         };
         /**
+         * RightOut
+         * @description A kind of thing, and why this relative sees it or does not.
+         */
+        RightOut: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "presence" | "night" | "alerts" | "coverage" | "vitals" | "location" | "visits" | "entitlements";
+            /**
+             * State
+             * @description not_allowed: the institution has not set it for this relative; not_agreed: no consent in force
+             * @enum {string}
+             */
+            state: "seen" | "not_allowed" | "not_agreed";
+            /** Signer Name */
+            signer_name: string | null;
+            /** Since */
+            since: string | null;
+            /** Until */
+            until: string | null;
+        };
+        /**
          * RiskChange
          * @description What one risk was said to be at a time.
          */
@@ -11665,6 +13804,20 @@ export interface components {
             unit_id?: string | null;
             /** Home Id */
             home_id?: string | null;
+        };
+        /**
+         * RoomLaneOut
+         * @description Activity in a room. `shared`: others stay in it; it may have been theirs.
+         */
+        RoomLaneOut: {
+            /** Room */
+            room: string;
+            /** Shared */
+            shared: boolean;
+            /** Active */
+            active: components["schemas"]["Span"][];
+            /** Unseen */
+            unseen: components["schemas"]["Span"][];
         };
         /**
          * RoomNode
@@ -11916,6 +14069,34 @@ export interface components {
             sensor_allowed: boolean;
             round: components["schemas"]["DueNow"] | null;
             turning: components["schemas"]["DueNow"] | null;
+        };
+        /**
+         * RouteOut
+         * @description A day's doors in the order to walk; those without a place on the map come last.
+         */
+        RouteOut: {
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            station: components["schemas"]["StationIO"] | null;
+            /** Stops */
+            stops: components["schemas"]["RouteStop"][];
+            /** Length M */
+            length_m: number;
+        };
+        /**
+         * RouteStop
+         * @description A door of the day. `leg_m`: from the one before, as the crow flies; None: not on the map.
+         */
+        RouteStop: {
+            row: components["schemas"]["VisitDueRow"];
+            /** Address */
+            address: string;
+            place: components["schemas"]["PlaceIO"] | null;
+            /** Leg M */
+            leg_m: number | null;
         };
         /**
          * RowDecisionIn
@@ -12415,6 +14596,201 @@ export interface components {
             latest: components["schemas"]["LatestOut"][];
         };
         /**
+         * ServiceOrderIn
+         * @description An order; `id` is chosen by the device. `purchaser` empty: that of the visit plan.
+         */
+        ServiceOrderIn: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "meal" | "bath" | "medical";
+            /**
+             * Wanted At
+             * Format: date-time
+             */
+            wanted_at: string;
+            /** Provider */
+            provider: string;
+            /**
+             * Purchaser
+             * @default
+             */
+            purchaser: string;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+        };
+        /**
+         * ServiceOrderMoveIn
+         * @description A move. `begin` has the place, or why there is none; `finish` who confirms it.
+         *
+         *     `cancel`, `miss`, `void`, and a confirmation by nobody, have a `reason`.
+         */
+        ServiceOrderMoveIn: {
+            /**
+             * Move
+             * @enum {string}
+             */
+            move: "begin" | "finish" | "cancel" | "miss" | "void";
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+            place?: components["schemas"]["MeasuredPlaceIn"] | null;
+            /**
+             * No Place Reason
+             * @default
+             */
+            no_place_reason: string;
+            /** Confirmed By */
+            confirmed_by?: ("elder" | "relative" | "nobody") | null;
+            /**
+             * Confirmed Name
+             * @default
+             */
+            confirmed_name: string;
+        };
+        /**
+         * ServiceOrderOut
+         * @description One order with all its moves. `late`: it should have begun and has not.
+         */
+        ServiceOrderOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "meal" | "bath" | "medical";
+            /**
+             * Wanted At
+             * Format: date-time
+             */
+            wanted_at: string;
+            /** Provider */
+            provider: string;
+            /** Purchaser */
+            purchaser: string;
+            /** Note */
+            note: string;
+            state: components["schemas"]["OrderState"];
+            /** Late */
+            late: boolean;
+            /** Allowed */
+            allowed: components["schemas"]["OrderMove"][];
+            /** Begun At */
+            begun_at: string | null;
+            /** Ended At */
+            ended_at: string | null;
+            /** Served By */
+            served_by: string | null;
+            /** Accuracy M */
+            accuracy_m: number | null;
+            /** Distance M */
+            distance_m: number | null;
+            /** Far Away */
+            far_away: boolean;
+            /** No Place Reason */
+            no_place_reason: string;
+            /** Confirmed By */
+            confirmed_by: ("elder" | "relative" | "nobody") | null;
+            /** Confirmed Name */
+            confirmed_name: string;
+            /** Moves */
+            moves: components["schemas"]["OrderMoveOut"][];
+        };
+        /**
+         * ServiceOrdersOut
+         * @description By the time they are wanted.
+         */
+        ServiceOrdersOut: {
+            /** Orders */
+            orders: components["schemas"]["ServiceOrderOut"][];
+        };
+        /**
+         * ServicePlanIO
+         * @description What is served. `visit_group`: of the visit plan that begins with the service.
+         */
+        ServicePlanIO: {
+            /** Services */
+            services: ("watching" | "visits" | "meals" | "bathing" | "medical" | "cleaning" | "rehabilitation" | "company")[];
+            /**
+             * Visit Group
+             * @default general
+             */
+            visit_group: string;
+            /**
+             * Text
+             * @default
+             */
+            text: string;
+        };
+        /**
+         * ServiceStatementOut
+         * @description A month for a purchaser. `signed_at` None: a draft. `intact` False: the hash does not fit.
+         */
+        ServiceStatementOut: {
+            /** Operator */
+            operator: string;
+            /** Purchaser */
+            purchaser: string;
+            /**
+             * Month
+             * Format: date
+             */
+            month: string;
+            /** Lines */
+            lines: components["schemas"]["StatementLineOut"][];
+            /** Totals */
+            totals: {
+                [key: string]: components["schemas"]["CountOut"];
+            };
+            /** Corrections */
+            corrections: components["schemas"]["StatementCorrectionOut"][];
+            /** Sha256 */
+            sha256: string;
+            /** Intact */
+            intact: boolean;
+            /** Can Sign */
+            can_sign: boolean;
+            /** Signed At */
+            signed_at: string | null;
+            /** Signed By */
+            signed_by: string | null;
+        };
+        /**
+         * ServiceStatementsOut
+         * @description All purchasers in a month.
+         */
+        ServiceStatementsOut: {
+            /**
+             * Month
+             * Format: date
+             */
+            month: string;
+            /** Rows */
+            rows: components["schemas"]["PurchaserRow"][];
+        };
+        /**
          * SessionList
          * @description One's open logins, the newest first.
          */
@@ -12709,17 +15085,20 @@ export interface components {
             unclear: components["schemas"]["ShareOut"];
         };
         /**
-         * StaffOut
-         * @description Somebody who may sign.
+         * Span
+         * @description [from_at, until_at).
          */
-        StaffOut: {
+        Span: {
             /**
-             * Id
-             * Format: uuid
+             * From At
+             * Format: date-time
              */
-            id: string;
-            /** Name */
-            name: string;
+            from_at: string;
+            /**
+             * Until At
+             * Format: date-time
+             */
+            until_at: string;
         };
         /**
          * Standing
@@ -12727,6 +15106,82 @@ export interface components {
          * @enum {string}
          */
         Standing: "met" | "not_met" | "unknown";
+        /**
+         * StatementCorrectionOut
+         * @description What is told anew of a month that was signed.
+         */
+        StatementCorrectionOut: {
+            /**
+             * Month
+             * Format: date
+             */
+            month: string;
+            /**
+             * Change
+             * @enum {string}
+             */
+            change: "withdrawn" | "changed" | "added";
+            before: components["schemas"]["StatementLineOut"] | null;
+            now: components["schemas"]["StatementLineOut"] | null;
+        };
+        /**
+         * StatementLineOut
+         * @description One service with its proof.
+         */
+        StatementLineOut: {
+            /** At */
+            at: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "visit" | "meal" | "bath" | "medical" | "alert_response" | "device";
+            /** Ref */
+            ref: string;
+            /** Elder Id */
+            elder_id: string;
+            /** Elder */
+            elder: string;
+            /** Until */
+            until: string;
+            /** Minutes */
+            minutes: number;
+            /** By */
+            by: string;
+            /** Place */
+            place: string;
+            /** Confirmed */
+            confirmed: string;
+            /** Note */
+            note: string;
+        };
+        /**
+         * StatementSignatureIn
+         * @description Sign what was read: its hash says what that was.
+         */
+        StatementSignatureIn: {
+            /**
+             * Month
+             * Format: date
+             */
+            month: string;
+            /** Purchaser */
+            purchaser: string;
+            /** Sha256 */
+            sha256: string;
+        };
+        /**
+         * StationIO
+         * @description Where a day's route begins.
+         */
+        StationIO: {
+            /** Lat */
+            lat: number;
+            /** Lon */
+            lon: number;
+            /** Name */
+            name: string;
+        };
         /**
          * Status
          * @description How the way of the data is.
@@ -12827,13 +15282,31 @@ export interface components {
             /** At */
             at?: "shift_end" | null;
             /** Targets */
-            targets: ("unit_duty" | "on_shift" | "head_nurse" | "manager" | "family_home" | "any_head_nurse" | "any_manager" | "any_operator")[];
+            targets: ("unit_duty" | "on_shift" | "head_nurse" | "manager" | "family_home" | "helpers" | "any_head_nurse" | "any_manager" | "any_operator")[];
             /**
              * Call Out
              * @description the desk calls it out loud
              * @default false
              */
             call_out: boolean;
+        };
+        /**
+         * StepOut
+         * @description A step in words.
+         */
+        StepOut: {
+            key: components["schemas"]["BedStep"];
+            /** Zh */
+            zh: string;
+            /** En */
+            en: string;
+            /** Within Days */
+            within_days: number | null;
+            /**
+             * Mark
+             * @enum {string}
+             */
+            mark: "V" | "U" | "D";
         };
         /**
          * StopgapIn
@@ -12852,6 +15325,18 @@ export interface components {
              * @default
              */
             note: string;
+        };
+        /**
+         * SuggestionOut
+         * @description The group that the record speaks for. `unknown`: facts that might make it another.
+         */
+        SuggestionOut: {
+            /** Group */
+            group: string;
+            /** Reasons */
+            reasons: string[];
+            /** Unknown */
+            unknown: string[];
         };
         /**
          * SwitchIn
@@ -13120,6 +15605,35 @@ export interface components {
             after: components["schemas"]["Standing"] | null;
         };
         /**
+         * TrendOut
+         * @description Twelve months of one indicator of one node, oldest first; `figures`: one for each kind.
+         */
+        TrendOut: {
+            /** Indicator */
+            indicator: string;
+            /** Node */
+            node: string;
+            /** Points */
+            points: components["schemas"]["TrendPoint"][];
+        };
+        /**
+         * TrendPoint
+         * @description One month of a trend.
+         */
+        TrendPoint: {
+            /**
+             * Month
+             * @example 2026-03
+             */
+            month: string;
+            /** Days */
+            days: number;
+            /** Of Days */
+            of_days: number;
+            /** Figures */
+            figures: components["schemas"]["BureauFigure"][];
+        };
+        /**
          * UnitIn
          * @description A unit to make or change; `building_id` moves it.
          */
@@ -13188,6 +15702,21 @@ export interface components {
             id: string;
             /** Name */
             name: string;
+        };
+        /**
+         * UnplannedOut
+         * @description Somebody who lives at home and whom nobody is to visit.
+         */
+        UnplannedOut: {
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /** Where */
+            where: string;
         };
         /**
          * UserIn
@@ -13304,6 +15833,403 @@ export interface components {
             broken_at: number | null;
             /** Why */
             why: string;
+        };
+        /**
+         * VisitCodeOut
+         * @description A code in both languages.
+         */
+        VisitCodeOut: {
+            /** Key */
+            key: string;
+            /** Zh */
+            zh: string;
+            /** En */
+            en: string;
+            /** Remote */
+            remote: boolean;
+        };
+        /**
+         * VisitCorrectionIn
+         * @description What was wrong: it did not take place (`void`), or the times.
+         */
+        VisitCorrectionIn: {
+            /** Reason */
+            reason: string;
+            /** Void */
+            void: boolean;
+            /** Started At */
+            started_at?: string | null;
+            /** Ended At */
+            ended_at?: string | null;
+        };
+        /**
+         * VisitDueOut
+         * @description The longest overdue first. `unplanned`: elders at home whom no plan covers.
+         */
+        VisitDueOut: {
+            /**
+             * Server Time
+             * Format: date-time
+             */
+            server_time: string;
+            /**
+             * Today
+             * Format: date
+             */
+            today: string;
+            /** Rows */
+            rows: components["schemas"]["VisitDueRow"][];
+            /** Unplanned */
+            unplanned: components["schemas"]["UnplannedOut"][];
+        };
+        /**
+         * VisitDueRow
+         * @description An elder with the next visit. `pulls` not empty: it was pulled forward, and why.
+         */
+        VisitDueRow: {
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /** Where */
+            where: string;
+            /** Group */
+            group: string;
+            /** Interval Days */
+            interval_days: number;
+            /** Visitor Id */
+            visitor_id: string | null;
+            /** Visitor */
+            visitor: string | null;
+            /**
+             * Due At
+             * Format: date-time
+             */
+            due_at: string;
+            /**
+             * Regular At
+             * Format: date-time
+             */
+            regular_at: string;
+            /**
+             * Standing
+             * @enum {string}
+             */
+            standing: "ok" | "soon" | "today" | "overdue";
+            /** Pulls */
+            pulls: components["schemas"]["PullOut"][];
+            /** Last Done At */
+            last_done_at: string | null;
+            /** Last Done By */
+            last_done_by: string | null;
+            /** Last Attempt At */
+            last_attempt_at: string | null;
+            /** Last Attempt */
+            last_attempt: ("done" | "not_home" | "refused" | "no_answer") | null;
+            /** Open Followups */
+            open_followups: number;
+        };
+        /**
+         * VisitIn
+         * @description A visit as it was. `id` is chosen by the phone. At the door: a place, or why there is none.
+         *
+         *     `ended_at` None: now.
+         */
+        VisitIn: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /**
+             * Way
+             * @default in_person
+             * @enum {string}
+             */
+            way: "in_person" | "third_party" | "volunteer" | "neighbour" | "phone" | "video";
+            /**
+             * Outcome
+             * @default done
+             * @enum {string}
+             */
+            outcome: "done" | "not_home" | "refused" | "no_answer";
+            /**
+             * Started At
+             * Format: date-time
+             */
+            started_at: string;
+            /** Ended At */
+            ended_at?: string | null;
+            place?: components["schemas"]["MeasuredPlaceIn"] | null;
+            /**
+             * No Place Reason
+             * @default
+             */
+            no_place_reason: string;
+            /** Findings */
+            findings?: string[];
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+            /** Followups */
+            followups?: components["schemas"]["FollowupIn"][];
+        };
+        /**
+         * VisitOut
+         * @description A visit. `distance_m`: from the door on the map; None: one of the two places is not known.
+         */
+        VisitOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /** By */
+            by: string;
+            /**
+             * Way
+             * @enum {string}
+             */
+            way: "in_person" | "third_party" | "volunteer" | "neighbour" | "phone" | "video";
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "done" | "not_home" | "refused" | "no_answer";
+            /**
+             * Started At
+             * Format: date-time
+             */
+            started_at: string;
+            /**
+             * Ended At
+             * Format: date-time
+             */
+            ended_at: string;
+            /**
+             * Recorded At
+             * Format: date-time
+             */
+            recorded_at: string;
+            /** Due At */
+            due_at: string | null;
+            /** Accuracy M */
+            accuracy_m: number | null;
+            /** Distance M */
+            distance_m: number | null;
+            /** Far Away */
+            far_away: boolean;
+            /** No Place Reason */
+            no_place_reason: string;
+            /** Findings */
+            findings: string[];
+            /** Note */
+            note: string;
+            /** Void */
+            void: boolean;
+            /** Corrections */
+            corrections: components["schemas"]["CorrectionOut"][];
+        };
+        /**
+         * VisitPlanIn
+         * @description An elder's plan. `interval_days` None: the group's. `place`: the door; None takes it away.
+         *
+         *     `version`: the one it was changed from; 0 where there is none yet.
+         */
+        VisitPlanIn: {
+            /** Group */
+            group: string;
+            /** Interval Days */
+            interval_days?: number | null;
+            /** Visitor Id */
+            visitor_id?: string | null;
+            /**
+             * Purchaser
+             * @default
+             */
+            purchaser: string;
+            place?: components["schemas"]["PlaceIO"] | null;
+            /**
+             * Starts On
+             * Format: date
+             */
+            starts_on: string;
+            /**
+             * Ended
+             * @default false
+             */
+            ended: boolean;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+            /**
+             * Version
+             * @default 0
+             */
+            version: number;
+        };
+        /**
+         * VisitPlanOut
+         * @description The plan in force.
+         */
+        VisitPlanOut: {
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Group */
+            group: string;
+            /** Interval Days */
+            interval_days: number;
+            /** Own Interval Days */
+            own_interval_days: number | null;
+            /** Visitor Id */
+            visitor_id: string | null;
+            /** Visitor */
+            visitor: string | null;
+            /** Purchaser */
+            purchaser: string;
+            place: components["schemas"]["PlaceIO"] | null;
+            /**
+             * Starts On
+             * Format: date
+             */
+            starts_on: string;
+            /** Ended At */
+            ended_at: string | null;
+            /** Note */
+            note: string;
+            /** Version */
+            version: number;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            /** Updated By */
+            updated_by: string;
+        };
+        /**
+         * VisitRequestIn
+         * @description Somebody asks for an earlier visit.
+         */
+        VisitRequestIn: {
+            /**
+             * Due At
+             * Format: date-time
+             */
+            due_at: string;
+            /** Note */
+            note: string;
+        };
+        /**
+         * VisitSettingsIn
+         * @description The house's figures. `interval_days` by group; what is left out is the default.
+         */
+        VisitSettingsIn: {
+            /** Interval Days */
+            interval_days?: {
+                [key: string]: number;
+            };
+            /** Pull Forward H */
+            pull_forward_h: number;
+            /** Remote In A Row */
+            remote_in_a_row: number;
+            station?: components["schemas"]["StationIO"] | null;
+            /**
+             * Version
+             * @default 0
+             */
+            version: number;
+        };
+        /**
+         * VisitSettingsOut
+         * @description The figures in force, with the marks of the defaults, and the words of ways and findings.
+         */
+        VisitSettingsOut: {
+            /** Groups */
+            groups: components["schemas"]["GroupOut"][];
+            /** Ways */
+            ways: components["schemas"]["VisitCodeOut"][];
+            /** Findings */
+            findings: components["schemas"]["VisitCodeOut"][];
+            /** Staff */
+            staff: components["schemas"]["VisitStaffOut"][];
+            /** Pull Forward H */
+            pull_forward_h: number;
+            /** Remote In A Row */
+            remote_in_a_row: number;
+            /** Marks */
+            marks: {
+                [key: string]: "V" | "U" | "D";
+            };
+            station: components["schemas"]["StationIO"] | null;
+            /**
+             * Map Tiles
+             * @description address of map tiles with {z}/{x}/{y}; empty: none
+             */
+            map_tiles: string;
+            /** Version */
+            version: number;
+            /** Updated At */
+            updated_at: string | null;
+            /** Updated By */
+            updated_by: string | null;
+        };
+        /**
+         * VisitStaffOut
+         * @description Somebody who may visit or follow up.
+         */
+        VisitStaffOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+        };
+        /**
+         * VitalLaneOut
+         * @description A vital sign by the minute. Draw no line across `unseen`.
+         */
+        VitalLaneOut: {
+            /** Quantity */
+            quantity: string;
+            /** Unit */
+            unit: string;
+            /** Label Zh */
+            label_zh: string;
+            /** At Ms */
+            at_ms: number[];
+            /** Low */
+            low: number[];
+            /** Mean */
+            mean: number[];
+            /** High */
+            high: number[];
+            /** Unseen */
+            unseen: components["schemas"]["Span"][];
         };
         /**
          * VocabularyOut
@@ -13469,6 +16395,54 @@ export interface components {
             role: components["schemas"]["Role"];
             /** Current */
             current: boolean;
+        };
+        /**
+         * NoticeOut
+         * @description Who was to be told, and whether they were.
+         */
+        cloud__alerts__notify__routes__NoticeOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Kind */
+            kind: string;
+            /** Step */
+            step: number;
+            /** Ring */
+            ring: number;
+            /** Recipient */
+            recipient: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "pending" | "sent" | "failed" | "skipped";
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Done At */
+            done_at: string | null;
+            /** Attempts */
+            attempts: components["schemas"]["AttemptOut"][];
+        };
+        /**
+         * NoticeOut
+         * @description What this relative was told on their phone.
+         */
+        cloud__family__schemas__NoticeOut: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Text */
+            text: string;
+            /** Delivered */
+            delivered: boolean;
         };
     };
     responses: never;
@@ -19351,6 +22325,118 @@ export interface operations {
             };
         };
     };
+    list_family_letters: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LettersOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    note_letter_read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                letter_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_elder_series: {
         parameters: {
             query: {
@@ -24115,7 +27201,7 @@ export interface operations {
                 risk?: ("choking" | "wrong_intake" | "pressure_injury" | "scald" | "bed_fall" | "fall" | "wandering" | "harm" | "activity") | null;
                 level?: ("not_assessed" | "none" | "watch" | "high") | null;
                 owner?: string | null;
-                /** @description only what is to be assessed or reviewed */
+                /** @description only reviews that are due */
                 overdue?: boolean;
             };
             header?: never;
@@ -27326,6 +30412,76 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_elder_day: {
+        parameters: {
+            query?: {
+                /** @description a day in China; without: today */
+                day?: string | null;
+            };
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DayOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -31353,6 +34509,1891 @@ export interface operations {
             };
         };
     };
+    list_due_visits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VisitDueOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_visit_route: {
+        parameters: {
+            query?: {
+                day?: string | null;
+                visitor_id?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RouteOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_visit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "id": "00000000-0000-4000-8000-000000000081",
+                 *       "elder_id": "00000000-0000-4000-8000-000000000001",
+                 *       "way": "in_person",
+                 *       "outcome": "done",
+                 *       "started_at": "2026-03-01T09:40:00+08:00",
+                 *       "ended_at": "2026-03-01T10:05:00+08:00",
+                 *       "place": {
+                 *         "lat": 29.5322,
+                 *         "lon": 106.4989,
+                 *         "accuracy_m": 25
+                 *       },
+                 *       "findings": [
+                 *         "eats_little"
+                 *       ],
+                 *       "note": "冰箱里只有剩饭",
+                 *       "followups": []
+                 *     }
+                 */
+                "application/json": components["schemas"]["VisitIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VisitOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    correct_visit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                visit_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "登记在了邻居名下",
+                 *       "void": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["VisitCorrectionIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VisitOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_visit_followups: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FollowupsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_visit_followup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                followup_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "result": "已联系助餐点，周一起送午餐"
+                 *     }
+                 */
+                "application/json": components["schemas"]["FollowupDoneIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FollowupOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_visit_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VisitSettingsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_visit_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "interval_days": {
+                 *         "general": 60
+                 *       },
+                 *       "pull_forward_h": 24,
+                 *       "remote_in_a_row": 1,
+                 *       "station": {
+                 *         "name": "示范街服务站",
+                 *         "lat": 29.53,
+                 *         "lon": 106.49
+                 *       },
+                 *       "version": 0
+                 *     }
+                 */
+                "application/json": components["schemas"]["VisitSettingsIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VisitSettingsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_visits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ElderVisitsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_visit_plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "group": "high_risk",
+                 *       "purchaser": "区民政局",
+                 *       "place": {
+                 *         "lat": 29.5321,
+                 *         "lon": 106.4987
+                 *       },
+                 *       "starts_on": "2026-03-01",
+                 *       "note": "敲门声要大",
+                 *       "version": 0
+                 *     }
+                 */
+                "application/json": components["schemas"]["VisitPlanIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VisitPlanOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    request_visit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "due_at": "2026-03-02T18:00:00+08:00",
+                 *       "note": "邻居说两天没见到老人"
+                 *     }
+                 */
+                "application/json": components["schemas"]["VisitRequestIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_family_visits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FamilyVisitsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_home_beds: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HomeBedsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    apply_for_home_bed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "applicant": "王芳（女儿）",
+                 *       "purchaser": "区民政局",
+                 *       "reason": "独居，夜间跌倒过"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ApplicationIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HomeBedOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_home_bed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                home_bed_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HomeBedOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    move_home_bed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                home_bed_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "move": "plan",
+                 *       "plan": {
+                 *         "services": [
+                 *           "watching",
+                 *           "visits",
+                 *           "meals"
+                 *         ],
+                 *         "visit_group": "high_risk",
+                 *         "text": "每周上门一次，工作日送午餐"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["HomeBedMoveIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HomeBedOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_service_orders: {
+        parameters: {
+            query?: {
+                day?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceOrdersOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_service_order: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "id": "00000000-0000-4000-8000-000000000082",
+                 *       "kind": "meal",
+                 *       "wanted_at": "2026-03-02T11:30:00+08:00",
+                 *       "provider": "示范街助餐点",
+                 *       "note": "软食"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ServiceOrderIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceOrderOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    move_service_order: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                order_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "move": "finish",
+                 *       "confirmed_by": "elder"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ServiceOrderMoveIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceOrderOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_service_statements: {
+        parameters: {
+            query?: {
+                month?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceStatementsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_service_statement: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "month": "2026-02-01",
+                 *       "purchaser": "区民政局",
+                 *       "sha256": "0000000000000000000000000000000000000000000000000000000000000000"
+                 *     }
+                 */
+                "application/json": components["schemas"]["StatementSignatureIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceStatementOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_service_statement: {
+        parameters: {
+            query: {
+                month: string;
+                purchaser: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceStatementOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_service_statement_csv: {
+        parameters: {
+            query: {
+                month: string;
+                purchaser: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_matching_lists: {
         parameters: {
             query?: never;
@@ -33599,6 +38640,494 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CareIncidentDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_care_tasks: {
+        parameters: {
+            query?: {
+                kind?: ("visit" | "assessment" | "home_bed_application" | "service_application") | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareTasksOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_care_task: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "outcome": "done",
+                 *       "result": "已上门，左膝疼痛，已联系家属就医"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CareTaskEndIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareTaskOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_discovery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DiscoveryListOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_elder_discovery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ElderDiscoveryOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    answer_discovery_case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "version": 1,
+                 *       "decision": "dismissed",
+                 *       "reason_code": "away",
+                 *       "note": "国庆在女儿家住了一周，回来后一切如常",
+                 *       "ask_again_on": "2026-04-15"
+                 *     }
+                 */
+                "application/json": components["schemas"]["DiscoveryAnswerIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DiscoveryCaseOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ask_from_discovery_case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "kind": "visit",
+                 *       "due_on": "2026-03-05",
+                 *       "note": "请看看走路和夜里的情况"
+                 *     }
+                 */
+                "application/json": components["schemas"]["DiscoveryAskIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DiscoveryCaseOut"];
                 };
             };
             /** @description Unauthorized */
@@ -37154,6 +42683,488 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_indicators: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CatalogueOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_bureau_sheet: {
+        parameters: {
+            query: {
+                /** @description any day of the month */
+                month: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BureauSheet"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_bureau_trend: {
+        parameters: {
+            query: {
+                indicator: string;
+                /** @description any day of the month */
+                month: string;
+                node?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrendOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_bureau_events: {
+        parameters: {
+            query: {
+                indicator: string;
+                member_id: string;
+                /** @description any day of the month */
+                month: string;
+                kind?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BureauEvents"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_bureau_pdf: {
+        parameters: {
+            query: {
+                /** @description any day of the month */
+                month: string;
+                /** @description the language of the sheet */
+                language?: "zh" | "en";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": string;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_bureau_excel: {
+        parameters: {
+            query: {
+                /** @description any day of the month */
+                month: string;
+                /** @description the language of the sheet */
+                language?: "zh" | "en";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_bureau_document: {
+        parameters: {
+            query: {
+                /** @description any day of the month */
+                month: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

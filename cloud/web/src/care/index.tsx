@@ -5,16 +5,26 @@ import { addTexts } from "../i18n";
 import { AreaPage } from "../shared/AreaPage";
 import * as fieldTexts from "../shared/fieldTexts";
 import * as handbookTexts from "../shared/handbookTexts";
+import * as dayTexts from "./elders/dayTexts";
+import * as discoveryTexts from "./discovery/texts";
 import * as eldersTexts from "./elders/texts";
+import * as homebedsTexts from "./homebeds/texts";
+import * as ordersTexts from "./orders/texts";
 import * as handoverTexts from "./handover/texts";
 import * as matchingTexts from "./matching/texts";
 import * as roundsTexts from "./rounds/texts";
 import * as safetyTexts from "./safety/texts";
 import * as servicesTexts from "./services/texts";
 import * as texts from "./texts";
+import * as visitsTexts from "./visits/texts";
 
 addTexts("care", texts);
+addTexts("day", dayTexts);
+addTexts("discovery", discoveryTexts);
 addTexts("elders", eldersTexts);
+addTexts("homebeds", homebedsTexts);
+addTexts("orders", ordersTexts);
+addTexts("visits", visitsTexts);
 addTexts("fields", fieldTexts);
 addTexts("handbook", handbookTexts);
 addTexts("matching", matchingTexts);
@@ -27,8 +37,11 @@ const EldersPage = lazy(() => import("./elders/EldersPage"));
 const MatchingPages = lazy(() => import("./matching/MatchingPages"));
 const ServicesPages = lazy(() => import("./services/ServicesPages"));
 const RoundsPages = lazy(() => import("./rounds/RoundsPages"));
+const VisitsPages = lazy(() => import("./visits/VisitsPages"));
+const HomeBedPages = lazy(() => import("./homebeds/HomeBedPages"));
 const HandoverPages = lazy(() => import("./handover/HandoverPages"));
 const SafetyPages = lazy(() => import("./safety/SafetyPages"));
+const DiscoveryPages = lazy(() => import("./discovery/DiscoveryPages"));
 const AssessmentPages = lazy(() => import("./assessment/AssessmentPages"));
 
 /** Records, assessments, rounds, visits: the work of nurses, assessors and care managers. */
@@ -36,7 +49,10 @@ export default function CareArea(): ReactNode {
   const { t } = useTranslation("care");
   const { t: elders } = useTranslation("elders");
   const { t: handover } = useTranslation("handover");
+  const { t: discovery } = useTranslation("discovery");
   const { t: rounds } = useTranslation("rounds");
+  const { t: visits } = useTranslation("visits");
+  const { t: homebeds } = useTranslation("homebeds");
   const { t: matching } = useTranslation("matching");
   const { t: services } = useTranslation("services");
   const { t: safety } = useTranslation("safety");
@@ -46,7 +62,10 @@ export default function CareArea(): ReactNode {
       sections={[
         { path: "assessments", label: t("section.assessments"), Page: AssessmentPages },
         { path: "rounds", label: rounds("section"), Page: RoundsPages, permission: "care_read" },
+        { path: "visits", label: visits("section"), Page: VisitsPages, permission: "care_read" },
+        { path: "homebeds", label: homebeds("section"), Page: HomeBedPages, permission: "care_read" },
         { path: "handover", label: handover("section"), Page: HandoverPages, permission: "care_read" },
+        { path: "discovery", label: discovery("section"), Page: DiscoveryPages, permission: "care_read" },
         { path: "elders", label: elders("section"), Page: EldersPage },
         { path: "services", label: services("section"), Page: ServicesPages, permission: "care_read" },
         { path: "matching", label: matching("section"), Page: MatchingPages, permission: "records_write" },

@@ -1,6 +1,6 @@
 import { useMutationState, useQuery, type UseQueryResult } from "@tanstack/react-query";
 import Button from "antd/es/button";
-import { lazy, type ReactNode, Suspense, useRef } from "react";
+import { lazy, memo, type ReactNode, Suspense, useRef } from "react";
 import { useTranslation } from "react-i18next";
 
 import { api } from "../api/client";
@@ -12,6 +12,7 @@ import { Details, Reasons } from "./AlertDetails";
 import { evidenceOf } from "./evidence";
 import { PriorityMark } from "./PriorityMark";
 import { ACKNOWLEDGE_KEY, useMove } from "./useMove";
+import { useNear } from "./useNear";
 import { useShown } from "./useShown";
 import { bedText, elderText, kindText } from "./words";
 
@@ -24,9 +25,9 @@ type CardProps = {
   alert: AlertSummary;
   me: Me | undefined;
   accept: (detail: AlertDetail) => void;
-  onResolve: () => void;
+  onResolve: (alert: AlertSummary) => void;
   /** null: setting aside is for the head nurse. */
-  onShelve: (() => void) | null;
+  onShelve: ((alert: AlertSummary) => void) | null;
 };
 
 function Clock({ alert }: { alert: AlertSummary }): ReactNode {
@@ -191,7 +192,7 @@ function Actions({ alert, me, accept, onResolve, onShelve }: CardProps): ReactNo
         type={unanswered ? "default" : "primary"}
         data-testid="alert-resolve"
         aria-label={`${t("alert.resolve")} ${elder}`}
-        onClick={onResolve}
+        onClick={() => onResolve(alert)}
       >
         {t("alert.resolve")}
       </Button>
@@ -246,7 +247,7 @@ function Going({ alert, accept, onShelve }: Pick<CardProps, "alert" | "accept" |
       {attending_at === null && arrived_at === null && button("take_over")}
       {arrived_at === null && button("arrive")}
       {onShelve !== null && shelvable && (
-        <Button className="action" data-testid="alert-shelve" aria-label={`${t("alert.shelve")} ${elder}`} onClick={onShelve}>
+        <Button className="action" data-testid="alert-shelve" aria-label={`${t("alert.shelve")} ${elder}`} onClick={() => onShelve(alert)}>
           {t("alert.shelve")}
         </Button>
       )}
@@ -283,11 +284,14 @@ export function useAcknowledging(): ReadonlySet<string> {
   return new Set(keys);
 }
 
-export function AlertCard(props: CardProps): ReactNode {
+/** Drawn again only when something of its own changes: fifty of them may be on one screen. */
+export const AlertCard = memo(function AlertCard(props: CardProps): ReactNode {
   const { alert, me } = props;
   const { t } = useTranslation();
   const card = useRef<HTMLElement>(null);
-  const detail = useQuery({ queryKey: KEYS.alert(alert.id), queryFn: () => api.alert(alert.id) });
+  // Evidence is fetched and drawn for what can be seen soon, not for the fortieth card below.
+  const near = useNear(card);
+  const detail = useQuery({ queryKey: KEYS.alert(alert.id), queryFn: () => api.alert(alert.id), enabled: near });
   useShown(card, alert.id, alert.rings, me?.id ?? "");
   const titleId = `alert-${alert.id}`;
   return (
@@ -324,4 +328,4 @@ export function AlertCard(props: CardProps): ReactNode {
       </div>
     </article>
   );
-}
+});

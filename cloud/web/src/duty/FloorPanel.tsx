@@ -20,7 +20,12 @@ const EVERY_MS = 10_000;
 /** Under the key of coverage: whatever makes that be asked again is about the floor too. */
 export const FLOOR_KEY = [...KEYS.coverage, "floor"] as const;
 
-type Words = { kind: (alert: AlertSummary) => string; presence: (state: "in_bed" | "up", since: string) => string };
+type Words = {
+  kind: (alert: AlertSummary) => string;
+  /** Said of who is watched by what they wear only. */
+  noBedSensor: string;
+  presence: (state: "in_bed" | "up", since: string) => string;
+};
 
 /** The floor with its open alerts on it: an alert is worse than anything a sensor says. */
 export function unitsOf(floor: Floor, alerts: readonly AlertSummary[], words: Words): FloorUnit[] {
@@ -37,7 +42,9 @@ export function unitsOf(floor: Floor, alerts: readonly AlertSummary[], words: Wo
         beds: room.beds.map((bed) => {
           const alert = bed.elder_id === null ? undefined : open.get(bed.elder_id);
           const known =
-            bed.presence === null || bed.since === null ? undefined : words.presence(bed.presence, bed.since);
+            bed.state === "watched"
+              ? words.noBedSensor
+              : bed.presence === null || bed.since === null ? undefined : words.presence(bed.presence, bed.since);
           return {
             id: bed.id,
             label: `${room.name}-${bed.name}`,
@@ -69,6 +76,7 @@ export function FloorPanel({ alerts }: { alerts: readonly AlertSummary[] }): Rea
         ? []
         : unitsOf(data, alerts, {
             kind: (alert) => t(`code.${alert.code as "sos"}`, { defaultValue: alert.code }),
+            noBedSensor: t("floor.noBedSensor"),
             presence: (state, since) => `${t(`floor.state.${state}`)} ${shortTime(since)}`,
           }),
     [data, alerts, t],

@@ -1,4 +1,4 @@
-import { type ReactNode, useState } from "react";
+import { memo, type ReactNode, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { type AlertSummary, isUnanswered, type Priority } from "../api/types";
@@ -52,7 +52,7 @@ const INDEX_FROM = 3;
 const RANK: Record<Priority, number> = { high: 0, medium: 1, low: 2, info: 3 };
 
 /** All open alerts in one line, the most urgent first, so that none hides below the others. */
-function Index({ alerts }: { alerts: readonly AlertSummary[] }): ReactNode {
+const Index = memo(function Index({ alerts }: { alerts: readonly AlertSummary[] }): ReactNode {
   const { t } = useTranslation();
   const weight = (alert: AlertSummary) => RANK[alert.priority] + (isUnanswered(alert) ? 0 : 10);
   return (
@@ -80,14 +80,15 @@ function Index({ alerts }: { alerts: readonly AlertSummary[] }): ReactNode {
       </ul>
     </nav>
   );
-}
+});
 
 export function OpenList({ desk }: { desk: Desk }): ReactNode {
   const { t } = useTranslation();
-  const open = desk.alerts ?? [];
-  // Nobody is asked to do anything about these: held back, or folded into the line of a flood.
-  const alerts = open.filter((alert) => !alert.suppressed);
-  const quiet = open.filter((alert) => alert.suppressed);
+  // Nobody is asked to do anything about the quiet: held back, or folded into the line of a flood.
+  const [alerts, quiet] = useMemo(() => {
+    const open = desk.alerts ?? [];
+    return [open.filter((alert) => !alert.suppressed), open.filter((alert) => alert.suppressed)];
+  }, [desk.alerts]);
   // Kept here, not in the card: the card goes when someone else resolves the alert first.
   const [resolving, setResolving] = useState<AlertSummary | null>(null);
   const [shelving, setShelving] = useState<AlertSummary | null>(null);
@@ -115,8 +116,8 @@ export function OpenList({ desk }: { desk: Desk }): ReactNode {
                 alert={alert}
                 me={desk.me}
                 accept={desk.accept}
-                onResolve={() => setResolving(alert)}
-                onShelve={mayShelve ? () => setShelving(alert) : null}
+                onResolve={setResolving}
+                onShelve={mayShelve ? setShelving : null}
               />
             </li>
           ))}

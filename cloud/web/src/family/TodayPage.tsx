@@ -10,44 +10,27 @@ import { explain } from "../shared/explain";
 import { shortTime } from "../shared/time";
 import { Waiting } from "../shared/Waiting";
 import { FamilyEntitlements } from "./FamilyEntitlements";
+import { Answers } from "./Answers";
 import { Looks } from "./Looks";
+import { Rights } from "./Rights";
+import { useTold } from "./told";
 
 const EVERY_MS = 30_000;
-const SIGN = { calm: "✓", attention: "!", partly_seen: "◐", not_seen: "⊘", not_shared: "–" } as const;
+const SIGN = { calm: "✓", attention: "!", partly_seen: "◐", not_seen: "⊘", not_shared: "–", away: "→" } as const;
 
 /** Whether the hub can see them. Told whatever else is shared: silence would read as well. */
 function Coverage({ elder }: { elder: FamilyElder }): ReactNode {
   const { t } = useTranslation("family");
+  const told = useTold();
   const { coverage } = elder;
   if (coverage === null) return null;
+  const hidden = coverage.state !== "protected" && coverage.cause === null && coverage.missing.length === 0;
   return (
     <>
       <dt>{t("coverage")}</dt>
       <dd data-testid="family-coverage" data-state={coverage.state}>
-        {coverage.state === "protected" ? (
-          t("seen")
-        ) : (
-          <ul>
-            {coverage.cause !== null && (
-              <li>
-                {t(`cause.${coverage.cause as "gateway_offline"}`)}
-                {coverage.since !== null && ` · ${t("since", { time: shortTime(coverage.since) })}`}
-              </li>
-            )}
-            {coverage.missing.map(({ what, level, since }) => (
-              <li key={what}>
-                {t(level === "lost" ? "lost" : "partial", { what: t(`what.${what as "bed"}`) })}
-                {` · ${t("since", { time: shortTime(since) })}`}
-              </li>
-            ))}
-            {coverage.cause === null && coverage.missing.length === 0 && (
-              <li>
-                {t("more")}
-                {coverage.since !== null && ` · ${t("since", { time: shortTime(coverage.since) })}`}
-              </li>
-            )}
-          </ul>
-        )}
+        {told(coverage)}
+        {hidden && ` ${t("more")}`}
       </dd>
     </>
   );
@@ -55,24 +38,49 @@ function Coverage({ elder }: { elder: FamilyElder }): ReactNode {
 
 function Night({ elder }: { elder: FamilyElder }): ReactNode {
   const { t } = useTranslation("family");
+  const told = useTold();
   const { night } = elder;
-  if (!elder.shares.includes("night")) return null;
-  if (night === null) {
-    return (
-      <>
-        <dt>{t("lastNight")}</dt>
-        <dd>{t("nightNone")}</dd>
-      </>
-    );
-  }
+  if (night === null) return null;
   return (
     <>
-      <dt>{t("night", { day: night.morning.slice(5) })}</dt>
-      <dd data-testid="family-night">
-        {t("nightText", { hours: (night.in_bed_min / 60).toFixed(1), times: night.up_times })}
-        {night.unseen_min > 0 && ` · ${t("nightUnseen", { minutes: night.unseen_min })}`}
+      <dt>{t(night.so_far ? "nightSoFar" : "night", { day: night.morning.slice(5) })}</dt>
+      <dd data-testid="family-night" data-unseen={night.unseen_min > 0 || !night.watched}>
+        {told(night)}
       </dd>
     </>
+  );
+}
+
+function Pause({ elder }: { elder: FamilyElder }): ReactNode {
+  const { t } = useTranslation("family");
+  const { pause } = elder;
+  if (pause === null) return null;
+  return (
+    <>
+      <dt>{t("pause")}</dt>
+      <dd data-testid="family-pause">
+        {t(`pauseReason.${pause.reason ?? "hidden"}`)} · {t("until", { time: shortTime(pause.until_at) })}
+      </dd>
+    </>
+  );
+}
+
+function Notices({ elder }: { elder: FamilyElder }): ReactNode {
+  const { t } = useTranslation("family");
+  if (!elder.shares.includes("alerts")) return null;
+  return (
+    <details data-testid="family-notices">
+      <summary>{t("notices", { count: elder.notices.length })}</summary>
+      {elder.notices.length === 0 && <p>{t("noNotices")}</p>}
+      <ul className="family-list">
+        {elder.notices.map((notice) => (
+          <li key={`${notice.at} ${notice.text}`}>
+            {shortTime(notice.at)} · {notice.text}
+            {!notice.delivered && ` · ${t("notDelivered")}`}
+          </li>
+        ))}
+      </ul>
+    </details>
   );
 }
 
@@ -87,6 +95,7 @@ function Elder({ elder }: { elder: FamilyElder }): ReactNode {
       </p>
       <p>{t(`moodText.${elder.mood}`)}</p>
       <dl>
+        <Pause elder={elder} />
         {elder.shares.includes("presence") && (
           <>
             <dt>{t("lastSign")}</dt>
@@ -99,8 +108,11 @@ function Elder({ elder }: { elder: FamilyElder }): ReactNode {
         )}
         <Night elder={elder} />
         <Coverage elder={elder} />
+        <Answers elder={elder} />
       </dl>
       <FamilyEntitlements elderId={elder.elder_id} />
+      <Notices elder={elder} />
+      <Rights elder={elder} />
       <Looks elderId={elder.elder_id} />
     </article>
   );
@@ -124,7 +136,7 @@ export default function TodayPage(): ReactNode {
     );
   }
   if (data === undefined) return <Waiting />;
-  if (data.elders.length === 0) return <p>{t("nobody")}</p>;
+  if (data.elders.length === 0) return <p className="family-empty">{t("nobody")}</p>;
   return (
     <div className="family">
       {data.elders.map((elder) => (

@@ -13,6 +13,7 @@ addTexts("fields", fieldTexts);
 addTexts("handbook", handbookTexts);
 addTexts("oversight", oversightTexts);
 
+const LettersPage = lazy(() => import("./LettersPage"));
 const TodayPage = lazy(() => import("./TodayPage"));
 const Handbook = lazy(async () => ({ default: (await import("../shared/Handbook")).Handbook }));
 
@@ -26,6 +27,7 @@ export default function FamilyArea(): ReactNode {
       sections={[
         { path: "today", label: t("section.today"), Page: TodayPage },
         { path: "handbook", label: handbook("section"), Page: Handbook },
+        { path: "letters", label: t("section.letters"), Page: LettersPage },
       ]}
     />
   );

@@ -1,5 +1,7 @@
 /** The text namespaces of the areas: types only, so that their words load with their code. */
+import type { zh as day } from "../care/elders/dayTexts";
 import type { zh as elders } from "../care/elders/texts";
+import type { zh as bureau } from "../bureau/texts";
 import type { zh as account } from "../account/texts";
 import type { zh as care } from "../care/texts";
 import type { zh as matching } from "../care/matching/texts";
@@ -7,7 +9,11 @@ import type { zh as services } from "../care/services/texts";
 import type { zh as fields } from "../shared/fieldTexts";
 import type { zh as handbook } from "../shared/handbookTexts";
 import type { zh as handover } from "../care/handover/texts";
+import type { zh as discovery } from "../care/discovery/texts";
 import type { zh as rounds } from "../care/rounds/texts";
+import type { zh as homebeds } from "../care/homebeds/texts";
+import type { zh as orders } from "../care/orders/texts";
+import type { zh as visits } from "../care/visits/texts";
 import type { zh as safety } from "../care/safety/texts";
 import type { zh as drillPlan } from "../shift/drillPlanTexts";
 import type { zh as house } from "../operator/house/texts";
@@ -21,9 +27,13 @@ import type { zh as oversight } from "../shared/oversightTexts";
 export type AreaTexts = {
   account: typeof account;
   audit: typeof audit;
+  bureau: typeof bureau;
   oversight: typeof oversight;
   care: typeof care;
+  day: typeof day;
+  discovery: typeof discovery;
   elders: typeof elders;
+  homebeds: typeof homebeds;
   fields: typeof fields;
   handbook: typeof handbook;
   matching: typeof matching;
@@ -32,9 +42,11 @@ export type AreaTexts = {
   family: typeof family;
   handover: typeof handover;
   operator: typeof operator;
+  orders: typeof orders;
   drillPlan: typeof drillPlan;
   rounds: typeof rounds;
   safety: typeof safety;
   shift: typeof shift;
   simulator: typeof simulator;
+  visits: typeof visits;
 };

@@ -20,6 +20,7 @@ export const en: Texts = {
     family: "Family",
     operator: "Operations",
     shift: "Shift",
+    bureau: "Oversight",
   },
   form: {
     done: "Saved",
@@ -414,6 +415,7 @@ export const en: Texts = {
     limited: "(only the units you serve)",
     failed: "The floor could not be fetched: {{why}}. Do not take it for well.",
     none: "There are no rooms and beds yet",
+    noBedSensor: "no bed sensor: whether in bed is not known",
     state: {
       alert: "Alert",
       blind: "Not seen",
@@ -421,6 +423,7 @@ export const en: Texts = {
       out: "Out",
       up: "Up",
       in_bed: "In bed",
+      watched: "Watched",
       unknown: "Unknown",
       empty: "Empty bed",
     },

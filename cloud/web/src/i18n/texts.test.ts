@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 
+import * as day from "../care/elders/dayTexts";
 import * as elders from "../care/elders/texts";
 import * as care from "../care/texts";
 import * as matching from "../care/matching/texts";
@@ -7,6 +8,7 @@ import * as services from "../care/services/texts";
 import * as fields from "../shared/fieldTexts";
 import * as handbook from "../shared/handbookTexts";
 import * as house from "../operator/house/texts";
+import * as bureau from "../bureau/texts";
 import * as account from "../account/texts";
 import * as family from "../family/texts";
 import * as simulator from "../operator/simulator/texts";
@@ -19,7 +21,9 @@ import { zh } from "./zh";
 const TEXTS = {
   translation: { zh, en },
   account,
+  bureau,
   care,
+  day,
   elders,
   family,
   fields,

@@ -18,6 +18,7 @@ export const zh = {
     family: "家属",
     operator: "运维",
     shift: "班务",
+    bureau: "督查",
   },
   form: {
     done: "已保存",
@@ -404,6 +405,7 @@ export const zh = {
     limited: "（只显示您负责的区）",
     failed: "没有取到楼层情况：{{why}}。不能当作平安。",
     none: "还没有房间和床位",
+    noBedSensor: "没有床位传感器，不知道是否在床",
     state: {
       alert: "报警",
       blind: "失去监测",
@@ -411,6 +413,7 @@ export const zh = {
       out: "外出",
       up: "已离床",
       in_bed: "在床",
+      watched: "有监测",
       unknown: "情况未知",
       empty: "空床",
     },

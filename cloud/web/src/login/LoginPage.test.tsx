@@ -3,6 +3,8 @@ import userEvent from "@testing-library/user-event";
 import { beforeEach, expect, it } from "vitest";
 
 import { FakeHub, json, ME, problem, renderAt } from "../testing/fakeHub";
+import { backOf } from "../areas";
+import type { Me } from "../api/types";
 import LoginPage from "./LoginPage";
 
 let hub: FakeHub;
@@ -23,6 +25,14 @@ it("logs in and goes to the desk", async () => {
   expect(hub.called("POST", "/api/v1/session")).toEqual([
     { username: "zhiban1", password: "secret" },
   ]);
+});
+
+it.each([
+  ["/shift/night", { permissions: ["alerts_act", "roster_read"] }, "/shift/night"],
+  ["/operator/users", { permissions: ["alerts_act"] }, "/duty"],
+  ["//evil.example", { permissions: ["alerts_act"] }, "/duty"],
+])("goes back to where one was sent from, if one may be there: %s", (from, more, there) => {
+  expect(backOf({ ...ME, ...more } as Me, from)).toBe(there);
 });
 
 it.each([

@@ -5,12 +5,12 @@ import Button from "antd/es/button";
 import Input from "antd/es/input";
 import { type ReactNode, useEffect, useId, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { useNavigate, useSearchParams } from "react-router";
+import { useLocation, useNavigate, useSearchParams } from "react-router";
 
 import { api } from "../api/client";
 import { CallFailure } from "../api/failure";
 import { KEYS } from "../api/queries";
-import { homeOf } from "../areas";
+import { backOf } from "../areas";
 import { LanguageSwitch } from "../shared/LanguageSwitch";
 import { explain } from "../shared/explain";
 import { setIcon } from "../shared/tabTitle";
@@ -63,6 +63,7 @@ function OtherWay(): ReactNode {
 export default function LoginPage(): ReactNode {
   const { t } = useTranslation();
   const navigate = useNavigate();
+  const location = useLocation();
   const queryClient = useQueryClient();
   const [parameters] = useSearchParams();
   const [credentials, setCredentials] = useState<Credentials>({ username: "", password: "", code: "" });
@@ -80,7 +81,7 @@ export default function LoginPage(): ReactNode {
     onSuccess: (me) => {
       queryClient.clear();
       queryClient.setQueryData(KEYS.me, me);
-      void navigate(homeOf(me), { replace: true });
+      void navigate(backOf(me, (location.state as { from?: unknown } | null)?.from), { replace: true });
     },
   });
   const ownFailure = useFailureText(logIn.error);

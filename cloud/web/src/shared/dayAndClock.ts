@@ -10,3 +10,8 @@ export const clockOf = (iso: string): string => CLOCK.format(Date.parse(iso));
 
 /** 03/01 02:13 in the house. */
 export const dayAndClock = (iso: string): string => DAY_AND_CLOCK.format(Date.parse(iso));
+
+const DATE = new Intl.DateTimeFormat("sv-SE", { timeZone: TIME_ZONE });
+
+/** 2026-03-01 in the house. */
+export const dateOf = (at: string | number): string => DATE.format(typeof at === "number" ? at : Date.parse(at));

@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { useEffect } from "react";
-import { useNavigate } from "react-router";
+import { useLocation, useNavigate } from "react-router";
 
 import { api } from "../api/client";
 import { CallFailure } from "../api/failure";
@@ -13,10 +13,14 @@ const isNotLoggedIn = (error: Error | null): boolean =>
 /** Who is logged in (asked for until it is known); leads to the login where nobody is. */
 export function useMe(): { me: Me | undefined; error: Error | null } {
   const navigate = useNavigate();
+  const { pathname } = useLocation();
   const { data, failureReason: error } = useQuery({ queryKey: KEYS.me, queryFn: api.me });
   const gone = isNotLoggedIn(error);
   useEffect(() => {
-    if (gone) void navigate(data === undefined ? "/login" : "/login?expired=1", { replace: true });
-  }, [gone, data, navigate]);
+    if (gone) void navigate(data === undefined ? "/login" : "/login?expired=1", {
+        replace: true,
+        state: { from: pathname },
+      });
+  }, [gone, data, navigate, pathname]);
   return { me: gone ? undefined : data, error: gone ? null : error };
 }

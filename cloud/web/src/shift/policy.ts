@@ -6,7 +6,7 @@ export type PolicyIn = components["schemas"]["PolicyIn"];
 export type Target = PolicyIn["body"]["steps"][number]["targets"][number];
 
 export const TARGETS: readonly Target[] = [
-  "unit_duty", "on_shift", "head_nurse", "manager", "family_home", "any_head_nurse", "any_manager", "any_operator",
+  "unit_duty", "on_shift", "head_nurse", "manager", "family_home", "helpers", "any_head_nurse", "any_manager", "any_operator",
 ]; // prettier-ignore
 
 export type DraftStep = { id: number; after: string; targets: Target[] };

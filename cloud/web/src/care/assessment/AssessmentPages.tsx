@@ -6,6 +6,7 @@ import { Route, Routes } from "react-router";
 import { DuePage } from "./DuePage";
 import { ElderAssessments } from "./ElderAssessments";
 import { FormPage } from "./FormPage";
+import { SettingsPage } from "./SettingsPage";
 import { useSending } from "./useDrafts";
 
 export default function AssessmentPages(): ReactNode {
@@ -13,6 +14,7 @@ export default function AssessmentPages(): ReactNode {
   return (
     <Routes>
       <Route index element={<DuePage />} />
+      <Route path="settings" element={<SettingsPage />} />
       <Route path=":elderId" element={<ElderAssessments />} />
       <Route path=":elderId/:assessmentId" element={<FormPage />} />
     </Routes>

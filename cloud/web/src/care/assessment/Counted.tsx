@@ -3,6 +3,7 @@ import { type ReactNode, useId } from "react";
 import { useTranslation } from "react-i18next";
 
 import { dayAndClock } from "../../shared/dayAndClock";
+import type { Kind } from "../safety/calls";
 import { assessmentApi, type Draft, type Incident } from "./api";
 
 type Props = { elderId: string; draft: Draft; change: (changes: Partial<Draft>) => void };
@@ -45,10 +46,11 @@ type LineProps = { incident: Incident; reason: string | null; onContest: (reason
 
 function Line({ incident, reason, onContest }: LineProps): ReactNode {
   const { t } = useTranslation("care");
+  const { t: safety } = useTranslation("safety");
   const id = useId();
   return (
     <li className="item">
-      <span>{t("counted.line", { at: dayAndClock(incident.happened_at), by: incident.recorded_by })}</span>
+      <span>{t("counted.line", { at: dayAndClock(incident.happened_at), by: incident.recorded_by, kind: safety(`kind.${incident.kind as Kind}`) })}</span>
       <label className="option">
         <input type="checkbox" checked={reason !== null} onChange={({ target }) => onContest(target.checked ? "" : null)} />
         <span>{t("counted.contest")}</span>

@@ -15,6 +15,7 @@ function DueCell({ row }: { row: Row }): ReactNode {
   const { t } = useTranslation("care");
   const days = row.overdue_days;
   if (row.falls !== null) return <strong className="overdue">{t("due.falls", { count: row.falls })}</strong>;
+  if (row.asked_why !== null) return <strong>{t("due.asked", { why: row.asked_why })}</strong>;
   if (days === null) return <strong>{t("due.never")}</strong>;
   if (days > 0) return <strong className="overdue">{t("due.overdue", { days })}</strong>;
   return t("due.dueIn", { days: -days });
@@ -41,7 +42,9 @@ export function DuePage(): ReactNode {
       {data === undefined && failureReason === null && <Waiting />}
       {data !== undefined && (
         <>
-          <p>{t("due.hint", { days: data.interval_days })}</p>
+          <p>
+            {t("due.hint", { days: data.interval_days })} <Link to="settings">{t("settings.title")}</Link>
+          </p>
           <DataTable
             title={t("due.title")}
             rows={data.due}

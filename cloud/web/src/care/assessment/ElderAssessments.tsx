@@ -10,6 +10,7 @@ import { serverClock } from "../../shared/time";
 import { Waiting } from "../../shared/Waiting";
 import { Entitlements } from "../entitlements/Entitlements";
 import { assessmentApi, type Assessments } from "./api";
+import { Compare } from "./Compare";
 import { drafts } from "./drafts";
 import { localDate, newDraft, REASON } from "./newDraft";
 
@@ -27,6 +28,12 @@ function Change({ rows }: { rows: Row[] }): ReactNode {
       })}
     </p>
   );
+}
+
+function Details({ elderId, rows }: { elderId: string; rows: Row[] }): ReactNode {
+  const [now, before] = rows.filter((row) => row.filed_at !== null && row.source === "");
+  if (now === undefined || before === undefined) return null;
+  return <Compare elderId={elderId} ids={[now.id, before.id]} />;
 }
 
 /** One elder's assessments, the level that holds, and where a new one begins. */
@@ -74,6 +81,7 @@ export function ElderAssessments(): ReactNode {
               : t("elder.current", { level: data.current_level_name })}
           </p>
           <Change rows={data.assessments} />
+          <Details elderId={elderId} rows={data.assessments} />
           <div>
             {open === undefined ? (
               <Button type="primary" data-testid="start-assessment" onClick={start}>

@@ -7,6 +7,7 @@ export type Assessments = Schemas["AssessmentsOut"];
 export type Draft = Required<Schemas["DraftIn"]>;
 export type DueList = Schemas["DueListOut"];
 export type Incident = Schemas["IncidentOut"];
+export type Settings = Schemas["SettingsIO"];
 export type Report = Schemas["ReportOut"];
 
 /** The form's file as the hub sends it (cloud/care/data/ability_assessment.json). */
@@ -37,6 +38,8 @@ const of = (elder_id: string, assessment_id: string) => ({
 export const assessmentApi = {
   form: async (): Promise<Form> =>
     (await answer(client.GET("/api/v1/assessment-form"))).form as unknown as Form,
+  settings: (): Promise<Settings> => answer(client.GET("/api/v1/assessment-settings")),
+  setSettings: (body: Settings): Promise<Settings> => answer(client.PUT("/api/v1/assessment-settings", { body })),
   due: (): Promise<DueList> => answer(client.GET("/api/v1/assessments-due")),
   incidents: (elder_id: string, reference_date: string) =>
     answer(

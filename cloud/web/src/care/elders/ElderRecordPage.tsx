@@ -23,6 +23,7 @@ import { Stays } from "./Stays";
 import { Unseen } from "./Unseen";
 
 // The plotting code is fetched when there is something to plot.
+const DayLine = lazy(async () => ({ default: (await import("./DayLine")).DayLine }));
 const Chart = lazy(async () => ({ default: (await import("./Chart")).Chart }));
 
 const REFRESH_MS = 15_000;
@@ -62,6 +63,12 @@ export default function ElderRecordPage(): ReactNode {
     <>
       <p>
         <Link to="/care/elders">{t("back")}</Link>
+        {part.may("care_read") && (
+          <>
+            {" · "}
+            <Link to={`/care/visits/elders/${elderId}`}>{t("toVisits")}</Link>
+          </>
+        )}
       </p>
       {failureReason !== null && (
         <p role="alert" className="banner">
@@ -69,6 +76,11 @@ export default function ElderRecordPage(): ReactNode {
         </p>
       )}
       <Now page={data} />
+      {part.may("series_read") && (
+        <Suspense fallback={null}>
+          <DayLine id={elderId} />
+        </Suspense>
+      )}
       <Unseen {...part} />
       {data.coverage !== null && <Seen coverage={data.coverage} />}
       {part.may("series_read") && data.latest.length > 0 && (

@@ -21,12 +21,13 @@ export function Family({ id, may, done }: Part): ReactNode {
   const [relationship, setRelationship] = useState("");
   const [phone, setPhone] = useState("");
   const [username, setUsername] = useState("");
+  const [role, setRole] = useState<"relative" | "helper">("relative");
   const [seen, setSeen] = useState<string[]>(["presence", "night", "alerts", "coverage"]);
   const words = (kinds: readonly Kind[]) => kinds.map((kind) => t(`see.${kind}`)).join("、") || t("nothing");
   const manages = may("consents_manage");
   const add = async () => {
     const may_see = KINDS.filter((kind) => seen.includes(kind));
-    await elders.addFamily(id, { name, relationship, phone, username: username || null, may_see }).then(done);
+    await elders.addFamily(id, { name, relationship, phone, username: username || null, may_see, role }).then(done);
   };
   return (
     <>
@@ -36,7 +37,7 @@ export function Family({ id, may, done }: Part): ReactNode {
         rowKey={(row) => row.id}
         empty={t("noFamily")}
         columns={[
-          { title: t("name"), cell: (row) => `${row.name}（${row.relationship}）` },
+          { title: t("name"), cell: (row) => `${row.name}（${row.relationship}${row.role === "helper" ? `，${t("roles.helper")}` : ""}）` },
           { title: t("phone"), cell: (row) => row.phone },
           ...(manages ? [{ title: t("reach.how"), cell: (row: FamilyMember) => <FamilyReach elderId={id} member={row} /> }] : []),
           { title: t("maySee"), cell: (row) => words(row.may_see) },
@@ -60,6 +61,15 @@ export function Family({ id, may, done }: Part): ReactNode {
         <CallForm title={t("addFamily")} submit={t("addFamily")} onSubmit={add}>
           <TextField label={t("name")} value={name} onChange={setName} required />
           <TextField label={t("relationship")} value={relationship} onChange={setRelationship} required />
+          <SelectField
+            label={t("role")}
+            value={role}
+            onChange={(value) => {
+              setRole(value as "relative" | "helper");
+              if (value === "helper") setSeen(["alerts"]);
+            }}
+            options={(["relative", "helper"] as const).map((value) => ({ value, label: t(`roles.${value}`) }))}
+          />
           <TextField label={t("phone")} value={phone} onChange={setPhone} type="tel" />
           <TextField label={t("login")} value={username} onChange={setUsername} />
           <ChecksField

@@ -1,3 +1,6 @@
+import "../../shared/ask.css";
+import "./reach.css";
+
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import Button from "antd/es/button";
 import { type ReactNode, useEffect, useId, useRef, useState } from "react";
@@ -48,7 +51,7 @@ function ReachDialog({ elderId, member, onClose }: DialogProps): ReactNode {
   });
   const done = () => queryClient.invalidateQueries({ queryKey: key });
   return (
-    <dialog ref={dialog} className="dialog" aria-labelledby={titleId} onClose={onClose}>
+    <dialog ref={dialog} className="ask reach" aria-labelledby={titleId} onClose={onClose}>
       <h2 id={titleId}>{t("reach.title", { name: member.name })}</h2>
       {member.username === null && <Invite path={path} />}
       <h3>{t("reach.ways")}</h3>
@@ -56,7 +59,7 @@ function ReachDialog({ elderId, member, onClose }: DialogProps): ReactNode {
       {data?.points.length === 0 && <p>{t("reach.none")}</p>}
       {data?.points.map((point) => <Way key={point.id} point={point} path={path} done={done} />)}
       <AddWay path={path} done={done} />
-      <div className="dialog-actions">
+      <div className="ask-end">
         <Button onClick={onClose}>{common("common.close")}</Button>
       </div>
     </dialog>

@@ -3,8 +3,8 @@ import { type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
 import { DataTable } from "../../shared/DataTable";
+import { dayAndClock } from "../../shared/dayAndClock";
 import { explain } from "../../shared/explain";
-import { localNow } from "../../shared/forms";
 import { type Coverage, ELDER_KEYS, elders } from "./calls";
 import type { Part } from "./ElderRecordPage";
 
@@ -17,7 +17,6 @@ type Cause = (typeof CAUSES)[number];
 type Gap = Coverage["gaps"][number];
 
 const causeOf = (gap: Gap): Cause => CAUSES.find((cause) => cause === gap.cause) ?? "unknown";
-const shown = (iso: string): string => localNow(Date.parse(iso)).replace("T", " ");
 
 /** When this person's sensors told nothing or could not be heard, and why. */
 export function Unseen({ id, may }: Part): ReactNode {
@@ -42,8 +41,8 @@ export function Unseen({ id, may }: Part): ReactNode {
       rowKey={(gap) => `${gap.from_at} ${gap.cause} ${gap.device_id ?? gap.source ?? ""}`}
       empty={t("noUnseen")}
       columns={[
-        { title: t("from"), cell: (gap) => shown(gap.from_at) },
-        { title: t("until"), cell: (gap) => (gap.until_at === null ? t("ongoing") : shown(gap.until_at)) },
+        { title: t("from"), cell: (gap) => dayAndClock(gap.from_at) },
+        { title: t("until"), cell: (gap) => (gap.until_at === null ? t("ongoing") : dayAndClock(gap.until_at)) },
         { title: t("reason"), cell: (gap) => t(`unseenCause.${causeOf(gap)}`, { n: gap.records }) },
         { title: t("device"), cell: (gap) => gap.device_id ?? gap.source ?? t("allDevices") },
       ]}

@@ -58,6 +58,8 @@ export const elders = {
         params: { path: { elder_id: id }, query: { quantity, from, to, points: 500 } },
       }),
     ),
+  day: (id: string, day: string) =>
+    answer(client.GET("/api/v1/elders/{elder_id}/day", { params: { path: { elder_id: id }, query: { day } } })),
   openRisks: () => answer(client.GET("/api/v1/risks/open")),
   addFact: (id: string, body: FactIn) => answer(client.POST("/api/v1/elders/{elder_id}/facts", { ...of(id), body })),
   contacts: (id: string, contacts: Contact[]) =>

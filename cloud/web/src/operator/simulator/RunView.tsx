@@ -100,6 +100,7 @@ function Floor({ cast, picture }: { cast: Cast; picture: Picture }): ReactNode {
         <span>{t("waitingAlerts", { count: waiting })}</span>
       </p>
       <progress max={cast.duration_s} value={picture.atS} aria-label={t("clock", { time: shortTime(now, 0) })} />
+      <p data-testid="sim-truth">{t("floorTruth")}</p>
       <FloorPlan title={t("floor")} units={units} />
       <Staff staff={picture.staff} cast={cast} />
       <Alerts alerts={picture.alerts} cast={cast} />

@@ -15,6 +15,7 @@ const SIGN: Record<BedState, ReactNode> = {
   out: <path d="M2 12h16M12 5l7 7-7 7" />,
   up: <path d="M12 3.5a3 3 0 1 0 .01 0M12 10v7M7 12h10M12 17l-4 5M12 17l4 5" />,
   in_bed: <path d="M2 6v14M2 16h20v4M6 12a2 2 0 1 0 .01 0M9 15h13v-4h-9z" />,
+  watched: <path d="M12 3a9 9 0 1 0 .01 0M7.500 12l3 3.500 6-7" />,
   unknown: <path d="M8 8a4 4 0 1 1 5.5 3.8Q12 12.500 12 15M12 19v.5" />,
   empty: <path d="M2 6v14M2 16h20v4" />,
 };

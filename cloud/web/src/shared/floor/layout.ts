@@ -1,6 +1,6 @@
 /** Where each room and bed of a unit is drawn: rooms flow in rows, a room is as wide as its beds. */
 
-export type BedState = "in_bed" | "up" | "out" | "alert" | "degraded" | "blind" | "unknown" | "empty";
+export type BedState = "in_bed" | "up" | "watched" | "out" | "alert" | "degraded" | "blind" | "unknown" | "empty";
 
 export type FloorBed = {
   id: string;
@@ -58,5 +58,5 @@ export function layOut(rooms: readonly FloorRoom[], widthPx: number): Layout {
 
 /** Of several things that are so at once, the one that must be seen. */
 export const BED_STATES: readonly BedState[] = [
-  "alert", "blind", "degraded", "out", "up", "in_bed", "unknown", "empty",
+  "alert", "blind", "degraded", "out", "up", "in_bed", "watched", "unknown", "empty",
 ]; // prettier-ignore

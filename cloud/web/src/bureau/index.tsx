@@ -1,0 +1,27 @@
+import "./bureau.css";
+
+import { lazy, type ReactNode } from "react";
+import { useTranslation } from "react-i18next";
+
+import { addTexts } from "../i18n";
+import { AreaPage } from "../shared/AreaPage";
+import * as texts from "./texts";
+
+addTexts("bureau", texts);
+
+const MonthPage = lazy(() => import("./MonthPage"));
+const IndicatorsPage = lazy(() => import("./IndicatorsPage"));
+
+/** Counts of institutions, never of whom: for the bureau, and for a house what the bureau sees. */
+export default function BureauArea(): ReactNode {
+  const { t } = useTranslation("bureau");
+  return (
+    <AreaPage
+      area="bureau"
+      sections={[
+        { path: "month", label: t("section.month"), Page: MonthPage },
+        { path: "indicators", label: t("section.indicators"), Page: IndicatorsPage },
+      ]}
+    />
+  );
+}

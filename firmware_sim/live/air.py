@@ -1,0 +1,141 @@
+"""Devices of a world on the air: BTHome sensors, bands with a heart rate and inertial service.
+
+The formats are pure functions; `Radios` puts them on adapters of BlueZ, one device on each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+from itertools import chain, zip_longest
+from typing import Final, Self
+
+import numpy as np
+
+from edge.signals import Waveform
+from edge.subject import SensorRole
+from firmware_sim.live.shapes import LiveDevice
+from firmware_sim.scenarios.schema import Shape
+from firmware_sim.transports.bluez import BluezPeripheral, Characteristic, GattService
+
+AIR: Final = "ble:"
+ADVERTISEMENT, HEART_RATE, BATTERY, INERTIAL = "advertisement", "heart_rate", "battery", "inertial"
+_BTHOME: Final = "0000fcd2-0000-1000-8000-00805f9b34fb"
+_HEART_RATE: Final = (
+    "0000180d-0000-1000-8000-00805f9b34fb",
+    "00002a37-0000-1000-8000-00805f9b34fb",
+)
+_BATTERY: Final = ("0000180f-0000-1000-8000-00805f9b34fb", "00002a19-0000-1000-8000-00805f9b34fb")
+# WitMotion BLE 5.0: its service, what it notifies, where it is written to.
+_INERTIAL: Final = (
+    "0000ffe5-0000-1000-8000-00805f9a34fb",
+    "0000ffe4-0000-1000-8000-00805f9a34fb",
+    "0000ffe9-0000-1000-8000-00805f9a34fb",
+)
+# https://bthome.io/format/: version 2, plain; objects in the order of their numbers.
+_BTHOME_V2: Final = 0x40
+_PACKET_ID: Final = 0x00
+_OBJECTS: Final = {"battery_level": 0x01, "door_open": 0x1A, "motion": 0x21}
+# Heart Rate Measurement: one byte of rate, contact known and made.
+_WITH_CONTACT: Final = 0x06
+_WITMOTION_RANGE_G: Final = 16.0
+_COUNTS: Final = 32_768
+_FIRST_ON_AIR: Final = (
+    SensorRole.WEARABLE, SensorRole.MOTION, SensorRole.OUTER_DOOR, SensorRole.DOOR,
+)  # fmt: skip
+BAND_PROFILES: Final = "heart_rate,battery,witmotion"
+
+
+def bthome(number: int, values: Mapping[str, float]) -> bytes:
+    """A plain advertisement of states; `number` counts them, so that a repetition is told apart."""
+    objects = sorted((_OBJECTS[name], round(value)) for name, value in values.items())
+    return bytes([_BTHOME_V2, _PACKET_ID, number & 0xFF, *chain.from_iterable(objects)])
+
+
+def heart_rate(rate_per_min: float) -> bytes:
+    """A measurement of a strap that touches the skin; whole beats, as straps tell them."""
+    return bytes([_WITH_CONTACT, min(255, round(rate_per_min))])
+
+
+def inertial(waveform: Waveform) -> list[bytes]:
+    """A packet for each sample: acceleration in counts of 16 g; the band has no gyroscope."""
+    factor = waveform.scale / (_WITMOTION_RANGE_G / _COUNTS)
+    counts = np.clip(np.rint(waveform.counts * factor), -_COUNTS, _COUNTS - 1).astype("<i2")
+    return [b"\x55\x61" + row.tobytes() + bytes(12) for row in counts]
+
+
+def on_air(devices: Sequence[LiveDevice], adapters: Sequence[str]) -> tuple[LiveDevice, ...]:
+    """As many devices as there are adapters leave the broker for the air, one of each kind."""
+    queues = [[d for d in devices if d.sensor.role is role] for role in _FIRST_ON_AIR]
+    in_turn = [d for row in zip_longest(*queues) for d in row if d is not None]
+    chosen = {
+        device.number: replace(device, shape=Shape.BLUETOOTH, hub_id=device.own_id, adapter=adapter)
+        for device, adapter in zip(in_turn, adapters, strict=False)
+    }
+    return tuple(chosen.get(device.number, device) for device in devices)
+
+
+@dataclass(slots=True)
+class _OnAir:
+    device: LiveDevice
+    peripheral: BluezPeripheral
+    characteristics: dict[str, Characteristic] = field(default_factory=dict)
+
+
+class Radios:
+    """The devices that have an adapter. Use as `async with`; raises DBusError or OSError."""
+
+    def __init__(self, devices: Iterable[LiveDevice]) -> None:
+        self._on_air = {
+            AIR + device.adapter: _made(device)
+            for device in devices
+            if device.shape is Shape.BLUETOOTH
+        }
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        for one in self._on_air.values():
+            await self._stack.enter_async_context(one.peripheral)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    async def links(self) -> dict[str, dict[str, str]]:
+        """How the hub reaches each, by its id there (`PUT /api/v1/devices/{id}/link`)."""
+        found: dict[str, dict[str, str]] = {}
+        for one in self._on_air.values():
+            link = {"ble_address": await one.peripheral.address()}
+            if one.characteristics:
+                link["ble_profiles"] = BAND_PROFILES
+            found[one.device.hub_id] = link
+        return found
+
+    def send(self, line: str, kind: str, payload: bytes) -> None:
+        """Advertise, or notify who has subscribed."""
+        one = self._on_air[line]
+        if kind == ADVERTISEMENT:
+            one.peripheral.advertise({_BTHOME: payload})
+        else:
+            one.peripheral.notify(one.characteristics[kind], payload)
+
+
+def _made(device: LiveDevice) -> _OnAir:
+    name = device.sensor.device_id.removeprefix("sim-")[:8]
+    if device.sensor.role is not SensorRole.WEARABLE:
+        return _OnAir(device, BluezPeripheral(device.adapter, name))
+    own = {
+        HEART_RATE: Characteristic(_HEART_RATE[1], ["notify"]),
+        BATTERY: Characteristic(_BATTERY[1], ["read", "notify"], value=b"\x64"),
+        INERTIAL: Characteristic(_INERTIAL[1], ["notify"]),
+    }
+    services = [
+        GattService(_HEART_RATE[0], [own[HEART_RATE]]),
+        GattService(_BATTERY[0], [own[BATTERY]]),
+        GattService(
+            _INERTIAL[0],
+            [own[INERTIAL], Characteristic(_INERTIAL[2], ["write", "write-without-response"])],
+        ),
+    ]
+    return _OnAir(device, BluezPeripheral(device.adapter, name, services=services), own)
