@@ -19,7 +19,8 @@ import structlog
 from fontTools.pens.cu2quPen import Cu2QuPen
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 from fontTools.subset import Options, Subsetter
-from fontTools.ttLib import TTCollection, TTFont, newTable
+from fontTools.ttLib import TTFont, newTable
+from fontTools.ttLib.ttCollection import TTCollection
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfbase.ttfonts import TTFont as PdfFont
@@ -38,8 +39,7 @@ _FULL_NAME: Final = 4
 # A thousandth of the em: nobody sees it.
 _MAX_ERROR_UNITS: Final = 1.0
 _TRUETYPE: Final = "\000\001\000\000"
-# Of a font that reportlab reads; and what it needs of `post` and `maxp`.
-_POST_WITHOUT_NAMES: Final = 0x00030000
+_POST_WITHOUT_NAMES: Final = 3.0
 _MAXP_TRUETYPE: Final = 0x00010000
 _log = structlog.get_logger(__name__)
 
@@ -106,7 +106,8 @@ def _to_quadratic(font: Any) -> None:
         drawn[name] = pen.glyph()
     del font["CFF "]
     font["loca"] = newTable("loca")
-    font["glyf"] = glyf = newTable("glyf")
+    glyf: Any = newTable("glyf")
+    font["glyf"] = glyf
     glyf.glyphOrder, glyf.glyphs = order, drawn
     metrics = font["hmtx"].metrics
     for name in order:
@@ -121,6 +122,6 @@ def _to_quadratic(font: Any) -> None:
                   "maxCompositePoints", "maxCompositeContours"):  # fmt: skip
         setattr(maxp, field, 1 if field == "maxZones" else 0)
     post = font["post"]
-    post.formatType = 3.0
+    post.formatType = _POST_WITHOUT_NAMES
     post.glyphOrder = None
     font.sfntVersion = _TRUETYPE

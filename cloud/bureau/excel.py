@@ -58,7 +58,7 @@ def sheet_excel(
     proof = [
         ("title", title), ("month", f"{sheet.month:%Y-%m}"), ("running", str(running).lower()),
         ("computed_at", at), ("masked_below", SMALL), ("sha256", sha256), ("signature", jws),
-        ("document", f"/api/v1/bureau/sheet/document?month={sheet.month:%Y-%m}"),
+        ("document", f"/api/v1/bureau/sheet/document?month={sheet.month:%F}"),
         ("keys", "/api/v1/exchange/keys"),
     ]  # fmt: skip
     _fill(book.create_sheet(names[2]), ("", ""), proof, (18, 100))

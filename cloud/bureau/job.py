@@ -15,15 +15,15 @@ from sqlalchemy import delete, func, insert, or_, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from cloud.alerts.models import Alert, Incident
-from cloud.bureau import of_alerts, of_care, of_rounds, of_watch
+from cloud.bureau import of_alerts, of_care, of_rounds, of_visits, of_watch
 from cloud.bureau.catalogue import CATALOGUE
 from cloud.bureau.models import CoverageChange, IndicatorDay, IndicatorEvent, IndicatorRun
 from cloud.bureau.of_people import people_of
-from cloud.bureau.ports import MORE_SOURCES
 from cloud.bureau.tally import Span, Tally
 from cloud.care.assessment.models import Assessment
 from cloud.care.leave.models import ElderLeave
 from cloud.care.rounds.models import RoundCheck
+from cloud.care.visits.models import Visit
 from cloud.clock import local_date
 from cloud.coverage.models import CoverageGap
 from cloud.database import TenantScope
@@ -66,8 +66,7 @@ async def _recount(scope: TenantScope, span: Span) -> int:
     await of_care.count_assessments(scope, span, tally, people, filed)
     await of_watch.count_coverage(scope, span, tally, people)
     await of_watch.count_devices(scope, span, tally, people)
-    for source in MORE_SOURCES.values():
-        await source(scope, span, tally, people)
+    await of_visits.count_visits(scope, span, tally)
     return await _keep(scope, tally)
 
 
@@ -146,10 +145,12 @@ async def changed_days(scope: TenantScope, since: datetime, now: datetime) -> se
             of(RoundCheck, RoundCheck.at, RoundCheck.recorded_at >= since),
             of(DeviceTest, DeviceTest.tested_at, DeviceTest.tested_at >= since),
             of(Assessment, Assessment.filed_at, Assessment.filed_at >= since),
+            of(Visit, Visit.due_at, Visit.recorded_at >= since),
             of(Incident, Incident.recorded_at, Incident.recorded_at >= since,
                Incident.voided_at >= since),
         )
         for (at,) in await times(statement)
+        if at is not None
     }  # fmt: skip
     # A night belongs to the day before.
     days |= {day - _DAY for day in days}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from io import BytesIO
+from itertools import chain
 from typing import Any, Final
 from xml.sax.saxutils import escape
 
@@ -11,8 +13,6 @@ from reportlab.lib import colors
 from reportlab.lib.pagesizes import A4, landscape
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
-from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.platypus import (
     Flowable,
     PageBreak,
@@ -28,13 +28,8 @@ from cloud.bureau.masking import SMALL
 from cloud.bureau.sheet import Figure, Node, Sheet
 from cloud.bureau.wording import Language, name_of, value_of, words_of
 from cloud.clock import LOCAL_ZONE
+from cloud.pdf_font import font_for
 
-# As the assessment report: one of Adobe's CJK fonts that every reader brings.
-_FONT: Final = "STSong-Light"
-_TITLE: Final = ParagraphStyle("title", fontName=_FONT, fontSize=17, leading=24, alignment=1)
-_HEAD: Final = ParagraphStyle("head", fontName=_FONT, fontSize=12, leading=18, spaceBefore=8)
-_CELL: Final = ParagraphStyle("cell", fontName=_FONT, fontSize=8, leading=11, wordWrap="CJK")
-_SMALL_PRINT: Final = ParagraphStyle("small", parent=_CELL, textColor=colors.HexColor("#444444"))
 _PAGE: Final = landscape(A4)
 _MARGIN: Final = 14 * mm
 _NAME_MM: Final = 56
@@ -58,7 +53,7 @@ _ZH: Final = {
     "source": "来源", "proof": "签名",
     "legend": f"“已遮盖”：少于 {SMALL} 的人数或次数，以及为防止推算而一并遮盖的数字；0 照常显示。"
     "“无数据”和未知、盲区时间从不当作正常。表中没有姓名、床号和文字记录。",
-    "hash": "SHA-256（签名文件 /api/v1/bureau/sheet/document?month={month}）：{hash}",
+    "hash": "SHA-256（签名文件 /api/v1/bureau/sheet/document?month={month}-01）：{hash}",
     "jws": "分离签名（JWS ES256，公钥见 /api/v1/exchange/keys）：{jws}",
 }  # fmt: skip
 _EN: Final = {
@@ -70,9 +65,29 @@ _EN: Final = {
     "legend": f"Masked: counts below {SMALL}, and those that would give them away; zeros are "
     "shown. No data, unknown and blind are never taken as well. No name, bed or written word is "
     "in this sheet.",
-    "hash": "SHA-256 (signed document /api/v1/bureau/sheet/document?month={month}): {hash}",
+    "hash": "SHA-256 (signed document /api/v1/bureau/sheet/document?month={month}-01): {hash}",
     "jws": "Detached signature (JWS ES256, key at /api/v1/exchange/keys): {jws}",
 }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A line of its own; `style`: title, head or small."""
+
+    style: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    """A table with its first row as the head."""
+
+    lines: list[list[str]]
+    widths_mm: list[float]
+
+
+_NEW_PAGE: Final = _Text("page", "")
+_Part = _Text | _Grid
 
 
 def sheet_pdf(
@@ -80,51 +95,83 @@ def sheet_pdf(
 ) -> bytes:
     """The sheet with its definitions."""
     said = _ZH if language == "zh" else _EN
-    pdfmetrics.registerFont(UnicodeCIDFont(_FONT))
-    at = said["never"] if sheet.computed_at is None else (
-        f"{said['computed']} {sheet.computed_at.astimezone(LOCAL_ZONE):%Y-%m-%d %H:%M}"
-    )  # fmt: skip
-    story: list[Flowable] = [
-        Paragraph(f"{said['title']} {sheet.month:%Y-%m}", _TITLE),
-        Paragraph(
-            escape(f"{title} · {at}" + (f" · {said['running']}" if running else "")), _SMALL_PRINT
-        ),
-        Paragraph(said["legend"], _SMALL_PRINT),
-        Spacer(1, 4),
+    parts = [*_head(sheet, title, said, running=running), *_numbers(sheet, language, said)]
+    parts += [_NEW_PAGE, _Text("head", said["definitions"]), _definitions(language, said)]
+    parts += [
+        _Text("head", said["proof"]),
+        _Text("small", said["hash"].format(month=f"{sheet.month:%Y-%m}", hash=sha256)),
+        _Text("small", said["jws"].format(jws=jws)),
     ]
-    figures = {(f.node, f.indicator, f.kind): f for f in sheet.figures}
-    upper = [node for node in sheet.nodes if node.level == "all" or node.parent == "all"]
-    story += _tables(upper, figures, language, said)
-    for district in (node for node in upper if node.level == "district"):
-        theirs = [node for node in sheet.nodes if node.parent == district.key]
-        name = district.name or said["no_district"]
-        story += [PageBreak(), Paragraph(escape(name), _HEAD)]
-        story += _tables(theirs, figures, language, said)
-    story += [PageBreak(), Paragraph(said["definitions"], _HEAD), _definitions(language, said)]
-    story += [
-        Paragraph(said["proof"], _HEAD),
-        Paragraph(said["hash"].format(month=f"{sheet.month:%Y-%m}", hash=sha256), _SMALL_PRINT),
-        Paragraph(said["jws"].format(jws=jws), _SMALL_PRINT),
-    ]
-    out = BytesIO()
     foot = f"{sheet.month:%Y-%m} · SHA-256 {sha256[:16]}…"
+    font = font_for(
+        "0123456789"
+        + foot
+        + "".join(
+            part.text if isinstance(part, _Text) else "".join(chain.from_iterable(part.lines))
+            for part in parts
+        )
+    )
+
+    def draw_foot(canvas: Any, page: Any) -> None:
+        canvas.saveState()
+        canvas.setFont(font, 7.5)
+        canvas.drawString(_MARGIN, 7 * mm, foot)
+        canvas.drawRightString(_PAGE[0] - _MARGIN, 7 * mm, str(page.page))
+        canvas.restoreState()
+
+    out = BytesIO()
     SimpleDocTemplate(
         out, pagesize=_PAGE, leftMargin=_MARGIN, rightMargin=_MARGIN, topMargin=12 * mm,
         bottomMargin=14 * mm, title=f"{said['title']} {sheet.month:%Y-%m}", author=title,
     ).build(
-        story,
-        onFirstPage=lambda canvas, page: _foot(canvas, page, foot),
-        onLaterPages=lambda canvas, page: _foot(canvas, page, foot),
+        [drawn for part in parts for drawn in _drawn(part, _styles(font))],
+        onFirstPage=draw_foot, onLaterPages=draw_foot,
     )  # fmt: skip
     return out.getvalue()
 
 
-def _foot(canvas: Any, page: Any, words: str) -> None:
-    canvas.saveState()
-    canvas.setFont(_FONT, 7.5)
-    canvas.drawString(_MARGIN, 7 * mm, words)
-    canvas.drawRightString(_PAGE[0] - _MARGIN, 7 * mm, str(page.page))
-    canvas.restoreState()
+def _head(sheet: Sheet, title: str, said: dict[str, str], *, running: bool) -> list[_Part]:
+    at = said["never"] if sheet.computed_at is None else (
+        f"{said['computed']} {sheet.computed_at.astimezone(LOCAL_ZONE):%Y-%m-%d %H:%M}"
+    )  # fmt: skip
+    return [
+        _Text("title", f"{said['title']} {sheet.month:%Y-%m}"),
+        _Text("small", f"{title} · {at}" + (f" · {said['running']}" if running else "")),
+        _Text("small", said["legend"]),
+    ]
+
+
+def _numbers(sheet: Sheet, language: Language, said: dict[str, str]) -> Iterator[_Part]:
+    figures = {(f.node, f.indicator, f.kind): f for f in sheet.figures}
+    upper = [node for node in sheet.nodes if node.level == "all" or node.parent == "all"]
+    yield from _tables(upper, figures, language, said)
+    for district in (node for node in upper if node.level == "district"):
+        theirs = [node for node in sheet.nodes if node.parent == district.key]
+        yield _NEW_PAGE
+        yield _Text("head", district.name or said["no_district"])
+        yield from _tables(theirs, figures, language, said)
+
+
+def _styles(font: str) -> dict[str, ParagraphStyle]:
+    cell = ParagraphStyle("cell", fontName=font, fontSize=8, leading=11, wordWrap="CJK")
+    return {
+        "title": ParagraphStyle("title", fontName=font, fontSize=17, leading=24, alignment=1),
+        "head": ParagraphStyle("head", fontName=font, fontSize=12, leading=18, spaceBefore=8),
+        "cell": cell,
+        "small": ParagraphStyle("small", parent=cell, textColor=colors.HexColor("#444444")),
+    }
+
+
+def _drawn(part: _Part, styles: dict[str, ParagraphStyle]) -> Iterator[Flowable]:
+    if isinstance(part, _Grid):
+        cells = [[Paragraph(escape(cell), styles["cell"]) for cell in line] for line in part.lines]
+        widths = [width * mm for width in part.widths_mm]
+        yield Table(cells, widths, repeatRows=1, style=_GRID, hAlign="LEFT")
+        yield Spacer(1, 6)
+    elif part is _NEW_PAGE:
+        yield PageBreak()
+    else:
+        yield Paragraph(escape(part.text), styles[part.style])
 
 
 def rows_of(sheet_figures: dict[tuple[str, str, str], Figure]) -> Iterator[tuple[str, str]]:
@@ -142,7 +189,7 @@ def rows_of(sheet_figures: dict[tuple[str, str, str], Figure]) -> Iterator[tuple
 def _tables(
     nodes: Sequence[Node], figures: dict[tuple[str, str, str], Figure], language: Language,
     said: dict[str, str],
-) -> Iterator[Flowable]:  # fmt: skip
+) -> Iterator[_Part]:  # fmt: skip
     for first in range(0, len(nodes), _COLUMNS):
         chosen = nodes[first : first + _COLUMNS]
         head = [said["indicator"], *(_node_name(node, said) for node in chosen)]
@@ -157,8 +204,7 @@ def _tables(
                 ]
             )
         width = (_WIDTH_MM - _NAME_MM) / _COLUMNS
-        yield _table(lines, [_NAME_MM, *[width] * len(chosen)])
-        yield Spacer(1, 6)
+        yield _Grid(lines, [_NAME_MM, *[width] * len(chosen)])
 
 
 def _node_name(node: Node, said: dict[str, str]) -> str:
@@ -167,16 +213,10 @@ def _node_name(node: Node, said: dict[str, str]) -> str:
     return node.name or said["no_district"]
 
 
-def _definitions(language: Language, said: dict[str, str]) -> Table:
+def _definitions(language: Language, said: dict[str, str]) -> _Grid:
     lines = [[said["indicator"], said["counts"], said["leaves_out"], said["source"]]]
     for indicator in CATALOGUE.values():
         words = words_of(indicator, language)
         share = f"{words.part} / {words.whole}" if words.whole else words.part
         lines.append([f"{words.name}（{share}）", words.counts, words.leaves_out, words.source])
-    return _table(lines, [62, 75, 72, 60])
-
-
-def _table(lines: list[list[str]], widths_mm: list[float]) -> Table:
-    cells = [[Paragraph(escape(cell), _CELL) for cell in line] for line in lines]
-    return Table(cells, [width * mm for width in widths_mm], repeatRows=1, style=_GRID,
-                 hAlign="LEFT")  # fmt: skip
+    return _Grid(lines, [62, 75, 72, 60])

@@ -43,8 +43,7 @@ from cloud.identity.permissions import Permission
 from cloud.identity.service import Principal
 
 IndicatorReader = Annotated[Principal, requires(Permission.BUREAU_READ, Permission.REPORTS_READ)]
-# The first of a month is the month too: other calls name months so.
-Month = Annotated[str, Query(pattern=r"^\d{4}-\d{2}(-01)?$", description="2026-03")]
+Month = Annotated[date, Query(description="any day of the month")]
 Language = Annotated[Literal["zh", "en"], Query(description="the language of the sheet")]
 _XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _BINARY: Final = {"type": "string", "format": "binary"}
@@ -80,7 +79,8 @@ async def get_bureau_sheet(month: Month, principal: IndicatorReader) -> BureauSh
     members = {m.key: m for m in await service.members_of(principal.scope)}
     own = not service.is_bureau(principal)
     return BureauSheet(
-        month=month, whose="own" if own else "bureau", running=_running(sheet, principal),
+        month=f"{sheet.month:%Y-%m}", whose="own" if own else "bureau",
+        running=_running(sheet, principal),
         computed_at=sheet.computed_at,
         nodes=[
             BureauNode(
@@ -143,7 +143,7 @@ async def get_bureau_pdf(
 ) -> Response:
     """The month on paper, signed."""
     made = await _made(principal, month, request, sheet_pdf, language)
-    return _file(made, "application/pdf", f"oversight-{month}.pdf")
+    return _file(made, "application/pdf", f"oversight-{month:%Y-%m}.pdf")
 
 
 @router.get(
@@ -156,7 +156,7 @@ async def get_bureau_excel(
 ) -> Response:
     """The month as a workbook, signed."""
     made = await _made(principal, month, request, sheet_excel, language)
-    return _file(made, _XLSX, f"oversight-{month}.xlsx")
+    return _file(made, _XLSX, f"oversight-{month:%Y-%m}.xlsx")
 
 
 @router.get(
@@ -169,26 +169,26 @@ async def get_bureau_document(
 ) -> Response:  # fmt: skip
     """The bytes that were hashed and signed; the signature stands in a header."""
     _, document = await _sheet(principal, month)
-    answer = _file(document, "application/json", f"oversight-{month}.json")
+    answer = _file(document, "application/json", f"oversight-{month:%Y-%m}.json")
     answer.headers["X-Yuyue-Signature"] = signature_of(document, _key(request))
     answer.headers["X-Yuyue-Sha256"] = hash_of(document)
     return answer
 
 
-async def _sheet(principal: Principal, month: str) -> tuple[Sheet, bytes]:
+async def _sheet(principal: Principal, month: date) -> tuple[Sheet, bytes]:
     first = service.month_of(month, local_date(principal.at))
     (sheet,) = await service.sheets(principal, [first])
     return sheet, document_of(sheet, str(principal.scope.institution_id))
 
 
 async def _made(
-    principal: Principal, month: str, request: Request, make: Callable[..., bytes],
+    principal: Principal, month: date, request: Request, make: Callable[..., bytes],
     language: Literal["zh", "en"],
 ) -> bytes:  # fmt: skip
     sheet, document = await _sheet(principal, month)
     record(
         principal.scope, principal.actor, Action.INDICATORS_EXPORTED, principal.at,
-        detail={"month": month, "sha256": hash_of(document)},
+        detail={"month": f"{month:%Y-%m}", "sha256": hash_of(document)},
     )  # fmt: skip
     title, running = sheet.nodes[0].name, _running(sheet, principal)
     signature = signature_of(document, _key(request))

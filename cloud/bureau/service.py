@@ -42,12 +42,9 @@ class Event:
     alert_id: uuid.UUID | None = None
 
 
-def month_of(said: str, today: date) -> date:
-    """The first day of `2026-03`. Raises ProblemError."""
-    try:
-        month = date.fromisoformat(f"{said[:7]}-01")
-    except ValueError as error:
-        raise _bad_month("请写成 年-月，例如 2026-03") from error
+def month_of(said: date, today: date) -> date:
+    """The first day of its month. Raises ProblemError."""
+    month = said.replace(day=1)
     if not EARLIEST <= month <= today:
         raise _bad_month("这个月还没有到" if month > today else "太早了，没有数据")
     return month

@@ -176,7 +176,7 @@ async def get_risk_register(
     risk: Annotated[RiskName | None, Query()] = None,
     level: Annotated[RiskLevel | None, Query()] = None,
     owner: Annotated[str | None, Query(max_length=100)] = None,
-    overdue: Annotated[bool, Query(description="only what is to be assessed or reviewed")] = False,
+    overdue: Annotated[bool, Query(description="only reviews that are due")] = False,
 ) -> RiskRegister:  # fmt: skip
     """The nine risks of everybody who stays here: counts over all, and the rows asked for."""
     hidden = await (await reach_of(who)).hidden()
@@ -188,7 +188,7 @@ async def get_risk_register(
         if risk in (None, row.entry.risk)
         and level in (None, row.entry.level)
         and (owner is None or owner.strip() in row.entry.owner)
-        and (row.entry.is_due or not overdue)
+        and (not overdue or (row.entry.is_due and row.entry.level != "not_assessed"))
     ]
     record(
         who.scope, who.actor, Action.RECORDS_SEARCHED, now, subject=("risks", "register"),

@@ -26,6 +26,7 @@ from firmware_sim.demo.screen import (
     Expectation,
     Welcome,
     alert_line,
+    house_panel,
     true_fall_ns,
     welcome_panel,
 )
@@ -71,6 +72,9 @@ def demo(
         list[str] | None,
         typer.Option(help="A device the home leaves free, to drive with `yuyue sim` by hand."),
     ] = None,
+    house: Annotated[
+        bool, typer.Option(help="Prepare a house of 60 beds and 12 home beds too, meanwhile.")
+    ] = True,
 ) -> None:
     """Start broker, cloud, gateway and a simulated home; within a minute a fall is at the desk.
 
@@ -91,6 +95,7 @@ def demo(
                 first_fall_s=first_fall_s,
                 second_fall_s=second_fall_s,
                 leave_out=tuple(leave_out or ()),
+                with_house=house,
             )
             asyncio.run(_until_stopped(plan, SystemClock()))
     except ImportError as error:
@@ -214,14 +219,30 @@ async def _follow_until_death(
     """Print alerts until a child dies (ChildDiedError) or we are cancelled."""
     follower = asyncio.create_task(_follow(plan, clock, desk, position), name="follow")
     watcher = asyncio.create_task(supervisor.watch(), name="watch")
+    house = asyncio.create_task(_prepare_house(plan, supervisor), name="house")
     try:
         done, _ = await asyncio.wait({follower, watcher}, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()
     finally:
-        for task in (follower, watcher):
+        for task in (follower, watcher, house):
             task.cancel()
-        await asyncio.gather(follower, watcher, return_exceptions=True)
+        await asyncio.gather(follower, watcher, house, return_exceptions=True)
+
+
+async def _prepare_house(plan: Plan, supervisor: Supervisor) -> None:
+    """A larger house with months behind it, for the pages of care; the demo goes on without it."""
+    if not plan.with_house:
+        return
+    if not plan.house_path.exists():
+        arguments = ["cloud", "seed", "--out", str(plan.house_path)]
+        try:
+            await supervisor.run("house", arguments, plan.cloud_environment())
+        except ChildDiedError as error:
+            _console.print("60 床示范院没有备好 the larger house could not be made:", str(error))
+            return
+    house = json.loads(await asyncio.to_thread(plan.house_path.read_text, encoding="utf-8"))
+    _console.print(house_panel(plan.url, house["logins"]))
 
 
 async def _follow(plan: Plan, clock: Clock, desk: Desk, position: int) -> None:

@@ -20,6 +20,7 @@ class Plan:
     first_fall_s: float
     second_fall_s: float
     leave_out: tuple[str, ...]
+    with_house: bool = True
 
     @property
     def url(self) -> str:
@@ -35,6 +36,11 @@ class Plan:
     def seed_path(self) -> Path:
         """What the cloud's seed wrote."""
         return self.data_dir / "seed.json"
+
+    @property
+    def house_path(self) -> Path:
+        """The logins of the larger house."""
+        return self.data_dir / "house.json"
 
     @property
     def journal_path(self) -> Path:

@@ -55,16 +55,7 @@ class Welcome:
 
 def welcome_panel(welcome: Welcome) -> RenderableType:
     """Address, logins, what will happen, where the logs are."""
-    logins = Table(
-        "用户名 user", "密码 password", "姓名 name", "角色 role", box=None, pad_edge=False
-    )
-    for login in welcome.logins:
-        logins.add_row(
-            Text(str(login["username"]), style="bold"),
-            Text(str(login["password"]), style="bold"),
-            str(login.get("name", "")),
-            str(login.get("role", "")),
-        )
+    logins = _logins_table(welcome.logins)
     lines: list[RenderableType] = [
         Text.assemble("值班台 duty desk  ", (welcome.url, "bold underline cyan")),
         Text(),
@@ -121,6 +112,41 @@ def welcome_panel(welcome: Welcome) -> RenderableType:
         border_style="cyan",
         padding=(1, 2),
     )
+
+
+# Of the larger house's logins, one of each kind of work is enough to look around.
+_SHOWN: Final = ("manager", "head_nurse", "assessor", "operator", "district_viewer", "family")
+
+
+def house_panel(url: str, logins: list[dict[str, Any]]) -> RenderableType:
+    """The logins of the larger house, the first of each role."""
+    first: dict[str, dict[str, Any]] = {}
+    for login in logins:
+        first.setdefault(str(login.get("role")), login)
+    return Panel(
+        Group(
+            Text.assemble("照护 care  ", (f"{url.rstrip('/')}/care", "bold underline cyan")),
+            Text(),
+            _logins_table([first[role] for role in _SHOWN if role in first]),
+        ),
+        title="[bold]60 床示范院和 12 张家庭养老床位已备好  a house of 60 beds is ready[/]",
+        border_style="cyan",
+        padding=(1, 2),
+    )
+
+
+def _logins_table(logins: list[dict[str, Any]]) -> Table:
+    table = Table(
+        "用户名 user", "密码 password", "姓名 name", "角色 role", box=None, pad_edge=False
+    )
+    for login in logins:
+        table.add_row(
+            Text(str(login["username"]), style="bold"),
+            Text(str(login["password"]), style="bold"),
+            str(login.get("name", "")),
+            str(login.get("role", "")),
+        )
+    return table
 
 
 def _by_hand(welcome: Welcome) -> str:

@@ -43,6 +43,8 @@ class Child:
     name: str
     log_path: Path
     process: asyncio.subprocess.Process
+    # It does one thing and ends; whoever started it waits for that.
+    ends: bool = False
 
     @property
     def pid(self) -> int:
@@ -72,7 +74,12 @@ class Supervisor:
         return tuple(self._children)
 
     async def start(
-        self, name: str, arguments: Sequence[str], environment: Mapping[str, str]
+        self,
+        name: str,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        *,
+        ends: bool = False,
     ) -> Child:
         """Start `yuyue ARGUMENTS` with its log in NAME.log; the log of this run begins anew."""
         log_path = self._log_dir / f"{name}.log"
@@ -88,7 +95,7 @@ class Supervisor:
                 stderr=log,
                 start_new_session=True,  # Ctrl-C comes to us alone; we end them in order
             )
-        child = Child(name, log_path, process)
+        child = Child(name, log_path, process, ends)
         self._children.append(child)
         return child
 
@@ -96,7 +103,7 @@ class Supervisor:
         self, name: str, arguments: Sequence[str], environment: Mapping[str, str]
     ) -> None:
         """Run a command to its end. Raises ChildDiedError when it fails."""
-        child = await self.start(name, arguments, environment)
+        child = await self.start(name, arguments, environment, ends=True)
         returncode = await child.process.wait()
         self._children.remove(child)
         if returncode != 0:
@@ -107,6 +114,7 @@ class Supervisor:
         waits = {
             asyncio.create_task(child.process.wait(), name=child.name): child
             for child in self._children
+            if not child.ends
         }
         try:
             done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)

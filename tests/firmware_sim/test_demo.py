@@ -29,7 +29,7 @@ class Demo:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "yuyue", "demo", "--data-dir", str(data_dir),
                  "--port", str(free_port()), "--mqtt-port", str(free_port()),
-                 "--first-fall-s", "8", "--second-fall-s", "0"],
+                 "--first-fall-s", "8", "--second-fall-s", "0", "--no-house"],
                 cwd=REPOSITORY, stdin=subprocess.DEVNULL, stdout=screen, stderr=screen,
                 env={**os.environ, "COLUMNS": "160"},
             )  # fmt: skip

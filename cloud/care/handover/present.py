@@ -19,11 +19,11 @@ from cloud.care.handover.schemas import (
     HandoverLine,
     HandoverMoveOut,
     HandoverOut,
+    HandoverPerson,
     HandoverSettingsIO,
     HandoverSheet,
     HandoversOut,
     ShiftToHand,
-    StaffOut,
     StateName,
     StepName,
 )
@@ -149,9 +149,9 @@ def _changes(changes: Iterable[Change]) -> list[HandoverChange]:
     return [HandoverChange.model_validate(asdict(one)) for one in changes]
 
 
-def _staff(everybody: Iterable[User], among: Collection[uuid.UUID] | None) -> list[StaffOut]:
+def _staff(everybody: Iterable[User], among: Collection[uuid.UUID] | None) -> list[HandoverPerson]:
     return [
-        StaffOut(id=user.id, name=user.display_name)
+        HandoverPerson(id=user.id, name=user.display_name)
         for user in everybody
         if among is None or user.id in among
     ]

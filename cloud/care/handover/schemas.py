@@ -89,7 +89,7 @@ class HandoversOut(ApiModel):
     history: list[HandoverOut]
 
 
-class StaffOut(ApiModel):
+class HandoverPerson(ApiModel):
     """Somebody who may sign."""
 
     id: UUID
@@ -122,9 +122,9 @@ class HandoverSheet(ApiModel):
     revision: int
     given: GivenOut | None
     handover: HandoverOut | None
-    giving: list[StaffOut]
-    taking: list[StaffOut]
-    staff: list[StaffOut]
+    giving: list[HandoverPerson]
+    taking: list[HandoverPerson]
+    staff: list[HandoverPerson]
 
 
 class GiveIn(ApiModel):

@@ -9,8 +9,6 @@ down_revision = "0041"
 
 # A day is counted again when late truth comes: by the rules of that day, not by today's.
 HISTORY = """
-ALTER TABLE watch_pause ADD COLUMN ended_at timestamptz;
-
 CREATE TABLE round_plan_version (
     institution_id uuid NOT NULL REFERENCES institution,
     plan_id uuid NOT NULL,

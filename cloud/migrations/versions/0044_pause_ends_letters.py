@@ -8,6 +8,8 @@ revision = "0044"
 down_revision = "0042"
 
 TABLES = """
+ALTER TABLE watch_pause ADD COLUMN ended_at timestamptz;
+
 UPDATE watch_pause p SET ended_at = l.back_at FROM elder_leave l
 WHERE l.pause_id = p.id AND l.back_at IS NOT NULL;
 

@@ -76,7 +76,7 @@ async def fill_indicators(scope: TenantScope, now: datetime) -> None:
 
 
 async def sheet(client: httpx.AsyncClient, month: str = "2026-03") -> dict[str, Any]:
-    answer = await client.get("/api/v1/bureau/sheet", params={"month": month})
+    answer = await client.get("/api/v1/bureau/sheet", params={"month": f"{month}-01"})
     assert answer.status_code == 200, answer.text
     return dict(answer.json())
 

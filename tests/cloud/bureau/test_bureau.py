@@ -36,7 +36,7 @@ from tests.cloud.world import START, Home, World
 from tests.support.postgres import Postgres
 
 TODAY = local_date(START)
-MARCH = {"month": "2026-03"}
+MARCH = {"month": "2026-03-01"}
 
 
 @dataclass
@@ -128,7 +128,11 @@ async def test_a_bureau_sees_its_members_only(
     # A district viewer within an institution is no bureau.
     viewer = await world.as_role(Role.DISTRICT_VIEWER)
     assert [n["level"] for n in (await sheet(viewer))["nodes"]] == ["all"]
-    query = {"indicator": "falls", "member_id": str(world.home.institution_id), "month": "2026-03"}
+    query = {
+        "indicator": "falls",
+        "member_id": str(world.home.institution_id),
+        "month": "2026-03-01",
+    }
     assert (await client.get("/api/v1/bureau/events", params=query)).status_code == 404
 
 
@@ -163,7 +167,7 @@ async def test_what_is_behind_a_masked_number_is_not_shown(
     await _some_events(stage.world, stage.world.home, number)
     query = {
         "indicator": "answered_60_s", "member_id": str(stage.world.home.institution_id),
-        "month": "2026-03",
+        "month": "2026-03-01",
     }  # fmt: skip
     answer = await stage.client.get("/api/v1/bureau/events", params=query)
     assert answer.status_code == status, answer.text
@@ -178,7 +182,7 @@ async def test_an_institution_that_shows_no_events_shows_none(stage: Stage) -> N
     await _some_events(stage.world, stage.world.other, 9)
     query = {
         "indicator": "answer_time", "member_id": str(stage.world.other.institution_id),
-        "month": "2026-03",
+        "month": "2026-03-01",
     }  # fmt: skip
     answer = await stage.client.get("/api/v1/bureau/events", params=query)
     assert (answer.status_code, answer.json()["code"]) == (403, "events_not_shown")
@@ -233,10 +237,10 @@ async def test_no_answer_names_anybody(stage: Stage, seeded: Seeded) -> None:
     for home in (seeded.home, seeded.other):
         for path, query in (
             ("sheet", MARCH), ("sheet/document", MARCH), ("indicators", {}),
-            ("trend", {"indicator": "falls", "month": "2026-03", "node": node(home)}),
+            ("trend", {"indicator": "falls", "month": "2026-03-01", "node": node(home)}),
             *(
                 ("events", {"indicator": code, "member_id": str(home.institution_id),
-                            "month": "2026-03"})
+                            "month": "2026-03-01"})
                 for code in ("answer_time", "alerts", "falls", "drills")
             ),
         ):  # fmt: skip

@@ -12,6 +12,7 @@ from cloud.bureau.job import changed_days, follow
 from cloud.bureau.models import CoverageChange, IndicatorDay
 from cloud.bureau.of_watch import timeline
 from cloud.bureau.tally import Span, day_begins, merged, within, without
+from cloud.care.visits.models import Visit
 from cloud.clock import LOCAL_ZONE, local_date
 from cloud.coverage.models import CoverageGap, CoverageState
 from cloud.devices.models import DeviceActivity, DeviceTest
@@ -249,6 +250,33 @@ async def test_an_assessment_in_date_and_a_second_fall(world: World) -> None:
     assert (stock[TODAY].part, stock[TODAY + DAY].part, stock[TODAY + DAY].whole) == (1, 0, 2)
 
 
+async def test_visits_count_on_the_day_they_fell_due(world: World) -> None:
+    """In time; late; and at the second try, which is one due date."""
+    here, midnight = world.home.institution_id, day_begins(TODAY)
+
+    def visit(due_days: int, started: timedelta, outcome: str = "done", elder: int = 0) -> Visit:
+        due_at = midnight - due_days * DAY  # the moment the day before is over
+        return Visit(
+            institution_id=here, id=uuid.uuid4(), elder_id=world.home.elders[elder],
+            by_id=uuid.uuid4(), by="探访员", way="home", outcome=outcome,
+            started_at=due_at + started, ended_at=due_at + started + timedelta(minutes=20),
+            recorded_at=START, due_at=due_at, findings=["well"], note="", no_place_reason="",
+        )  # fmt: skip
+
+    async with world.database.tenant(here) as scope:
+        scope.session.add_all(
+            [
+                visit(3, -timedelta(hours=9)), visit(3, timedelta(hours=9), elder=1),
+                visit(1, -timedelta(hours=30), "not_home"), visit(1, -timedelta(hours=2)),
+            ]
+        )  # fmt: skip
+    await count(world)
+    counted = {day - TODAY: (r.part, r.whole) for day, r in (await rows(world, "visits")).items()}
+    assert counted[-4 * DAY] == (1, 2)
+    assert counted[-2 * DAY] == (1, 1)
+    assert counted[-3 * DAY] == (0, 0)
+
+
 async def test_an_institution_sees_its_own_numbers_unmasked(world: World) -> None:
     await a_fall(world, finding="real_fall")
     await count(world)
@@ -258,7 +286,11 @@ async def test_an_institution_sees_its_own_numbers_unmasked(world: World) -> Non
     found = figure(said, "falls")
     assert (found["part"], found["masked"]) == (1, False)
     node = f"institution:{world.home.institution_id}"
-    query = {"indicator": "falls", "member_id": str(world.home.institution_id), "month": "2026-03"}
+    query = {
+        "indicator": "falls",
+        "member_id": str(world.home.institution_id),
+        "month": "2026-03-01",
+    }
     (event,) = (await manager.get("/api/v1/bureau/events", params=query)).json()["events"]
     assert event["alert_id"] is not None
     assert figure(said, "falls", node)["part"] == 1
@@ -295,7 +327,7 @@ def test_what_is_told_later_of_earlier_stands() -> None:
     assert told == {"protected": [(at(1), at(6))], "blind": [(at(6), at(24))]}
 
 
-@pytest.mark.parametrize("month", ["2026-13", "2027-01", "1999-01", "nonsense"])
+@pytest.mark.parametrize("month", ["2026-13-01", "2027-01-01", "1999-01-01", "nonsense"])
 async def test_a_month_that_is_none_is_named(world: World, month: str) -> None:
     manager = await world.as_role(Role.MANAGER)
     answer = await manager.get("/api/v1/bureau/sheet", params={"month": month})

@@ -10960,6 +10960,19 @@ export interface components {
             taken_at: string | null;
         };
         /**
+         * HandoverPerson
+         * @description Somebody who may sign.
+         */
+        HandoverPerson: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+        };
+        /**
          * HandoverSettingsIO
          * @description Off: one may hand over, nothing is called out. `version`: the one it was changed from.
          */
@@ -11013,11 +11026,11 @@ export interface components {
             given: components["schemas"]["GivenOut"] | null;
             handover: components["schemas"]["HandoverOut"] | null;
             /** Giving */
-            giving: components["schemas"]["StaffOut"][];
+            giving: components["schemas"]["HandoverPerson"][];
             /** Taking */
-            taking: components["schemas"]["StaffOut"][];
+            taking: components["schemas"]["HandoverPerson"][];
             /** Staff */
-            staff: components["schemas"]["StaffOut"][];
+            staff: components["schemas"]["HandoverPerson"][];
         };
         /**
          * HandoversOut
@@ -15086,19 +15099,6 @@ export interface components {
              * Format: date-time
              */
             until_at: string;
-        };
-        /**
-         * StaffOut
-         * @description Somebody who may sign.
-         */
-        StaffOut: {
-            /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
-            /** Name */
-            name: string;
         };
         /**
          * Standing
@@ -27201,7 +27201,7 @@ export interface operations {
                 risk?: ("choking" | "wrong_intake" | "pressure_injury" | "scald" | "bed_fall" | "fall" | "wandering" | "harm" | "activity") | null;
                 level?: ("not_assessed" | "none" | "watch" | "high") | null;
                 owner?: string | null;
-                /** @description only what is to be assessed or reviewed */
+                /** @description only reviews that are due */
                 overdue?: boolean;
             };
             header?: never;
@@ -42778,7 +42778,7 @@ export interface operations {
     get_bureau_sheet: {
         parameters: {
             query: {
-                /** @description 2026-03 */
+                /** @description any day of the month */
                 month: string;
             };
             header?: never;
@@ -42847,7 +42847,7 @@ export interface operations {
         parameters: {
             query: {
                 indicator: string;
-                /** @description 2026-03 */
+                /** @description any day of the month */
                 month: string;
                 node?: string;
             };
@@ -42918,7 +42918,7 @@ export interface operations {
             query: {
                 indicator: string;
                 member_id: string;
-                /** @description 2026-03 */
+                /** @description any day of the month */
                 month: string;
                 kind?: string;
             };
@@ -42987,7 +42987,7 @@ export interface operations {
     get_bureau_pdf: {
         parameters: {
             query: {
-                /** @description 2026-03 */
+                /** @description any day of the month */
                 month: string;
                 /** @description the language of the sheet */
                 language?: "zh" | "en";
@@ -43057,7 +43057,7 @@ export interface operations {
     get_bureau_excel: {
         parameters: {
             query: {
-                /** @description 2026-03 */
+                /** @description any day of the month */
                 month: string;
                 /** @description the language of the sheet */
                 language?: "zh" | "en";
@@ -43127,7 +43127,7 @@ export interface operations {
     get_bureau_document: {
         parameters: {
             query: {
-                /** @description 2026-03 */
+                /** @description any day of the month */
                 month: string;
             };
             header?: never;

@@ -22,7 +22,7 @@ export function Downloads({ month }: { month: string }): ReactNode {
     setFailure(null);
     try {
       const language = i18n.language === "en" ? "en" : "zh";
-      const query = new URLSearchParams({ month, ...(format === "document" ? {} : { language }) }).toString();
+      const query = new URLSearchParams({ month: `${month}-01`, ...(format === "document" ? {} : { language }) }).toString();
       const response = await fetch(new Request(`/api/v1/bureau/sheet/${format}?${query}`));
       if (!response.ok) throw failureFromAnswer(response, await response.json());
       const name = `oversight-${month}.${ENDINGS[format]}`;

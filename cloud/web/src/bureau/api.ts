@@ -9,11 +9,11 @@ export type Trend = components["schemas"]["TrendOut"];
 
 export const bureauApi = {
   catalogue: () => answer(client.GET("/api/v1/bureau/indicators")),
-  sheet: (month: string) => answer(client.GET("/api/v1/bureau/sheet", { params: { query: { month } } })),
+  sheet: (month: string) => answer(client.GET("/api/v1/bureau/sheet", { params: { query: { month: `${month}-01` } } })),
   trend: (indicator: string, month: string, node: string) =>
-    answer(client.GET("/api/v1/bureau/trend", { params: { query: { indicator, month, node } } })),
+    answer(client.GET("/api/v1/bureau/trend", { params: { query: { indicator, month: `${month}-01`, node } } })),
   events: (indicator: string, month: string, member_id: string) =>
-    answer(client.GET("/api/v1/bureau/events", { params: { query: { indicator, month, member_id } } })),
+    answer(client.GET("/api/v1/bureau/events", { params: { query: { indicator, month: `${month}-01`, member_id } } })),
 };
 
 const CHINA_MS = 8 * 3_600_000;

@@ -12,7 +12,7 @@ export default function HandoverPages(): ReactNode {
   return (
     <Routes>
       <Route index element={<OverviewPage />} />
-      <Route path="sheet/:unitId/:shiftStartsAt" element={<SheetPage />} />
+      <Route path="sheet" element={<SheetPage />} />
       <Route path=":handoverId" element={<DetailPage />} />
     </Routes>
   );

@@ -81,7 +81,7 @@ function Shifts({ overview }: { overview: Overview }): ReactNode {
               {handover?.state === "taken" ? (
                 <Link to={`/care/handover/${handover.id}`}>{t("view")}</Link>
               ) : open ? (
-                <Link className="handover-open" to={`/care/handover/sheet/${overview.unit_id}/${encodeURIComponent(shift.starts_at)}`}>
+                <Link className="handover-open" to={`/care/handover/sheet?${new URLSearchParams({ unit: overview.unit_id, shift: shift.starts_at }).toString()}`}>
                   {t("openSheet")}
                 </Link>
               ) : (

@@ -2,7 +2,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import Button from "antd/es/button";
 import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { Link, useNavigate, useParams } from "react-router";
+import { Link, useNavigate, useSearchParams } from "react-router";
 
 import { CallFailure } from "../../api/failure";
 import { dayAndClock } from "../../shared/dayAndClock";
@@ -20,7 +20,9 @@ const ANEW = new Set(["facts_changed", "given_anew", "changed_meanwhile", "alrea
 export function SheetPage(): ReactNode {
   const { t } = useTranslation("handover");
   const { t: common } = useTranslation();
-  const { unitId = "", shiftStartsAt = "" } = useParams();
+  const [search] = useSearchParams();
+  const unitId = search.get("unit") ?? "";
+  const shiftStartsAt = search.get("shift") ?? "";
   const { me } = useMe();
   const navigate = useNavigate();
   const queryClient = useQueryClient();

@@ -50,7 +50,7 @@ export function PlanPage(): ReactNode {
               })),
             ]}
           />
-          <Edit key={`${chosen} ${edited.version}`} plan={edited} unitId={chosen === HOUSE ? null : chosen} />
+          <Edit key={chosen} plan={edited} unitId={chosen === HOUSE ? null : chosen} />
         </>
       )}
     </>
@@ -100,11 +100,13 @@ function Edit({ plan, unitId }: { plan: RoundPlan; unitId: string | null }): Rea
       level, night: oftenOf(night), day: oftenOf(day), turning: turning_min ? String(turning_min) : "",
     })),
   );
+  // Of what was read here: somebody else's change in between is refused, not written over.
+  const [version, setVersion] = useState(plan.version);
   const [load, setLoad] = useState<PlanLoad | null>(null);
   const [failure, setFailure] = useState<string | null>(null);
   const wanted = (): PlanIn => ({
     unit_id: unitId, active: flags.includes("active"), sensor_allowed: flags.includes("sensor"),
-    sensor_in_a_row: Number(inARow), grace_min: Number(grace), version: plan.version,
+    sensor_in_a_row: Number(inARow), grace_min: Number(grace), version,
     levels: levels.map(({ level, night, day, turning }) => ({
       level, night: frequencyOf(night), day: frequencyOf(day), turning_min: turning.trim() === "" ? null : Number(turning),
     })),
@@ -122,7 +124,7 @@ function Edit({ plan, unitId }: { plan: RoundPlan; unitId: string | null }): Rea
     }
   };
   const save = async () => {
-    await rounds.setPlan(wanted());
+    setVersion((await rounds.setPlan(wanted())).version);
     await queryClient.invalidateQueries({ queryKey: ROUND_KEYS.plans });
     await queryClient.invalidateQueries({ queryKey: ROUND_KEYS.list });
   };

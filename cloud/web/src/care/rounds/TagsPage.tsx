@@ -42,7 +42,7 @@ export function TagsPage(): ReactNode {
       <div className="form-head no-print">
         <SelectField label={t("sheet.unit")} value={unit} onChange={setChosen} options={units.map(({ id, name }) => ({ value: id, label: name }))} />
         <Button onClick={() => globalThis.print()}>{t("sheet.print")}</Button>
-        {keeps && <ActionButton label={t("tags.fill")} onPress={fill} testId="tags-fill" />}
+        {keeps && unit !== "" && <ActionButton label={t("tags.fill")} onPress={fill} testId="tags-fill" />}
       </div>
       <p className="no-print">{t("tags.hint")}</p>
       {failure !== null && (
