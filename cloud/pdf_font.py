@@ -86,13 +86,13 @@ def _cut(source: tuple[str, int], characters: str) -> bytes:
     options = Options()
     options.layout_features, options.hinting, options.notdef_outline = [], False, True
     options.drop_tables += ["GSUB", "GPOS", "GDEF", "BASE", "VORG", "vhea", "vmtx", "DSIG"]
-    font = TTFont(path, fontNumber=number, lazy=True)
-    subsetter = Subsetter(options)
-    subsetter.populate(text=characters)
-    subsetter.subset(font)
-    _to_quadratic(font)
     out = BytesIO()
-    font.save(out)
+    with TTFont(path, fontNumber=number, lazy=True) as font:
+        subsetter = Subsetter(options)
+        subsetter.populate(text=characters)
+        subsetter.subset(font)
+        _to_quadratic(font)
+        font.save(out)
     return out.getvalue()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from cloud.alerts.codes import Category
@@ -67,7 +68,7 @@ async def count_falls(
         tally.add(day, "falls", whole=beds[day])
     statement = (
         scope.select(Incident)
-        .join(Alert, Alert.id == Incident.alert_id)
+        .outerjoin(Alert, Alert.id == Incident.alert_id)
         .where(
             Incident.kind == "fall", Incident.voided_at.is_(None),
             Incident.happened_at >= span.begin, Incident.happened_at < span.end,
@@ -77,13 +78,15 @@ async def count_falls(
     )  # fmt: skip
     for incident, alert in (await scope.session.execute(statement)).all():
         tally.add(local_date(incident.happened_at), "falls", part=1)
-        told = _happening("falls", alert, answer_of(alert))
-        tally.happenings.append(
-            Happening(
-                "falls", told.ref, incident.happened_at, told.code, told.priority, told.answer_s,
-                told.arrival_s, incident.injury,
+        at = incident.happened_at
+        if alert is None:  # written down by hand: no alert, so no answer
+            by_hand = Happening(
+                "falls", incident.id, at, "fall_confirmed", "", outcome=incident.injury
             )
-        )  # fmt: skip
+            tally.happenings.append(by_hand)
+            continue
+        told = _happening("falls", alert, answer_of(alert))
+        tally.happenings.append(replace(told, at=at, outcome=incident.injury))
 
 
 async def count_drills(scope: TenantScope, span: Span, tally: Tally) -> None:

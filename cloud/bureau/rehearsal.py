@@ -56,7 +56,7 @@ from cloud.places.schemas import HomeIn
 from cloud.places.service import add_bed, add_room, add_unit
 from cloud.series.service import SeriesStore
 from edge.events import DetectorInfo, Event, EventKind
-from edge.signals import Position
+from edge.signals import Origin, Position
 from edge.wire import Batch, Lane, Record
 
 FORMAT: Final = "yuyue-district-1"
@@ -421,7 +421,7 @@ def _event(episode: str, kind: EventKind, device_id: str, at: datetime, detector
     return Event(
         event_id=f"{episode}/{kind.value}/{time_ns}", episode_id=episode, kind=kind,
         device_id=device_id, time_ns=time_ns, decided_ns=time_ns, confidence=0.9, reasons=(),
-        detector=DetectorInfo(detector, "1", {}),
+        detector=DetectorInfo(detector, "1", {}), origin=Origin.LIVE,
     )  # fmt: skip
 
 

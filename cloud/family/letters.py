@@ -8,6 +8,7 @@ from typing import Final
 
 from sqlalchemy import update
 
+from cloud.care.visits.for_family import done_of
 from cloud.clock import LOCAL_ZONE
 from cloud.database import Database, TenantScope
 from cloud.errors import NotFoundError
@@ -98,7 +99,11 @@ async def _week(
         unseen_h = await facts.unseen_hours(scope, elder_id, begin, end)
     if "presence" in shares:
         away = await facts.away_days(scope, elder_id, (monday, monday + timedelta(days=6)))
-    return WeekFacts(name, monday, nights, answers, unseen_h, away)
+    visits = None
+    if "visits" in shares:
+        told = await done_of(scope, elder_id)
+        visits = sum(one.outcome == "done" and begin <= one.at < end for one in told)
+    return WeekFacts(name, monday, nights, answers, unseen_h, away, visits)
 
 
 async def letters_of(

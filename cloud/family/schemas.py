@@ -85,7 +85,7 @@ class PauseNow(ApiModel):
     reason: PauseReason | None
 
 
-class NoticeOut(ApiModel):
+class FamilyNoticeOut(ApiModel):
     """What this relative was told on their phone."""
 
     at: UtcMs
@@ -119,7 +119,7 @@ class FamilyElder(ApiModel):
     open_alert: bool | None = Field(description="staff are dealing with something now")
     answers: AnswersOut | None
     pause: PauseNow | None
-    notices: list[NoticeOut]
+    notices: list[FamilyNoticeOut]
     shares: list[str] = Field(description="what the consent in force names")
     rights: list[RightOut]
 

@@ -21,11 +21,11 @@ from cloud.family.schemas import (
     AnswersOut,
     CoverageOut,
     FamilyElder,
+    FamilyNoticeOut,
     FamilyPage,
     MissingOut,
     Mood,
     NightOut,
-    NoticeOut,
     PauseNow,
     RightOut,
 )
@@ -222,9 +222,9 @@ def _answer(alert: Alert, answer: AnswerFacts) -> AnswerOut:
     )  # fmt: skip
 
 
-async def _notices(scope: TenantScope, member: FamilyMember) -> list[NoticeOut]:
+async def _notices(scope: TenantScope, member: FamilyMember) -> list[FamilyNoticeOut]:
     return [
-        NoticeOut(at=row.created_at, text=row.body, delivered=row.state == "sent")
+        FamilyNoticeOut(at=row.created_at, text=row.body, delivered=row.state == "sent")
         for row in await facts.notices_of(scope, member)
     ]
 

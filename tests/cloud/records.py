@@ -101,7 +101,7 @@ async def record_ids(world: World, home: Home) -> dict[str, str]:
         "home_check_id": "SELECT c.id FROM home_check c JOIN photo p ON p.home_check_id = c.id",
         "home_photo_id": "SELECT id FROM photo WHERE home_check_id IS NOT NULL",
         "stay_id": "SELECT id FROM stay ORDER BY valid_from",
-        "family_member_id": "SELECT id FROM family_member",
+        "family_member_id": "SELECT family_member_id FROM consent WHERE purpose = 'family_sharing'",
         "consent_id": "SELECT id FROM consent",
         "device_id": "SELECT device_id FROM device WHERE kind = 'button'",
         "fault_id": "SELECT id FROM device_fault WHERE ended_at IS NULL",

@@ -296,3 +296,41 @@ def test_too_old_is_said_before_it_is_stored(bench: Bench) -> None:
         assert await bench.store.prepare([], NOW_NS) <= horizon_ns
 
     bench.run(check())
+
+
+def test_many_quantities_at_once_are_the_same_as_each_alone(bench: Bench) -> None:
+    """Of devices that changed hands, of the other institution nothing; days packed or not."""
+    sent = [
+        reading
+        for minute in range(0, 3000, 7)
+        for reading in (
+            heart_rate("one", NOW_NS - minute * 60 * NS_PER_S, 60.0 + minute % 9),
+            Reading("two", "in_bed", NOW_NS - minute * 60 * NS_PER_S, float(minute % 2)),
+        )
+    ]
+    spans = [
+        DeviceSpan("one", NOW_NS - 2 * DAY_NS, NOW_NS - DAY_NS),
+        DeviceSpan("one", NOW_NS - DAY_NS // 2, NOW_NS + 1),
+        DeviceSpan("two", NOW_NS - DAY_NS, NOW_NS + 1),
+        DeviceSpan("three", NOW_NS - DAY_NS, NOW_NS),
+    ]
+    wanted = ["heart_rate", "in_bed", "spo2"]
+
+    async def check() -> None:
+        await bench.append(sent)
+        await bench.append([heart_rate("one", NOW_NS - 60 * NS_PER_S, 120.0)], bench.other)
+        await bench.store.keep(datetime_from_ns(NOW_NS))
+        async with bench.database.tenant(bench.home) as scope:
+            for unit in (Unit.RAW, Unit.MINUTE):
+                many = await bench.store.tracks_of_many(scope, spans, wanted, unit)
+                assert list(many) == wanted
+                for quantity in wanted:
+                    alone = await bench.store.tracks(scope, spans, quantity, unit)
+                    assert [(t.device_id, t.origin) for t in many[quantity]] == [
+                        (t.device_id, t.origin) for t in alone
+                    ]
+                    for one, other in zip(many[quantity], alone, strict=True):
+                        for name in ("first_ns", "first_value", "count"):
+                            assert one.slots[name].tolist() == other.slots[name].tolist()
+
+    bench.run(check())

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.support.processes import REPOSITORY
 from tests.support.stack import Stack
@@ -26,6 +26,19 @@ def check(page: Page) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE_PX, page.url
 
 
+def social_worker(stack: Stack, browser: Browser, logins: list[dict[str, str]]) -> Page:
+    """Logged in on a phone."""
+    login = next(one for one in logins if one["role"] == "assessor")
+    context = browser.new_context(locale="zh-CN", viewport={"width": PHONE_PX, "height": 780})
+    page = context.new_page()
+    page.goto(f"{stack.cloud_url}/")
+    page.get_by_test_id("login-username").fill(login["username"])
+    page.get_by_test_id("login-password").fill(login["password"])
+    page.get_by_test_id("login-submit").click()
+    page.wait_for_url("**/care/**")
+    return page
+
+
 @pytest.mark.browser
 @pytest.mark.timeout(120)
 def test_a_social_worker_works_through_the_list(
@@ -34,14 +47,7 @@ def test_a_social_worker_works_through_the_list(
     path = stack.directory / "house.json"
     if not path.exists():
         stack.run("cloud", "seed", "--out", str(path))
-    login = next(one for one in json.loads(path.read_text())["logins"] if one["role"] == "assessor")
-    context = browser.new_context(locale="zh-CN", viewport={"width": PHONE_PX, "height": 780})
-    page = context.new_page()
-    page.goto(f"{stack.cloud_url}/")
-    page.get_by_test_id("login-username").fill(login["username"])
-    page.get_by_test_id("login-password").fill(login["password"])
-    page.get_by_test_id("login-submit").click()
-    page.wait_for_url("**/care/**")
+    page = social_worker(stack, browser, json.loads(path.read_text())["logins"])
     page.goto(f"{stack.cloud_url}/care/discovery")
     cards = page.get_by_test_id("discovery-card")
     expect(cards.first).to_be_visible()
@@ -54,7 +60,7 @@ def test_a_social_worker_works_through_the_list(
 
     names = [cards.nth(n).get_attribute("data-elder") for n in range(before)]
 
-    def card(number: int):
+    def card(number: int) -> Locator:
         return page.locator(f"[data-testid=discovery-card][data-elder='{names[number]}']")
 
     # A drop with its curve: a visit is asked for, and the case stays until it is answered.
@@ -93,4 +99,4 @@ def test_a_social_worker_works_through_the_list(
     expect(page.get_by_role("heading", name="Today's list")).to_be_visible()
     expect(cards.first).to_contain_text("nothing could be seen")
     page.screenshot(path=tmp_path / "english.png", full_page=True)
-    context.close()
+    page.context.close()

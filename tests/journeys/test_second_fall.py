@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from cloud.care.assessment.form import load_form
+from edge.sos.detector import REPEAT_HOLD_S
 from tests.journeys.test_bedside_assessment import AXE_PATH, log_in
 from tests.journeys.test_gateway_alone import press
 from tests.support.processes import wait_until
@@ -76,12 +77,13 @@ def test_a_second_fall_changes_the_rounds(
     log_in(page, stack, "assessor")
     page.wait_for_url("**/care/assessments")
     expect(page.get_by_text(ELDER)).to_be_visible()
-    expect(page.locator(".data-table tbody tr").filter(has_text="应立即复评")).to_have_count(0)
+    expect(page.locator(".data-table tbody tr").filter(has_text="请立即复评")).to_have_count(0)
+    page.wait_for_timeout(round((REPEAT_HOLD_S + 1) * 1000))  # pressed sooner it is one call
     a_confirmed_fall(stack)
     page.reload()
     first = page.locator(".data-table tbody tr").first
     expect(first).to_contain_text(ELDER)
-    expect(first).to_contain_text("次确认跌倒")
+    expect(first).to_contain_text("确认跌倒 2 次")
     page.screenshot(path=tmp_path / "due.png")
 
     # Assessed at the bedside: everything at its lowest is complete loss.

@@ -45,7 +45,7 @@ def shot(page: Page, name: str) -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(300)
 def test_a_route_from_the_due_list_to_a_follow_up(worker: Page, stack: Stack) -> None:
     worker.goto(f"{stack.cloud_url}/care/visits")
     overdue = worker.locator("[data-standing=overdue]")
@@ -103,7 +103,7 @@ def test_a_route_from_the_due_list_to_a_follow_up(worker: Page, stack: Stack) ->
 
 
 @pytest.mark.browser
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(300)
 def test_a_home_bed_from_application_to_service(worker: Page, stack: Stack) -> None:
     worker.goto(f"{stack.cloud_url}/care/homebeds")
     expect(worker.get_by_role("table", name=re.compile("服务中"))).to_be_visible()

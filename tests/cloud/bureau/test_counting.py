@@ -41,7 +41,9 @@ async def a_fall(
 ) -> str:
     """Raised now, answered and resolved after."""
     episode = f"fall-{number}"
-    await world.gateway().send(fall(EventKind.FALL_SUSPECTED, world.clock, episode=episode))
+    gateway = world.gateway()
+    gateway.outbox_id = episode  # numbers begin anew
+    await gateway.send(fall(EventKind.FALL_SUSPECTED, world.clock, episode=episode))
     desk = await world.desk()
     (alert,) = [a for a in await alerts(desk) if a["state"] == "raised"]
     if answered_s is not None:

@@ -9604,7 +9604,7 @@ export interface components {
             answers: components["schemas"]["AnswersOut"] | null;
             pause: components["schemas"]["PauseNow"] | null;
             /** Notices */
-            notices: components["schemas"]["cloud__family__schemas__NoticeOut"][];
+            notices: components["schemas"]["FamilyNoticeOut"][];
             /**
              * Shares
              * @description what the consent in force names
@@ -9669,6 +9669,21 @@ export interface components {
         FamilyListOut: {
             /** Family */
             family: components["schemas"]["FamilyOut"][];
+        };
+        /**
+         * FamilyNoticeOut
+         * @description What this relative was told on their phone.
+         */
+        FamilyNoticeOut: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Text */
+            text: string;
+            /** Delivered */
+            delivered: boolean;
         };
         /**
          * FamilyOut
@@ -12555,7 +12570,40 @@ export interface components {
          */
         NoticeList: {
             /** Notices */
-            notices: components["schemas"]["cloud__alerts__notify__routes__NoticeOut"][];
+            notices: components["schemas"]["NoticeOut"][];
+        };
+        /**
+         * NoticeOut
+         * @description Who was to be told, and whether they were.
+         */
+        NoticeOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Kind */
+            kind: string;
+            /** Step */
+            step: number;
+            /** Ring */
+            ring: number;
+            /** Recipient */
+            recipient: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "pending" | "sent" | "failed" | "skipped";
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Done At */
+            done_at: string | null;
+            /** Attempts */
+            attempts: components["schemas"]["AttemptOut"][];
         };
         /**
          * ObjectIn
@@ -16395,54 +16443,6 @@ export interface components {
             role: components["schemas"]["Role"];
             /** Current */
             current: boolean;
-        };
-        /**
-         * NoticeOut
-         * @description Who was to be told, and whether they were.
-         */
-        cloud__alerts__notify__routes__NoticeOut: {
-            /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
-            /** Kind */
-            kind: string;
-            /** Step */
-            step: number;
-            /** Ring */
-            ring: number;
-            /** Recipient */
-            recipient: string;
-            /**
-             * State
-             * @enum {string}
-             */
-            state: "pending" | "sent" | "failed" | "skipped";
-            /**
-             * Created At
-             * Format: date-time
-             */
-            created_at: string;
-            /** Done At */
-            done_at: string | null;
-            /** Attempts */
-            attempts: components["schemas"]["AttemptOut"][];
-        };
-        /**
-         * NoticeOut
-         * @description What this relative was told on their phone.
-         */
-        cloud__family__schemas__NoticeOut: {
-            /**
-             * At
-             * Format: date-time
-             */
-            at: string;
-            /** Text */
-            text: string;
-            /** Delivered */
-            delivered: boolean;
         };
     };
     responses: never;

@@ -14,6 +14,7 @@ import { Answers } from "./Answers";
 import { Looks } from "./Looks";
 import { Rights } from "./Rights";
 import { useTold } from "./told";
+import { Visits } from "./Visits";
 
 const EVERY_MS = 30_000;
 const SIGN = { calm: "✓", attention: "!", partly_seen: "◐", not_seen: "⊘", not_shared: "–", away: "→" } as const;
@@ -112,6 +113,7 @@ function Elder({ elder }: { elder: FamilyElder }): ReactNode {
       </dl>
       <FamilyEntitlements elderId={elder.elder_id} />
       <Notices elder={elder} />
+      {elder.shares.includes("visits") && <Visits elderId={elder.elder_id} />}
       <Rights elder={elder} />
       <Looks elderId={elder.elder_id} />
     </article>

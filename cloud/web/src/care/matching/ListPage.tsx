@@ -38,7 +38,7 @@ export function ListPage(): ReactNode {
   return (
     <>
       {failed}
-      <h2>{t("rowsOf", list)}</h2>
+      <h2>{t("rowsOf", { source: list.source, as_of: list.as_of })}</h2>
       <p>
         {t("about", {
           field: fieldWord(words, list.field), file: list.file_name, by: list.uploaded_by, purpose: list.purpose, basis: list.legal_basis,
@@ -151,7 +151,7 @@ function Bulk({ list, difference }: { list: List; difference: "changed" | "gone"
   };
   return (
     <p>
-      {count > 0 && <AskButton label={t("apply")} title={`${t("bulk", { count })}？${t("bulkAsk")}`} onAnswer={all} testId="bulk-apply" />}{" "}
+      {count > 0 && <AskButton label={t("bulk")} title={`${t("bulk")}？${t("bulkAsk")}`} onAnswer={all} testId="bulk-apply" />}{" "}
       <span role="status">{said || t("left", { count })}</span>
     </p>
   );

@@ -29,7 +29,7 @@ export function ListsPage(): ReactNode {
         rowKey={({ id }) => id}
         empty={t("none")}
         columns={[
-          { title: t("source"), cell: (list) => <Link to={list.id}>{t("rowsOf", list)}</Link> },
+          { title: t("source"), cell: (list) => <Link to={list.id}>{t("rowsOf", { source: list.source, as_of: list.as_of })}</Link> },
           { title: t("field"), cell: (list) => fieldWord(words, list.field) },
           { title: t("file"), cell: (list) => list.file_name },
           { title: t("section"), cell: (list) => (list.state === "ready" ? t("left", { count: left(list) }) : t(`state.${list.state}`)) },

@@ -4,7 +4,7 @@ import { useTranslation } from "react-i18next";
 
 import { valueWord } from "../../shared/fieldWords";
 import { CallForm, SelectField, TextField } from "../../shared/forms";
-import { type List, LIST_KEYS, lists } from "./calls";
+import { type List, LIST_KEYS, lists, type Value } from "./calls";
 
 /** What each category of the list is in the record's own values. */
 export function Meanings({ list }: { list: List }): ReactNode {
@@ -13,7 +13,7 @@ export function Meanings({ list }: { list: List }): ReactNode {
   const queryClient = useQueryClient();
   const [chosen, setChosen] = useState<Record<string, string>>({});
   const open = list.meanings.some(({ value }) => value === null);
-  const of = (status: string, value: unknown) => chosen[status] ?? (value === null ? "" : String(value));
+  const of = (status: string, value: Value) => chosen[status] ?? (value === null ? "" : String(value));
   const save = async () => {
     const meanings = list.meanings.map(({ status, value }) => {
       const text = of(status, value);

@@ -31,7 +31,7 @@ export function EditorPage(): ReactNode {
       </p>
     );
   }
-  return <Editor key={set.version} sets={data} set={set} id={set.id} />;
+  return <Editor key={set.id} sets={data} set={set} id={set.id} />;
 }
 
 /** What the sets below say, nearest first wins. */
@@ -70,6 +70,14 @@ function Editor({ sets, set, id }: Props): ReactNode {
     setOwn(entries);
     setDirty(true);
   };
+  const touching = (set: (text: string) => void) => (text: string) => {
+    set(text);
+    setDirty(true);
+  };
+  const setParameter = (position: number, pair: readonly [string, string]) => {
+    setParameters(parameters.with(position, pair));
+    setDirty(true);
+  };
   const put = (entry: Entry) => change([...own.filter(({ key }) => key !== entry.key), entry]);
   const drop = (key: string) => change(own.filter((each) => each.key !== key));
   const save = async () => {
@@ -101,8 +109,8 @@ function Editor({ sets, set, id }: Props): ReactNode {
         <Link to="/care/services/rules">{t("editor.back")}</Link>
       </p>
       <CallForm title={t("editor.title", { title: set.title })} submit={t("editor.save")} onSubmit={save} testId="rule-editor">
-        <TextField label={t("rules.name")} value={title} onChange={(text) => (setTitle(text), setDirty(true))} required />
-        <TextField label={t("rules.region")} value={region} onChange={(text) => (setRegion(text), setDirty(true))} />
+        <TextField label={t("rules.name")} value={title} onChange={touching(setTitle)} required />
+        <TextField label={t("rules.region")} value={region} onChange={touching(setRegion)} />
       </CallForm>
       <section aria-labelledby="rule-parameters">
         <h2 id="rule-parameters">{t("editor.parameters")}</h2>
@@ -112,12 +120,12 @@ function Editor({ sets, set, id }: Props): ReactNode {
             <TextField
               label={t("editor.parameter")}
               value={name}
-              onChange={(text) => (setParameters(parameters.with(position, [text, value])), setDirty(true))}
+              onChange={(text) => setParameter(position, [text, value])}
             />
             <TextField
               label={t("editor.value")}
               value={value}
-              onChange={(text) => (setParameters(parameters.with(position, [name, text])), setDirty(true))}
+              onChange={(text) => setParameter(position, [name, text])}
             />
           </div>
         ))}

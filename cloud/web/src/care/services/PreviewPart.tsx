@@ -16,8 +16,10 @@ export function PreviewPart({ id, version, dirty }: Props): ReactNode {
   const navigate = useNavigate();
   const queryClient = useQueryClient();
   const [from, setFrom] = useState("");
-  const [seen, setSeen] = useState<{ from: string; preview: Preview } | null>(null);
-  const look = async () => setSeen({ from, preview: await services.preview(id, from) });
+  const [seen, setSeen] = useState<{ from: string; version: number; preview: Preview } | null>(null);
+  const look = async () => {
+    setSeen({ from, version, preview: await services.preview(id, from) });
+  };
   const publish = async (valid_from: string, touched: number, reason: string, until: string) => {
     await services.publish(id, { valid_from, touched, reason, version, ...(until !== "" && { valid_until: until }) });
     await queryClient.invalidateQueries({ queryKey: SERVICE_KEYS.sets });
@@ -32,7 +34,7 @@ export function PreviewPart({ id, version, dirty }: Props): ReactNode {
           <TextField label={t("editor.from")} type="date" value={from} onChange={setFrom} required testId="rule-from" />
         </CallForm>
       )}
-      {seen !== null && !dirty && (
+      {seen?.version === version && !dirty && (
         <>
           <Seen preview={seen.preview} />
           <AskButton

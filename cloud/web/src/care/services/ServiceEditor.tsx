@@ -133,8 +133,7 @@ function shown(wanted: Wanted): string {
 }
 
 function read(text: string, op: string, numeric: boolean): Wanted {
-  const parameter = /^\[(\w*)\]?$/.exec(text.trim());
-  if (parameter) return { parameter: parameter[1] ?? "" };
+  if (text.trim().startsWith("[")) return { parameter: text.replace(/[[\]\s]/g, "") };
   const values = text.split(/[,，]/).map((each) => typed(each.trim(), numeric));
   return op === "in" ? values : (values[0] ?? "");
 }
