@@ -38,10 +38,11 @@ def compare(truth: Figures, told: Iterable[Mapping[str, Any]]) -> list[Line]:
     nothing: dict[str, Any] = {"part": 0, "whole": 0}
     lines = []
     for key in sorted(truth.keys() | ours.keys()):
+        node, indicator, kind = key
         for name in _FIELDS:
             was, said = (side.get(key, nothing).get(name) for side in (truth, ours))
             if was is not None or said is not None:
-                lines.append(Line(*key, name, was, said))
+                lines.append(Line(node, indicator, kind, name, was, said))
     return lines
 
 

@@ -149,14 +149,15 @@ class Truth:
             there = [
                 person.left_at is None or self._minute(person.left_at) > minute for minute in ends
             ]
-            self._add(person.house, "falls", 0, sum(there))
+            self._add(person.house, "falls", 0, sum(map(bool, there)))
 
     def _devices(self) -> None:
         passed = defaultdict(list)
         for line in self._lines["tests"]:
             for key in line["passed"]:
                 passed[key].append(line["at"])
-        gone, back = defaultdict(list), defaultdict(list)
+        gone: dict[str, list[datetime]] = defaultdict(list)
+        back: dict[str, list[datetime]] = defaultdict(list)
         for name, found in (("gone", gone), ("back", back)):
             for line in self._lines[name]:
                 found[line["person"]].append(line["at"])

@@ -111,7 +111,7 @@ class Slot(NamedTuple):
     device_id: str
     quantity: str
     hour: int
-    count: int
+    readings: int
     first_ns: int
     last_ns: int
     first: float
@@ -345,8 +345,8 @@ class _Day:
         for devices in (self._of({"bed"}), [d for d in self._devices if d]):
             means: dict[int, list[float]] = defaultdict(list)
             for slot in self._slots(devices, quantity, window):
-                if slot.count and slot.total > 0:
-                    means[slot.hour].append(slot.total / slot.count)
+                if slot.readings and slot.total > 0:
+                    means[slot.hour].append(slot.total / slot.readings)
             if len(means) >= at_least:
                 return sum(sum(told) / len(told) for told in means.values()) / len(means)
         return None
@@ -360,7 +360,7 @@ def _share_of(slot: Slot, held: float | None) -> float:
     before = slot.first if held is None else held
     told = (
         before * (slot.first_ns - begin_ns)
-        + slot.total / slot.count * (slot.last_ns - slot.first_ns)
+        + slot.total / slot.readings * (slot.last_ns - slot.first_ns)
         + slot.last * (begin_ns + HOUR_NS - slot.last_ns)
     )
     return told / HOUR_NS

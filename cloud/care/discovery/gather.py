@@ -154,9 +154,9 @@ async def days_of_all(
         by_origin = _own_hours(devices, hours)
         one.origin = _origin_of(by_origin)
         if not one.away:
-            placed = {device: own[0].placed for device, own in devices.items()}
+            places = {device: own[0].placed for device, own in devices.items()}
             unseen = {device: blind[device] | blind[str(elder_id)] for device in devices}
-            told = day_features(placed, by_origin.get(one.origin, ()), day, unseen)
+            told = day_features(places, by_origin.get(one.origin, ()), day, unseen)
             one.features = {name.value: round(value, 3) for name, value in told.items()}
     return list(found.values())
 

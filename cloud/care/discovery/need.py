@@ -252,7 +252,7 @@ def _record(person: Person) -> list[Reason]:
     found: list[tuple[str, float, Mapping[str, float | str]]] = [
         (flag, _LIVING[flag], {}) for flag in _LIVING if flag in person.living
     ]
-    if person.economic in _ECONOMIC:
+    if person.economic is not None and person.economic in _ECONOMIC:
         found.append(("economic", _ECONOMIC[person.economic], {"status": person.economic}))
     if person.level is not None and _LEVEL[person.level]:
         found.append(("level", _LEVEL[person.level], {"level": person.level}))

@@ -48,7 +48,7 @@ async def waiting(principal: Principal) -> list[DiscoveryCase]:
     reach = await reach_of(principal)
     statement = principal.scope.select(DiscoveryCase).where(
         DiscoveryCase.ended_at.is_(None),
-        ~reach.hides(DiscoveryCase.elder_id),  # type: ignore[arg-type]
+        ~reach.hides(DiscoveryCase.elder_id),
     )
     found = list(await principal.scope.session.scalars(statement))
     return sorted(

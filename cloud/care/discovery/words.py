@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -147,7 +147,7 @@ def _say_economic(reason: Reason) -> tuple[str, str]:
     return _ECONOMIC[str(reason.values["status"])]
 
 
-_OTHER: Final = MappingProxyType(
+_OTHER: Final[Mapping[str, Callable[[Reason], tuple[str, str]]]] = MappingProxyType(
     {
         "second_fall": lambda r: (
             f"30 天内第二次确认跌倒（{r.values['on']}），还没有复评",

@@ -94,7 +94,7 @@ function Actions({ order }: { order: Order }): ReactNode {
   };
   const begin = async () => {
     const place = await here();
-    await make({ move: "begin", reason: "", place, no_place_reason: place ? "" : t("couldNotLocate"), confirmed_name: "" });
+    await make({ move: "begin", reason: "", place: place ?? null, no_place_reason: place ? "" : t("couldNotLocate"), confirmed_name: "" });
   };
   const finish = (by: string, name: string, reason: string) =>
     make({ move: "finish", confirmed_by: by as (typeof CONFIRMERS)[number], confirmed_name: name, reason, no_place_reason: "" });
