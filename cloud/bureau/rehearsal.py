@@ -260,7 +260,7 @@ class Rehearsal:
         elder_id = house.elders[line["person"]]
         statement = who.scope.select(Stay).where(Stay.elder_id == elder_id)
         stay = (await who.scope.session.scalars(statement)).one()
-        stay.valid_until, stay.end_reason = at, "home"
+        stay.valid_until, stay.end_reason = at, "left"
 
     async def _told(
         self, house: House, who: Principal, line: Mapping[str, Any], at: datetime
