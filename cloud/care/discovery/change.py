@@ -5,8 +5,7 @@ them; the spread is the scaled median absolute deviation of those weeks (1.4826 
 standard deviation where days are normal). Medians and MAD stand up to half of the days being odd
 (Huber and Ronchetti, Robust Statistics, 2nd ed., ch. 5), so a feast, a visitor or three days in bed
 with a cold change nothing. A quick change is found by the last 7 days: there five of seven must be
-worse, since a cold of four days would move their median (it did, in half of the false listings of
-the first run of benchmarks/discovery.py). The difference is told in two measures:
+worse, since a cold of four days would move their median. The difference is told in two measures:
 
 - `effect`: in spreads of single days (how large it is for this person);
 - `score`: in standard errors of a difference of two medians, sqrt(pi/2 (1/n + 1/m)) spreads by the
