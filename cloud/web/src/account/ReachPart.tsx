@@ -20,7 +20,7 @@ export function ReachPart({ me }: { me: Me }): ReactNode {
   const { t } = useTranslation("account");
   const { t: common } = useTranslation();
   const queryClient = useQueryClient();
-  const { data, error } = useQuery({ queryKey: KEY, queryFn: accountApi.points });
+  const { data, failureReason: error } = useQuery({ queryKey: KEY, queryFn: accountApi.points });
   const done = () => queryClient.invalidateQueries({ queryKey: KEY });
   return (
     <section aria-label={t("reach.title")} data-testid="reach">

@@ -12,7 +12,7 @@ import { bureauApi } from "./api";
 export function Events({ code, month, member }: { code: string; month: string; member: string }): ReactNode {
   const { t } = useTranslation("bureau");
   const { t: common } = useTranslation();
-  const { data, error } = useQuery({
+  const { data, failureReason: error } = useQuery({
     queryKey: ["bureau", "events", code, month, member],
     queryFn: () => bureauApi.events(code, month, member),
   });

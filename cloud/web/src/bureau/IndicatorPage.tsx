@@ -26,7 +26,7 @@ export default function IndicatorPage(): ReactNode {
     queryKey: ["bureau", "trend", code, view.month, view.node],
     queryFn: () => bureauApi.trend(code, view.month, view.node),
   });
-  const failure = view.sheet.error ?? view.catalogue.error ?? trend.error;
+  const failure = view.sheet.failureReason ?? view.catalogue.failureReason ?? trend.failureReason;
   if (failure !== null) return <p role="alert">{t("failed", { why: explain(common, failure) })}</p>;
   const sheet = view.sheet.data;
   const indicator = view.catalogue.data?.indicators.find((one) => one.code === code);

@@ -24,8 +24,8 @@ function Definitions(): ReactNode {
   const { t: common } = useTranslation();
   const wordsOf = useIndicatorWords();
   const { catalogue, search } = useView();
-  if (catalogue.error !== null)
-    return <p role="alert">{t("failed", { why: explain(common, catalogue.error) })}</p>;
+  if (catalogue.data === undefined && catalogue.failureReason !== null)
+    return <p role="alert">{t("failed", { why: explain(common, catalogue.failureReason) })}</p>;
   if (catalogue.data === undefined) return <Waiting />;
   return (
     <DataTable

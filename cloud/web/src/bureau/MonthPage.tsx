@@ -34,7 +34,7 @@ export default function MonthPage(): ReactNode {
   const { t } = useTranslation("bureau");
   const { t: common } = useTranslation();
   const view = useView();
-  const failure = view.sheet.error ?? view.catalogue.error;
+  const failure = view.sheet.failureReason ?? view.catalogue.failureReason;
   if (failure !== null)
     return (
       <>

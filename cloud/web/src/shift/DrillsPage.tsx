@@ -28,7 +28,7 @@ export default function DrillsPage(): ReactNode {
     queryFn: () => answer(client.GET("/api/v1/duty/drills")),
     refetchInterval: REFRESH_MS,
   });
-  if (found.error !== null) return <p role="alert">{t("failed", { why: explain(plain, found.error) })}</p>;
+  if (found.data === undefined && found.failureReason !== null) return <p role="alert">{t("failed", { why: explain(plain, found.failureReason) })}</p>;
   const drills = found.data?.drills ?? [];
   const never = t("drills.never");
   const time = (value: number | null) => (value === null ? never : String(Math.round(value)));

@@ -117,7 +117,7 @@ export default function FiguresPage(): ReactNode {
     queryFn: () => answer(client.GET("/api/v1/duty/figures/ledger", { params: { query: span(1) } })),
   });
   const rows = useRows(found.data);
-  const failure = found.error ?? ledger.error;
+  const failure = found.failureReason ?? ledger.failureReason;
   if (failure !== null) return <p role="alert">{t("failed", { why: explain(plain, failure) })}</p>;
   if (found.data === undefined) return <Waiting />;
   const query = new URLSearchParams({ from, to }).toString();

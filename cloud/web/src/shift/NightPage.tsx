@@ -50,7 +50,7 @@ export default function NightPage(): ReactNode {
   const [origin, setOrigin] = useState<"live" | "all">("live");
   const begin = Number.isNaN(Date.parse(from)) ? null : toIso(from);
   const end = begin === null ? null : new Date(Date.parse(begin) + HOURS * HOUR_MS).toISOString();
-  const { data, error } = useQuery({
+  const { data, failureReason: error } = useQuery({
     queryKey: ["night", begin, origin],
     queryFn: () =>
       answer(client.GET("/api/v1/duty/night", { params: { query: { from: begin ?? "", to: end ?? "", origin } } })),

@@ -19,7 +19,7 @@ export default function PoliciesPage(): ReactNode {
   const { me } = useMe();
   const queryClient = useQueryClient();
   const [draft, setDraft] = useState<{ key: number; value: Draft } | null>(null);
-  const { data, error } = useQuery({
+  const { data, failureReason: error } = useQuery({
     queryKey: ["policies"],
     queryFn: () => answer(client.GET("/api/v1/duty/policies")),
   });

@@ -34,7 +34,7 @@ export default function RosterPage(): ReactNode {
   const [days, setDays] = useState("7");
   const [nowMs] = useState(() => serverClock.nowMs());
   const span = { begin: new Date(nowMs).toISOString(), end: new Date(nowMs + Number(days) * DAY_MS).toISOString() };
-  const { data, error } = useQuery({
+  const { data, failureReason: error } = useQuery({
     queryKey: ["roster", days, nowMs],
     queryFn: () => answer(client.GET("/api/v1/duty/roster", { params: { query: span } })),
   });

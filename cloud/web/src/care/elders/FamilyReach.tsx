@@ -44,7 +44,7 @@ function ReachDialog({ elderId, member, onClose }: DialogProps): ReactNode {
   const queryClient = useQueryClient();
   const path = { elder_id: elderId, family_member_id: member.id };
   const key = ELDER_KEYS.part(elderId, `reach-${member.id}`);
-  const { data, error } = useQuery({
+  const { data, failureReason: error } = useQuery({
     queryKey: key,
     queryFn: () =>
       answer(client.GET("/api/v1/elders/{elder_id}/family/{family_member_id}/contact-points", { params: { path } })),
