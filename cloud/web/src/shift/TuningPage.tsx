@@ -19,8 +19,12 @@ export default function TuningPage(): ReactNode {
     queryKey: ["tuning"],
     queryFn: () => answer(client.GET("/api/v1/duty/tuning")),
   });
-  if (found.isPending) return <p role="status">{t("tuning.loading")}</p>;
-  if (found.failureReason !== null) return <p role="alert">{t("failed", { why: explain(plain, found.failureReason) })}</p>;
+  if (found.data === undefined)
+    return found.failureReason === null ? (
+      <p role="status">{t("tuning.loading")}</p>
+    ) : (
+      <p role="alert">{t("failed", { why: explain(plain, found.failureReason) })}</p>
+    );
   const open = found.data.proposals.filter((each) => each.state === "open");
   const past = found.data.proposals.filter((each) => each.state !== "open");
   return (
