@@ -53,7 +53,6 @@ VALUES: dict[str, Any] = {
     "due_on": "2026-03-09",
     "ask_again_on": "2026-03-09",
     "reason_code": "away",
-    "decision": "dismissed",
 }
 
 # What these make is new under any id; that another institution has it too must not show.
@@ -155,16 +154,17 @@ async def _a_family_point(world: World, home: Home) -> str:
 
 
 async def _a_letter(world: World, home: Home) -> str:
-    """Of the relative whom the tests take, about the other elder."""
+    """Of the relative whom the tests take, about the other elder; they are the first's as well."""
     now, letter_id = world.clock.now(), uuid.uuid4()
     async with world.database.tenant(home.institution_id) as scope:
         held = (await scope.session.scalars(scope.select(FamilyLetter))).first()
         if held is not None:
             return str(held.id)
         wanted = FamilyIn(name="李芳", relationship="女儿", username=home.username(Role.FAMILY))
-        member = await family.put_family_member(
-            scope, home.elders[1], None, wanted, keyring=KEYRING, now=now
-        )
+        for elder_id in home.elders[:2]:
+            member = await family.put_family_member(
+                scope, elder_id, None, wanted, keyring=KEYRING, now=now
+            )
         scope.session.add(
             FamilyLetter(
                 id=letter_id, institution_id=scope.institution_id, elder_id=home.elders[1],

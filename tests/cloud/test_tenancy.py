@@ -229,7 +229,9 @@ def made_up(kind: Any, table: str, institution_id: uuid.UUID) -> object:
         return Jsonb({})
     python: type = kind.python_type
     examples: dict[type, object] = {
-        uuid.UUID: uuid.uuid4(), bool: False, int: 1, float: 1.0, datetime: START,
+        # A number may be a key of its own: not the same one for two institutions.
+        uuid.UUID: uuid.uuid4(), bool: False, int: 1 + institution_id.int % 10_000, float: 1.0,
+        datetime: START,
         date: START.date(), time: START.time(), Decimal: Decimal(1),
         str: f"{table} {institution_id}", bytes: f"{table} {institution_id}".encode(),
     }  # fmt: skip

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, cast
 
-from sqlalchemy import ColumnElement, exists, func, not_, select
+from sqlalchemy import ColumnElement, exists, func, not_
 
 from cloud.audit import service as audit
 from cloud.audit.actions import Action
@@ -184,9 +184,9 @@ async def decide_many(
     may = list(sure)
     if wanted.decision == "apply":
         may += [MatchingRow.after.is_not(None), not_(_newer_fact(one))]
-    every = select(func.count()).where(*sure)
+    every = scope.select(MatchingRow).where(*sure).with_only_columns(func.count())
     count = int((await scope.session.execute(every)).scalar_one())
-    those = select(func.count()).where(*may)
+    those = scope.select(MatchingRow).where(*may).with_only_columns(func.count())
     possible = int((await scope.session.execute(those)).scalar_one())
     rows = await scope.session.scalars(
         scope.select(MatchingRow)

@@ -265,16 +265,19 @@ async def forget_expired(scope: TenantScope, now: datetime) -> int:
 
 async def forget_people(scope: TenantScope, row: MatchingList, now: datetime) -> None:
     """Who is not in our care goes; of our own stays that they were listed, and what was decided."""
-    of_list = (
-        MatchingRow.institution_id == scope.institution_id, MatchingRow.list_id == row.id
-    )  # fmt: skip
+    of_list = (MatchingRow.list_id == row.id,)
     await scope.session.execute(
         sql_delete(MatchingRow).where(
-            *of_list, MatchingRow.elder_id.is_(None), MatchingRow.decision.is_(None)
+            MatchingRow.institution_id == scope.institution_id,
+            *of_list,
+            MatchingRow.elder_id.is_(None),
+            MatchingRow.decision.is_(None),
         )
     )
     await scope.session.execute(
-        update(MatchingRow).where(*of_list).values(person_sealed=None, problems="")
+        update(MatchingRow)
+        .where(MatchingRow.institution_id == scope.institution_id, *of_list)
+        .values(person_sealed=None, problems="")
     )
     row.state, row.ended_at, row.file_sealed = ListState.ERASED, now, None
     await scope.session.flush()

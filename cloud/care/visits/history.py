@@ -58,7 +58,8 @@ def as_corrected(scope: TenantScope) -> Subquery:
     )
     return (
         select(
-            Visit.id, Visit.elder_id, Visit.way, Visit.outcome, Visit.by, Visit.recorded_at,
+            Visit.institution_id, Visit.id, Visit.elder_id, Visit.way, Visit.outcome, Visit.by,
+            Visit.recorded_at,
             func.coalesce(newest.c.started_at, Visit.started_at).label("started_at"),
             func.coalesce(newest.c.ended_at, Visit.ended_at).label("ended_at"),
             func.coalesce(newest.c.void, false()).label("void"),
@@ -76,7 +77,8 @@ async def counted_between(
     seen = as_corrected(scope)
     statement = (
         select(seen)
-        .where(~seen.c.void, seen.c.started_at >= since, seen.c.started_at < until)
+        .where(seen.c.institution_id == scope.institution_id, ~seen.c.void)
+        .where(seen.c.started_at >= since, seen.c.started_at < until)
         .order_by(seen.c.started_at, seen.c.id)
     )
     return [_counted(row) for row in await scope.session.execute(statement)]
@@ -90,7 +92,8 @@ async def pasts(scope: TenantScope, elder_ids: Collection[uuid.UUID]) -> dict[uu
     remote = [key for key, way in ways().items() if way.remote]
     last = (
         select(seen.c.elder_id, func.max(seen.c.started_at).label("at"))
-        .where(~seen.c.void, seen.c.outcome == "done", seen.c.way.not_in(remote))
+        .where(seen.c.institution_id == scope.institution_id, ~seen.c.void)
+        .where(seen.c.outcome == "done", seen.c.way.not_in(remote))
         .where(seen.c.elder_id.in_(elder_ids))
         .group_by(seen.c.elder_id)
         .subquery()
@@ -99,7 +102,8 @@ async def pasts(scope: TenantScope, elder_ids: Collection[uuid.UUID]) -> dict[uu
         select(seen)
         .outerjoin(last, last.c.elder_id == seen.c.elder_id)
         .where(
-            ~seen.c.void, seen.c.outcome == "done", seen.c.elder_id.in_(elder_ids),
+            seen.c.institution_id == scope.institution_id, ~seen.c.void,
+            seen.c.outcome == "done", seen.c.elder_id.in_(elder_ids),
             and_(seen.c.started_at >= func.coalesce(last.c.at, seen.c.started_at)),
         )
         .order_by(seen.c.started_at)
@@ -110,7 +114,8 @@ async def pasts(scope: TenantScope, elder_ids: Collection[uuid.UUID]) -> dict[uu
     newest = (
         select(seen)
         .ext(distinct_on(seen.c.elder_id))
-        .where(~seen.c.void, seen.c.elder_id.in_(elder_ids))
+        .where(seen.c.institution_id == scope.institution_id, ~seen.c.void)
+        .where(seen.c.elder_id.in_(elder_ids))
         .order_by(seen.c.elder_id, seen.c.started_at.desc(), seen.c.recorded_at.desc())
     )
     attempts = {row.elder_id: _counted(row) for row in await scope.session.execute(newest)}
