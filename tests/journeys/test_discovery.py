@@ -40,7 +40,8 @@ def social_worker(stack: Stack, browser: Browser, logins: list[dict[str, str]]) 
 
 
 @pytest.mark.browser
-@pytest.mark.timeout(120)
+@pytest.mark.slow
+@pytest.mark.timeout(400)
 def test_a_social_worker_works_through_the_list(
     stack: Stack, browser: Browser, tmp_path: Path
 ) -> None:

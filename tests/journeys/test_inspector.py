@@ -55,7 +55,8 @@ def shot(page: Page, name: str) -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.timeout(240)
+@pytest.mark.slow
+@pytest.mark.timeout(400)
 def test_an_inspector_reads_the_month_without_a_name(inspector: Page, stack: Stack) -> None:
     page, people = inspector, people_of(stack)
     assert len(people) > 50

@@ -153,7 +153,7 @@ def see_coverage_and_chart(page: Page, stack: Stack) -> None:
     expect(chart.get_by_role("img")).to_have_attribute("aria-label", re.compile("最低 68"))
     expect(chart.get_by_test_id("chart-gaps")).to_contain_text("没有给老人分配设备")
     check(page)
-    page.goto(f"{stack.cloud_url}/care/risks")
+    page.goto(f"{stack.cloud_url}/care/risks/tasks")
     expect(page.get_by_role("table", name="九防待办")).to_contain_text("单桂英")
     check(page)
 

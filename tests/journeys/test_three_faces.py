@@ -74,7 +74,7 @@ def _reading(quantity: str, at: float, value: float) -> Reading:
 
 def _send(stack: Stack, readings: list[Reading]) -> None:
     """As a gateway of that house that was cut off and comes back."""
-    printed = stack.run("cloud", "add-gateway", "补传网关")
+    printed = stack.run("cloud", "add-gateway", "补传网关", "--institution", "渝悦示范养老院")
     found = re.search(r"YUYUE_GATEWAY_TOKEN=(\S+)", printed)
     assert found is not None, printed
     records = [Record(n, one.time_ns, reading=one) for n, one in enumerate(readings, 1)]
@@ -95,6 +95,7 @@ def go(page: Page, stack: Stack, path: str) -> None:
 
 
 @pytest.mark.browser
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_night_with_a_fall(stack: Stack, browser: Browser, elder_id: str) -> None:
     """The card, there, resolved with a finding; then the same on the elder's line of the day."""
@@ -144,6 +145,7 @@ def _drag(page: Page) -> None:
 
 
 @pytest.mark.browser
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.usefixtures("elder_id")
 def test_a_familys_morning(stack: Stack, browser: Browser) -> None:
@@ -168,6 +170,7 @@ def test_a_familys_morning(stack: Stack, browser: Browser) -> None:
 
 
 @pytest.mark.browser
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_an_operators_what_if(stack: Stack, browser: Browser) -> None:
     """How many carers are enough; then one of these nights, played, with its scorecard."""
@@ -205,6 +208,7 @@ PAGES = {
 
 
 @pytest.mark.browser
+@pytest.mark.slow
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("who", PAGES, ids=["head_nurse", "manager"])
 def test_every_other_page_is_fit_to_be_seen(

@@ -45,6 +45,7 @@ def shot(page: Page, name: str) -> None:
 
 
 @pytest.mark.browser
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_route_from_the_due_list_to_a_follow_up(worker: Page, stack: Stack) -> None:
     worker.goto(f"{stack.cloud_url}/care/visits")
@@ -103,6 +104,7 @@ def test_a_route_from_the_due_list_to_a_follow_up(worker: Page, stack: Stack) ->
 
 
 @pytest.mark.browser
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_home_bed_from_application_to_service(worker: Page, stack: Stack) -> None:
     worker.goto(f"{stack.cloud_url}/care/homebeds")

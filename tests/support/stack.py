@@ -151,7 +151,7 @@ class Stack:
         """What `yuyue ...` prints beside the running cloud, on its database."""
         process = Process(f"run-{arguments[0]}", arguments, self._cloud_environment, self.directory)
         process.start()
-        assert process.wait(60 * PATIENCE) == 0, process.log_tail()
+        assert process.wait(120 * PATIENCE) == 0, process.log_tail()
         return process.log_tail(1000)
 
     def login(self, index: int = 0) -> Login:

@@ -51,7 +51,7 @@ _REFUSED_WITHIN: Final = timedelta(days=60)
 # An elder's own devices, those of their bed, and those of rooms that are theirs alone: their room,
 # and all rooms of a home, where nobody else stays there meanwhile.
 _SPANS: Final = """
-WITH here AS (
+WITH here AS MATERIALIZED (
     SELECT s.elder_id, s.bed_id, b.room_id, r.home_id,
         greatest(s.valid_from, :begin) AS from_at,
         least(coalesce(s.valid_until, :end), :end) AS until_at
@@ -60,13 +60,19 @@ WITH here AS (
     JOIN room r ON r.institution_id = b.institution_id AND r.id = b.room_id
     WHERE s.institution_id = :institution AND s.valid_from < :end
         AND (s.valid_until IS NULL OR s.valid_until > :begin)
-), held AS (
+), held AS MATERIALIZED (
     SELECT a.device_id, a.elder_id, a.bed_id, a.room_id,
         greatest(a.valid_from, :begin) AS from_at,
         least(coalesce(a.valid_until, :end), :end) AS until_at
     FROM assignment a
     WHERE a.institution_id = :institution AND a.valid_from < :end
         AND (a.valid_until IS NULL OR a.valid_until > :begin)
+), alone AS MATERIALIZED (
+    SELECT h.* FROM here h WHERE NOT EXISTS (
+        SELECT FROM here o WHERE o.elder_id <> h.elder_id
+            AND o.from_at < h.until_at AND o.until_at > h.from_at
+            AND (o.room_id = h.room_id OR o.home_id = h.home_id)
+    )
 ), span AS (
     SELECT elder_id, device_id, from_at, until_at FROM held WHERE elder_id IS NOT NULL
     UNION ALL
@@ -74,15 +80,13 @@ WITH here AS (
     FROM here h JOIN held a ON a.bed_id = h.bed_id
     UNION ALL
     SELECT h.elder_id, a.device_id, greatest(h.from_at, a.from_at), least(h.until_at, a.until_at)
-    FROM here h
-    JOIN room r ON r.institution_id = :institution
-        AND (r.id = h.room_id OR (h.home_id IS NOT NULL AND r.home_id = h.home_id))
+    FROM alone h JOIN held a ON a.room_id = h.room_id
+    UNION ALL
+    SELECT h.elder_id, a.device_id, greatest(h.from_at, a.from_at), least(h.until_at, a.until_at)
+    FROM alone h
+    JOIN room r ON r.institution_id = :institution AND r.home_id = h.home_id
+        AND r.id <> h.room_id
     JOIN held a ON a.room_id = r.id
-    WHERE NOT EXISTS (
-        SELECT FROM here o WHERE o.elder_id <> h.elder_id
-            AND o.from_at < h.until_at AND o.until_at > h.from_at
-            AND (o.room_id = h.room_id OR (h.home_id IS NOT NULL AND o.home_id = h.home_id))
-    )
 )
 SELECT s.elder_id, s.device_id, s.from_at, s.until_at,
     coalesce(p.role, d.role, d.kind) AS role, coalesce(p.room_kind, '') AS room_kind
