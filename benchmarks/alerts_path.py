@@ -92,7 +92,8 @@ def _falls(stack: Stack, page: Page) -> list[float]:
 
 
 def _drawn_ms(page: Page, alert_id: str) -> float:
-    card = page.locator(f"[data-alert-id='{alert_id}']")
+    # The frame after the card came: it is asked for until it is there.
+    card = page.locator(f"[data-alert-id='{alert_id}'][data-shown-at]")
     return float(card.get_attribute("data-shown-at", timeout=10_000) or "nan")
 
 
