@@ -10,6 +10,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
+from tests.support.pages import sign_in
 from tests.support.stack import Stack
 
 
@@ -26,11 +27,7 @@ def hub_with_desk() -> Iterator[tuple[Stack, Page]]:
             executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
         )
         page = browser.new_page(viewport={"width": 1440, "height": 900})
-        page.goto(stack.cloud_url)
-        login = stack.login(0)
-        page.get_by_test_id("login-username").fill(login.username)
-        page.get_by_test_id("login-password").fill(login.password)
-        page.get_by_test_id("login-submit").click()
+        sign_in(page, stack, stack.login(0))
         page.locator("[data-testid=connection-state][data-state=connected]").wait_for()
         yield stack, page
         browser.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -32,6 +31,7 @@ from cloud.identity.secrets import new_password
 from cloud.identity.service import add_institution, add_user, institution_name
 from cloud.logs import set_up_logs
 from cloud.migrate import NewerDatabaseError
+from cloud.private_file import write_private
 from cloud.seed_demo import seed_demo as make_demo
 from cloud.seed_house import seed_house
 from cloud.series.choose import series_store
@@ -40,7 +40,6 @@ from cloud.settings import Environment, Settings
 
 # Screens are told to come back; what takes longer than this to end is ended.
 SHUTDOWN_S: Final = 5
-_PRIVATE: Final = 0o600
 
 app = typer.Typer(help="渝悦云端: the cloud of the hub.", no_args_is_help=True)
 _out = Console()
@@ -128,7 +127,7 @@ def seed_demo(
         settings, lambda database: make_demo(database, SystemClock(), earlier, settings.keyring)
     )
     if out is not None:
-        _write_private(out, document)
+        write_private(out, document)
     if fresh:
         _print_logins(document)
     else:
@@ -158,7 +157,7 @@ def seed(
         ),
     )
     if out is not None:
-        _write_private(out, document)
+        write_private(out, document)
     _print_logins(document)
 
 
@@ -328,15 +327,6 @@ def _read_json(path: Path | None) -> dict[str, Any] | None:
     return content if isinstance(content, dict) else None
 
 
-def _write_private(path: Path, document: dict[str, Any]) -> None:
-    """Whole or not at all, and readable by its owner only."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(path.name + ".new")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _PRIVATE), "w") as file:
-        json.dump(document, file, ensure_ascii=False, indent=2)
-    draft.replace(path)
-
-
 def _print_logins(document: dict[str, Any]) -> None:
     table = Table(title=document["institution"])
     for column in ("user", "password", "name", "role"):
@@ -354,4 +344,4 @@ def _fail(message: str) -> NoReturn:
 
 
 cli_running.install(app, _settings, _fail)
-bureau_cli.register(app, _settings)
+bureau_cli.register(app, _settings, _fail)

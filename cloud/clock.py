@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, date, datetime, timedelta
+from datetime import time as clock_time
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
@@ -62,3 +63,8 @@ LOCAL_ZONE: Final = ZoneInfo("Asia/Shanghai")
 def local_date(moment: datetime) -> date:
     """The calendar day in China at a moment."""
     return moment.astimezone(LOCAL_ZONE).date()
+
+
+def day_begins(day: date) -> datetime:
+    """Midnight in China."""
+    return datetime.combine(day, clock_time(), LOCAL_ZONE)

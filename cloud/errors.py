@@ -9,12 +9,11 @@ ProblemError                 anything a caller is told
 ├── NotFoundError            404 not_found (also: of another institution)
 ├── BadFieldError            422 bad_request (the field is named)
 ├── ConflictError            409 conflict (the field is named)
+├── ChangedMeanwhileError    409 changed_meanwhile
 ├── IllegalMoveError         409 illegal_move (with the state it is in)
 ├── SequenceGapError         409 sequence_gap (with the number expected)
 ├── BatchTooLargeError       413 batch_too_large
 ├── BadBatchError            415 / 422 bad_batch (the field is named)
-├── BadFieldError            422 bad_request (the field is named)
-├── ConflictError            409 conflict (the field is named)
 └── TooManyTriesError        429 busy (Retry-After)
 """
 
@@ -193,6 +192,13 @@ class ConflictError(ProblemError):
     def __init__(self, field: str, message: str) -> None:
         errors = [{"field": f"body.{field}", "message": message}]
         super().__init__(409, "conflict", f"body.{field}: {message}", errors=errors)
+
+
+class ChangedMeanwhileError(ProblemError):
+    """What was read is not what stands there any more. `what`: a noun of the page, in Chinese."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(409, "changed_meanwhile", f"{what}已在别处修改过，请先看最新内容。")
 
 
 def problem_response(

@@ -16,11 +16,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import structlog
-from fontTools.pens.cu2quPen import Cu2QuPen
-from fontTools.pens.ttGlyphPen import TTGlyphPen
-from fontTools.subset import Options, Subsetter
-from fontTools.ttLib import TTFont, newTable
-from fontTools.ttLib.ttCollection import TTCollection
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfbase.ttfonts import TTFont as PdfFont
@@ -70,6 +65,8 @@ def _registered(characters: str) -> str:
 @cache
 def _source() -> tuple[str, int] | None:
     """The file and the number of the face in it."""
+    from fontTools.ttLib.ttCollection import TTCollection  # noqa: PLC0415 - see _cut
+
     for place in _PLACES:
         if not Path(place).exists():
             continue
@@ -82,6 +79,10 @@ def _source() -> tuple[str, int] | None:
 
 def _cut(source: tuple[str, int], characters: str) -> bytes:
     """A TrueType font of these characters only."""
+    # Loaded by the first report and not by every start of the hub: it takes a third of a second.
+    from fontTools.subset import Options, Subsetter  # noqa: PLC0415
+    from fontTools.ttLib import TTFont  # noqa: PLC0415
+
     path, number = source
     options = Options()
     options.layout_features, options.hinting, options.notdef_outline = [], False, True
@@ -97,7 +98,11 @@ def _cut(source: tuple[str, int], characters: str) -> bytes:
 
 
 def _to_quadratic(font: Any) -> None:
-    """Outlines of CFF as glyf; f(font) in place."""
+    """Outlines of CFF as glyf, in place."""
+    from fontTools.pens.cu2quPen import Cu2QuPen  # noqa: PLC0415 - see _cut
+    from fontTools.pens.ttGlyphPen import TTGlyphPen  # noqa: PLC0415
+    from fontTools.ttLib import newTable  # noqa: PLC0415
+
     glyphs, order = font.getGlyphSet(), font.getGlyphOrder()
     drawn = {}
     for name in order:

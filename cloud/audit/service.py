@@ -12,7 +12,6 @@ encrypted fields: name the field, with `SECRET` for its values.
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from typing import Any, Final, Literal
 from sqlalchemy import text
 
 from cloud.audit.actions import Action
+from cloud.canonical import canonical_json
 from cloud.database import BEFORE_ALL, TenantScope
 from cloud.schema_types import iso_ms
 
@@ -66,7 +66,7 @@ def record(
     `once_within`: nothing is written where the same actor did the same to the same elder, with
     the same detail, that recently.
     """
-    body = canonical(
+    body = canonical_json(
         {
             "at": iso_ms(now),
             "action": action.value,
@@ -121,11 +121,6 @@ def record_read(
         detail={"call": call},
         once_within=READ_AGAIN_AFTER,
     )
-
-
-def canonical(body: Mapping[str, object]) -> str:
-    """The one way an entry is written as text."""
-    return json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 def _plain(value: object) -> Any:

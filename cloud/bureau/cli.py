@@ -25,6 +25,7 @@ from cloud.identity.models import Institution
 from cloud.identity.permissions import Role
 from cloud.identity.secrets import new_password
 from cloud.identity.service import add_institution, add_user, institution_name
+from cloud.private_file import write_private
 from cloud.series.choose import series_store
 from cloud.server import ready_database
 from cloud.settings import Environment, Settings
@@ -34,13 +35,17 @@ _err = Console(stderr=True)
 _DISTRICTS = (("500109", "北碚区"), ("500108", "南岸区"))
 
 
-def register(app: typer.Typer, settings: Callable[[], Settings]) -> None:
+def register(
+    app: typer.Typer, settings: Callable[[], Settings], fail: Callable[[str], NoReturn]
+) -> None:
     """Add the commands; `settings` reads them, or ends with what is wrong."""
-    _register_members(app, settings)
-    _register_numbers(app, settings)
+    _register_members(app, settings, fail)
+    _register_numbers(app, settings, fail)
 
 
-def _register_members(app: typer.Typer, settings: Callable[[], Settings]) -> None:
+def _register_members(
+    app: typer.Typer, settings: Callable[[], Settings], fail: Callable[[str], NoReturn]
+) -> None:
 
     @app.command()
     def admit(
@@ -57,19 +62,20 @@ def _register_members(app: typer.Typer, settings: Callable[[], Settings]) -> Non
         Example: yuyue cloud admit 某某区民政局 某某养老院 --district-code 500109 --district 北碚区
         """
         with ready_database(settings()) as ready:
-            names = asyncio.run(_names(ready.connect()))
-            for name in (bureau, institution):
-                if names.count(name) != 1:
-                    _fail(f"{name}: there are {names.count(name)} of that name")
+            named = asyncio.run(_named(ready.connect()))
+            for wanted in (bureau, institution):
+                count = sum(name == wanted for name, _ in named)
+                if count != 1:
+                    fail(f"{wanted}: there are {count} of that name")
+            ids = dict(named)
             with psycopg.connect(**libpq_arguments(ready.owner_url)) as connection:
-                ids = asyncio.run(_ids(ready.connect()))
                 try:
                     connection.execute(
                         "SELECT admit_to_district(%s, %s, %s, %s, %s)",
                         [ids[bureau], ids[institution], district_code, district, events],
                     )
                 except psycopg.errors.CheckViolation as error:
-                    _fail(str(error).splitlines()[0])
+                    fail(str(error).splitlines()[0])
         _out.print(f"{bureau} counts {institution}")
 
     @app.command("seed-bureau")
@@ -82,12 +88,12 @@ def _register_members(app: typer.Typer, settings: Callable[[], Settings]) -> Non
         """
         held = settings()
         if held.environment is Environment.PRODUCTION:
-            _fail("YUYUE_CLOUD_ENVIRONMENT is production: no made-up bureau there")
+            fail("YUYUE_CLOUD_ENVIRONMENT is production: no made-up bureau there")
         with ready_database(held) as ready:
             try:
                 login, bureau_id, members = asyncio.run(_make_bureau(ready.connect()))
             except IntegrityError:
-                _fail("the made-up bureau is there already")
+                fail("the made-up bureau is there already")
             with psycopg.connect(**libpq_arguments(ready.owner_url)) as connection:
                 for number, member in enumerate(members):
                     connection.execute(
@@ -97,11 +103,13 @@ def _register_members(app: typer.Typer, settings: Callable[[], Settings]) -> Non
             today = SystemClock().now()
             asyncio.run(_recount(ready.connect(), today - timedelta(days=62), today))
         if out is not None:
-            private_file(out, json.dumps(login, ensure_ascii=False))
+            write_private(out, login)
         _out.print(f"{login['username']} {login['password']}", soft_wrap=True)
 
 
-def _register_numbers(app: typer.Typer, settings: Callable[[], Settings]) -> None:
+def _register_numbers(
+    app: typer.Typer, settings: Callable[[], Settings], fail: Callable[[str], NoReturn]
+) -> None:
     @app.command()
     def indicators(
         first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"])],
@@ -112,7 +120,7 @@ def _register_numbers(app: typer.Typer, settings: Callable[[], Settings]) -> Non
         Example: yuyue cloud indicators --from 2026-03-01 --to 2026-03-31
         """
         if last < first:
-            _fail("--to: must not be before --from")
+            fail("--to: must not be before --from")
         with ready_database(settings()) as ready:
             rows = asyncio.run(_recount(ready.connect(), first, last))
         _out.print(f"{rows} numbers counted")
@@ -126,7 +134,7 @@ def _register_numbers(app: typer.Typer, settings: Callable[[], Settings]) -> Non
         try:
             figures = _rehearse(settings(), read_diary(diary.read_text(encoding="utf-8")))
         except (DiaryError, OSError) as error:
-            _fail(str(error))
+            fail(str(error))
         out.write_text(json.dumps(figures, ensure_ascii=False), encoding="utf-8")
 
 
@@ -169,27 +177,12 @@ async def _make_bureau(database: Database) -> tuple[dict[str, str], uuid.UUID, l
     return {"username": "ducha", "password": password}, scope.institution_id, members
 
 
-def private_file(path: Path, content: str) -> None:
-    """Readable by its owner only."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch(mode=0o600)
-    path.write_text(content, encoding="utf-8")
-
-
-async def _ids(database: Database) -> dict[str, uuid.UUID]:
-    found = {}
-    for institution_id in await database.institutions():
-        async with database.tenant(institution_id) as scope:
-            found[await institution_name(scope)] = institution_id
-    await database.close()
-    return found
-
-
-async def _names(database: Database) -> list[str]:
+async def _named(database: Database) -> list[tuple[str, uuid.UUID]]:
+    """Every institution; a name may stand for several."""
     found = []
     for institution_id in await database.institutions():
         async with database.tenant(institution_id) as scope:
-            found.append(await institution_name(scope))
+            found.append((await institution_name(scope), institution_id))
     await database.close()
     return found
 
@@ -201,8 +194,3 @@ async def _recount(database: Database, first: datetime, last: datetime) -> int:
             rows += await recount(scope, first.date(), last.date(), now)
     await database.close()
     return rows
-
-
-def _fail(message: str) -> NoReturn:
-    _err.print(message, soft_wrap=True)
-    raise typer.Exit(1)

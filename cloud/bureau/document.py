@@ -7,7 +7,6 @@ key of cloud/exchange, whose public half is at `/api/v1/exchange/keys`.
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -16,6 +15,7 @@ from joserfc.jwk import ECKey
 
 from cloud.bureau.masking import SMALL
 from cloud.bureau.sheet import Sheet
+from cloud.canonical import canonical_json
 from cloud.schema_types import iso_ms
 
 FORMAT: Final = "yuyue-oversight-sheet-1"
@@ -33,7 +33,7 @@ def document_of(sheet: Sheet, whose: str) -> bytes:
         "nodes": [asdict(node) for node in sheet.nodes],
         "figures": [asdict(figure) for figure in sheet.figures],
     }
-    return json.dumps(said, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+    return canonical_json(said).encode()
 
 
 def hash_of(document: bytes) -> str:

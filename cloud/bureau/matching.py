@@ -7,23 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import asin, cos, radians, sin, sqrt
 from typing import Final
 
-_EARTH_KM: Final = 6371.0
+from cloud.geo import Point, distance_m
+
 # Design defaults (D): what a whole is made of. Near counts most, then room to spare; a skill that
 # was only wished for counts least, since what is needed was a condition already.
 _NEAR: Final = 0.5
 _ROOM: Final = 0.3
 _WISHES: Final = 0.2
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """Degrees, WGS 84."""
-
-    lat: float
-    lon: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +66,8 @@ class Matched:
 
 
 def distance_km(a: Point, b: Point) -> float:
-    """Along the great circle (haversine)."""
-    lat_a, lat_b = radians(a.lat), radians(b.lat)
-    half = sin((lat_b - lat_a) / 2) ** 2
-    half += cos(lat_a) * cos(lat_b) * sin(radians(b.lon - a.lon) / 2) ** 2
-    return 2 * _EARTH_KM * asin(min(1.0, sqrt(half)))
+    """Along the great circle."""
+    return distance_m(a, b) / 1000
 
 
 def match(need: Need, candidates: Iterable[Candidate]) -> list[Matched]:

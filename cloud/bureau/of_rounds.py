@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 
 from cloud.bureau.models import RoundPlanVersion, WatchLevelChange
 from cloud.bureau.of_people import People
-from cloud.bureau.tally import Span, Tally, day_begins
+from cloud.bureau.tally import Span, Tally
 from cloud.care.assessment.models import Assessment
 from cloud.care.rounds.models import RoundCheck
 from cloud.care.rounds.plan import DEFAULT_LEVELS, Frequency, LevelPlan, planned_times
-from cloud.clock import local_date
+from cloud.clock import day_begins, local_date
 from cloud.database import TenantScope
 from cloud.identity.shifts import Shift, pattern_of
 

@@ -5,16 +5,11 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 
-from cloud.clock import LOCAL_ZONE, local_date
+from cloud.clock import day_begins, local_date
 
 Interval = tuple[datetime, datetime]
-
-
-def day_begins(day: date) -> datetime:
-    """Midnight in China."""
-    return datetime.combine(day, time(), LOCAL_ZONE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +17,7 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
+from cloud.canonical import canonical_json
 from cloud.exchange.resources import Resource
 from cloud.schema_types import iso_ms
 
@@ -90,4 +90,4 @@ def verify(bundle: Mapping[str, Any], jwk: Mapping[str, Any]) -> None:
 
 def _canonical(bundle: Mapping[str, Any]) -> bytes:
     signed = {key: value for key, value in bundle.items() if key != "signature"}
-    return json.dumps(signed, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+    return canonical_json(signed).encode()

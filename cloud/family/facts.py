@@ -11,7 +11,7 @@ from cloud.alerts.codes import Category
 from cloud.alerts.machine import ENDED
 from cloud.alerts.models import Alert
 from cloud.alerts.notify.models import Notice
-from cloud.clock import LOCAL_ZONE, datetime_from_ns, local_date, ns_from_datetime
+from cloud.clock import LOCAL_ZONE, datetime_from_ns, day_begins, local_date, ns_from_datetime
 from cloud.coverage.models import CoverageGap, WatchPause
 from cloud.database import TenantScope
 from cloud.family.words import AnswerFacts, NightFacts
@@ -121,8 +121,7 @@ def is_away(pause: WatchPause | None) -> bool:
 
 async def away_days(scope: TenantScope, elder_id: uuid.UUID, week: tuple[date, date]) -> int:
     """On how many days of [first, last] they were registered as out, for some of the day."""
-    begin = datetime.combine(week[0], time(), LOCAL_ZONE)
-    end = datetime.combine(week[1] + timedelta(days=1), time(), LOCAL_ZONE)
+    begin, end = day_begins(week[0]), day_begins(week[1] + timedelta(days=1))
     statement = scope.select(WatchPause).where(
         WatchPause.elder_id == elder_id, WatchPause.reason.in_(_AWAY), WatchPause.from_at < end,
         WatchPause.until_at > begin,

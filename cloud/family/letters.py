@@ -9,7 +9,7 @@ from typing import Final
 from sqlalchemy import update
 
 from cloud.care.visits.for_family import done_of
-from cloud.clock import LOCAL_ZONE
+from cloud.clock import LOCAL_ZONE, day_begins
 from cloud.database import Database, TenantScope
 from cloud.errors import NotFoundError
 from cloud.family import facts
@@ -40,7 +40,7 @@ async def due(scope: TenantScope, monday: date) -> list[uuid.UUID]:
     told = scope.select(FamilyLetter).where(FamilyLetter.week == monday)
     statement = scope.select(FamilyMember).where(
         FamilyMember.user_id.is_not(None), FamilyMember.ended_at.is_(None),
-        FamilyMember.created_at < datetime.combine(monday + _WEEK, time(), LOCAL_ZONE),
+        FamilyMember.created_at < day_begins(monday + _WEEK),
         FamilyMember.id.not_in(told.with_only_columns(FamilyLetter.family_id)),
     )  # fmt: skip
     return [row.id for row in await scope.session.scalars(statement.order_by(FamilyMember.id))]
@@ -86,7 +86,7 @@ async def _week(
 ) -> WeekFacts:  # fmt: skip
     name, member, shares = whom
     elder_id = member.elder_id
-    begin = datetime.combine(monday, time(), LOCAL_ZONE)
+    begin = day_begins(monday)
     end = begin + _WEEK
     mornings = [monday + timedelta(days=n) for n in range(1, 8)]
     nights = answers = unseen_h = away = None

@@ -10,11 +10,11 @@ import uuid
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from cloud.alerts.models import Alert
-from cloud.clock import LOCAL_ZONE, NS_PER_S, datetime_from_ns, ns_from_datetime
+from cloud.clock import NS_PER_S, datetime_from_ns, day_begins, ns_from_datetime
 from cloud.coverage.models import CoverageGap, GatewayArea, SensorPlacement, WatchPause
 from cloud.coverage.subjects import Gateways, sensor_of
 from cloud.database import TenantScope
@@ -148,8 +148,7 @@ class Day:
 
 def day_bounds(day: date) -> tuple[datetime, datetime]:
     """A calendar day in China, from midnight to midnight."""
-    begin = datetime.combine(day, time(), LOCAL_ZONE)
-    return begin, begin + timedelta(days=1)
+    return day_begins(day), day_begins(day + timedelta(days=1))
 
 
 async def read_day(

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.support.pages import sign_in
 from tests.support.processes import REPOSITORY
 from tests.support.stack import Stack, stack_directory
 
@@ -69,11 +70,7 @@ def open_desk(browser: Browser, stack: Stack) -> Iterator[Callable[[int], Page]]
         context = browser.new_context(locale="zh-CN", viewport={"width": 1440, "height": 900})
         page = context.new_page()
         pages.append(page)
-        login = stack.login(index)
-        page.goto(f"{stack.cloud_url}/")
-        page.get_by_test_id("login-username").fill(login.username)
-        page.get_by_test_id("login-password").fill(login.password)
-        page.get_by_test_id("login-submit").click()
+        sign_in(page, stack, stack.login(index))
         page.get_by_test_id("connection-state").wait_for()
         return page
 

@@ -26,6 +26,7 @@ from edge.events import EventKind
 from edge.wire import Batch, Lane
 from tests.cloud.world import fall, record
 from tests.support.fake_phone import FakePhone
+from tests.support.pages import sign_in
 from tests.support.processes import wait_until
 from tests.support.stack import Stack
 
@@ -336,11 +337,7 @@ def test_a_push_reaches_the_browser_and_opens_the_alert(
         f" return {{ toJSON: () => ({subscription}) }}; }};"
     )
     page = context.new_page()
-    login = stack.login(DUTY1)
-    page.goto(f"{stack.cloud_url}/")
-    page.get_by_test_id("login-username").fill(login.username)
-    page.get_by_test_id("login-password").fill(login.password)
-    page.get_by_test_id("login-submit").click()
+    sign_in(page, stack, stack.login(DUTY1))
     page.get_by_test_id("connection-state").wait_for()
     page.goto(f"{stack.cloud_url}/account")
     page.get_by_test_id("push-subscribe").click()

@@ -5,23 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
 from cloud.care.assessment.form import load_form
-from tests.support.processes import REPOSITORY
+from tests.support.pages import sign_in, violations
 from tests.support.stack import Stack
 
-AXE_PATH = REPOSITORY / "cloud/web/node_modules/axe-core/axe.min.js"
 # Takes 5 points away and is dementia: 85, first level 1, final level 2.
 WORSE = {"B.1.3": "1", "B.2.3": "2"}
-
-
-def log_in(page: Page, stack: Stack, role: str) -> None:
-    login = next(one for one in stack.seed["logins"] if one["role"] == role)
-    page.goto(f"{stack.cloud_url}/")
-    page.get_by_test_id("login-username").fill(login["username"])
-    page.get_by_test_id("login-password").fill(login["password"])
-    page.get_by_test_id("login-submit").click()
 
 
 @pytest.mark.browser
@@ -32,7 +23,7 @@ def test_assessed_offline_sent_later_and_filed(
     # A phone in one hand.
     context = browser.new_context(locale="zh-CN", viewport={"width": 360, "height": 740})
     page = context.new_page()
-    log_in(page, stack, "assessor")
+    sign_in(page, stack, stack.login_of("assessor"))
     page.wait_for_url("**/care/assessments")
     elder = page.locator(".data-table a").first
     name = elder.inner_text()
@@ -59,9 +50,7 @@ def test_assessed_offline_sent_later_and_filed(
 
     context.set_offline(False)
     expect(page.get_by_test_id("saved-mark")).to_have_text("已保存到服务器", timeout=15_000)
-    page.evaluate(AXE_PATH.read_text())
-    found = page.evaluate("async () => (await axe.run(document)).violations.map(v => v.id)")
-    assert found == []
+    assert violations(page) == []
     page.get_by_test_id("file-assessment").click()
     report = page.get_by_test_id("report")
     expect(report).to_contain_text("总分 85 / 90")

@@ -2,39 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.support.processes import REPOSITORY
+from tests.support.pages import PHONE_PX, check, sign_in
 from tests.support.stack import Stack
 
-AXE_PATH = REPOSITORY / "cloud/web/node_modules/axe-core/axe.min.js"
-PHONE_PX = 360
 
-
-def check(page: Page) -> None:
-    """Accessible, and nothing to be pushed sideways."""
-    page.evaluate(AXE_PATH.read_text())
-    found = page.evaluate(
-        "async () => (await axe.run(document)).violations.map("
-        "v => [v.id, ...v.nodes.map(n => n.target.join(' ') + ' ' + n.failureSummary)].join('; '))"
-    )
-    assert found == [], page.url
-    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE_PX, page.url
-
-
-def social_worker(stack: Stack, browser: Browser, logins: list[dict[str, str]]) -> Page:
+def social_worker(stack: Stack, browser: Browser) -> Page:
     """Logged in on a phone."""
-    login = next(one for one in logins if one["role"] == "assessor")
     context = browser.new_context(locale="zh-CN", viewport={"width": PHONE_PX, "height": 780})
     page = context.new_page()
-    page.goto(f"{stack.cloud_url}/")
-    page.get_by_test_id("login-username").fill(login["username"])
-    page.get_by_test_id("login-password").fill(login["password"])
-    page.get_by_test_id("login-submit").click()
+    sign_in(page, stack, stack.house_login_of("assessor"))
     page.wait_for_url("**/care/**")
     return page
 
@@ -45,10 +26,7 @@ def social_worker(stack: Stack, browser: Browser, logins: list[dict[str, str]]) 
 def test_a_social_worker_works_through_the_list(
     stack: Stack, browser: Browser, tmp_path: Path
 ) -> None:
-    path = stack.directory / "house.json"
-    if not path.exists():
-        stack.run("cloud", "seed", "--out", str(path))
-    page = social_worker(stack, browser, json.loads(path.read_text())["logins"])
+    page = social_worker(stack, browser)
     page.goto(f"{stack.cloud_url}/care/discovery")
     cards = page.get_by_test_id("discovery-card")
     expect(cards.first).to_be_visible()

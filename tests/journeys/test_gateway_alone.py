@@ -14,11 +14,11 @@ import paho.mqtt.client as paho
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.support.processes import REPOSITORY, Process, free_port, wait_until
+from tests.support.pages import violations
+from tests.support.processes import Process, free_port, wait_until
 from tests.support.proxy import Line
 from tests.support.stack import CHANGES, Stack
 
-AXE_PATH = REPOSITORY / "cloud/web/node_modules/axe-core/axe.min.js"
 PHONE = {"width": 360, "height": 740}
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -59,13 +59,6 @@ def press(house: Stack, device_id: str) -> None:
     client.publish(f"yuyue/v1/{device_id}/senml", body, qos=1).wait_for_publish(10)
     client.disconnect()
     client.loop_stop()
-
-
-def violations(page: Page) -> Any:
-    page.evaluate(AXE_PATH.read_text())
-    return page.evaluate(
-        "async () => (await axe.run(document)).violations.map(v => v.id + ': ' + v.help)"
-    )
 
 
 def log_in(page: Page, pin: str) -> None:

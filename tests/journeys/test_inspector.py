@@ -12,27 +12,23 @@ import openpyxl
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.journeys.test_records_pages import check
-from tests.support.stack import Stack
+from tests.support.pages import check, sign_in
+from tests.support.stack import Login, Stack
 
 SHOTS = Path(__file__).parents[2] / "var" / "shots"
 
 
 @pytest.fixture
 def inspector(browser: Browser, stack: Stack) -> Iterator[Page]:
-    house, bureau = stack.directory / "house.json", stack.directory / "bureau.json"
-    if not house.exists():
-        stack.run("cloud", "seed", "--out", str(house))
+    stack.house()
+    bureau = stack.directory / "bureau.json"
     stack.run("cloud", "seed-bureau", "--out", str(bureau))
     login = json.loads(bureau.read_text())
     context = browser.new_context(
         locale="zh-CN", viewport={"width": 1280, "height": 900}, accept_downloads=True
     )
     page = context.new_page()
-    page.goto(f"{stack.cloud_url}/")
-    page.get_by_test_id("login-username").fill(login["username"])
-    page.get_by_test_id("login-password").fill(login["password"])
-    page.get_by_test_id("login-submit").click()
+    sign_in(page, stack, Login(login["username"], login["password"], "督查员"))
     page.wait_for_url("**/bureau/month*")
     yield page
     context.close()
@@ -40,13 +36,12 @@ def inspector(browser: Browser, stack: Stack) -> Iterator[Page]:
 
 def people_of(stack: Stack) -> set[str]:
     """Everybody in the made-up house, as its manager sees them."""
-    logins = json.loads((stack.directory / "house.json").read_text())["logins"]
-    manager = next(one for one in logins if one["role"] == "manager")
+    manager = stack.house_login_of("manager")
     with httpx.Client(base_url=stack.cloud_url, headers={"X-Yuyue-Request": "1"}) as client:
-        said = {key: manager[key] for key in ("username", "password")}
+        said = {"username": manager.username, "password": manager.password}
         assert client.post("/api/v1/session", json=said).status_code < 300
         elders = client.get("/api/v1/elders", params={"limit": 200}).json()["elders"]
-    return {one["name"] for one in elders} | {one["name"] for one in logins}
+    return {one["name"] for one in elders} | {one["name"] for one in stack.house()["logins"]}
 
 
 def shot(page: Page, name: str) -> None:

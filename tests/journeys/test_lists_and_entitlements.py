@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
-from tests.journeys.test_bedside_assessment import AXE_PATH, log_in
+from tests.support.pages import sign_in, too_wide_px, violations
 from tests.support.stack import Stack
 
 PHONE = {"width": 360, "height": 740}
@@ -19,25 +19,13 @@ LIST = """某区低保人员名单,,,
 """.encode("gbk")
 
 
-def axe(page: Page) -> list[str]:
-    page.evaluate(AXE_PATH.read_text())
-    found = page.evaluate(
-        "async () => (await axe.run(document)).violations.map(v => v.id + ' ' + v.nodes[0].html)"
-    )
-    return list(found)
-
-
-def fits(page: Page) -> bool:
-    return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth + 1"))
-
-
 @pytest.mark.browser
 @pytest.mark.timeout(120)
 def test_a_clerk_imports_a_gbk_list_decides_and_undoes(
     stack: Stack, browser: Browser, tmp_path: Path
 ) -> None:
     page = browser.new_context(locale="zh-CN", viewport=PHONE).new_page()
-    log_in(page, stack, "assessor")
+    sign_in(page, stack, stack.login_of("assessor"))
     page.wait_for_url("**/care/assessments")
     page.goto(f"{stack.cloud_url}/care/matching")
     page.get_by_test_id("list-source").fill("示范区民政局")
@@ -48,7 +36,7 @@ def test_a_clerk_imports_a_gbk_list_decides_and_undoes(
         {"name": "低保.csv", "mimeType": "text/csv", "buffer": LIST}
     )
     page.screenshot(path=tmp_path / "new-list.png", full_page=True)
-    assert axe(page) == []
+    assert violations(page) == []
     page.get_by_test_id("new-list").get_by_role("button", name="上传并比对").click()
     state = page.get_by_test_id("list-state")
     expect(state).to_have_attribute("data-state", "ready", timeout=20_000)
@@ -58,8 +46,8 @@ def test_a_clerk_imports_a_gbk_list_decides_and_undoes(
     expect(row).to_contain_text("可能（姓名和出生日期）")
     expect(row).to_contain_text("经济困难情况：待核实 → 低保")
     page.screenshot(path=tmp_path / "changed.png", full_page=True)
-    assert axe(page) == []
-    assert fits(page)
+    assert violations(page) == []
+    assert too_wide_px(page) == 0
     row.get_by_test_id("apply").click()
     page.get_by_test_id("ask-submit").click()
     expect(row.get_by_test_id("decided")).to_contain_text("已写进档案")
@@ -76,7 +64,7 @@ def test_a_clerk_imports_a_gbk_list_decides_and_undoes(
     page.goto(f"{stack.cloud_url}/care/services")
     expect(page.get_by_text("示范区民政局名单第 4 行")).to_be_visible()
     page.screenshot(path=tmp_path / "tasks.png", full_page=True)
-    assert axe(page) == []
+    assert violations(page) == []
     page.context.close()
 
 
@@ -86,7 +74,7 @@ def test_a_relative_reads_what_may_be_had_and_what_is_missing(
     stack: Stack, browser: Browser, tmp_path: Path
 ) -> None:
     page = browser.new_context(locale="zh-CN", viewport=PHONE).new_page()
-    log_in(page, stack, "family")
+    sign_in(page, stack, stack.login_of("family"))
     page.wait_for_url("**/family/today")
     card = page.get_by_test_id("family-entitlements")
     card.locator("summary").first.click()
@@ -95,13 +83,13 @@ def test_a_relative_reads_what_may_be_had_and_what_is_missing(
     expect(unknown).to_contain_text("护理补贴")
     expect(unknown).to_contain_text("还不知道：经济困难情况")
     page.screenshot(path=tmp_path / "relative.png", full_page=True)
-    assert axe(page) == []
-    assert fits(page)
+    assert violations(page) == []
+    assert too_wide_px(page) == 0
     page.get_by_role("link", name="看解读手册").click()
     expect(page.get_by_role("heading", name="探访服务")).to_be_visible()
     page.screenshot(path=tmp_path / "handbook.png")
-    assert axe(page) == []
-    assert fits(page)
+    assert violations(page) == []
+    assert too_wide_px(page) == 0
     page.context.close()
 
 
@@ -111,7 +99,7 @@ def test_a_head_nurse_sees_whom_a_rule_would_touch_before_it_is_published(
     stack: Stack, browser: Browser, tmp_path: Path
 ) -> None:
     page = browser.new_context(locale="zh-CN", viewport=PHONE).new_page()
-    log_in(page, stack, "head_nurse")
+    sign_in(page, stack, stack.login_of("head_nurse"))
     page.get_by_test_id("connection-state").wait_for()
     page.goto(f"{stack.cloud_url}/care/services/rules")
     page.get_by_test_id("rules-title").fill("示范区清单")
@@ -126,8 +114,8 @@ def test_a_head_nurse_sees_whom_a_rule_would_touch_before_it_is_published(
     seen = page.get_by_test_id("rule-seen")
     expect(seen).to_contain_text("位老人，会有")
     page.screenshot(path=tmp_path / "preview.png", full_page=True)
-    assert axe(page) == []
-    assert fits(page)
+    assert violations(page) == []
+    assert too_wide_px(page) == 0
     page.get_by_test_id("publish-rules").click()
     page.get_by_test_id("ask-reason").fill("示范区 2099 年第 1 号文")
     page.get_by_test_id("ask-submit").click()

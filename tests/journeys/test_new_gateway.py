@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page, expect
 from firmware_sim.transports.bridges import Message, ZigbeeBridge, ZigbeeDevice
 from tests.gateway.test_found_end_to_end import HEAD_NURSE, elder_named, publish
 from tests.journeys.test_records_pages import check
+from tests.support.pages import sign_in
 from tests.support.processes import Process, free_port, wait_until
 from tests.support.stack import Stack
 
@@ -25,14 +26,10 @@ SOON_MS = 30_000
 
 
 def log_in(browser: Browser, house: Stack, role: str) -> Page:
-    login = next(one for one in house.seed["logins"] if one["role"] == role)
     page = browser.new_context(
         locale="zh-CN", viewport={"width": 1280, "height": 900}, reduced_motion="reduce"
     ).new_page()
-    page.goto(f"{house.cloud_url}/")
-    page.get_by_test_id("login-username").fill(login["username"])
-    page.get_by_test_id("login-password").fill(login["password"])
-    page.get_by_test_id("login-submit").click()
+    sign_in(page, house, house.login_of(role))
     page.get_by_test_id("login-submit").wait_for(state="detached")
     return page
 

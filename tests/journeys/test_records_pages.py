@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import msgspec
@@ -15,30 +13,16 @@ from playwright.sync_api import Browser, Page, expect
 
 from edge.signals import Reading
 from edge.wire import Batch, Lane, Record
-from tests.support.processes import REPOSITORY
+from tests.support.pages import check, sign_in
 from tests.support.stack import Stack
-
-AXE_PATH = REPOSITORY / "cloud/web/node_modules/axe-core/axe.min.js"
-PHONE_PX = 360
-# A colour on its way to another has a contrast of its own.
-NOTHING_FADES = """() => Promise.all(document.getAnimations()
-  .filter((one) => one.effect.getTiming().iterations !== Infinity)
-  .map((one) => one.finished.catch(() => null))).then(() => null)"""
 
 
 @pytest.fixture
 def page(browser: Browser, stack: Stack) -> Iterator[Page]:
     """The head of the made-up house, who may do all of it, on a computer."""
-    path = stack.directory / "house.json"
-    if not path.exists():
-        stack.run("cloud", "seed", "--out", str(path))
     context = browser.new_context(locale="zh-CN", viewport={"width": 1280, "height": 900})
     opened = context.new_page()
-    login = next(one for one in json.loads(path.read_text())["logins"] if one["role"] == "manager")
-    opened.goto(f"{stack.cloud_url}/")
-    opened.get_by_test_id("login-username").fill(login["username"])
-    opened.get_by_test_id("login-password").fill(login["password"])
-    opened.get_by_test_id("login-submit").click()
+    sign_in(opened, stack, stack.house_login_of("manager"))
     opened.get_by_test_id("connection-state").wait_for()
     yield opened
     context.close()
@@ -52,20 +36,6 @@ def add_place(page: Page, kind: str, name: str, under: str | None = None) -> Non
         form.get_by_test_id("place-parent").select_option(label=under)
     form.get_by_role("button", name="新增").click()
     expect(form.get_by_role("status")).to_have_text("已保存")
-
-
-def check(page: Page) -> None:
-    """Accessible, and nothing to be pushed sideways on a phone."""
-    page.evaluate(NOTHING_FADES)
-    page.evaluate(AXE_PATH.read_text())
-    violations = page.evaluate(
-        "async () => (await axe.run(document)).violations.map("
-        "v => [v.id, ...v.nodes.map(n => n.target.join(' ') + ' ' + n.failureSummary)].join('; '))"
-    )
-    assert violations == [], page.url
-    page.set_viewport_size({"width": PHONE_PX, "height": 740})
-    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE_PX, page.url
-    page.set_viewport_size({"width": 1280, "height": 900})
 
 
 def send_reading(stack: Stack, token: str, device_id: str, value: float) -> None:
@@ -122,7 +92,7 @@ def test_from_an_empty_room_to_a_heart_rate(page: Page, stack: Stack) -> None:
     check(page)
 
     printed = stack.run(
-        "cloud", "add-gateway", "旅程网关", "--institution", house_name(stack.directory)
+        "cloud", "add-gateway", "旅程网关", "--institution", stack.house()["institution"]
     )
     found = re.search(r"YUYUE_GATEWAY_TOKEN=(\S+)", printed)
     assert found is not None, printed
@@ -170,7 +140,3 @@ def take_in_and_assign(page: Page) -> None:
     give.get_by_test_id("elder-select").select_option(label="单桂英 · 9 楼 试验区 902-1 床")
     give.get_by_role("button", name="分配设备").click()
     expect(give.get_by_role("status")).to_have_text("已保存")
-
-
-def house_name(directory: Path) -> str:
-    return str(json.loads((directory / "house.json").read_text())["institution"])

@@ -11,8 +11,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from cloud.care.assessment.form import load_form
 from edge.sos.detector import REPEAT_HOLD_S
-from tests.journeys.test_bedside_assessment import AXE_PATH, log_in
 from tests.journeys.test_gateway_alone import press
+from tests.support.pages import sign_in, violations
 from tests.support.processes import wait_until
 from tests.support.stack import Stack
 
@@ -58,7 +58,7 @@ def test_a_second_fall_changes_the_rounds(
 ) -> None:
     # The head nurse starts the plan of the unit and sees what it will ask for.
     desk = browser.new_context(locale="zh-CN", viewport={"width": 1280, "height": 900}).new_page()
-    log_in(desk, stack, "head_nurse")
+    sign_in(desk, stack, stack.login_of("head_nurse"))
     desk.wait_for_url("**/duty")
     desk.goto(f"{stack.cloud_url}/care/rounds/plan")
     form = desk.get_by_test_id("round-plan")
@@ -74,7 +74,7 @@ def test_a_second_fall_changes_the_rounds(
 
     a_confirmed_fall(stack)
     page = phone.new_page()
-    log_in(page, stack, "assessor")
+    sign_in(page, stack, stack.login_of("assessor"))
     page.wait_for_url("**/care/assessments")
     expect(page.get_by_text(ELDER)).to_be_visible()
     expect(page.locator(".data-table tbody tr").filter(has_text="请立即复评")).to_have_count(0)
@@ -101,8 +101,7 @@ def test_a_second_fall_changes_the_rounds(
     page.get_by_test_id("file-assessment").click()
     report = page.get_by_test_id("report")
     expect(report).to_contain_text("最终等级：完全失能")
-    page.evaluate(AXE_PATH.read_text())
-    assert page.evaluate("async () => (await axe.run(document)).violations.map(v => v.id)") == []
+    assert violations(page) == []
     page.goto(f"{stack.cloud_url}/care/assessments")
     expect(page.locator(".data-table tbody tr").filter(has_text=ELDER)).to_have_count(0)
 

@@ -13,10 +13,10 @@ import paho.mqtt.client as paho
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.support.processes import REPOSITORY, wait_until
+from tests.support.pages import sign_in, violations
+from tests.support.processes import wait_until
 from tests.support.stack import Stack
 
-AXE_PATH = REPOSITORY / "cloud/web/node_modules/axe-core/axe.min.js"
 ELDER = "黄建平"
 MANAGER, RELATIVE = 4, 7
 SENSORS = {
@@ -85,11 +85,7 @@ def set_up(stack: Stack) -> str:
 
 def open_family(browser: Browser, stack: Stack) -> Page:
     page = browser.new_context(locale="zh-CN", viewport={"width": 360, "height": 740}).new_page()
-    login = stack.login(RELATIVE)
-    page.goto(f"{stack.cloud_url}/family")
-    page.get_by_test_id("login-username").fill(login.username)
-    page.get_by_test_id("login-password").fill(login.password)
-    page.get_by_test_id("login-submit").click()
+    sign_in(page, stack, stack.login(RELATIVE), "/family")
     return page
 
 
@@ -158,11 +154,7 @@ def test_bed_inactivity_and_coverage_reach_the_desk_and_the_family_is_never_told
         "data-state", "blind"
     )
     # Blind is told in words and signs that everybody can read.
-    relative.evaluate(AXE_PATH.read_text())
-    violations = relative.evaluate(
-        "async () => (await axe.run(document)).violations.map(v => v.id + ': ' + v.help)"
-    )
-    assert violations == []
+    assert violations(relative) == []
     relative.context.close()
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.journeys.test_bedside_assessment import AXE_PATH, log_in
+from tests.support.pages import sign_in, too_wide_px, violations
 from tests.support.stack import Stack
 
 ELDER = "黄建平"
@@ -21,13 +21,9 @@ def password_of(stack: Stack, username: str) -> str:
 
 def look_at(page: Page, tmp_path: Path, name: str) -> None:
     """Clean for a screen reader, nothing beside the screen; and a picture to look at."""
-    page.evaluate(AXE_PATH.read_text())
-    found = page.evaluate(
-        "async () => (await axe.run(document)).violations.map(v => v.id + ' ' + v.nodes[0].html)"
-    )
-    assert found == [], name
-    wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-    assert wide <= 0, f"{name}: {wide} pixels beside the screen"
+    assert violations(page) == [], name
+    wide = too_wide_px(page)
+    assert wide == 0, f"{name}: {wide} pixels beside the screen"
     page.screenshot(path=tmp_path / f"{name}.png", full_page=True)
 
 
@@ -56,7 +52,7 @@ def settings(page: Page, **changes: Any) -> None:
 def test_handed_over_at_one_screen(stack: Stack, browser: Browser, tmp_path: Path) -> None:
     context = browser.new_context(locale="zh-CN", viewport={"width": 1280, "height": 900})
     page = context.new_page()
-    log_in(page, stack, "head_nurse")
+    sign_in(page, stack, stack.login_of("head_nurse"))
     page.wait_for_url("**/duty")
     page.goto(f"{stack.cloud_url}/care/handover")
     page.get_by_test_id("handover-unit").select_option(label="3 楼 护理二区")
@@ -105,7 +101,7 @@ def test_handed_over_at_one_screen(stack: Stack, browser: Browser, tmp_path: Pat
 def test_an_incident_is_reviewed_and_closed(stack: Stack, browser: Browser, tmp_path: Path) -> None:
     context = browser.new_context(locale="zh-CN", viewport={"width": 1280, "height": 900})
     page = context.new_page()
-    log_in(page, stack, "head_nurse")
+    sign_in(page, stack, stack.login_of("head_nurse"))
     page.wait_for_url("**/duty")
     page.goto(f"{stack.cloud_url}/care/risks")
     expect(page.get_by_role("heading", name="九防一览（8 位在住老人）")).to_be_visible()
@@ -150,7 +146,7 @@ def test_an_incident_is_reviewed_and_closed(stack: Stack, browser: Browser, tmp_
 def test_planned_drill_and_labels(stack: Stack, browser: Browser, tmp_path: Path) -> None:
     context = browser.new_context(locale="zh-CN", viewport={"width": 360, "height": 740})
     page = context.new_page()
-    log_in(page, stack, "head_nurse")
+    sign_in(page, stack, stack.login_of("head_nurse"))
     page.wait_for_url("**/duty")
     page.goto(f"{stack.cloud_url}/shift/drills")
     page.get_by_test_id("drill-kind").select_option("fire")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterator
@@ -10,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.journeys.test_records_pages import check
+from tests.support.pages import check, sign_in
 from tests.support.stack import Stack
 
 # A door of the made-up house's neighbourhood (cloud/seed_home_beds.py).
@@ -20,19 +19,12 @@ HERE = {"latitude": 29.5300, "longitude": 106.4900, "accuracy": 20}
 @pytest.fixture
 def worker(browser: Browser, stack: Stack) -> Iterator[Page]:
     """The head of the made-up house, who may visit and manage places, with a phone that locates."""
-    path = stack.directory / "house.json"
-    if not path.exists():
-        stack.run("cloud", "seed", "--out", str(path))
     context = browser.new_context(
         locale="zh-CN", viewport={"width": 1280, "height": 900}, geolocation=HERE,
         permissions=["geolocation"],
     )  # fmt: skip
     page = context.new_page()
-    login = next(one for one in json.loads(path.read_text())["logins"] if one["role"] == "manager")
-    page.goto(f"{stack.cloud_url}/")
-    page.get_by_test_id("login-username").fill(login["username"])
-    page.get_by_test_id("login-password").fill(login["password"])
-    page.get_by_test_id("login-submit").click()
+    sign_in(page, stack, stack.house_login_of("manager"))
     page.get_by_test_id("connection-state").wait_for()
     yield page
     context.close()

@@ -14,17 +14,11 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect
 
+from tests.support.pages import settle, sign_in, violations
 from tests.support.processes import REPOSITORY
 from tests.support.stack import Login, Stack
 
 SIZES = {"phone": (360, 780), "desktop": (1440, 900)}
-_AXE = REPOSITORY / "cloud/web/node_modules/axe-core/axe.min.js"
-# A colour on its way to another has a contrast of its own.
-_NOTHING_FADES = """() => Promise.all(document.getAnimations()
-  .filter((one) => one.effect.getTiming().iterations !== Infinity)
-  .map((one) => one.finished.catch(() => null))).then(() => null)"""
-_VIOLATIONS = """async () => (await axe.run(document)).violations.map(
-  v => [v.id, ...v.nodes.map(n => n.target.join(' ') + ' ' + n.failureSummary)].join('; '))"""
 # Whose text is wider than its box and simply cut off: not with an ellipsis, not to be scrolled.
 _CUT = """() => [...document.querySelectorAll('button,a,th,td,h1,h2,h3,label,dd,dt,li,p')]
   .filter(e => e.offsetParent !== null && e.clientWidth > 0 && e.scrollWidth > e.clientWidth + 2
@@ -46,10 +40,7 @@ def logged_in(browser: Browser, stack: Stack, login: Login, path: str = "/") -> 
     width, height = SIZES["desktop"]
     context = browser.new_context(locale="zh-CN", viewport={"width": width, "height": height})
     page = context.new_page()
-    page.goto(f"{stack.cloud_url}{path}")
-    page.get_by_test_id("login-username").fill(login.username)
-    page.get_by_test_id("login-password").fill(login.password)
-    page.get_by_test_id("login-submit").click()
+    sign_in(page, stack, login, path)
     expect(page.get_by_test_id("login-submit")).to_have_count(0, timeout=20_000)
     yield page
     context.close()
@@ -62,14 +53,13 @@ def survey_dialog(page: Page, journey: str, name: str) -> list[str]:
     language = (page.locator("html").get_attribute("lang") or "zh")[:2]
     for size, (width, height) in SIZES.items():
         page.set_viewport_size({"width": width, "height": height})
-        page.evaluate(_NOTHING_FADES)
+        settle(page)
         page.screenshot(path=directory / f"{name}-{size}-{language}.png")
         box = page.locator("dialog[open]").bounding_box()
         if box is None or box["x"] < 0 or box["x"] + box["width"] > width:
             wrong.append(f"{name} {size}: the dialog is wider than the screen")
         wrong += [f"{name} {size}: cut off: {text}" for text in page.evaluate(_CUT)]
-        page.evaluate(_AXE.read_text())
-        wrong += [f"{name} {size}: {one}" for one in page.evaluate(_VIOLATIONS)]
+        wrong += [f"{name} {size}: {one}" for one in violations(page)]
     return wrong
 
 
@@ -80,7 +70,7 @@ def survey(page: Page, journey: str, name: str) -> list[str]:
     for language in ("zh", "en"):
         for size, (width, height) in SIZES.items():
             page.set_viewport_size({"width": width, "height": height})
-            page.evaluate(_NOTHING_FADES)
+            settle(page)
             where = f"{name} {size} {language}"
             page.screenshot(path=directory / f"{name}-{size}-{language}.png", full_page=True)
             if page.evaluate("document.documentElement.scrollWidth") > width:
@@ -88,8 +78,7 @@ def survey(page: Page, journey: str, name: str) -> list[str]:
             wrong += [f"{where}: cut off: {text}" for text in page.evaluate(_CUT)]
             # One of each size and of each language: the rest would say the same.
             if (language, size) in (("zh", "phone"), ("en", "desktop")):
-                page.evaluate(_AXE.read_text())
-                wrong += [f"{where}: {one}" for one in page.evaluate(_VIOLATIONS)]
+                wrong += [f"{where}: {one}" for one in violations(page)]
         _switch_language(page)
     width, height = SIZES["desktop"]
     page.set_viewport_size({"width": width, "height": height})

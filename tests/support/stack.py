@@ -159,6 +159,21 @@ class Stack:
         entry = self.seed["logins"][index]
         return Login(entry["username"], entry["password"], entry["name"])
 
+    def login_of(self, role: str) -> Login:
+        """The first demo login of that role."""
+        return _first_of(self.seed, role)
+
+    def house(self) -> dict[str, Any]:
+        """The made-up house of 60 beds beside the demo's; made at the first asking."""
+        path = self.directory / "house.json"
+        if not path.exists():
+            self.run("cloud", "seed", "--out", str(path))
+        return dict(json.loads(path.read_text()))
+
+    def house_login_of(self, role: str) -> Login:
+        """The first login of that role in the made-up house."""
+        return _first_of(self.house(), role)
+
     def device(self, device_id: str) -> dict[str, Any]:
         """The seed's entry of a device: device_id, position, elder, place."""
         return next(entry for entry in self.seed["devices"] if entry["device_id"] == device_id)
@@ -233,3 +248,8 @@ class Stack:
         process.start()
         if process not in self._started:
             self._started.append(process)
+
+
+def _first_of(seed: dict[str, Any], role: str) -> Login:
+    entry = next(one for one in seed["logins"] if one["role"] == role)
+    return Login(entry["username"], entry["password"], entry["name"])

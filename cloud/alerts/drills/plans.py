@@ -14,7 +14,7 @@ from cloud.audit import service as audit
 from cloud.audit.actions import Action
 from cloud.clock import local_date
 from cloud.database import TenantScope
-from cloud.errors import BadFieldError, NotFoundError, ProblemError
+from cloud.errors import BadFieldError, ChangedMeanwhileError, NotFoundError, ProblemError
 from cloud.identity.service import Principal
 from cloud.places.service import unit_names
 
@@ -148,7 +148,7 @@ async def _open(scope: TenantScope, plan_id: uuid.UUID, version: int) -> DrillPl
     if plan is None:
         raise NotFoundError("drill plan")
     if plan.version != version:
-        raise ProblemError(409, "changed_meanwhile", "这次演练已在别处修改过，请先看最新内容。")
+        raise ChangedMeanwhileError("这次演练")
     if plan.done_on is not None or plan.cancelled_at is not None:
         raise ProblemError(409, "illegal_step", "这次演练已经完成或取消。")
     return plan

@@ -30,6 +30,7 @@ from cloud.identity.permissions import Permission
 from cloud.identity.service import Principal
 from cloud.places.service import unit_names
 from cloud.schema_types import ApiModel, UtcMs, iso_ms
+from cloud.spreadsheets import csv_download
 from cloud.state import State
 
 FigureReader = Annotated[Principal, requires(Permission.REPORTS_READ)]
@@ -225,11 +226,7 @@ async def get_figures_csv(
     for name, value in found.model_dump(mode="json").items():
         for row in _rows(name, value):
             writer.writerow(row)
-    return Response(
-        "\ufeff" + out.getvalue(),
-        media_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": 'attachment; filename="alert-figures.csv"'},
-    )
+    return csv_download(out.getvalue(), "alert-figures.csv")
 
 
 def _rows(name: str, value: object, of: str = "") -> list[list[object]]:

@@ -20,7 +20,7 @@ from cloud.alerts.incidents import incidents_of, incidents_since
 from cloud.alerts.models import Incident
 from cloud.care.assessment.models import Assessment
 from cloud.care.assessment.scoring import MAX_RISK_COUNT, Mistake
-from cloud.clock import LOCAL_ZONE, local_date
+from cloud.clock import day_begins, local_date
 from cloud.database import TenantScope
 
 # A.2.14 asks for the last 30 days; the reference date itself is one of them.
@@ -52,7 +52,7 @@ async def incidents_for(
     scope: TenantScope, elder_id: uuid.UUID, reference_date: date
 ) -> list[Incident]:
     """Confirmed incidents of the 30 days that end with the reference date, newest first."""
-    end = datetime.combine(reference_date, datetime.min.time(), LOCAL_ZONE) + timedelta(days=1)
+    end = day_begins(reference_date + timedelta(days=1))
     found = await incidents_of(scope, elder_id, end - WINDOW, COUNTED_AS)
     return [one for one in found if one.happened_at < end]
 

@@ -33,7 +33,7 @@ from cloud.care.handover.sheet import (
     text_of,
 )
 from cloud.database import TenantScope
-from cloud.errors import BadFieldError, NotFoundError, ProblemError
+from cloud.errors import BadFieldError, ChangedMeanwhileError, NotFoundError, ProblemError
 from cloud.identity.models import User
 from cloud.identity.permissions import GRANTS, Permission, Role
 from cloud.identity.service import Principal
@@ -95,7 +95,7 @@ async def change_settings(
     statement = scope.select(HandoverSettings).with_for_update()
     held = (await scope.session.scalars(statement.execution_options(populate_existing=True))).one()
     if held.version != version:
-        raise ProblemError(409, "changed_meanwhile", "交接班设置已在别处修改过，请先看最新内容。")
+        raise ChangedMeanwhileError("交接班设置")
     if active and not held.active:
         held.active_since = now
     held.active, held.limit_min, held.earliest_min = active, limit_min, earliest_min

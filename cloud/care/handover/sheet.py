@@ -12,6 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+from cloud.canonical import canonical_json
+
 SECTIONS: Final = (
     "open_alerts", "quiet_alerts", "alerts_of_shift", "out", "blind", "rounds_missed", "turning",
     "follow_ups", "attention", "observations",
@@ -44,12 +46,14 @@ class Change:
 def text_of(head: dict[str, Any], lines: Sequence[Line]) -> str:
     """What is signed: one canonical text."""
     ordered = sorted(lines, key=lambda line: (SECTIONS.index(line.section), line.key))
-    return _canonical({"format": FORMAT, "head": head, "lines": [asdict(one) for one in ordered]})
+    return canonical_json(
+        {"format": FORMAT, "head": head, "lines": [asdict(one) for one in ordered]}
+    )
 
 
 def changes_text(changes: Sequence[Change]) -> str:
     """What the taker has read beside the snapshot."""
-    return _canonical(
+    return canonical_json(
         {
             "format": FORMAT,
             "changes": [
@@ -97,7 +101,3 @@ def _order(change: Change) -> tuple[int, str]:
     line = change.after or change.before
     assert line is not None  # noqa: S101 - one of the two is there
     return SECTIONS.index(line.section), line.key
-
-
-def _canonical(content: dict[str, Any]) -> str:
-    return json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))

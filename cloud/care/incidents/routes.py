@@ -28,6 +28,7 @@ from cloud.identity.service import Principal
 from cloud.people.reach import reach_of
 from cloud.people.service import elders_by_id
 from cloud.schema_types import ApiModel, UtcMs
+from cloud.spreadsheets import csv_download, plain_cell
 from cloud.state import ChangeHeader, State
 
 router = APIRouter(
@@ -195,10 +196,7 @@ async def export_incidents(
     )  # fmt: skip
     text = csv_of(await _out(principal.scope, found, now))
     name = f"incidents-{begin.astimezone(LOCAL_ZONE):%Y%m%d}-{end.astimezone(LOCAL_ZONE):%Y%m%d}"
-    return Response(
-        text.encode("utf-8-sig"), media_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
-    )  # fmt: skip
+    return csv_download(text, f"{name}.csv")
 
 
 @router.post("/incidents", dependencies=[ChangeHeader])
@@ -333,12 +331,8 @@ def csv_of(rows: Sequence[CareIncidentOut]) -> str:
             _local(row.recorded_at), row.reviewed_by or "", row.review, row.closed_by or "",
             row.outcome, "是" if row.alert_id else "否",
         )  # fmt: skip
-        writer.writerow([_plain_cell(str(cell)) for cell in cells])
+        writer.writerow([plain_cell(cell) for cell in cells])
     return out.getvalue()
-
-
-def _plain_cell(text: str) -> str:
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
 def _local(at: datetime) -> str:

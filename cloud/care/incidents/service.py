@@ -14,7 +14,7 @@ from cloud.audit.actions import Action
 from cloud.care.incidents.machine import IncidentState, IncidentStep, Told, after, lacks
 from cloud.care.incidents.models import IncidentMove
 from cloud.database import TenantScope
-from cloud.errors import BadFieldError, NotFoundError, ProblemError
+from cloud.errors import BadFieldError, ChangedMeanwhileError, NotFoundError, ProblemError
 from cloud.identity.service import Principal
 from cloud.people.reach import reach_of
 from cloud.people.service import bed_of, find_elder
@@ -181,7 +181,7 @@ async def _step_begins(
     row = await find(principal.scope, incident_id, lock=True)
     await (await reach_of(principal)).require_elder(row.elder_id)
     if row.version != version:
-        raise ProblemError(409, "changed_meanwhile", "这条事故已在别处修改过，请先看最新内容。")
+        raise ChangedMeanwhileError("这条事故")
     state = state_of(row)
     if after(state, step) is None:
         raise ProblemError(

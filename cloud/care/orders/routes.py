@@ -15,8 +15,7 @@ from cloud.care.orders.schemas import (
     ServiceOrderOut,
     ServiceOrdersOut,
 )
-from cloud.care.visits.plan import end_of
-from cloud.clock import local_date
+from cloud.clock import day_begins, local_date
 from cloud.errors import Problem
 from cloud.people.reach import reach_of
 from cloud.state import ChangeHeader, State
@@ -37,7 +36,7 @@ async def list_service_orders(
     on = day or local_date(now)
     hidden = await (await reach_of(principal)).hidden()
     found = await service.orders_between(
-        principal.scope, end_of(on - timedelta(days=1)), end_of(on), hidden
+        principal.scope, day_begins(on), day_begins(on + timedelta(days=1)), hidden
     )
     return ServiceOrdersOut(orders=await service.orders_out(principal.scope, found, now))
 

@@ -30,7 +30,7 @@ from cloud.coverage.models import AssessedLevel, WatchPlan
 from cloud.coverage.plans import away_at
 from cloud.coverage.subjects import level_in_force
 from cloud.database import TenantScope
-from cloud.errors import BadFieldError, ConflictError, ProblemError
+from cloud.errors import BadFieldError, ChangedMeanwhileError, ConflictError, ProblemError
 from cloud.identity.service import Principal
 from cloud.identity.shifts import pattern_of
 from cloud.people.models import Elder, Stay
@@ -112,7 +112,7 @@ async def set_plan(principal: Principal, wanted: RoundPlanIn, now: datetime) -> 
         raise BadFieldError("levels", "each level once")
     plan = await _locked_plan(scope, wanted.unit_id, now)
     if wanted.version != plan.version:
-        raise ProblemError(409, "changed_meanwhile", "这份巡查计划已在别处修改过，请先看最新内容。")
+        raise ChangedMeanwhileError("这份巡查计划")
     if wanted.active and not plan.active:
         plan.active_since = now
     plan.active = wanted.active

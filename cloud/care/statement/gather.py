@@ -16,8 +16,7 @@ from cloud.care.orders.states import OrderState
 from cloud.care.statement.lines import Kind, Line
 from cloud.care.visits.history import counted_between
 from cloud.care.visits.models import Visit, VisitPlan
-from cloud.care.visits.plan import end_of
-from cloud.clock import ns_from_datetime
+from cloud.clock import day_begins, ns_from_datetime
 from cloud.database import TenantScope
 from cloud.devices.models import Assignment, Device
 from cloud.people.models import Elder, Stay
@@ -29,7 +28,7 @@ _NOBODY: Final = "无人确认"
 def bounds(month: date) -> tuple[datetime, datetime]:
     """From the first local moment of the month to the first of the next."""
     following = (month.replace(day=28) + timedelta(days=4)).replace(day=1)
-    return end_of(month - timedelta(days=1)), end_of(following - timedelta(days=1))
+    return day_begins(month), day_begins(following)
 
 
 async def purchasers(scope: TenantScope) -> list[str]:

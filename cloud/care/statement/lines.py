@@ -8,10 +8,11 @@ twice, and nothing is taken out of what was signed.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
+
+from cloud.canonical import canonical_json
 
 Kind = Literal["visit", "meal", "bath", "medical", "alert_response", "device"]
 Change = Literal["withdrawn", "changed", "added"]
@@ -87,15 +88,9 @@ def totals(lines: Iterable[Line]) -> dict[str, dict[str, int]]:
     return counted
 
 
-def canonical(body: Mapping[str, Any]) -> bytes:
-    """The one way a statement is written as bytes."""
-    text = json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return text.encode()
-
-
 def digest(body: Mapping[str, Any]) -> str:
     """SHA-256 of the canonical bytes, in hex."""
-    return hashlib.sha256(canonical(body)).hexdigest()
+    return hashlib.sha256(canonical_json(body).encode()).hexdigest()
 
 
 def line_of(held: Mapping[str, Any]) -> Line:

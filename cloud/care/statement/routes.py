@@ -6,7 +6,6 @@ import csv
 import io
 from datetime import date
 from typing import Annotated
-from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Response
 
@@ -28,6 +27,7 @@ from cloud.errors import Problem
 from cloud.identity.auth import requires
 from cloud.identity.permissions import Permission
 from cloud.identity.service import Principal
+from cloud.spreadsheets import csv_download, plain_cell
 from cloud.state import ChangeHeader, State
 
 # Names with what was done for them, handed to another body: that is an export of records.
@@ -99,7 +99,6 @@ async def get_service_statement_csv(
     found = await service.statement_of(principal.scope, month, purchaser, state.clock.now())
     _note(principal, month, purchaser, "csv")
     out = io.StringIO()
-    out.write("\ufeff")  # spreadsheets read Chinese by it
     writer = csv.DictWriter(out, _COLUMNS, extrasaction="ignore")
     writer.writeheader()
     told = month.isoformat()
@@ -110,21 +109,13 @@ async def get_service_statement_csv(
                 writer.writerow(_row(f"correction_{what}", one.month, one.change, line))
     state_word = "signed" if found.signed is not None else "draft"
     writer.writerow({"section": state_word, "month": told, "ref": found.sha256})
-    name = quote(f"服务结算单-{month:%Y-%m}-{purchaser}.csv")
-    return Response(
-        out.getvalue(),
-        media_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f"attachment; filename*=UTF-8''{name}"},
-    )
+    return csv_download(out.getvalue(), f"服务结算单-{month:%Y-%m}-{purchaser}.csv")
 
 
 def _row(section: str, month: str, change: str, line: Line) -> dict[str, str]:
     """A cell that begins like a formula is text all the same."""
     told = {"section": section, "month": month, "change": change, **plain(line)}
-    return {
-        key: f"'{value}" if str(value).startswith(("=", "+", "-", "@")) else str(value)
-        for key, value in told.items()
-    }
+    return {key: plain_cell(value) for key, value in told.items()}
 
 
 def _note(principal: Principal, month: date, purchaser: str, how: str) -> None:

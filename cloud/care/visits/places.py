@@ -5,9 +5,9 @@ from __future__ import annotations
 import uuid
 from typing import Final
 
-from cloud.care.visits.route import Point, distance_m
 from cloud.care.visits.schemas import PlaceIO
 from cloud.crypto import Keyring
+from cloud.geo import Point, distance_m
 from cloud.places.sealing import seal, unseal
 
 # Design default (D): beyond this and what the phone is unsure of, the page says "not at the door".

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from cloud.clock import LOCAL_ZONE, local_date
+from cloud.clock import day_begins, local_date
 
 # Design default (D): from so many days before on it is in the list, so that routes can be planned.
 SOON: Final = timedelta(days=3)
@@ -58,7 +58,7 @@ class Due:
 
 def end_of(day: date) -> datetime:
     """The moment a local day is over."""
-    return datetime.combine(day + timedelta(days=1), time(), LOCAL_ZONE)
+    return day_begins(day + timedelta(days=1))
 
 
 def last_that_counts(visits: Iterable[Done], remote_in_a_row: int) -> Done | None:

@@ -12,7 +12,7 @@ from cloud.care.visits import catalogue, history, service
 from cloud.care.visits.models import Visit, VisitCorrection, VisitFollowup, VisitPlan
 from cloud.care.visits.places import is_far
 from cloud.care.visits.plan import end_of
-from cloud.care.visits.route import Point, distance_m, order
+from cloud.care.visits.route import order
 from cloud.care.visits.schemas import (
     CorrectionOut,
     ElderVisitsOut,
@@ -43,6 +43,7 @@ from cloud.clock import local_date
 from cloud.coverage.models import AssessedLevel
 from cloud.crypto import Keyring
 from cloud.database import TenantScope
+from cloud.geo import Point, distance_m
 from cloud.people.age import age_on
 from cloud.people.reach import Reach
 from cloud.people.record import facts_of

@@ -7,29 +7,13 @@ within a few per cent of the best order, and a person may walk them as they like
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
-from math import asin, cos, radians, sin, sqrt
 from typing import Final
 
-_EARTH_RADIUS_M: Final = 6_371_000.0
+from cloud.geo import Point, distance_m
+
 # Shorter by less than this is the same way (and rounding must not turn it for ever).
 _GAIN_M: Final = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """Degrees, WGS 84."""
-
-    lat: float
-    lon: float
-
-
-def distance_m(a: Point, b: Point) -> float:
-    """Along the great circle (haversine), in metres."""
-    half_lat, half_lon = radians(b.lat - a.lat) / 2, radians(b.lon - a.lon) / 2
-    chord = sin(half_lat) ** 2 + cos(radians(a.lat)) * cos(radians(b.lat)) * sin(half_lon) ** 2
-    return 2 * _EARTH_RADIUS_M * asin(min(1.0, sqrt(chord)))
 
 
 def order(points: Sequence[Point], start: Point | None = None, fixed: int = 0) -> list[int]:

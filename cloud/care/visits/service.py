@@ -30,7 +30,7 @@ from cloud.care.visits.schemas import (
 )
 from cloud.crypto import Keyring
 from cloud.database import TenantScope
-from cloud.errors import BadFieldError, ConflictError, ProblemError
+from cloud.errors import BadFieldError, ChangedMeanwhileError, ConflictError
 from cloud.identity.models import User
 from cloud.identity.permissions import GRANTS, Permission
 from cloud.identity.service import Principal
@@ -93,7 +93,7 @@ async def set_figures(principal: Principal, wanted: VisitSettingsIn, now: dateti
     statement = scope.select(VisitSettings).with_for_update()
     held = (await scope.session.scalars(statement)).one_or_none()
     if wanted.version != (0 if held is None else held.version):
-        raise ProblemError(409, "changed_meanwhile", "探访设置已在别处修改过，请先看最新内容。")
+        raise ChangedMeanwhileError("探访设置")
     if held is None:
         held = VisitSettings(institution_id=scope.institution_id, version=0)
         scope.session.add(held)
@@ -130,7 +130,7 @@ async def set_plan(
         raise BadFieldError("visitor_id", "没有这位探访人员")
     plan = await find_plan(scope, elder_id, lock=True)
     if wanted.version != (0 if plan is None else plan.version):
-        raise ProblemError(409, "changed_meanwhile", "这份探访计划已在别处修改过，请先看最新内容。")
+        raise ChangedMeanwhileError("这份探访计划")
     before = None if plan is None else _told(plan)
     if plan is None:
         plan = VisitPlan(institution_id=scope.institution_id, elder_id=elder_id, version=0)

@@ -11,9 +11,9 @@ import pytest
 from cloud.bureau.job import changed_days, follow
 from cloud.bureau.models import CoverageChange, IndicatorDay
 from cloud.bureau.of_watch import timeline
-from cloud.bureau.tally import Span, day_begins, merged, within, without
+from cloud.bureau.tally import Span, merged, within, without
 from cloud.care.visits.models import Visit
-from cloud.clock import LOCAL_ZONE, local_date
+from cloud.clock import LOCAL_ZONE, day_begins, local_date
 from cloud.coverage.models import CoverageGap, CoverageState
 from cloud.devices.models import DeviceActivity, DeviceTest
 from cloud.identity.permissions import Role

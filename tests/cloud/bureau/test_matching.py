@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud.bureau.matching import Candidate, Need, Point, distance_km, match
+from cloud.bureau.matching import Candidate, Need, distance_km, match
+from cloud.geo import Point
 
 HERE = Point(29.80, 106.40)
 NEAR, FAR = Point(29.82, 106.42), Point(29.98, 106.60)

@@ -13,8 +13,9 @@ from cloud.care.visits import catalogue
 from cloud.care.visits.activity import Day, find_drop
 from cloud.care.visits.places import is_far
 from cloud.care.visits.plan import Done, Pull, Standing, end_of, last_that_counts, next_due
-from cloud.care.visits.route import Point, distance_m, length_m, order
+from cloud.care.visits.route import length_m, order
 from cloud.care.visits.suggest import suggest
+from cloud.geo import Point, distance_m
 
 NOW = datetime(2026, 3, 1, 2, 0, tzinfo=UTC)
 TODAY = date(2026, 3, 1)
