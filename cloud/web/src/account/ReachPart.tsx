@@ -23,7 +23,7 @@ export function ReachPart({ me }: { me: Me }): ReactNode {
   const { data, failureReason: error } = useQuery({ queryKey: KEY, queryFn: accountApi.points });
   const done = () => queryClient.invalidateQueries({ queryKey: KEY });
   return (
-    <section aria-label={t("reach.title")} data-testid="reach">
+    <div data-testid="reach">
       {error !== null && <p role="alert">{t("wrong", { why: explain(common, error) })}</p>}
       <DataTable
         title={t("reach.title")}
@@ -39,7 +39,7 @@ export function ReachPart({ me }: { me: Me }): ReactNode {
       <p>{t("reach.text")}</p>
       {data !== undefined && <PushButton pushKey={data.push_key} done={done} />}
       <AddPoint mayTest={me.permissions.includes("drills_run")} done={done} />
-    </section>
+    </div>
   );
 }
 

@@ -97,7 +97,9 @@ export function CoverageStrip(): ReactNode {
         {without > 0 && <span> · {t("coverage.noDevices", { count: without })}</span>}
       </p>
       {troubled.length > 0 && (
-        <ul className="coverage-list">
+        // It scrolls: by the keyboard too.
+        // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
+        <ul className="coverage-list" tabIndex={0}>
           {troubled.map((elder) => (
             <Person key={elder.elder_id} elder={elder} />
           ))}

@@ -13,9 +13,10 @@ export function UnitsChoice({ label, value, onChange }: Props): ReactNode {
   const { data } = useQuery({ queryKey: HOUSE_KEYS.places, queryFn: house.places });
   const units = data?.units ?? [];
   const names = units.filter(({ id }) => value.includes(id)).map(({ name }) => name);
+  const shown = names.length === 0 ? t("users.wholeHouse") : names.join("、");
   return (
     <details>
-      <summary aria-label={label}>{names.length === 0 ? t("users.wholeHouse") : names.join("、")}</summary>
+      <summary aria-label={`${label} ${shown}`}>{shown}</summary>
       <ChecksField
         label={label}
         value={value}
