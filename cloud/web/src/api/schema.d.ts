@@ -4980,7 +4980,7 @@ export interface paths {
         };
         /**
          * Search Patients R4B
-         * @description People by name, pinyin or citizen number (`identifier=...`).
+         * @description People by name or pinyin, citizen number or id (`identifier`, `_id`), page by page.
          */
         get: operations["search_patients_r4b"];
         put?: never;
@@ -5240,7 +5240,7 @@ export interface paths {
         };
         /**
          * Search Patients R5
-         * @description People by name, pinyin or citizen number (`identifier=...`).
+         * @description People by name or pinyin, citizen number or id (`identifier`, `_id`), page by page.
          */
         get: operations["search_patients_r5"];
         put?: never;
@@ -6335,6 +6335,41 @@ export interface components {
             unit_ids: string[];
         };
         /**
+         * AroundIn
+         * @description A.4 and A.5. `problems`: A.5 code -> options; `notes`: words, by A.5 code or `diagnoses`.
+         *
+         *     A.2 and the contact of A.3 stand in the record, where phone numbers are sealed.
+         */
+        AroundIn: {
+            /**
+             * Diagnoses
+             * @example [
+             *       "I10-I15"
+             *     ]
+             */
+            diagnoses?: string[];
+            /** Medicines */
+            medicines?: components["schemas"]["MedicineIn"][];
+            /**
+             * Problems
+             * @example {
+             *       "A.5.1": [
+             *         "无"
+             *       ],
+             *       "A.5.11": [
+             *         "无"
+             *       ]
+             *     }
+             */
+            problems?: {
+                [key: string]: string[];
+            };
+            /** Notes */
+            notes?: {
+                [key: string]: string;
+            };
+        };
+        /**
          * AssessmentBrief
          * @description A line in an elder's list. `source`: the body whose result was taken over, if one was.
          */
@@ -6402,6 +6437,7 @@ export interface components {
             contested: components["schemas"]["ContestIn"][];
             /** Counted */
             counted: components["schemas"]["CountedOut"][];
+            around: components["schemas"]["AroundIn"];
             /**
              * Created At
              * Format: date-time
@@ -8617,6 +8653,15 @@ export interface components {
             assessors?: string[];
             /** Contested */
             contested?: components["schemas"]["ContestIn"][];
+            /**
+             * @default {
+             *       "diagnoses": [],
+             *       "medicines": [],
+             *       "problems": {},
+             *       "notes": {}
+             *     }
+             */
+            around: components["schemas"]["AroundIn"];
         };
         /**
          * DrillCancelIn
@@ -8875,8 +8920,13 @@ export interface components {
             /** Overdue Days */
             overdue_days: number | null;
             /**
+             * Events
+             * @description confirmed care-risk events within 30 days that ask for a new one at once
+             */
+            events: number | null;
+            /**
              * Falls
-             * @description confirmed falls within 30 days that ask for a new assessment at once
+             * @description how many of `events` were falls
              */
             falls: number | null;
             /**
@@ -12144,6 +12194,32 @@ export interface components {
             lon: number;
             /** Accuracy M */
             accuracy_m: number;
+        };
+        /**
+         * MedicineIn
+         * @description A.4: one medicine.
+         */
+        MedicineIn: {
+            /**
+             * Name
+             * @default
+             */
+            name: string;
+            /**
+             * Route
+             * @default
+             */
+            route: string;
+            /**
+             * Dose
+             * @default
+             */
+            dose: string;
+            /**
+             * Frequency
+             * @default
+             */
+            frequency: string;
         };
         /**
          * Merge
@@ -40485,6 +40561,12 @@ export interface operations {
             query?: {
                 name?: string | null;
                 identifier?: string | null;
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date */
+                birthdate?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 _count?: number;
                 after?: string | null;
             };
@@ -40686,11 +40768,16 @@ export interface operations {
     };
     search_location_r4b: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -40758,11 +40845,16 @@ export interface operations {
     };
     search_device_r4b: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -40830,11 +40922,16 @@ export interface operations {
     };
     search_deviceusestatement_r4b: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -40902,11 +40999,16 @@ export interface operations {
     };
     search_observation_r4b: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -40974,11 +41076,16 @@ export interface operations {
     };
     search_questionnaireresponse_r4b: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -41046,11 +41153,16 @@ export interface operations {
     };
     search_flag_r4b: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -41118,11 +41230,16 @@ export interface operations {
     };
     search_consent_r4b: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -41190,11 +41307,16 @@ export interface operations {
     };
     search_auditevent_r4b: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -41395,6 +41517,12 @@ export interface operations {
             query?: {
                 name?: string | null;
                 identifier?: string | null;
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date */
+                birthdate?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 _count?: number;
                 after?: string | null;
             };
@@ -41596,11 +41724,16 @@ export interface operations {
     };
     search_location_r5: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -41668,11 +41801,16 @@ export interface operations {
     };
     search_device_r5: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -41740,11 +41878,16 @@ export interface operations {
     };
     search_deviceassociation_r5: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -41812,11 +41955,16 @@ export interface operations {
     };
     search_observation_r5: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -41884,11 +42032,16 @@ export interface operations {
     };
     search_questionnaireresponse_r5: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -41956,11 +42109,16 @@ export interface operations {
     };
     search_flag_r5: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -42028,11 +42186,16 @@ export interface operations {
     };
     search_consent_r5: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -42100,11 +42263,16 @@ export interface operations {
     };
     search_auditevent_r5: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
