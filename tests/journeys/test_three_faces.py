@@ -131,7 +131,7 @@ def test_a_night_with_a_fall(stack: Stack, browser: Browser, elder_id: str) -> N
         page.get_by_text("用文字看这一天").click()
         expect(page.get_by_test_id("day-list")).to_contain_text("跌倒")
         wrong += survey(page, "night", "elder-day")
-    assert wrong == []
+    assert not wrong, "\n".join(wrong)
 
 
 def _drag(page: Page) -> None:
@@ -166,7 +166,7 @@ def test_a_familys_morning(stack: Stack, browser: Browser) -> None:
         # What a relative may not open leads somewhere, not into nothing.
         go(page, stack, "/duty")
         expect(page.locator("main, [role=alert]").first).to_be_visible()
-    assert wrong == []
+    assert not wrong, "\n".join(wrong)
 
 
 @pytest.mark.browser
@@ -191,7 +191,7 @@ def test_an_operators_what_if(stack: Stack, browser: Browser) -> None:
         expect(page.get_by_test_id("sim-truth")).to_be_visible(timeout=150_000)
         expect(view).to_have_attribute("data-state", "done", timeout=150_000)
         wrong += survey(page, "operator", "scorecard")
-    assert wrong == []
+    assert not wrong, "\n".join(wrong)
 
 
 PAGES = {
@@ -224,4 +224,4 @@ def test_every_other_page_is_fit_to_be_seen(
             go(page, stack, f"/care/elders/{elder_id}")
             page.get_by_test_id("family-reach").first.click(timeout=PATIENCE_MS)
             wrong += survey_dialog(page, "pages", "care-family-dialog")
-    assert wrong == []
+    assert not wrong, "\n".join(wrong)
