@@ -17,7 +17,7 @@ import platform
 import time
 import uuid
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import httpx
@@ -79,13 +79,17 @@ class House:
         now_ns = time.time_ns()
         wave = (np.sin(np.arange(750) / 9) * 900).astype("<i2")
         return Event(
-            str(uuid.uuid4()), f"duty-page-{self.episode}", kind, f"band-{elder[:8]}",
+            str(uuid.uuid4()), f"duty-page-{self.episode}", kind, _band(elder),
             now_ns - NS_PER_S, now_ns, 0.9, (Reason("impact", {"peak_g": 3.1}),),
-            DetectorInfo("fall", "1"), Origin.LIVE, subject_id=elder,
+            DetectorInfo("fall", "1"), Origin.LIVE,
             evidence=Evidence(
                 "acceleration", "g", now_ns - 5 * NS_PER_S, 50.0, 0.001, 3, wave.tobytes(), now_ns
             ),
         )  # fmt: skip
+
+
+def _band(elder: str) -> str:
+    return f"band-{elder[:8]}"
 
 
 def build(stack: Stack) -> House:
@@ -107,6 +111,11 @@ def build(stack: Stack) -> House:
                 elder = made("/elders", who)
                 stay = {"bed_id": bed["id"], "at": datetime.now(UTC).isoformat(), "note": ""}
                 made(f"/elders/{elder['id']}/stays", stay)
+                band = _band(str(elder["id"]))
+                kind = {"id": band, "model": "demo", "kind": "wearable", "label": "手环"}
+                made("/devices", kind)
+                begun = (datetime.now(UTC) - timedelta(minutes=5)).isoformat()
+                made(f"/devices/{band}/assignments", {"elder_id": elder["id"], "at": begun})
                 elders.append(str(elder["id"]))
     printed = stack.run("cloud", "add-gateway", "大区网关")
     token = printed.split("YUYUE_GATEWAY_TOKEN=")[1].split()[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mimetypes
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -73,6 +74,25 @@ class SecurityHeaders:
         await self._app(scope, receive, send_with_headers)
 
 
+# The best first: what the build laid beside each text file (cloud/web/scripts/compress.mjs).
+_ENCODINGS: Final = (("br", ".br"), ("gzip", ".gz"))
+
+
+def _file(request: Request, file: Path, kept: str) -> Response:
+    """The file, compressed where the browser takes that: on a slow line a page is its bytes."""
+    headers = {"Cache-Control": kept, "Vary": "Accept-Encoding"}
+    taken = request.headers.get("accept-encoding", "")
+    asked = [[part.strip() for part in one.split(";")] for one in taken.split(",")]
+    names = {one[0] for one in asked if "q=0" not in one}
+    media_type = mimetypes.guess_type(file.name)[0]
+    for encoding, ending in _ENCODINGS:
+        packed = file.with_name(file.name + ending)
+        if encoding in names and packed.is_file():
+            headers["Content-Encoding"] = encoding
+            return FileResponse(packed, headers=headers, media_type=media_type)
+    return FileResponse(file, headers=headers, media_type=media_type)
+
+
 def install_web(app: FastAPI, dist: Path = DIST) -> None:
     """Serve the built web under everything that is not the API. Add this last."""
 
@@ -84,12 +104,12 @@ def install_web(app: FastAPI, dist: Path = DIST) -> None:
         file = (root / path).resolve()
         if path and file.is_relative_to(root) and file.is_file():
             kept = _FOREVER if path.startswith("assets/") else _ALWAYS_ASK
-            return FileResponse(file, headers={"Cache-Control": kept})
+            return _file(request, file, kept)
         if "." in path.rpartition("/")[2]:  # a file that is not there, not a route of the client
             raise HTTPException(404, "No such file.")
         index = root / "index.html"
         if not index.is_file():
             return HTMLResponse(_NOT_BUILT, 503, headers={"Cache-Control": "no-store"})
-        return FileResponse(index, headers={"Cache-Control": _ALWAYS_ASK})
+        return _file(request, index, _ALWAYS_ASK)
 
     app.add_route("/{path:path}", web, methods=["GET", "HEAD"], include_in_schema=False)
