@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import mimetypes
+from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Request
@@ -74,6 +76,39 @@ class SecurityHeaders:
         await self._app(scope, receive, send_with_headers)
 
 
+# The first view's own code: areas are loaded on demand, which on a slow line is one more wait.
+_FIRST_VIEWS: Final = ("src/{}/index.tsx", "src/{}/DutyPage.tsx", "src/{}/LoginPage.tsx")
+
+
+@lru_cache(maxsize=32)
+def _early(manifest: Path, _changed_ns: int, view: str) -> str:
+    """What a first view needs beyond the entry, as a `Link` header; empty: nothing is known."""
+    files: dict[str, dict[str, Any]] = json.loads(manifest.read_bytes())
+
+    def all_of(name: str, seen: set[str]) -> set[str]:
+        if name not in seen:
+            seen.add(name)
+            for one in files[name].get("imports", ()):
+                all_of(one, seen)
+        return seen
+
+    key = next((one for name in _FIRST_VIEWS if (one := name.format(view)) in files), None)
+    if key is None or "index.html" not in files:
+        return ""
+    more = sorted(all_of(key, set()) - all_of("index.html", set()), key=lambda one: one != key)
+    return ", ".join(f"</{files[one]['file']}>; rel=modulepreload; crossorigin" for one in more)
+
+
+def _page(request: Request, root: Path, index: Path, path: str) -> Response:
+    answer = _file(request, index, _ALWAYS_ASK)
+    manifest = root / ".vite" / "manifest.json"
+    if manifest.is_file():
+        early = _early(manifest, manifest.stat().st_mtime_ns, path.partition("/")[0])
+        if early:
+            answer.headers["Link"] = early
+    return answer
+
+
 # The best first: what the build laid beside each text file (cloud/web/scripts/compress.mjs).
 _ENCODINGS: Final = (("br", ".br"), ("gzip", ".gz"))
 
@@ -110,6 +145,6 @@ def install_web(app: FastAPI, dist: Path = DIST) -> None:
         index = root / "index.html"
         if not index.is_file():
             return HTMLResponse(_NOT_BUILT, 503, headers={"Cache-Control": "no-store"})
-        return _file(request, index, _ALWAYS_ASK)
+        return _page(request, root, index, path)
 
     app.add_route("/{path:path}", web, methods=["GET", "HEAD"], include_in_schema=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from pathlib import Path
 
 import httpx
@@ -45,6 +46,27 @@ async def test_a_browser_gets_the_best_it_takes(
         if sent != "br":
             await answer.aread()
             assert answer.content == SCRIPT
+
+
+async def test_the_first_views_own_code_is_named_with_the_page(
+    browser: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    (tmp_path / ".vite").mkdir()
+    files = {
+        "index.html": {"file": "assets/index-1.js", "imports": ["_react.js"]},
+        "_react.js": {"file": "assets/react-1.js"},
+        "_plan.js": {"file": "assets/plan-1.js", "imports": ["_react.js"]},
+        "src/duty/DutyPage.tsx": {
+            "file": "assets/DutyPage-1.js", "imports": ["index.html", "_plan.js"],
+        },
+    }  # fmt: skip
+    (tmp_path / ".vite" / "manifest.json").write_text(json.dumps(files))
+    link = (await browser.get("/duty")).headers["link"]
+    assert link == (
+        "</assets/DutyPage-1.js>; rel=modulepreload; crossorigin,"
+        " </assets/plan-1.js>; rel=modulepreload; crossorigin"
+    )
+    assert "link" not in (await browser.get("/nowhere")).headers
 
 
 async def test_what_was_not_packed_is_sent_plain(browser: httpx.AsyncClient) -> None:

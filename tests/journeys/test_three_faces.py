@@ -102,6 +102,10 @@ def test_a_night_with_a_fall(stack: Stack, browser: Browser, elder_id: str) -> N
     wearer, wrong = stack.device("wearable-0001"), []
     with logged_in(browser, stack, stack.login(NURSE)) as page:
         expect(page.get_by_test_id("floor-bed").first).to_be_visible(timeout=PATIENCE_MS)
+        expect(page.get_by_test_id("on-duty")).to_contain_text("值班")
+        expect(page.get_by_test_id("rounds-due")).to_be_visible()
+        page.get_by_test_id("duty-search-field").fill(wearer["elder"])
+        expect(page.get_by_test_id("duty-search").get_by_role("link")).to_have_count(1)
         wrong += survey(page, "night", "duty-quiet")
         fall = stack.sim("wearable", "--device-id", "wearable-0001", "--fall-after-s", "12")
         card = page.get_by_test_id("alert-card").filter(has_text=wearer["elder"]).first

@@ -8975,6 +8975,8 @@ export interface components {
             sex: "female" | "male";
             /** Care Note */
             care_note: string;
+            /** Photo Id */
+            photo_id?: string | null;
         };
         /**
          * ElderCoverage
