@@ -1,10 +1,9 @@
 import "./frame.css";
 
 import { useQueryClient } from "@tanstack/react-query";
-import Button from "antd/es/button";
 import { type ComponentType, type ReactNode, Suspense, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { Link, Navigate, NavLink, Route, Routes, useLocation, useNavigate } from "react-router";
+import { Navigate, NavLink, Route, Routes, useLocation, useNavigate } from "react-router";
 
 import { api } from "../api/client";
 import type { Permission } from "../api/types";
@@ -12,8 +11,7 @@ import { AREAS, type AreaName } from "../areas";
 import { AreaLinks } from "./AreaLinks";
 import { forgetBedside, mayOpenOffline } from "./bedside";
 import { explain } from "./explain";
-import { LanguageSwitch } from "./LanguageSwitch";
-import { ScreenSwitches } from "./ScreenSwitches";
+import { HeaderMenu } from "./HeaderMenu";
 import { setIcon } from "./tabTitle";
 import { useMe } from "./useMe";
 import { Waiting } from "./Waiting";
@@ -75,19 +73,7 @@ export function AreaPage({ area, sections: all }: { area: AreaName; sections: re
             {me?.institution.name ?? t("app.name")} <span>{t(`area.${area}`)}</span>
           </h1>
         </div>
-        <div className="header-tools">
-          <AreaLinks me={me} current={area} />
-          <LanguageSwitch />
-          <ScreenSwitches />
-          {me && (
-            <Link className="header-user" to="/account" title={t("header.account")}>
-              {t("header.loggedInAs", { name: me.name })}
-            </Link>
-          )}
-          <Button type="text" onClick={() => void logOut()}>
-            {t("header.logout")}
-          </Button>
-        </div>
+        <HeaderMenu me={me} onLogout={() => void logOut()} links={<AreaLinks me={me} current={area} />} />
       </header>
       {sections.length > 1 && (
         <nav className="area-nav" aria-label={t("area.sections")}>
