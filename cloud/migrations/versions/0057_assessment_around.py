@@ -5,7 +5,7 @@ from __future__ import annotations
 from cloud.migrations.tenancy import run
 
 revision = "0057"
-down_revision = "0047"
+down_revision = "0052"
 
 
 def upgrade() -> None:
