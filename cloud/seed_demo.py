@@ -36,6 +36,7 @@ from cloud.people.schemas import ConsentIn, FamilyIn, Purpose
 from cloud.people.service import add_elder, add_stay
 from cloud.places.models import Bed
 from cloud.places.service import PlaceName, add_bed, add_room, add_unit
+from cloud.seed_care_map import DEMO, put_on_map
 from edge.signals import Position
 
 INSTITUTION: Final = "渝悦示范养老院"
@@ -120,6 +121,7 @@ async def seed_demo(
             await _build(scope, now)
         else:
             scope = await enter_tenant(session, found.institution_id)
+        await put_on_map(scope, DEMO, now)
         if earlier is not None and await _still_valid(scope, earlier, now):
             await _link_relative(scope, keyring, now)
             return {**earlier, "devices": await _devices(scope, now)}, False

@@ -5715,6 +5715,150 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/bureau/care-map": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Care Map
+         * @description Houses with their beds by kind, services and places; open needs as masked counts.
+         */
+        get: operations["get_care_map"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bureau/care-map/matches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Match Free Beds
+         * @description Houses with a free bed for a need that names nobody, with reasons; nothing is kept.
+         */
+        post: operations["match_free_beds"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/care-map/profile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Care Map Profile
+         * @description What one's own house says of itself.
+         */
+        get: operations["get_care_map_profile"];
+        /**
+         * Put Care Map Profile
+         * @description Change it, publish it, or take it off the map.
+         */
+        put: operations["put_care_map_profile"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/care-map/needs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Open Needs
+         * @description Who waits for a bed, a home bed or somebody to come; of whom the caller reaches.
+         */
+        get: operations["list_open_needs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/care-map/matches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Match Care Need
+         * @description Free beds of the district, or people of one's own house, with reasons; nothing is kept.
+         */
+        post: operations["match_care_need"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/care-map/responders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Responders
+         * @description Staff and paired helpers of one's own house, with what they can do.
+         */
+        get: operations["list_responders"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/care-map/responders/{responder_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Put Responder
+         * @description What somebody can do, and how much at a time.
+         */
+        put: operations["put_responder"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -5916,7 +6060,7 @@ export interface components {
          * @description Everything that is audited. Add yours here, and its words in the web's oversight texts.
          * @enum {string}
          */
-        Action: "login.done" | "login.failed" | "login.ended" | "session.revoked" | "session.institution_entered" | "password.changed" | "password.reset" | "totp.enabled" | "totp.removed" | "totp.recovery_code_used" | "token.issued" | "token.revoked" | "user.created" | "user.changed" | "user.disabled" | "user.enabled" | "record.read" | "record.created" | "record.changed" | "record.deleted" | "record.exported" | "record.searched" | "record.broke_glass" | "record.break_glass_reviewed" | "consent.given" | "consent.withdrawn" | "family.linked" | "family.unlinked" | "list.imported" | "list.decided" | "list.erased" | "place.changed" | "device.changed" | "assignment.changed" | "gateway.changed" | "rules.changed" | "roster.changed" | "indicators.events_read" | "indicators.exported" | "audit.exported";
+        Action: "login.done" | "login.failed" | "login.ended" | "session.revoked" | "session.institution_entered" | "password.changed" | "password.reset" | "totp.enabled" | "totp.removed" | "totp.recovery_code_used" | "token.issued" | "token.revoked" | "user.created" | "user.changed" | "user.disabled" | "user.enabled" | "record.read" | "record.created" | "record.changed" | "record.deleted" | "record.exported" | "record.searched" | "record.broke_glass" | "record.break_glass_reviewed" | "consent.given" | "consent.withdrawn" | "family.linked" | "family.unlinked" | "list.imported" | "list.decided" | "list.erased" | "place.changed" | "device.changed" | "assignment.changed" | "gateway.changed" | "rules.changed" | "roster.changed" | "indicators.events_read" | "indicators.exported" | "care_map.matched" | "audit.exported";
         /**
          * ActorOut
          * @description Who acted, as they were called then.
@@ -6687,6 +6831,27 @@ export interface components {
          */
         BedMove: "apply" | "assess" | "plan" | "agree" | "begin_fitting" | "accept" | "start" | "review" | "step_back" | "end";
         /**
+         * BedNeedIn
+         * @description A bed that is looked for, without a word of who needs it. `needs` must be there.
+         */
+        BedNeedIn: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "general" | "nursing" | "dementia" | "short_stay" | "home";
+            place?: components["schemas"]["MapPoint"] | null;
+            /**
+             * Within Km
+             * @default 10
+             */
+            within_km: number;
+            /** Needs */
+            needs?: string[];
+            /** Wishes */
+            wishes?: string[];
+        };
+        /**
          * BedNode
          * @description A bed with its state and who has it.
          */
@@ -7332,6 +7497,140 @@ export interface components {
             counts: components["schemas"]["IncidentCount"][];
             /** More */
             more: boolean;
+        };
+        /**
+         * CareMapOut
+         * @description Houses that the caller may see, and what waits.
+         */
+        CareMapOut: {
+            /**
+             * Whose
+             * @enum {string}
+             */
+            whose: "bureau" | "house";
+            /** Kinds */
+            kinds: ("general" | "nursing" | "dementia" | "short_stay" | "home")[];
+            /** Services */
+            services: components["schemas"]["CareServiceOut"][];
+            /** Houses */
+            houses: components["schemas"]["MapHouseOut"][];
+            /** Unpublished */
+            unpublished: components["schemas"]["UnpublishedHouse"][];
+            /** Waiting */
+            waiting: components["schemas"]["WaitingOut"][];
+            /** Masked Below */
+            masked_below: number;
+            /**
+             * Map Tiles
+             * @description address of map tiles with {z}/{x}/{y}; empty: none
+             */
+            map_tiles: string;
+            /**
+             * Server Time
+             * Format: date-time
+             */
+            server_time: string;
+        };
+        /**
+         * CareMapProfileIn
+         * @description What a house says of itself. To be published it needs address, phone and place.
+         */
+        CareMapProfileIn: {
+            /**
+             * Address
+             * @default
+             */
+            address: string;
+            /**
+             * Phone
+             * @default
+             */
+            phone: string;
+            place?: components["schemas"]["MapPoint"] | null;
+            /** Services */
+            services?: string[];
+            /**
+             * Home Bed Capacity
+             * @description home beds that can be served at a time; none: not offered
+             */
+            home_bed_capacity?: number | null;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+            /**
+             * Published
+             * @default false
+             */
+            published: boolean;
+            /** Version */
+            version: number;
+        };
+        /**
+         * CareMapProfileOut
+         * @description One's own house: its words, and its beds as they stand now.
+         */
+        CareMapProfileOut: {
+            /** Address */
+            address: string;
+            /** Phone */
+            phone: string;
+            place: components["schemas"]["MapPoint"] | null;
+            /** Services */
+            services: string[];
+            /** Home Bed Capacity */
+            home_bed_capacity: number | null;
+            /** Note */
+            note: string;
+            /** Published */
+            published: boolean;
+            /** Version */
+            version: number;
+            /** Updated At */
+            updated_at: string | null;
+            /** Updated By */
+            updated_by: string | null;
+            /** Beds */
+            beds: components["schemas"]["KindOfBedsOut"][];
+            /** Catalogue */
+            catalogue: components["schemas"]["CareServiceOut"][];
+            /** May Change */
+            may_change: boolean;
+        };
+        /**
+         * CareNeedIn
+         * @description A bed or a person that an elder needs. Without a place: that of the elder's door.
+         */
+        CareNeedIn: {
+            /** Kind */
+            kind: ("general" | "nursing" | "dementia" | "short_stay" | "home") | "responder";
+            /** Elder Id */
+            elder_id?: string | null;
+            place?: components["schemas"]["MapPoint"] | null;
+            /**
+             * Within Km
+             * @default 10
+             */
+            within_km: number;
+            /** Needs */
+            needs?: string[];
+            /** Wishes */
+            wishes?: string[];
+        };
+        /**
+         * CareServiceOut
+         * @description A service of houses, or a skill of responders.
+         */
+        CareServiceOut: {
+            /** Key */
+            key: string;
+            /** Zh */
+            zh: string;
+            /** En */
+            en: string;
+            /** Of */
+            of: ("house" | "responder")[];
         };
         /**
          * CareTaskEndIn
@@ -11628,6 +11927,25 @@ export interface components {
             }[];
         };
         /**
+         * KindOfBedsOut
+         * @description Beds of a kind. `total` and `free` none: a capacity that nobody has said.
+         */
+        KindOfBedsOut: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "general" | "nursing" | "dementia" | "short_stay" | "home";
+            /** Total */
+            total: number | null;
+            /** Taken */
+            taken: number;
+            /** Reserved */
+            reserved: number;
+            /** Free */
+            free: number | null;
+        };
+        /**
          * KitItemIn
          * @description A device a home is to have, or has.
          */
@@ -12070,6 +12388,77 @@ export interface components {
             looks: components["schemas"]["LookOut"][];
             /** Next Cursor */
             next_cursor: string | null;
+        };
+        /**
+         * MapHouseOut
+         * @description A house on the map. `stale`: its beds were counted too long ago to be believed.
+         */
+        MapHouseOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /** Own */
+            own: boolean;
+            /** Published */
+            published: boolean;
+            /** District Code */
+            district_code: string | null;
+            /** District Name */
+            district_name: string;
+            /** Address */
+            address: string;
+            /** Phone */
+            phone: string;
+            place: components["schemas"]["MapPoint"] | null;
+            /** Services */
+            services: string[];
+            /** Note */
+            note: string;
+            /** Beds */
+            beds: components["schemas"]["KindOfBedsOut"][];
+            /** Counted At */
+            counted_at: string | null;
+            /** Stale */
+            stale: boolean;
+        };
+        /**
+         * MapPoint
+         * @description Degrees, WGS 84.
+         */
+        MapPoint: {
+            /** Lat */
+            lat: number;
+            /** Lon */
+            lon: number;
+        };
+        /**
+         * MatchReasonOut
+         * @description A reason, for the page to put into words.
+         */
+        MatchReasonOut: {
+            /** Code */
+            code: string;
+            /** Value */
+            value: number | null;
+            /** Names */
+            names: string[];
+        };
+        /**
+         * MatchesOut
+         * @description Fitting ones by score, then those left out. `place_from`: whose place distances are from.
+         */
+        MatchesOut: {
+            /** Fitting */
+            fitting: components["schemas"]["OfferOut"][];
+            /** Left Out */
+            left_out: components["schemas"]["OfferOut"][];
+            place: components["schemas"]["MapPoint"] | null;
+            /** Place From */
+            place_from: ("given" | "door" | "house") | null;
         };
         /**
          * Me
@@ -12619,6 +13008,41 @@ export interface components {
             signature: components["schemas"]["SignatureIn"];
         };
         /**
+         * OfferOut
+         * @description A house or a person. `score` none: left out, and the reasons say why.
+         */
+        OfferOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Who
+             * @enum {string}
+             */
+            who: "house" | "staff" | "helper";
+            /** Name */
+            name: string;
+            /** Own */
+            own: boolean;
+            /** Phone */
+            phone: string;
+            /** Address */
+            address: string;
+            place: components["schemas"]["MapPoint"] | null;
+            /** Score */
+            score: number | null;
+            /** Distance Km */
+            distance_km: number | null;
+            /** Free */
+            free: number | null;
+            /** Total */
+            total: number | null;
+            /** Reasons */
+            reasons: components["schemas"]["MatchReasonOut"][];
+        };
+        /**
          * OidcWay
          * @description A button that leads to the identity provider of the house.
          */
@@ -12633,6 +13057,58 @@ export interface components {
              * @description where it leads: a link, not a call
              */
             start: string;
+        };
+        /**
+         * OpenNeedOut
+         * @description Somebody who waits. `kind` none: which bed is for the worker to say.
+         */
+        OpenNeedOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /**
+             * Source
+             * @enum {string}
+             */
+            source: "home_bed" | "no_bed" | "task";
+            /** Kind */
+            kind: ("general" | "nursing" | "dementia" | "short_stay" | "home") | "responder" | null;
+            /** Task */
+            task: string | null;
+            /** Why */
+            why: string;
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /** Due On */
+            due_on: string | null;
+            /** Has Place */
+            has_place: boolean;
+        };
+        /**
+         * OpenNeedsOut
+         * @description Of whom the caller reaches, the longest waiting first.
+         */
+        OpenNeedsOut: {
+            /** Needs */
+            needs: components["schemas"]["OpenNeedOut"][];
+            /** Services */
+            services: components["schemas"]["CareServiceOut"][];
+            /** Kinds */
+            kinds: ("general" | "nursing" | "dementia" | "short_stay" | "home")[];
+            /** Map Tiles */
+            map_tiles: string;
         };
         /**
          * OpenRisk
@@ -12931,7 +13407,7 @@ export interface components {
          * @description One capability each. Reading and changing are apart.
          * @enum {string}
          */
-        Permission: "own_account" | "alerts_read" | "alerts_act" | "alert_rules_manage" | "coverage_read" | "status_read" | "records_read" | "records_write" | "records_all_units" | "break_glass" | "break_glass_review" | "series_read" | "care_read" | "care_write" | "incidents_review" | "consents_manage" | "records_export" | "series_erase" | "places_read" | "places_manage" | "devices_read" | "devices_manage" | "gateways_manage" | "simulation_run" | "drills_run" | "roster_read" | "roster_manage" | "users_manage" | "audit_read" | "reports_read" | "family_read" | "bureau_read";
+        Permission: "own_account" | "alerts_read" | "alerts_act" | "alert_rules_manage" | "coverage_read" | "status_read" | "records_read" | "records_write" | "records_all_units" | "break_glass" | "break_glass_review" | "series_read" | "care_read" | "care_write" | "incidents_review" | "consents_manage" | "records_export" | "series_erase" | "places_read" | "places_manage" | "devices_read" | "devices_manage" | "gateways_manage" | "simulation_run" | "drills_run" | "roster_read" | "roster_manage" | "users_manage" | "audit_read" | "reports_read" | "care_map_manage" | "family_read" | "bureau_read";
         /**
          * PersonOut
          * @description Somebody to put on the roster.
@@ -13600,6 +14076,60 @@ export interface components {
             elder_id: string | null;
             /** Name */
             name: string | null;
+        };
+        /**
+         * ResponderIn
+         * @description What somebody can do, and how much at a time (none: the default).
+         */
+        ResponderIn: {
+            /** Skills */
+            skills?: string[];
+            /** Capacity */
+            capacity?: number | null;
+            /** Version */
+            version: number;
+        };
+        /**
+         * ResponderOut
+         * @description Somebody who may be sent. `id` is the user's, or the relative's entry of a helper.
+         */
+        ResponderOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Who
+             * @enum {string}
+             */
+            who: "staff" | "helper";
+            /** Name */
+            name: string;
+            /** Paired With */
+            paired_with: string | null;
+            /** On Duty */
+            on_duty: boolean;
+            /** Skills */
+            skills: string[];
+            /** Capacity */
+            capacity: number;
+            /** Own Capacity */
+            own_capacity: number | null;
+            /** Version */
+            version: number;
+        };
+        /**
+         * RespondersOut
+         * @description Staff and paired helpers of one's own house.
+         */
+        RespondersOut: {
+            /** Responders */
+            responders: components["schemas"]["ResponderOut"][];
+            /** Services */
+            services: components["schemas"]["CareServiceOut"][];
+            /** May Change */
+            may_change: boolean;
         };
         /**
          * RetireIn
@@ -15767,6 +16297,21 @@ export interface components {
             where: string;
         };
         /**
+         * UnpublishedHouse
+         * @description A member of the bureau that has not published its place.
+         */
+        UnpublishedHouse: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /** District Name */
+            district_name: string;
+        };
+        /**
          * UserIn
          * @description A new user. Their first password is made up here and told once.
          */
@@ -16302,6 +16847,32 @@ export interface components {
             risks: {
                 [key: string]: string;
             };
+        };
+        /**
+         * WaitingOut
+         * @description Open needs of a node; a count of 1 to 4, and what would give it away, is masked.
+         */
+        WaitingOut: {
+            /** Node */
+            node: string;
+            /**
+             * Level
+             * @enum {string}
+             */
+            level: "all" | "district" | "institution";
+            /** Name */
+            name: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "bed" | "home" | "task";
+            /** Count */
+            count: number | null;
+            /** Masked */
+            masked: boolean;
+            /** Known */
+            known: boolean;
         };
         /**
          * WatchPlanIn
@@ -43165,6 +43736,673 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_care_map: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareMapOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    match_free_beds: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "kind": "nursing",
+                 *       "place": {
+                 *         "lat": 29.8,
+                 *         "lon": 106.4
+                 *       },
+                 *       "within_km": 10,
+                 *       "needs": [
+                 *         "bedridden_care"
+                 *       ],
+                 *       "wishes": [
+                 *         "rehabilitation"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["BedNeedIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MatchesOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_care_map_profile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareMapProfileOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_care_map_profile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "address": "示范路 1 号",
+                 *       "phone": "023-00000000",
+                 *       "place": {
+                 *         "lat": 29.81,
+                 *         "lon": 106.41
+                 *       },
+                 *       "services": [
+                 *         "dementia_care",
+                 *         "respite"
+                 *       ],
+                 *       "home_bed_capacity": 30,
+                 *       "note": "参观请提前一天电话预约",
+                 *       "published": true,
+                 *       "version": 0
+                 *     }
+                 */
+                "application/json": components["schemas"]["CareMapProfileIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareMapProfileOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_open_needs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenNeedsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    match_care_need: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "kind": "responder",
+                 *       "elder_id": "00000000-0000-4000-8000-000000000008",
+                 *       "within_km": 5,
+                 *       "needs": [
+                 *         "bathing"
+                 *       ],
+                 *       "wishes": [
+                 *         "lifting"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["CareNeedIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MatchesOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_responders: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RespondersOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_responder: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                responder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "skills": [
+                 *         "bathing",
+                 *         "lifting"
+                 *       ],
+                 *       "capacity": 6,
+                 *       "version": 0
+                 *     }
+                 */
+                "application/json": components["schemas"]["ResponderIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResponderOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
