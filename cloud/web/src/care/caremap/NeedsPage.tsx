@@ -79,10 +79,8 @@ function Finder({ chosen, kinds, services, tiles }: FinderProps): ReactNode {
   const finder = useNeed([], { ...NO_NEED, kind: chosen?.kind ?? "", from });
   const top = useRef<HTMLDivElement>(null);
   useEffect(() => {
-    if (chosen === null) return;
-    // Who pressed "match" in the list goes on in the form: the keyboard and the eye are there too.
-    top.current?.scrollIntoView({ block: "start" });
-    top.current?.querySelector("select")?.focus();
+    // Who pressed "match" in the list goes on in the form: the keyboard is there, and the screen with it.
+    if (chosen !== null) top.current?.querySelector("select")?.focus();
   }, [chosen]);
   return (
     <div ref={top}>
