@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.support.pages import PHONE_PX, check, sign_in
+from tests.support.pages import PHONE_PX, check, sign_in, too_wide_px
 from tests.support.stack import Login, Stack
 
 

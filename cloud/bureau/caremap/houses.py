@@ -164,7 +164,7 @@ def house_out(house: House, now: datetime) -> MapHouseOut:
         place=place_out(house.lat, house.lon),
         services=list(house.services),
         note=house.note,
-        beds=beds_out(house.beds),
+        beds=beds_out(house.beds, own=house.own),
         counted_at=house.counted_at,
         stale=house.is_stale(now),
     )

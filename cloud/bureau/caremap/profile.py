@@ -90,12 +90,12 @@ def place_out(lat: float | None, lon: float | None) -> MapPoint | None:
     return None if lat is None or lon is None else MapPoint(lat=lat, lon=lon)
 
 
-def beds_out(beds: dict[str, Beds]) -> list[KindOfBedsOut]:
-    """In the order of the kinds."""
+def beds_out(beds: dict[str, Beds], *, own: bool = True) -> list[KindOfBedsOut]:
+    """In the order of the kinds. Who has one of no stated number is told to the house alone."""
     return [
         KindOfBedsOut.model_validate(
-            {"kind": kind, "total": one.total, "taken": one.taken, "reserved": one.reserved,
-             "free": one.free}
+            {"kind": kind, "total": one.total, "reserved": one.reserved, "free": one.free,
+             "taken": one.taken if own or one.total is not None else None}
         )
         for kind, one in beds.items()
     ]  # fmt: skip

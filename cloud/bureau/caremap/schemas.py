@@ -41,11 +41,14 @@ class CareMapProfileIn(ApiModel):
 
 
 class KindOfBedsOut(ApiModel):
-    """Beds of a kind. `total` and `free` none: a capacity that nobody has said."""
+    """Beds of a kind. `total` and `free` none: a capacity that nobody has said.
+
+    `taken` none: of another house, where it would be a bare count of people.
+    """
 
     kind: BedKind
     total: int | None
-    taken: int
+    taken: int | None
     reserved: int
     free: int | None
 

@@ -195,6 +195,18 @@ async def test_houses_of_one_bureau_see_each_other_and_nobody_else_does(stage: S
     assert (said["houses"], said["unpublished"]) == ([], [])
 
 
+async def test_how_many_are_served_at_home_is_told_only_against_a_capacity(stage: Stage) -> None:
+    world = stage.world
+    await home_bed(world, "in_service", 0)
+    await publish(world, world.home, home_bed_capacity=None)
+    told = {one["kind"]: one for one in (await care_map(stage.client))["houses"][0]["beds"]}
+    assert (told["home"]["taken"], told["home"]["free"]) == (None, None)
+    own = (await (await world.as_role(Role.MANAGER)).get("/api/v1/care-map/profile")).json()
+    assert [one["taken"] for one in own["beds"] if one["kind"] == "home"] == [1]
+    said = await matched(stage.client, kind="home")
+    assert codes(said["left_out"][0]) == {"capacity_unknown"}
+
+
 async def test_old_counts_are_told_as_old_and_nobody_is_sent_there(stage: Stage) -> None:
     world = stage.world
     await beds_in(world, world.home, nursing=3)

@@ -16,7 +16,7 @@ const HOUSE = {
   phone: "023-00000000", place: { lat: 29.53, lon: 106.49 }, services: ["bathing"], note: "",
   beds: [
     { kind: "nursing", total: 10, taken: 7, reserved: 1, free: 2 },
-    { kind: "home", total: null, taken: 3, reserved: 0, free: null },
+    { kind: "home", total: null, taken: null, reserved: 0, free: null },
   ],
   counted_at: "2026-03-01T18:14:00.000Z", stale: false,
 };
@@ -59,7 +59,7 @@ describe("the bureau's map", () => {
     expect(first).toHaveTextContent("甲院");
     expect(second).toHaveTextContent("乙院");
     expect(screen.getByText("护理床位 空 2 / 10（预留 1）")).toBeInTheDocument();
-    expect(screen.getByText("家庭养老床位 服务中 3，未登记能服务多少张")).toBeInTheDocument();
+    expect(screen.getByText("家庭养老床位 未登记能服务多少张")).toBeInTheDocument();
     expect(screen.getByText(/床位数已过时/)).toBeInTheDocument();
     expect(document.querySelector("image")).toBeNull();
   });

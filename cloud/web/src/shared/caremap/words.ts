@@ -14,7 +14,8 @@ export function useCareWords(services: readonly Service[]) {
   };
   const kind = (key: NeedKind): string => t(`kind.${key}`);
   const beds = (one: Beds): string => {
-    if (one.total === null || one.free === null) return t("bedUnknown", { kind: kind(one.kind), taken: one.taken });
+    if (one.total === null || one.free === null)
+      return t(one.taken === null ? "bedUntold" : "bedUnknown", { kind: kind(one.kind), taken: one.taken });
     const said = t("bedLine", { kind: kind(one.kind), free: one.free, total: one.total });
     return one.reserved > 0 ? said + t("bedReserved", { count: one.reserved }) : said;
   };
