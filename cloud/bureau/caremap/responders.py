@@ -141,7 +141,7 @@ async def _in_hand(scope: TenantScope, now: datetime) -> dict[uuid.UUID, tuple[R
             found[by]["alerts_in_hand"] += 1
     today = local_date(now)
     for row in await due_rows(scope, now):
-        if row.plan.visitor_id is not None and local_date(row.due.due_at) <= today:
+        if row.plan.visitor_id is not None and row.due.standing in ("today", "overdue"):
             found[row.plan.visitor_id]["visits_due"] += 1
     for followup in await followups(scope, is_open=True):
         if followup.due_on <= today:

@@ -1,6 +1,7 @@
 /** The text namespaces of the areas: types only, so that their words load with their code. */
 import type { zh as day } from "../care/elders/dayTexts";
 import type { zh as elders } from "../care/elders/texts";
+import type { zh as caremap } from "../shared/caremap/texts";
 import type { zh as bureau } from "../bureau/texts";
 import type { zh as account } from "../account/texts";
 import type { zh as care } from "../care/texts";
@@ -30,6 +31,7 @@ export type AreaTexts = {
   bureau: typeof bureau;
   oversight: typeof oversight;
   care: typeof care;
+  caremap: typeof caremap;
   day: typeof day;
   discovery: typeof discovery;
   elders: typeof elders;
