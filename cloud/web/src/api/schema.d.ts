@@ -4980,7 +4980,7 @@ export interface paths {
         };
         /**
          * Search Patients R4B
-         * @description People by name, pinyin or citizen number (`identifier=...`).
+         * @description People by name or pinyin, citizen number or id (`identifier`, `_id`), page by page.
          */
         get: operations["search_patients_r4b"];
         put?: never;
@@ -5240,7 +5240,7 @@ export interface paths {
         };
         /**
          * Search Patients R5
-         * @description People by name, pinyin or citizen number (`identifier=...`).
+         * @description People by name or pinyin, citizen number or id (`identifier`, `_id`), page by page.
          */
         get: operations["search_patients_r5"];
         put?: never;
@@ -6479,6 +6479,41 @@ export interface components {
             unit_ids: string[];
         };
         /**
+         * AroundIn
+         * @description A.4 and A.5. `problems`: A.5 code -> options; `notes`: words, by A.5 code or `diagnoses`.
+         *
+         *     A.2 and the contact of A.3 stand in the record, where phone numbers are sealed.
+         */
+        AroundIn: {
+            /**
+             * Diagnoses
+             * @example [
+             *       "I10-I15"
+             *     ]
+             */
+            diagnoses?: string[];
+            /** Medicines */
+            medicines?: components["schemas"]["MedicineIn"][];
+            /**
+             * Problems
+             * @example {
+             *       "A.5.1": [
+             *         "无"
+             *       ],
+             *       "A.5.11": [
+             *         "无"
+             *       ]
+             *     }
+             */
+            problems?: {
+                [key: string]: string[];
+            };
+            /** Notes */
+            notes?: {
+                [key: string]: string;
+            };
+        };
+        /**
          * AssessmentBrief
          * @description A line in an elder's list. `source`: the body whose result was taken over, if one was.
          */
@@ -6546,6 +6581,7 @@ export interface components {
             contested: components["schemas"]["ContestIn"][];
             /** Counted */
             counted: components["schemas"]["CountedOut"][];
+            around: components["schemas"]["AroundIn"];
             /**
              * Created At
              * Format: date-time
@@ -8896,6 +8932,15 @@ export interface components {
             assessors?: string[];
             /** Contested */
             contested?: components["schemas"]["ContestIn"][];
+            /**
+             * @default {
+             *       "diagnoses": [],
+             *       "medicines": [],
+             *       "problems": {},
+             *       "notes": {}
+             *     }
+             */
+            around: components["schemas"]["AroundIn"];
         };
         /**
          * DrillCancelIn
@@ -9154,8 +9199,13 @@ export interface components {
             /** Overdue Days */
             overdue_days: number | null;
             /**
+             * Events
+             * @description confirmed care-risk events within 30 days that ask for a new one at once
+             */
+            events: number | null;
+            /**
              * Falls
-             * @description confirmed falls within 30 days that ask for a new assessment at once
+             * @description how many of `events` were falls
              */
             falls: number | null;
             /**
@@ -12515,6 +12565,32 @@ export interface components {
             lon: number;
             /** Accuracy M */
             accuracy_m: number;
+        };
+        /**
+         * MedicineIn
+         * @description A.4: one medicine.
+         */
+        MedicineIn: {
+            /**
+             * Name
+             * @default
+             */
+            name: string;
+            /**
+             * Route
+             * @default
+             */
+            route: string;
+            /**
+             * Dose
+             * @default
+             */
+            dose: string;
+            /**
+             * Frequency
+             * @default
+             */
+            frequency: string;
         };
         /**
          * Merge
@@ -41054,6 +41130,12 @@ export interface operations {
             query?: {
                 name?: string | null;
                 identifier?: string | null;
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date */
+                birthdate?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 _count?: number;
                 after?: string | null;
             };
@@ -41255,11 +41337,16 @@ export interface operations {
     };
     search_location_r4b: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -41327,11 +41414,16 @@ export interface operations {
     };
     search_device_r4b: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -41399,11 +41491,16 @@ export interface operations {
     };
     search_deviceusestatement_r4b: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -41471,11 +41568,16 @@ export interface operations {
     };
     search_observation_r4b: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -41543,11 +41645,16 @@ export interface operations {
     };
     search_questionnaireresponse_r4b: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -41615,11 +41722,16 @@ export interface operations {
     };
     search_flag_r4b: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -41687,11 +41799,16 @@ export interface operations {
     };
     search_consent_r4b: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -41759,11 +41876,16 @@ export interface operations {
     };
     search_auditevent_r4b: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -41964,6 +42086,12 @@ export interface operations {
             query?: {
                 name?: string | null;
                 identifier?: string | null;
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date */
+                birthdate?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 _count?: number;
                 after?: string | null;
             };
@@ -42165,11 +42293,16 @@ export interface operations {
     };
     search_location_r5: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -42237,11 +42370,16 @@ export interface operations {
     };
     search_device_r5: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -42309,11 +42447,16 @@ export interface operations {
     };
     search_deviceassociation_r5: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -42381,11 +42524,16 @@ export interface operations {
     };
     search_observation_r5: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -42453,11 +42601,16 @@ export interface operations {
     };
     search_questionnaireresponse_r5: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -42525,11 +42678,16 @@ export interface operations {
     };
     search_flag_r5: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -42597,11 +42755,16 @@ export interface operations {
     };
     search_consent_r5: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -42669,11 +42832,16 @@ export interface operations {
     };
     search_auditevent_r5: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };

@@ -9,6 +9,7 @@ import { api } from "../api/client";
 import type { Permission } from "../api/types";
 import { AREAS, type AreaName } from "../areas";
 import { AreaLinks } from "./AreaLinks";
+import { forgetBedside, mayOpenOffline } from "./bedside";
 import { explain } from "./explain";
 import { HeaderMenu } from "./HeaderMenu";
 import { setIcon } from "./tabTitle";
@@ -22,6 +23,8 @@ export type Section = {
   Page: ComponentType;
   /** Shown to who has it; without: to everybody here. */
   permission?: Permission;
+  /** Opens without a network too, with what this device keeps (shared/bedside.ts). */
+  offline?: true;
 };
 
 /** Everything but the desk: who and where, the area's sections, and the one that is open. */
@@ -52,10 +55,13 @@ export function AreaPage({ area, sections: all }: { area: AreaName; sections: re
       return;
     }
     queryClient.clear();
+    forgetBedside();
     void navigate("/login", { replace: true });
   };
 
   const first = sections[0];
+  // Nobody can be asked who this is; what this device keeps may be gone on with.
+  const offline = me === undefined && error !== null && open?.offline === true && mayOpenOffline();
   return (
     <>
       <a className="skip-link" href="#content">
@@ -80,7 +86,7 @@ export function AreaPage({ area, sections: all }: { area: AreaName; sections: re
       )}
       <main className="area" id="content">
         {(failure ?? error) !== null && <p role="alert">{failure ?? explain(t, error)}</p>}
-        {me !== undefined && (
+        {(me !== undefined || offline) && (
           <Suspense fallback={<Waiting />}>
             <Routes>
               {sections.map(({ path, Page }) => (
