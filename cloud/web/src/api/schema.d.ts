@@ -5031,6 +5031,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/fhir/r4b/QuestionnaireResponse/{assessment_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Response R4B
+         * @description The answers of one filed assessment.
+         */
+        get: operations["get_response_r4b"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r4b/Consent/{consent_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Consent R4B
+         * @description One consent.
+         */
+        get: operations["get_consent_r4b"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/fhir/r4b/Location": {
         parameters: {
             query?: never;
@@ -5283,6 +5323,46 @@ export interface paths {
          * @description The whole record of an elder, newest values; who looked at it is asked for apart.
          */
         get: operations["get_everything_r5"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r5/QuestionnaireResponse/{assessment_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Response R5
+         * @description The answers of one filed assessment.
+         */
+        get: operations["get_response_r5"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r5/Consent/{consent_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Consent R5
+         * @description One consent.
+         */
+        get: operations["get_consent_r5"];
         put?: never;
         post?: never;
         delete?: never;
@@ -7246,6 +7326,24 @@ export interface components {
             sha256: string;
         };
         /**
+         * CandidateOut
+         * @description An elder whom a row may mean.
+         */
+        CandidateOut: {
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Name */
+            name: string;
+            /**
+             * Birth Date
+             * Format: date
+             */
+            birth_date: string;
+        };
+        /**
          * CareIncidentChange
          * @description All of it anew. `version`: the one it was changed from.
          */
@@ -7611,6 +7709,8 @@ export interface components {
             updated_by: string | null;
             /** Beds */
             beds: components["schemas"]["KindOfBedsOut"][];
+            /** Catalogue */
+            catalogue: components["schemas"]["CareServiceOut"][];
             /** May Change */
             may_change: boolean;
         };
@@ -11961,6 +12061,8 @@ export interface components {
         /**
          * KindOfBedsOut
          * @description Beds of a kind. `total` and `free` none: a capacity that nobody has said.
+         *
+         *     `taken` none: of another house, where it would be a bare count of people.
          */
         KindOfBedsOut: {
             /**
@@ -11971,7 +12073,7 @@ export interface components {
             /** Total */
             total: number | null;
             /** Taken */
-            taken: number;
+            taken: number | null;
             /** Reserved */
             reserved: number;
             /** Free */
@@ -12485,9 +12587,9 @@ export interface components {
          */
         MatchesOut: {
             /** Fitting */
-            fitting: components["schemas"]["cloud__bureau__caremap__schemas__CandidateOut"][];
+            fitting: components["schemas"]["OfferOut"][];
             /** Left Out */
-            left_out: components["schemas"]["cloud__bureau__caremap__schemas__CandidateOut"][];
+            left_out: components["schemas"]["OfferOut"][];
             place: components["schemas"]["MapPoint"] | null;
             /** Place From */
             place_from: ("given" | "door" | "house") | null;
@@ -13064,6 +13166,41 @@ export interface components {
             /** Words */
             words: string;
             signature: components["schemas"]["SignatureIn"];
+        };
+        /**
+         * OfferOut
+         * @description A house or a person. `score` none: left out, and the reasons say why.
+         */
+        OfferOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Who
+             * @enum {string}
+             */
+            who: "house" | "staff" | "helper";
+            /** Name */
+            name: string;
+            /** Own */
+            own: boolean;
+            /** Phone */
+            phone: string;
+            /** Address */
+            address: string;
+            place: components["schemas"]["MapPoint"] | null;
+            /** Score */
+            score: number | null;
+            /** Distance Km */
+            distance_km: number | null;
+            /** Free */
+            free: number | null;
+            /** Total */
+            total: number | null;
+            /** Reasons */
+            reasons: components["schemas"]["MatchReasonOut"][];
         };
         /**
          * OidcWay
@@ -14149,6 +14286,8 @@ export interface components {
         RespondersOut: {
             /** Responders */
             responders: components["schemas"]["ResponderOut"][];
+            /** Services */
+            services: components["schemas"]["CareServiceOut"][];
             /** May Change */
             may_change: boolean;
         };
@@ -14749,7 +14888,7 @@ export interface components {
             /** Status */
             status: string;
             /** Elders */
-            elders: components["schemas"]["cloud__care__matching__schemas__CandidateOut"][];
+            elders: components["schemas"]["CandidateOut"][];
             /** Before */
             before: boolean | number | string | null;
             /** After */
@@ -17035,59 +17174,6 @@ export interface components {
             role: components["schemas"]["Role"];
             /** Current */
             current: boolean;
-        };
-        /**
-         * CandidateOut
-         * @description A house or a person. `score` none: left out, and the reasons say why.
-         */
-        cloud__bureau__caremap__schemas__CandidateOut: {
-            /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
-            /**
-             * Who
-             * @enum {string}
-             */
-            who: "house" | "staff" | "helper";
-            /** Name */
-            name: string;
-            /** Own */
-            own: boolean;
-            /** Phone */
-            phone: string;
-            /** Address */
-            address: string;
-            place: components["schemas"]["MapPoint"] | null;
-            /** Score */
-            score: number | null;
-            /** Distance Km */
-            distance_km: number | null;
-            /** Free */
-            free: number | null;
-            /** Total */
-            total: number | null;
-            /** Reasons */
-            reasons: components["schemas"]["MatchReasonOut"][];
-        };
-        /**
-         * CandidateOut
-         * @description An elder whom a row may mean.
-         */
-        cloud__care__matching__schemas__CandidateOut: {
-            /**
-             * Elder Id
-             * Format: uuid
-             */
-            elder_id: string;
-            /** Name */
-            name: string;
-            /**
-             * Birth Date
-             * Format: date
-             */
-            birth_date: string;
         };
     };
     responses: never;
@@ -41335,6 +41421,140 @@ export interface operations {
             };
         };
     };
+    get_response_r4b: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                assessment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_consent_r4b: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                consent_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     search_location_r4b: {
         parameters: {
             query?: {
@@ -42230,6 +42450,140 @@ export interface operations {
             header?: never;
             path: {
                 elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_response_r5: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                assessment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_consent_r5: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                consent_id: string;
             };
             cookie?: never;
         };
