@@ -4980,7 +4980,7 @@ export interface paths {
         };
         /**
          * Search Patients R4B
-         * @description People by name, pinyin or citizen number (`identifier=...`).
+         * @description People by name or pinyin, citizen number or id (`identifier`, `_id`), page by page.
          */
         get: operations["search_patients_r4b"];
         put?: never;
@@ -5023,6 +5023,46 @@ export interface paths {
          * @description The whole record of an elder, newest values; who looked at it is asked for apart.
          */
         get: operations["get_everything_r4b"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r4b/QuestionnaireResponse/{assessment_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Response R4B
+         * @description The answers of one filed assessment.
+         */
+        get: operations["get_response_r4b"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r4b/Consent/{consent_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Consent R4B
+         * @description One consent.
+         */
+        get: operations["get_consent_r4b"];
         put?: never;
         post?: never;
         delete?: never;
@@ -5240,7 +5280,7 @@ export interface paths {
         };
         /**
          * Search Patients R5
-         * @description People by name, pinyin or citizen number (`identifier=...`).
+         * @description People by name or pinyin, citizen number or id (`identifier`, `_id`), page by page.
          */
         get: operations["search_patients_r5"];
         put?: never;
@@ -5283,6 +5323,46 @@ export interface paths {
          * @description The whole record of an elder, newest values; who looked at it is asked for apart.
          */
         get: operations["get_everything_r5"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r5/QuestionnaireResponse/{assessment_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Response R5
+         * @description The answers of one filed assessment.
+         */
+        get: operations["get_response_r5"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r5/Consent/{consent_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Consent R5
+         * @description One consent.
+         */
+        get: operations["get_consent_r5"];
         put?: never;
         post?: never;
         delete?: never;
@@ -6479,6 +6559,41 @@ export interface components {
             unit_ids: string[];
         };
         /**
+         * AroundIn
+         * @description A.4 and A.5. `problems`: A.5 code -> options; `notes`: words, by A.5 code or `diagnoses`.
+         *
+         *     A.2 and the contact of A.3 stand in the record, where phone numbers are sealed.
+         */
+        AroundIn: {
+            /**
+             * Diagnoses
+             * @example [
+             *       "I10-I15"
+             *     ]
+             */
+            diagnoses?: string[];
+            /** Medicines */
+            medicines?: components["schemas"]["MedicineIn"][];
+            /**
+             * Problems
+             * @example {
+             *       "A.5.1": [
+             *         "无"
+             *       ],
+             *       "A.5.11": [
+             *         "无"
+             *       ]
+             *     }
+             */
+            problems?: {
+                [key: string]: string[];
+            };
+            /** Notes */
+            notes?: {
+                [key: string]: string;
+            };
+        };
+        /**
          * AssessmentBrief
          * @description A line in an elder's list. `source`: the body whose result was taken over, if one was.
          */
@@ -6546,6 +6661,7 @@ export interface components {
             contested: components["schemas"]["ContestIn"][];
             /** Counted */
             counted: components["schemas"]["CountedOut"][];
+            around: components["schemas"]["AroundIn"];
             /**
              * Created At
              * Format: date-time
@@ -8916,6 +9032,15 @@ export interface components {
             assessors?: string[];
             /** Contested */
             contested?: components["schemas"]["ContestIn"][];
+            /**
+             * @default {
+             *       "diagnoses": [],
+             *       "medicines": [],
+             *       "problems": {},
+             *       "notes": {}
+             *     }
+             */
+            around: components["schemas"]["AroundIn"];
         };
         /**
          * DrillCancelIn
@@ -9174,8 +9299,13 @@ export interface components {
             /** Overdue Days */
             overdue_days: number | null;
             /**
+             * Events
+             * @description confirmed care-risk events within 30 days that ask for a new one at once
+             */
+            events: number | null;
+            /**
              * Falls
-             * @description confirmed falls within 30 days that ask for a new assessment at once
+             * @description how many of `events` were falls
              */
             falls: number | null;
             /**
@@ -9274,6 +9404,8 @@ export interface components {
             sex: "female" | "male";
             /** Care Note */
             care_note: string;
+            /** Photo Id */
+            photo_id?: string | null;
         };
         /**
          * ElderCoverage
@@ -11929,6 +12061,8 @@ export interface components {
         /**
          * KindOfBedsOut
          * @description Beds of a kind. `total` and `free` none: a capacity that nobody has said.
+         *
+         *     `taken` none: of another house, where it would be a bare count of people.
          */
         KindOfBedsOut: {
             /**
@@ -11939,7 +12073,7 @@ export interface components {
             /** Total */
             total: number | null;
             /** Taken */
-            taken: number;
+            taken: number | null;
             /** Reserved */
             reserved: number;
             /** Free */
@@ -12533,6 +12667,32 @@ export interface components {
             lon: number;
             /** Accuracy M */
             accuracy_m: number;
+        };
+        /**
+         * MedicineIn
+         * @description A.4: one medicine.
+         */
+        MedicineIn: {
+            /**
+             * Name
+             * @default
+             */
+            name: string;
+            /**
+             * Route
+             * @default
+             */
+            route: string;
+            /**
+             * Dose
+             * @default
+             */
+            dose: string;
+            /**
+             * Frequency
+             * @default
+             */
+            frequency: string;
         };
         /**
          * Merge
@@ -41056,6 +41216,12 @@ export interface operations {
             query?: {
                 name?: string | null;
                 identifier?: string | null;
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date */
+                birthdate?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 _count?: number;
                 after?: string | null;
             };
@@ -41255,13 +41421,152 @@ export interface operations {
             };
         };
     };
+    get_response_r4b: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                assessment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_consent_r4b: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                consent_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     search_location_r4b: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -41329,11 +41634,16 @@ export interface operations {
     };
     search_device_r4b: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -41401,11 +41711,16 @@ export interface operations {
     };
     search_deviceusestatement_r4b: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -41473,11 +41788,16 @@ export interface operations {
     };
     search_observation_r4b: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -41545,11 +41865,16 @@ export interface operations {
     };
     search_questionnaireresponse_r4b: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -41617,11 +41942,16 @@ export interface operations {
     };
     search_flag_r4b: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -41689,11 +42019,16 @@ export interface operations {
     };
     search_consent_r4b: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -41761,11 +42096,16 @@ export interface operations {
     };
     search_auditevent_r4b: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -41966,6 +42306,12 @@ export interface operations {
             query?: {
                 name?: string | null;
                 identifier?: string | null;
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date */
+                birthdate?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 _count?: number;
                 after?: string | null;
             };
@@ -42165,13 +42511,152 @@ export interface operations {
             };
         };
     };
+    get_response_r5: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                assessment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_consent_r5: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                consent_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     search_location_r5: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -42239,11 +42724,16 @@ export interface operations {
     };
     search_device_r5: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -42311,11 +42801,16 @@ export interface operations {
     };
     search_deviceassociation_r5: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -42383,11 +42878,16 @@ export interface operations {
     };
     search_observation_r5: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -42455,11 +42955,16 @@ export interface operations {
     };
     search_questionnaireresponse_r5: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -42527,11 +43032,16 @@ export interface operations {
     };
     search_flag_r5: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -42599,11 +43109,16 @@ export interface operations {
     };
     search_consent_r5: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -42671,11 +43186,16 @@ export interface operations {
     };
     search_auditevent_r5: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };

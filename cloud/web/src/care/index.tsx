@@ -10,6 +10,7 @@ import * as discoveryTexts from "./discovery/texts";
 import * as eldersTexts from "./elders/texts";
 import * as homebedsTexts from "./homebeds/texts";
 import * as ordersTexts from "./orders/texts";
+import * as exchangeTexts from "./exchange/texts";
 import * as handoverTexts from "./handover/texts";
 import * as matchingTexts from "./matching/texts";
 import * as roundsTexts from "./rounds/texts";
@@ -32,6 +33,7 @@ addTexts("handbook", handbookTexts);
 addTexts("matching", matchingTexts);
 addTexts("rounds", roundsTexts);
 addTexts("services", servicesTexts);
+addTexts("exchange", exchangeTexts);
 addTexts("handover", handoverTexts);
 addTexts("safety", safetyTexts);
 
@@ -45,6 +47,7 @@ const HandoverPages = lazy(() => import("./handover/HandoverPages"));
 const SafetyPages = lazy(() => import("./safety/SafetyPages"));
 const DiscoveryPages = lazy(() => import("./discovery/DiscoveryPages"));
 const CareMapPages = lazy(() => import("./caremap/CareMapPages"));
+const ExchangePage = lazy(() => import("./exchange/ExchangePage"));
 const AssessmentPages = lazy(() => import("./assessment/AssessmentPages"));
 
 /** Records, assessments, rounds, visits: the work of nurses, assessors and care managers. */
@@ -60,11 +63,12 @@ export default function CareArea(): ReactNode {
   const { t: services } = useTranslation("services");
   const { t: safety } = useTranslation("safety");
   const { t: caremap } = useTranslation("caremap");
+  const { t: exchange } = useTranslation("exchange");
   return (
     <AreaPage
       area="care"
       sections={[
-        { path: "assessments", label: t("section.assessments"), Page: AssessmentPages },
+        { path: "assessments", label: t("section.assessments"), Page: AssessmentPages, offline: true },
         { path: "rounds", label: rounds("section"), Page: RoundsPages, permission: "care_read" },
         { path: "visits", label: visits("section"), Page: VisitsPages, permission: "care_read" },
         { path: "homebeds", label: homebeds("section"), Page: HomeBedPages, permission: "care_read" },
@@ -74,6 +78,7 @@ export default function CareArea(): ReactNode {
         { path: "elders", label: elders("section"), Page: EldersPage },
         { path: "services", label: services("section"), Page: ServicesPages, permission: "care_read" },
         { path: "matching", label: matching("section"), Page: MatchingPages, permission: "records_write" },
+        { path: "exchange", label: exchange("section"), Page: ExchangePage, permission: "care_read" },
         { path: "risks", label: safety("section"), Page: SafetyPages, permission: "records_read" },
       ]}
     />

@@ -9,6 +9,7 @@ import type { zh as matching } from "../care/matching/texts";
 import type { zh as services } from "../care/services/texts";
 import type { zh as fields } from "../shared/fieldTexts";
 import type { zh as handbook } from "../shared/handbookTexts";
+import type { zh as exchange } from "../care/exchange/texts";
 import type { zh as handover } from "../care/handover/texts";
 import type { zh as discovery } from "../care/discovery/texts";
 import type { zh as rounds } from "../care/rounds/texts";
@@ -42,6 +43,7 @@ export type AreaTexts = {
   services: typeof services;
   house: typeof house;
   family: typeof family;
+  exchange: typeof exchange;
   handover: typeof handover;
   operator: typeof operator;
   orders: typeof orders;
