@@ -23,6 +23,7 @@ from cloud.care.visits.plan import (
 )
 from cloud.care.visits.route import length_m, order
 from cloud.care.visits.suggest import suggest
+from cloud.clock import local_date
 from cloud.geo import Point, distance_m
 
 NOW = datetime(2026, 3, 1, 2, 0, tzinfo=UTC)
@@ -200,8 +201,7 @@ def told_of(
 ) -> list[tuple[date, bool]]:
     """Weekly from the 1st on: days on which a visit fell due, and whether it was made."""
     found = fell_due(visits, date(2026, 3, 1), 7, asking or [], calls)
-    return [((one.due_at - timedelta(hours=1) + timedelta(hours=8)).date(), one.met)
-            for one in found]  # fmt: skip
+    return [(local_date(one.due_at - timedelta(microseconds=1)), one.met) for one in found]
 
 
 def test_one_due_date_from_each_visit_to_the_next() -> None:
