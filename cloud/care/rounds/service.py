@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from sqlalchemy import select
@@ -22,13 +22,14 @@ from cloud.care.rounds.plan import (
     Due,
     Frequency,
     LevelPlan,
+    not_before,
     round_due,
     turning_due,
 )
 from cloud.care.rounds.schemas import RoundCheckIn, RoundPlanIn
 from cloud.clock import NS_PER_S, ns_from_datetime
 from cloud.coverage.models import AssessedLevel, WatchPlan
-from cloud.coverage.plans import away_at
+from cloud.coverage.plans import away_at, back_since
 from cloud.coverage.subjects import level_in_force
 from cloud.database import TenantScope
 from cloud.errors import (
@@ -47,18 +48,20 @@ from edge.signals import Origin
 
 # A look by sensor needs somebody in bed who breathes, told within this time.
 SENSOR_FRESH_S: Final = 300
+_LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LIFE: Final = ("respiration_rate", "heart_rate")
 
 
 @dataclass(frozen=True, slots=True)
 class InBed:
-    """Somebody who has a bed in a unit."""
+    """Somebody who has a bed in a unit. `since`: in this bed, or back in the house."""
 
     elder: Elder
     bed_id: uuid.UUID
     unit_id: uuid.UUID
     since: datetime
     level: int
+    level_since: datetime
     away: bool
 
 
@@ -166,10 +169,12 @@ async def rows(
         level, grace = levels_of(plan)[who.level], timedelta(minutes=plan.grace_min)
         since = max(plan.active_since, who.since)
         due = round_due(level, pattern, max(since, last.at) if last else since, now, grace)
+        due = not_before(due, who.level_since, now, grace)
         turning = None
         if level.turning_min is not None:
             at = max(since, turn.at) if turn else since
             turning = turning_due(level.turning_min, at, now, grace)
+            turning = not_before(turning, who.level_since, now, grace)
         found.append(Row(who, plan, last, turn, due, turning))
     return sorted(found, key=lambda row: (_due_at(row) is None, _due_at(row) or now))
 
@@ -195,22 +200,32 @@ async def in_beds(
         statement = statement.where(Room.unit_id.in_(unit_ids))
     found = (await scope.session.execute(statement)).all()
     levels = await _levels(scope)
-    away = await away_at(scope, now)
+    away, back = await away_at(scope, now), await back_since(scope, now)
     return [
-        InBed(elder, bed_id, unit_id, since, levels.get(elder.id, 0), elder.id in away)
+        InBed(
+            elder, bed_id, unit_id, max(since, back.get(elder.id, since)),
+            *levels.get(elder.id, (0, since)), elder.id in away,
+        )
         for elder, bed_id, unit_id, since in found
         if unit_id is not None  # the query says so too
-    ]
+    ]  # fmt: skip
 
 
-async def _levels(scope: TenantScope) -> dict[uuid.UUID, int]:
-    """The level that steers the watch steers the rounds too."""
+async def _levels(scope: TenantScope) -> dict[uuid.UUID, tuple[int, datetime]]:
+    """The level that steers the watch steers the rounds too, and since when one holds.
+
+    A plan's own level is not dated: its row changes for other reasons, and none of them may make
+    a round that was missed look as if it were not due yet.
+    """
     watch = {row.elder_id: row for row in await scope.session.scalars(scope.select(WatchPlan))}
     held = {row.elder_id: row for row in await scope.session.scalars(scope.select(AssessedLevel))}
-    return {
-        elder_id: level_in_force(watch.get(elder_id), held.get(elder_id))
-        for elder_id in watch.keys() | held.keys()
-    }
+    found: dict[uuid.UUID, tuple[int, datetime]] = {}
+    for elder_id in watch.keys() | held.keys():
+        plan, assessed = watch.get(elder_id), held.get(elder_id)
+        follows = assessed is not None and (plan is None or plan.follows_assessment)
+        since = assessed.filed_at if assessed is not None and follows else _LONG_AGO
+        found[elder_id] = level_in_force(plan, assessed), since
+    return found
 
 
 async def _latest(
@@ -291,6 +306,9 @@ async def _by_sensor(
     plan = held.get(who.unit_id) or held.get(None)
     if plan is None or not plan.sensor_allowed or wanted.kind != "round":
         raise ProblemError(409, "sensor_not_allowed", "本单元的规定不允许用传感器代替到床查看。")
+    # What the sensors say now is no evidence of an hour ago.
+    if wanted.at is not None and now - wanted.at > timedelta(seconds=SENSOR_FRESH_S):
+        raise BadFieldError("at", "用传感器查看只能当时打卡，不能补记；补记请按到床查看")
     last = await scope.session.scalars(
         scope.select(RoundCheck)
         .where(RoundCheck.elder_id == who.elder_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cloud.migrations.tenancy import run
 
 revision = "0052"
-down_revision = "0047"
+down_revision = "0048"
 
 
 def upgrade() -> None:
