@@ -27,7 +27,7 @@ from cloud.places.homes import add_home
 from cloud.places.models import Bed, Room
 from cloud.places.schemas import HomeIn
 from cloud.places.service import add_bed, add_building, add_room, add_unit
-from cloud.seed_discovery import fill_discovery
+from cloud.seed_discovery import fill_discovery, silent_devices
 from cloud.seed_history import fill_roster, give_area, measure, plan_watch, tell_of_devices
 from cloud.seed_home_beds import WAITING_AT, tell_of_visits, wait_at
 from cloud.seed_lists import give_lists
@@ -133,7 +133,8 @@ async def seed_house(
         await _leave_a_shift(scope, unit_ids[0], staff, now)
         give_lists(scope, keyring, house.residents, now)
     if store is not None:
-        await measure(database, store, scope.institution_id, now)
+        silent = await silent_devices(database, scope.institution_id)
+        await measure(database, store, scope.institution_id, now, silent)
         await fill_discovery(database, store, scope.institution_id, now)
     return {"institution": INSTITUTION, "seed": seed, "logins": house.logins}
 
