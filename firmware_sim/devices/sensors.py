@@ -21,7 +21,7 @@ from firmware_sim.people.incidents import Incident
 from firmware_sim.people.persona import Persona
 from firmware_sim.people.routine import Doing, Stretch
 from firmware_sim.people.vital_signs import Vitals
-from firmware_sim.scenarios.schema import IncidentKind
+from firmware_sim.scenarios.schema import ClimateSpec, IncidentKind
 from firmware_sim.world.track import Track, joined, track
 
 # Radar modules say `occupied` within a second and need a minute or more to say `empty`.
@@ -41,6 +41,7 @@ _STIRS_PER_H: Final = 6.0
 _PHASE_DAY_S: Final = 86_400.0
 # Below, the mat keeps its value to itself.
 _USABLE_QUALITY: Final = 0.5
+_CLIMATE: Final = ClimateSpec()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class Seen:
     vitals: Vitals
     start_hour: float
     duration_s: float
+    climate: ClimateSpec = _CLIMATE
 
 
 def report(seen: Seen, devices: dict[str, int], rng: np.random.Generator) -> Track:
@@ -229,8 +231,11 @@ def _climate(seen: Seen, _sensor: Sensor, number: int, rng: np.random.Generator)
     times = np.arange(rng.uniform(0.0, CLIMATE_REPORT_S), seen.duration_s, CLIMATE_REPORT_S)
     hour_s = seen.start_hour * 3600.0 + times
     swing = np.sin(2.0 * np.pi * (hour_s / _PHASE_DAY_S - 0.375))
-    temperature = 21.5 + 1.6 * swing + rng.normal(0.0, 0.15, len(times))
-    humidity = np.clip(55.0 - 5.0 * swing + rng.normal(0.0, 1.0, len(times)), 0.0, 100.0)
+    air = seen.climate
+    temperature = air.room_c + air.swing_c * swing + rng.normal(0.0, 0.15, len(times))
+    humidity = np.clip(
+        air.humidity_percent - 5.0 * swing + rng.normal(0.0, 1.0, len(times)), 0.0, 100.0
+    )
     return joined(
         [
             track(number, "air_temperature", times, temperature),

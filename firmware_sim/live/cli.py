@@ -40,7 +40,7 @@ from firmware_sim.scenarios.schema import Scenario, Shape
 from firmware_sim.session import logs_to_stderr, run_until_stopped
 from firmware_sim.transports.mqtt import BrokerRefusedError, MqttSettings, readings_topic
 from firmware_sim.world.offline import listen
-from firmware_sim.world.report import scorecard_tables
+from firmware_sim.world.report import card_fields, scorecard_tables
 from firmware_sim.world.scorecard import Scorecard, score
 from firmware_sim.world.world import World, make_world
 
@@ -314,22 +314,10 @@ def _write_result(folder: Path, told: list[Told], card: Scorecard, offline: Scor
     text = "".join(json.dumps(line) + "\n" for line in alerts)
     (folder / "alerts.jsonl").write_text(text, encoding="utf-8")
     result = {
-        "hub": _card(card), "offline": _card(offline),
+        "hub": card_fields(card), "offline": card_fields(offline),
         "written_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }  # fmt: skip
     (folder / "scorecard.json").write_text(json.dumps(result, indent=2), encoding="utf-8")
-
-
-def _card(card: Scorecard) -> dict[str, object]:
-    return {
-        "person_days": card.person_days,
-        "incidents": [
-            {"kind": r.kind, "happened": r.happened, "found": r.found, "delays_s": r.delays_s}
-            for r in card.rows
-        ],
-        "false_alerts": dict(card.false_alerts),
-        "technical_alerts": dict(card.technical_alerts),
-    }
 
 
 def _formats(stated: str) -> tuple[Shape, ...]:

@@ -34,6 +34,8 @@ HELD_S: Final = 30.0
 # a device of its own; Zigbee2MQTT pings what has mains power after ten minutes.
 _GONE_AFTER_S: Final = {Shape.HOME_ASSISTANT: 90.0, Shape.ZIGBEE2MQTT: 600.0}
 _ON_MAINS: Final = frozenset({"presence", "air_temperature"})
+# A stuck device goes on talking; while the broker is away nobody can say who is gone.
+_NOBODY_SAYS: Final = frozenset({FaultKind.STUCK, FaultKind.BROKER_AWAY})
 # Repeated as they are by the device itself: the state a run that begins in the middle opens with.
 _STATES: Final = frozenset({"motion", "presence", "in_bed", "door_open"})
 # Falls of one device in one run are told apart by their block numbers.
@@ -300,7 +302,7 @@ def _availability(world: World, voices: Voices, stage: Stage) -> list[Parcel]:
     for outage in world.outages:
         device = voices.devices[outage.device]
         gone_after_s = _GONE_AFTER_S.get(device.shape)
-        if gone_after_s is None:
+        if gone_after_s is None or outage.kind in _NOBODY_SAYS:
             continue
         if device.shape is Shape.ZIGBEE2MQTT and not set(device.quantities) & _ON_MAINS:
             continue  # a battery sensor is given a day before it is called away

@@ -18,6 +18,17 @@ _S_PER_DAY: Final = 86_400.0
 _S_PER_MIN: Final = 60.0
 # An incident waits for the next stretch in which it can happen, at most this long.
 _PATIENCE_S: Final = 26 * 3600.0
+# Who lies in bed when the file wants a fall gets up for it: sits up, and is on the way by then.
+_SITS_UP_S: Final = 45.0
+_ON_THE_WAY_S: Final = 75.0
+# A wave as a symmetric beta: nothing at its ends, 2.2 times its mean in the middle.
+_WAVE: Final = 4.0
+_IN_ROOM: Final = frozenset(
+    {
+        IncidentKind.FALL, IncidentKind.SLOW_SLIDE, IncidentKind.LYING_STILL,
+        IncidentKind.BATHROOM_STUCK,
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +57,12 @@ def plan(
                 wanted.append((spec.at_h * _S_PER_H, spec))
             continue
         count = int(rng.poisson(spec.per_person_day * duration_s / _S_PER_DAY))
-        wanted += [(float(at_s), spec) for at_s in rng.uniform(0.0, duration_s, count)]
+        moments = (
+            duration_s * rng.beta(_WAVE, _WAVE, count)
+            if spec.wave
+            else rng.uniform(0.0, duration_s, count)
+        )
+        wanted += [(float(at_s), spec) for at_s in moments]
     return sorted(wanted, key=lambda item: item[0])
 
 
@@ -58,7 +74,9 @@ def work_in(
     happened: list[Incident] = []
     busy_until_s = 0.0
     for at_s, spec in wanted:
-        found = _place(days, max(at_s, busy_until_s), spec.kind)
+        if spec.at_h is not None and spec.kind in _IN_ROOM:
+            days = _risen(days, max(at_s, busy_until_s), spec, persona)
+        found = _place(days, max(at_s, busy_until_s), spec)
         if found is None:
             continue
         incident = _draw(spec, persona, found, rng, len(happened))
@@ -89,17 +107,41 @@ _FITS: Final[MappingProxyType[IncidentKind, Callable[[Stretch], bool]]] = Mappin
 
 
 def _place(
-    days: tuple[Stretch, ...], at_s: float, kind: IncidentKind
+    days: tuple[Stretch, ...], at_s: float, spec: IncidentSpec
 ) -> tuple[float, Stretch] | None:
     """The first moment from `at_s` on at which it can happen, and what they are doing then."""
+    fits = _FITS[spec.kind]
     for stretch in days:
         if stretch.until_s <= at_s or stretch.incident:
             continue
         if stretch.from_s > at_s + _PATIENCE_S:
             return None
-        if _FITS[kind](stretch):
+        if fits(stretch) and spec.room in (None, stretch.room):
             return max(at_s, stretch.from_s), stretch
     return None
+
+
+def _risen(
+    days: tuple[Stretch, ...], at_s: float, spec: IncidentSpec, persona: Persona
+) -> tuple[Stretch, ...]:
+    """Whoever sleeps when a file says that they fall has just got up: it happens when it says."""
+    lying = next((one for one in days if one.from_s <= at_s < one.until_s), None)
+    if lying is None or not lying.in_bed or lying.incident:
+        return days
+    stands_s = max(lying.from_s, at_s - _ON_THE_WAY_S)
+    sits_s = max(lying.from_s, stands_s - _SITS_UP_S)
+    back_s = min(lying.until_s, at_s + _ON_THE_WAY_S)
+    room = spec.room or "bathroom"
+    doing = Doing.BATHROOM if room == "bathroom" else Doing.POTTER
+    way = (
+        replace(lying, until_s=sits_s),
+        Stretch(sits_s, stands_s, Doing.EDGE, lying.room, moves_per_min(persona, Doing.EDGE)),
+        Stretch(stands_s, back_s, doing, room, moves_per_min(persona, doing)),
+        replace(lying, from_s=back_s),
+    )
+    kept = (one for one in way if one.until_s > one.from_s)
+    where = days.index(lying)
+    return (*days[:where], *kept, *days[where + 1 :])
 
 
 def _draw(

@@ -84,7 +84,9 @@ def draw_persona(spec: PeopleSpec, seed: int, number: int) -> Persona:
         nap_share=float(np.clip(rng.normal(0.75, 0.15), 0.0, 1.0)),
         bathroom_visits_night=max(0.0, float(rng.normal(spec.bathroom_visits_night, 0.6))),
         bathroom_every_h=float(np.clip(rng.normal(2.6, 0.5), 1.2, 5.0)),
-        activity=_ACTIVITY_BY_LEVEL[level] * float(np.clip(rng.normal(1.0, 0.15), 0.5, 1.5)),
+        activity=spec.activity
+        * _ACTIVITY_BY_LEVEL[level]
+        * float(np.clip(rng.normal(1.0, 0.15), 0.5, 1.5)),
         speed=_SPEED_BY_LEVEL[level],
         goes_out_share=_OUT_ON_A_DAY if level < _STAYS_IN and out < spec.goes_out_share else 0.0,
         visitors_per_week=spec.visitors_per_week,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 from math import isclose
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -66,6 +66,8 @@ class PeopleSpec(_Part):
     wearable_share: Share = 0.7
     bathroom_visits_night: Annotated[float, Field(ge=0.0, le=10.0)] = 1.6
     goes_out_share: Share = 0.3
+    # How much they move, of what people of their levels do: less in heat, in a flu.
+    activity: Annotated[float, Field(ge=0.0, le=2.0)] = 1.0
     visitors_per_week: Annotated[float, Field(ge=0.0, le=30.0)] = 1.5
     # Each week slower, out of bed more often at night, less about: the share lost of each.
     decline_per_week: Share = 0.0
@@ -83,6 +85,14 @@ class PeopleSpec(_Part):
         if not isclose(sum(self.level_shares), 1.0, abs_tol=1e-6):
             raise ValueError(f"level_shares: must add up to 1, not {sum(self.level_shares):g}")
         return self
+
+
+class ClimateSpec(_Part):
+    """The air of the rooms: its middle, and how far the day swings it (warmest at 15 h)."""
+
+    room_c: Annotated[float, Field(ge=-20.0, le=55.0)] = 21.5
+    swing_c: Annotated[float, Field(ge=0.0, le=15.0)] = 1.6
+    humidity_percent: Annotated[float, Field(ge=5.0, le=95.0)] = 55.0
 
 
 class IncidentKind(StrEnum):
@@ -106,6 +116,10 @@ class IncidentSpec(_Part):
     per_person_day: Annotated[float, Field(ge=0.0, le=24.0)] = 0.0
     at_h: Annotated[float, Field(ge=0.0)] | None = None
     person: Annotated[int, Field(ge=0)] | None = None
+    # Only there: bedroom, bathroom, living; homes have kitchen and entrance too.
+    room: Literal["bedroom", "bathroom", "kitchen", "living", "entrance"] | None = None
+    # Most of it around the middle of the scenario, little at its ends; else evenly.
+    wave: bool = False
     presses_button_share: Share = 0.3
     gets_up_share: Share = 0.25
     helped_after_min: Annotated[float, Field(gt=0.0, le=24 * 60)] = 45.0
@@ -124,10 +138,17 @@ class FaultKind(StrEnum):
     DUPLICATE = "duplicate"
     REORDER = "reorder"
     CLOCK_SKEW = "clock_skew"
+    CLOCK_DRIFT = "clock_drift"  # each clock at its own pace, up to so many seconds a day
     LOW_BATTERY = "low_battery"
     LINK_CUT = "link_cut"
-    BROKEN = "broken"
+    BROKER_AWAY = "broker_away"  # for every device at once; kept by those that can keep
+    RESTART = "restart"  # firmware: mute while it boots, then its states again
+    BROKEN = "broken"  # says nothing more
+    STUCK = "stuck"  # says the same for ever
     POWER_CUT = "power_cut"
+
+
+_OF_MESSAGES: Final = frozenset({FaultKind.DROP, FaultKind.DUPLICATE, FaultKind.REORDER})
 
 
 class FaultSpec(_Part):
@@ -137,12 +158,19 @@ class FaultSpec(_Part):
     from_h: Annotated[float, Field(ge=0.0)] = 0.0
     until_h: Annotated[float, Field(gt=0.0)] | None = None
     devices_share: Share = 1.0
-    # DROP, DUPLICATE, REORDER: share of messages. CLOCK_SKEW: seconds.
-    amount: Annotated[float, Field(ge=0.0)] = 0.05
-    roles: tuple[str, ...] = ()
+    # DROP, DUPLICATE, REORDER: share of messages. CLOCK_SKEW: seconds, negative for a clock that is
+    # behind. CLOCK_DRIFT: seconds a day. RESTART: restarts of a device and day.
+    amount: Annotated[float, Field(ge=-86_400.0, le=86_400.0)] = 0.05
+    roles: tuple[SensorRole, ...] = ()
 
     @model_validator(mode="after")
-    def _ends_after_it_begins(self) -> Self:
+    def _fits_together(self) -> Self:
+        if self.amount < 0.0 and self.kind is not FaultKind.CLOCK_SKEW:
+            raise ValueError(f"amount: cannot be negative for {self.kind.value}")
+        if self.amount > 1.0 and self.kind in _OF_MESSAGES:
+            raise ValueError(f"amount: a share of messages, at most 1, not {self.amount:g}")
+        if self.kind is FaultKind.BROKER_AWAY and (self.roles or self.devices_share < 1.0):
+            raise ValueError("roles, devices_share: a broker that is away is away for all devices")
         if self.until_h is not None and self.until_h <= self.from_h:
             raise ValueError("until_h: must be after from_h")
         return self
@@ -216,6 +244,7 @@ class Scenario(_Part):
     duration_h: Annotated[float, Field(gt=0.0, le=24 * 366)]
     building: BuildingSpec
     people: PeopleSpec = PeopleSpec()
+    climate: ClimateSpec = ClimateSpec()
     incidents: tuple[IncidentSpec, ...] = ()
     faults: tuple[FaultSpec, ...] = ()
     staff: StaffSpec = StaffSpec()

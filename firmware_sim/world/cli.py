@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Final, NoReturn
 
@@ -15,8 +16,13 @@ from rich.table import Table
 from firmware_sim.scenarios.load import ScenarioError, find_scenario, gallery
 from firmware_sim.scenarios.schema import Scenario
 from firmware_sim.world.offline import Heard, listen
-from firmware_sim.world.report import outcome_table, scorecard_tables, what_if_page
-from firmware_sim.world.scorecard import score
+from firmware_sim.world.report import (
+    card_fields,
+    outcome_table,
+    scorecard_tables,
+    what_if_page,
+)
+from firmware_sim.world.scorecard import Scorecard, score
 from firmware_sim.world.staff import carers_at
 from firmware_sim.world.what_if import what_if
 from firmware_sim.world.world import World, make_world
@@ -79,7 +85,7 @@ def run(
         f"{world.duration_s / took_s:,.0f} 倍速 times real time"
     )
     if out is not None:
-        _write(out, world, heard)
+        _write(out, world, heard, card)
         _console.print(f"已写入 written to {out}")
 
 
@@ -143,8 +149,14 @@ def _run(scenario: Scenario, seed: int) -> tuple[World, list[Heard]]:
     return world, heard
 
 
-def _write(folder: Path, world: World, heard: list[Heard]) -> None:
+def _write(folder: Path, world: World, heard: list[Heard], card: Scorecard) -> None:
     folder.mkdir(parents=True, exist_ok=True)
+    result = {
+        "scenario": world.scenario.key, "seed": world.seed, **card_fields(card),
+        "truth_sha256": sha256(world.truth_bytes()).hexdigest(),
+        "signals_sha256": sha256(world.track.to_bytes()).hexdigest(),
+    }  # fmt: skip
+    (folder / "scorecard.json").write_text(json.dumps(result, indent=2), encoding="utf-8")
     (folder / "truth.jsonl").write_bytes(world.truth_bytes())
     lines = (
         json.dumps(

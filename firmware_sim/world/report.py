@@ -56,6 +56,23 @@ def scorecard_tables(card: Scorecard) -> list[Table]:
     return [found, false]
 
 
+def card_fields(card: Scorecard) -> dict[str, object]:
+    """A scorecard as a file keeps it."""
+    return {
+        "person_days": card.person_days,
+        "incidents": [
+            {
+                "kind": row.kind, "happened": row.happened, "found": row.found,
+                "missed": row.missed, "delays_s": row.delays_s,
+            }
+            for row in card.rows
+        ],
+        "false_alerts": dict(card.false_alerts),
+        "technical_alerts": dict(card.technical_alerts),
+        "outages": card.outages,
+    }  # fmt: skip
+
+
 def outcome_table(outcomes: Sequence[Outcome], target_s: float) -> Table:
     """One row for each number of carers."""
     table = Table(title=f"到床边用时 time to the bedside (目标 target {target_s:.0f} s)")

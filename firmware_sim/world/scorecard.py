@@ -11,6 +11,7 @@ from typing import Final, Protocol
 import numpy as np
 
 from edge.events import EventKind as E
+from edge.room.settings import CLIMATE_HIGH_CEL, CLIMATE_LOW_CEL
 from edge.signals import NS_PER_S
 from firmware_sim.people.incidents import Incident
 from firmware_sim.scenarios.schema import IncidentKind as I
@@ -129,7 +130,12 @@ def score(world: World, heard: Sequence[Finding]) -> Scorecard:
     happened: dict[I, int] = defaultdict(int)
     false: dict[str, int] = defaultdict(int)
     for resident in world.residents:
-        told = [one for one in by_elder[resident.key] if one.event.kind in PERSON_ALERTS]
+        told = [
+            one
+            for one in by_elder[resident.key]
+            if one.event.kind in PERSON_ALERTS
+            and not (one.event.kind is E.CLIMATE and _rooms_are_bad(world))
+        ]
         for incident in resident.incidents:
             happened[incident.kind] += 1
             first = _first(world, incident, told)
@@ -149,6 +155,12 @@ def score(world: World, heard: Sequence[Finding]) -> Scorecard:
         technical_alerts=technical,
         outages=len(world.outages),
     )
+
+
+def _rooms_are_bad(world: World) -> bool:
+    """Whether the scenario's rooms really get too hot or too cold: then saying so is right."""
+    air = world.scenario.climate
+    return air.room_c + air.swing_c > CLIMATE_HIGH_CEL or air.room_c - air.swing_c < CLIMATE_LOW_CEL
 
 
 def tells_of_something(world: World, incidents: Iterable[Incident], one: Finding) -> bool:

@@ -35,7 +35,7 @@ from firmware_sim.people.persona import (
 from firmware_sim.people.routine import Stretch, live
 from firmware_sim.people.vital_signs import vitals_of
 from firmware_sim.people.wearer import Wearer
-from firmware_sim.scenarios.schema import Scenario, WatchSpec
+from firmware_sim.scenarios.schema import FaultKind, Scenario, WatchSpec
 from firmware_sim.world.faults import Outage, afflict
 from firmware_sim.world.track import Track, joined
 
@@ -50,7 +50,10 @@ _AFTER_S: Final = 100.0
 # The way from the first block to the impact at the longest: ordinary life, steps, the fall.
 _LEAD_S: Final = 40.0
 _WATCH: Final = WatchSpec()
-_LEVEL_NEEDS_TURNING: Final = 3
+# Defaults of this simulator: any way down, off a chair seldom; who stays down mostly tries to rise.
+_WAYS_DOWN: Final = tuple(FallKind)
+_WAY_SHARES: Final = (0.3, 0.3, 0.3, 0.1)
+_STILL_SHARE: Final = 0.4
 _POSITIONS: Final = (Position.WAIST, Position.WRIST, Position.CHEST)
 _POSITION_SHARES: Final = (0.3, 0.6, 0.1)
 
@@ -136,6 +139,7 @@ class World:
                 "pressed_ns": None if incident.presses_button_s is None
                 else self._at(incident.presses_button_s),
             }
+            | self._how(resident, incident)
             for resident in self.residents
             for incident in resident.incidents
         ]  # fmt: skip
@@ -159,6 +163,7 @@ class World:
         silent = {
             (self.device_ids[outage.device], outage.from_s, outage.until_s)
             for outage in self.outages
+            if outage.kind is not FaultKind.STUCK
         }
         for resident in self.residents:
             band = next(
@@ -175,6 +180,22 @@ class World:
                 make = partial(self._blocks, resident, band.device_id, incident, number)
                 yield incident.from_s - _LEAD_S, make
 
+    def _how(self, resident: Resident, incident: Incident) -> dict[str, object]:
+        """Of a fall: which way down, and what then."""
+        falls = felt_falls(resident.incidents)
+        if incident not in falls:
+            return {}
+        kind, aftermath = self._fall(resident, incident, falls.index(incident))
+        return {"fall": kind.value, "then": aftermath.value}
+
+    def _fall(
+        self, resident: Resident, incident: Incident, number: int
+    ) -> tuple[FallKind, Aftermath]:
+        rng = stream(self.seed, resident.persona.number, WAVEFORM + 10 * (number + 1) + 1)
+        kind = _WAYS_DOWN[int(rng.choice(len(_WAYS_DOWN), p=_WAY_SHARES))]
+        lies = Aftermath.STILL if rng.random() < _STILL_SHARE else Aftermath.STRUGGLING
+        return kind, Aftermath.GETTING_UP if incident.gets_up else lies
+
     def _at(self, seconds: float) -> int:
         return self.start_ns + round(seconds * NS_PER_S)
 
@@ -183,8 +204,7 @@ class World:
     ) -> list[Waveform]:
         """One-second blocks around a fall, as docs/devices.md describes them."""
         rng = stream(self.seed, resident.persona.number, WAVEFORM + 10 * (number + 1))
-        kind = list(FallKind)[int(rng.integers(3))]
-        aftermath = Aftermath.GETTING_UP if incident.gets_up else Aftermath.STILL
+        kind, aftermath = self._fall(resident, incident, number)
         wearer = Wearer(
             int(rng.integers(2**31)), resident.position, RATE_HZ,
             living(self.scenario.starts_at.hour + incident.from_s / 3600.0),
@@ -228,8 +248,9 @@ def make_world(
         first_device += len(numbers)
         vitals = vitals_of(persona, resident.incidents, start_hour)
         seen = Seen(
-            persona, dwelling, resident.days, resident.incidents, vitals, start_hour, duration_s
-        )
+            persona, dwelling, resident.days, resident.incidents, vitals, start_hour, duration_s,
+            scenario.climate,
+        )  # fmt: skip
         parts.append(report(seen, numbers, stream(seed, persona.number, SENSORS)))
         residents.append(resident)
         if progress is not None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,21 +15,49 @@ from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 from edge.signals import Origin, Reading, Waveform
 from edge.wire import Lane, RegisteredDevice, RegistryDocument
 from firmware_sim.live import air
+from firmware_sim.live.run import starting_now
 from firmware_sim.live.shapes import live_devices
 from firmware_sim.live.wire import Parcel, Stage, Voices, parcels
-from firmware_sim.scenarios.load import find_scenario
-from firmware_sim.scenarios.schema import BuildingKind, BuildingSpec, Shape
+from firmware_sim.scenarios.load import find_scenario, read_scenario
+from firmware_sim.scenarios.schema import BuildingKind, BuildingSpec, Scenario, Shape
 from firmware_sim.transports.bluez import BluezPeripheral, Characteristic, GattService
+from firmware_sim.world.track import QUANTITY_CODE
 from firmware_sim.world.world import make_world
 from gateway.ble import uuids
 from tests.gateway.conftest import World
 from tests.support.bluez_bus import ADDRESS_VARIABLE, BluezBus
 from tests.support.bluez_real import IS_REAL, RealBluez
-from tests.support.processes import PATIENCE, wait_until
+from tests.support.processes import PATIENCE, Process, wait_until
 
 KEY = bytes.fromhex("231d39c1d7cc1ab1aee224cd096db932")
 PLAIN = bytes.fromhex("4002ca0903bf13")  # 25.06 Cel, 50.55 %
 TIMEOUT_S = 20.0
+# Its acceleration begins 15 to 40 s before a fall.
+FALLS_H = 20.0
+HOME_ON_AIR = """
+schema_version = 1
+key = "home-on-air"
+title_zh = "一户"
+title_en = "One home"
+story_zh = "一人跌倒。"
+story_en = "One falls."
+starts_at = 2026-03-02T15:00:00+08:00
+duration_h = 21
+[building]
+kind = "homes"
+homes = 1
+[people]
+level_shares = [0.0, 1.0, 0.0, 0.0, 0.0]
+wearable_share = 1.0
+goes_out_share = 1.0
+visitors_per_week = 30
+[[incidents]]
+kind = "fall"
+at_h = 20.0
+person = 0
+gets_up_share = 0.0
+presses_button_share = 0.0
+"""
 
 
 def device(address: str, device_id: str, **link: str) -> RegisteredDevice:
@@ -275,4 +305,73 @@ async def test_devices_of_a_simulated_home_are_heard_and_marked(radio: Radio) ->
         await radio.until(lambda: radio.waveforms(ids["wearable"]), "a block of acceleration")
     for device_id in ids.values():
         assert {r.origin for r in radio.readings(device_id)} == {Origin.SIMULATED}
+    assert {w.origin for w in radio.waveforms(ids["wearable"])} == {Origin.SIMULATED}
+
+
+def falling_seed(scenario: Scenario) -> int:
+    """One with which they are at home at that hour of this day, and the door was used before."""
+    now_ns = time.time_ns()
+    for seed in range(200):
+        made = make_world(starting_now(scenario, FALLS_H * 3600.0, now_ns), seed)
+        (falls,) = (resident.incidents for resident in made.residents)
+        told = set(made.track.quantity[made.track.sent_s < FALLS_H * 3600.0 - 120.0].tolist())
+        if falls[0].from_s == FALLS_H * 3600.0 and QUANTITY_CODE["door_open"] in told:
+            return seed
+    raise AssertionError("no seed falls")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+async def test_the_command_puts_a_home_on_the_air(radio: Radio, tmp_path: Path) -> None:
+    ids = {
+        "wearable": "sim-00000-band",
+        "motion": "sim-00000-motion-bedroom",
+        "outer_door": "sim-00000-outer",
+    }
+    await radio.start(
+        device(radio.address(1), ids["wearable"], ble_profiles=air.BAND_PROFILES),
+        device(radio.address(2), ids["motion"]),
+        device(radio.address(3), ids["outer_door"]),
+    )
+    adapters = [await radio.adapter(number) for number in (1, 2, 3)]
+    (tmp_path / "home.toml").write_text(HOME_ON_AIR)
+    scenario = read_scenario(tmp_path / "home.toml")
+    world = radio.world
+    command = Process(
+        "sim-live",
+        [
+            "sim", "live", str(tmp_path / "home.toml"), "--bluez", ",".join(adapters),
+            "--formats", "ours", "--seed", str(falling_seed(scenario)),
+            "--from-h", f"{FALLS_H - 42.0 / 3600.0:.6f}",
+            "--for-min", f"{2.0 * PATIENCE:.2f}", "--mqtt", f"127.0.0.1:{world.broker.port}",
+            "--state-dir", str(tmp_path / "state"), "--out", str(tmp_path / "out"),
+        ],
+        {
+            "YUYUE_SIM_MQTT_USERNAME": world.broker.username,
+            "YUYUE_SIM_MQTT_PASSWORD": world.broker.password,
+        },
+        tmp_path,
+    )  # fmt: skip
+    command.start()
+
+    def heard() -> bool:
+        return bool(
+            radio.values(ids["motion"], "motion")
+            and radio.values(ids["outer_door"], "door_open")
+            and len(radio.waveforms(ids["wearable"])) > 1
+        )
+
+    try:
+        await asyncio.to_thread(wait_until, heard, "a door, a movement, a fall on the air", 42.0)
+    except AssertionError as error:
+        told = {name: len(radio.readings(one)) for name, one in ids.items()}
+        raise AssertionError(f"{told}\n{command.log_tail()}\n{world.log()}") from error
+    finally:
+        code = await asyncio.to_thread(command.stop, 20.0 * PATIENCE)
+    assert code == 0, command.log_tail()
+    written = (tmp_path / "out/devices.jsonl").read_text().splitlines()
+    shapes = [json.loads(line) for line in written]
+    assert {one["hub_id"] for one in shapes if one["shape"] == "bluetooth"} == set(ids.values())
+    for device_id in ids.values():
+        assert {r.origin for r in radio.readings(device_id)} <= {Origin.SIMULATED}
     assert {w.origin for w in radio.waveforms(ids["wearable"])} == {Origin.SIMULATED}
