@@ -91,7 +91,7 @@ HELD: Final[tuple[Held, ...]] = (
     Held("family_letter", "给家属的信", "letters to the family", Fate.NOW),
     _of("family_invitation", "家属邀请", "invitations", "family_id", "family_member"),
     _of("contact_point", "家属的联系方式", "ways to reach relatives", "family_id", "family_member"),
-    _of("responder", "互助人员会做什么", "what helpers can do", "family_member_id", "family_member"),
+    _of("responder", "互助人员的特长", "skills of helpers", "family_member_id", "family_member"),
     Held("consent", "同意书", "consents"),
     Held("family_member", "家属和互助人员", "relatives and helpers"),
     # Visits, orders, home beds.
