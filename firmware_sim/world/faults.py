@@ -100,9 +100,7 @@ def _apply(track: Track, fault: FaultSpec, during: BoolArray, rng: np.random.Gen
             return joined(
                 [track.keep(~moved), _sent_later(track.keep(moved), _REORDER_LATE_S, rng)]
             )
-        case (
-            FaultKind.LINK_CUT | FaultKind.BROKER_AWAY
-        ):  # kept, and sent later
+        case FaultKind.LINK_CUT | FaultKind.BROKER_AWAY:  # kept, and sent later
             end_s = float(track.sent_s[during].max(initial=0.0))
             sent_s = np.where(during, end_s + _COPY_LATE_S, track.sent_s)
             return _with(track, sent_s=sent_s)
