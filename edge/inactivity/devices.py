@@ -93,7 +93,8 @@ class Devices:
 
     __slots__ = (
         "beat_counts", "beat_ns", "both_ways", "context", "heard_ns", "ids", "is_none", "kinds",
-        "last_value", "life_counts", "period_ns", "report_counts", "room", "seen_bout", "sightings", "watching",
+        "last_value", "life_counts", "period_ns", "report_counts", "room", "seen_bout", "sightings",
+        "watching",
     )  # fmt: skip
 
     def __init__(self, sensors: tuple[Sensor, ...]) -> None:
