@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 WEB := cloud/web
-WEB_SOURCES := $(shell find $(WEB)/src $(WEB)/public -type f 2>/dev/null) $(WEB)/index.html $(WEB)/vite.config.ts
+WEB_SOURCES := $(shell find $(WEB)/src $(WEB)/public -type f 2>/dev/null) $(WEB)/index.html $(WEB)/vite.config.ts $(WEB)/package.json \
+	$(wildcard $(WEB)/scripts/*.mjs)
 
 .DEFAULT_GOAL := help
 .PHONY: help client demo test test-slow access-table fuzz-api test-bluetooth check web-check lock clean

@@ -15,8 +15,8 @@ from tests.support.stack import Stack
 
 
 @contextmanager
-def hub_with_desk() -> Iterator[tuple[Stack, Page]]:
-    """Started here, ended at the end."""
+def hub_with_desk(login: int = 0) -> Iterator[tuple[Stack, Page]]:
+    """Started here, ended at the end; the desk of the demo's `login`, by default a nurse."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     with (
         tempfile.TemporaryDirectory() as directory,
@@ -27,7 +27,7 @@ def hub_with_desk() -> Iterator[tuple[Stack, Page]]:
             executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
         )
         page = browser.new_page(viewport={"width": 1440, "height": 900})
-        sign_in(page, stack, stack.login(0))
+        sign_in(page, stack, stack.login(login))
         page.locator("[data-testid=connection-state][data-state=connected]").wait_for()
         yield stack, page
         browser.close()

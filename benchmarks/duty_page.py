@@ -17,7 +17,7 @@ import platform
 import time
 import uuid
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import httpx
@@ -35,7 +35,7 @@ from tests.support.stack import Stack
 
 BEDS: Final = 200
 OPEN_ALERTS: Final = 50
-MANAGER: Final = 4
+HEAD_NURSE, MANAGER = 3, 4
 # 1.6 Mbit/s down, 0.75 up, 150 ms there and back: "slow 3G plus" of browsers' own tools.
 LINE: Final = {"latency": 150, "downloadThroughput": 200_000, "uploadThroughput": 93_750}
 FRAME_MS: Final = 16.0
@@ -73,18 +73,23 @@ class House:
         answer.raise_for_status()
         self.seq += len(events)
 
-    def alarm(self, elder: str, kind: EventKind = EventKind.INACTIVITY_HIGH) -> Event:
+    def alarm(self, elder: str, kind: EventKind = EventKind.FALL_SUSPECTED) -> Event:
+        # High ones are never folded into the line of a flood: each stays a card.
         self.episode += 1
         now_ns = time.time_ns()
         wave = (np.sin(np.arange(750) / 9) * 900).astype("<i2")
         return Event(
-            str(uuid.uuid4()), f"duty-page-{self.episode}", kind, f"band-{elder[:8]}",
+            str(uuid.uuid4()), f"duty-page-{self.episode}", kind, _band(elder),
             now_ns - NS_PER_S, now_ns, 0.9, (Reason("impact", {"peak_g": 3.1}),),
-            DetectorInfo("fall", "1"), Origin.LIVE, subject_id=elder,
+            DetectorInfo("fall", "1"), Origin.LIVE,
             evidence=Evidence(
                 "acceleration", "g", now_ns - 5 * NS_PER_S, 50.0, 0.001, 3, wave.tobytes(), now_ns
             ),
         )  # fmt: skip
+
+
+def _band(elder: str) -> str:
+    return f"band-{elder[:8]}"
 
 
 def build(stack: Stack) -> House:
@@ -106,6 +111,11 @@ def build(stack: Stack) -> House:
                 elder = made("/elders", who)
                 stay = {"bed_id": bed["id"], "at": datetime.now(UTC).isoformat(), "note": ""}
                 made(f"/elders/{elder['id']}/stays", stay)
+                band = _band(str(elder["id"]))
+                kind = {"id": band, "model": "demo", "kind": "wearable", "label": "手环"}
+                made("/devices", kind)
+                begun = (datetime.now(UTC) - timedelta(minutes=5)).isoformat()
+                made(f"/devices/{band}/assignments", {"elder_id": elder["id"], "at": begun})
                 elders.append(str(elder["id"]))
     printed = stack.run("cloud", "add-gateway", "大区网关")
     token = printed.split("YUYUE_GATEWAY_TOKEN=")[1].split()[0]
@@ -154,7 +164,7 @@ def live(house: House, page: Page, devtools: CDPSession, minutes: float) -> list
     while time.monotonic() - begin < minutes * 60:
         elder = house.elders[OPEN_ALERTS + number % (BEDS - OPEN_ALERTS)]
         house.send(house.alarm(elder))
-        with house.stack.api(0) as api:
+        with house.stack.api(HEAD_NURSE) as api:
             listed = api.get("/api/v1/alerts", params={"view": "open"}).json()["alerts"]
             for alert in listed[OPEN_ALERTS:]:
                 move = {
@@ -208,7 +218,8 @@ def main() -> None:
     parser.add_argument("--interactions", type=int, default=40)
     arguments = parser.parse_args()
     console = Console()
-    with hub_with_desk() as (stack, page):
+    # The head nurse sees every unit, the new ones too.
+    with hub_with_desk(HEAD_NURSE) as (stack, page):
         house = build(stack)
         page.reload()
         page.get_by_test_id("alert-card").nth(OPEN_ALERTS - 1).wait_for(

@@ -15,6 +15,7 @@ from uuid import UUID
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import BaseRoute
 
 from cloud.alerts.clock_steps import ClockWatch
@@ -39,6 +40,8 @@ from cloud.alerts.service import note_pushed
 from cloud.alerts.timers import TIMER_INTERVAL_S, work_timers
 from cloud.alerts.tuning.routes import router as tuning_router
 from cloud.alerts.tuning.service import propose_for_all
+from cloud.bureau.caremap.count import follow_counts
+from cloud.bureau.caremap.routes import router as care_map_router
 from cloud.bureau.job import follow as follow_indicators
 from cloud.bureau.routes import router as bureau_router
 from cloud.care.assessment.routes import router as assessment_router
@@ -131,6 +134,8 @@ ROUND_INTERVAL_S: Final = 30.0
 ENTITLEMENT_INTERVAL_S: Final = 15.0
 # Numbers of a month need not be of this minute.
 INDICATOR_INTERVAL_S: Final = 600.0
+# A bed given away is off the map within a minute; older than 15 of them nobody is sent there.
+CARE_MAP_INTERVAL_S: Final = 60.0
 # Asked this often whether the night's list is due (from six in the morning): one question.
 DISCOVERY_INTERVAL_S: Final = 300.0
 HOUSEKEEPING_INTERVAL_S: Final = 3600.0
@@ -192,6 +197,11 @@ class _Work:
         for institution_id in await self.state.database.institutions():
             async with self.state.database.tenant(institution_id) as scope:
                 await follow_indicators(scope, self.state.clock.now())
+
+    async def care_map(self) -> None:
+        for institution_id in await self.state.database.institutions():
+            async with self.state.database.tenant(institution_id) as scope:
+                await follow_counts(scope, self.state.clock.now())
 
     async def discovery(self) -> None:
         for institution_id in await self.state.database.institutions():
@@ -283,6 +293,7 @@ def create_app(
                 ("round_watch", ROUND_INTERVAL_S, work.rounds),
                 ("entitlements", ENTITLEMENT_INTERVAL_S, work.entitlements),
                 ("indicators", INDICATOR_INTERVAL_S, work.indicators),
+                ("care_map", CARE_MAP_INTERVAL_S, work.care_map),
                 ("discovery", DISCOVERY_INTERVAL_S, work.discovery),
                 ("housekeeping", HOUSEKEEPING_INTERVAL_S, work.housekeeping),
             ):
@@ -325,6 +336,8 @@ def _install_manners(app: FastAPI, state: AppState) -> None:
     """What holds for every call."""
     install_examples(app)
     app.add_middleware(BodyLimit)
+    # Lists on a slow line; never the live stream. A level that costs a tenth of the highest.
+    app.add_middleware(GZipMiddleware, minimum_size=1400, compresslevel=4)
     app.add_middleware(SecurityHeaders, map_tiles=state.settings.map_tiles)
     app.add_middleware(RequestMetrics, metrics=state.metrics)
     install_error_handlers(app)
@@ -396,6 +409,7 @@ def _api_routes() -> Sequence[BaseRoute]:
         fhir_router,
         simulation_router,
         bureau_router,
+        care_map_router,
     ):
         app.include_router(router)
     for _ in iter_route_contexts(app.routes):

@@ -19,6 +19,7 @@ ProblemError                 anything a caller is told
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
@@ -35,6 +36,12 @@ from starlette.exceptions import HTTPException
 # An embedded server restarts within a second; a failover takes longer, and callers back off.
 RETRY_AFTER_S = 2
 PROBLEM_MEDIA_TYPE = "application/problem+json"
+_FHIR = "/api/v1/fhir/"
+# FHIR's IssueType for what went wrong.
+_ISSUES = {401: "login", 403: "forbidden", 404: "not-found", 409: "conflict", 422: "invalid"}
+# A field as ours are called; what else stands there came from whoever sent it.
+_FIELD = re.compile(r"(?!.*\d{8})[A-Za-z0-9_.\[\]-]{1,120}")
+_MAX_FIELDS = 20
 _log = structlog.get_logger(__name__)
 
 
@@ -240,19 +247,60 @@ def _field_problem(item: Any) -> dict[str, str]:
     return {"field": ".".join(str(part) for part in item["loc"]), "message": item["msg"]}
 
 
+def _log_refused(request: Request, code: str, errors: Any) -> None:
+    """What was refused and where: never a value, and no name that somebody wrote as a field."""
+    fields = [str(one.get("field", "")) for one in errors or ()][:_MAX_FIELDS]
+    _log.warning(
+        "input_refused",
+        route=getattr(request.scope.get("route"), "path", "unknown"),
+        code=code,
+        fields=[field if _FIELD.fullmatch(field) else "(not a field of ours)" for field in fields],
+    )
+
+
+def _wants_outcome(request: Request) -> bool:
+    """A client of FHIR reads an OperationOutcome, and says so; others read a problem."""
+    return request.url.path.startswith(_FHIR) and "fhir+json" in request.headers.get("accept", "")
+
+
+def outcome_response(
+    status: int, code: str, detail: str, headers: dict[str, str] | None = None
+) -> JSONResponse:
+    """The answer for a problem as FHIR has it."""
+    issue = {
+        "severity": "error",
+        "code": _ISSUES.get(status, "processing"),
+        "details": {"text": code},
+        "diagnostics": detail,
+    }
+    return JSONResponse(
+        {"resourceType": "OperationOutcome", "issue": [issue]},
+        status_code=status,
+        headers=headers,
+        media_type="application/fhir+json",
+    )
+
+
 def install_error_handlers(app: FastAPI) -> None:
     """Every error leaves as a problem, FastAPI's and Starlette's own ones too."""
 
     @app.exception_handler(ProblemError)
-    async def on_problem(_request: Request, error: ProblemError) -> JSONResponse:
+    async def on_problem(request: Request, error: ProblemError) -> JSONResponse:
+        if error.status == HTTPStatus.UNPROCESSABLE_ENTITY:
+            _log_refused(request, error.code, error.members.get("errors"))
+        if _wants_outcome(request):
+            return outcome_response(error.status, error.code, error.detail, error.headers)
         return problem_response(
             error.status, error.code, error.detail, error.headers, **error.members
         )
 
     @app.exception_handler(RequestValidationError)
-    async def on_validation(_request: Request, error: RequestValidationError) -> JSONResponse:
+    async def on_validation(request: Request, error: RequestValidationError) -> JSONResponse:
         errors = [_field_problem(item) for item in error.errors()]
         detail = "; ".join(f"{item['field']}: {item['message']}" for item in errors)
+        _log_refused(request, "bad_request", errors)
+        if _wants_outcome(request):
+            return outcome_response(422, "bad_request", detail)
         return problem_response(422, "bad_request", detail, errors=errors)
 
     @app.exception_handler(HTTPException)

@@ -34,8 +34,12 @@ from cloud.people.family import add_consent, elders_of_user, put_family_member
 from cloud.people.models import Elder
 from cloud.people.schemas import ConsentIn, FamilyIn, Purpose
 from cloud.people.service import add_elder, add_stay
+from cloud.places.homes import add_photo
 from cloud.places.models import Bed
+from cloud.places.pictures import FACE_PX
 from cloud.places.service import PlaceName, add_bed, add_room, add_unit
+from cloud.seed_care_map import DEMO, put_on_map
+from cloud.seed_faces import portrait
 from edge.signals import Position
 
 INSTITUTION: Final = "渝悦示范养老院"
@@ -117,9 +121,10 @@ async def seed_demo(
     async with database.transaction() as session:
         if found is None:
             scope = await add_institution(session, INSTITUTION, now, demo=True)
-            await _build(scope, now)
+            await _build(scope, keyring, now)
         else:
             scope = await enter_tenant(session, found.institution_id)
+        await put_on_map(scope, DEMO, now)
         if earlier is not None and await _still_valid(scope, earlier, now):
             await _link_relative(scope, keyring, now)
             return {**earlier, "devices": await _devices(scope, now)}, False
@@ -136,7 +141,7 @@ async def _find_institution(database: Database) -> TenantScope | None:
     return None
 
 
-async def _build(scope: TenantScope, now: datetime) -> None:
+async def _build(scope: TenantScope, keyring: Keyring, now: datetime) -> None:
     """Places, people, devices, and who wears what; wearables worn since now."""
     beds: dict[tuple[str, str], Bed] = {}
     for order, (unit_name, rooms) in enumerate(UNITS, start=1):
@@ -147,7 +152,7 @@ async def _build(scope: TenantScope, now: datetime) -> None:
                 beds[room_name, bed_name] = await add_bed(scope, room.id, bed_name)
     # Recordings are replayed with times a little in the past: they belong to the elder too.
     since = now - timedelta(days=1)
-    for person in ELDERS:
+    for number, person in enumerate(ELDERS):
         elder = await add_elder(
             scope,
             person.name,
@@ -156,6 +161,9 @@ async def _build(scope: TenantScope, now: datetime) -> None:
             care_note=person.care_note,
             now=now,
         )
+        face = portrait(number, person.sex)
+        photo = await add_photo(scope, face, FACE_PX, keyring=keyring, now=now)
+        elder.photo_id = photo.id
         await add_stay(scope, elder.id, beds[person.bed].id, since)
         for purpose in PURPOSES:
             consent = ConsentIn(

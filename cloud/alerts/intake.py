@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import aliased
 
-from cloud.alerts import flood, lifecycle, rules, store
+from cloud.alerts import away, flood, lifecycle, rules, store
 from cloud.alerts.books import book_of
 from cloud.alerts.codes import CODES
 from cloud.alerts.conditions import condition_of
@@ -117,6 +117,13 @@ async def _decide(
     decision = rules.decide(happening, known, book)
     if decision.move is None:
         return []
+    held = None if decision.alert_id is None else alerts[decision.alert_id]
+    decision = await away.quieted(
+        scope, decision, decision.move.code or ("" if held is None else held.code),
+        arrival.subject.elder_id, suppressed=held is not None and condition_of(held).suppressed,
+        happened_at=datetime_from_ns(row.happened_ns), now=now,
+    )  # fmt: skip
+    assert decision.move is not None  # noqa: S101 - it had one
     move = _move(decision.move, row.event_id, now, f"{book.version} {decision.rule}")
     if decision.alert_id is None:
         alert = await _new_alert(scope, arrival, move, book.version, now)

@@ -140,6 +140,7 @@ def _elder(elder: Elder, now: datetime) -> ElderBrief:
         age=age_on(elder.birth_date, now.date()),
         sex="female" if elder.sex == "female" else "male",
         care_note=elder.care_note,
+        photo_id=elder.photo_id,
     )
 
 

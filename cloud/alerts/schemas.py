@@ -43,6 +43,7 @@ class ElderBrief(ApiModel):
     age: int
     sex: Literal["female", "male"]
     care_note: str
+    photo_id: UUID | None = None
 
 
 class PlaceBrief(ApiModel):

@@ -7,7 +7,7 @@ from typing import Final
 
 from sqlalchemy import text
 
-from cloud.alerts import flood, lifecycle, store
+from cloud.alerts import away, flood, lifecycle, store
 from cloud.alerts.books import book_of
 from cloud.alerts.codes import Priority
 from cloud.alerts.conditions import condition_of
@@ -155,6 +155,13 @@ async def _delayed(
         if settling is not None:  # it has passed already, if it stays away
             store.start_timer(scope, alert.id, HOLD_TIMER, settling.due_at + _AFTER)
             return None
+        if alert.code in away.QUIET and await away.is_away(scope, alert.elder_id, now):
+            store.start_timer(scope, alert.id, HOLD_TIMER, now + away.LOOK_AGAIN)
+            return None
+        if (due := await away.due_when_back(scope, alert)) is not None:
+            code, priority = due
+            rule = f"{book.version} back"
+            return Move(MoveKind.UPGRADE, now, code=code, priority=priority, rule=rule)
         return Move(MoveKind.RELEASE, now, rule=f"{book.version} delay.on")
     if condition.recovered:
         return None

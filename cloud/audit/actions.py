@@ -58,6 +58,7 @@ class Action(StrEnum):
     # Oversight.
     INDICATORS_READ = "indicators.events_read"
     INDICATORS_EXPORTED = "indicators.exported"
+    CARE_MAP_MATCHED = "care_map.matched"
 
     # The audit itself.
     AUDIT_EXPORTED = "audit.exported"

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import tempfile
+import time
 import uuid
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import psycopg
 import typer
@@ -18,7 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from sqlalchemy.exc import IntegrityError
 
 from cloud.bureau.job import recount
-from cloud.bureau.rehearsal import DiaryError, Rehearsal, read_diary
+from cloud.bureau.rehearsal import JOBS, DiaryError, Rehearsal, read_diary
 from cloud.clock import SystemClock
 from cloud.database import Database, libpq_arguments
 from cloud.identity.models import Institution
@@ -26,7 +28,7 @@ from cloud.identity.permissions import Role
 from cloud.identity.secrets import new_password
 from cloud.identity.service import add_institution, add_user, institution_name
 from cloud.private_file import write_private
-from cloud.series.choose import series_store
+from cloud.seed_care_map import add_neighbours
 from cloud.server import ready_database
 from cloud.settings import Environment, Settings
 
@@ -82,7 +84,9 @@ def _register_members(
     def seed_bureau(
         out: Annotated[Path | None, typer.Option(help="Write the login here (mode 600).")] = None,
     ) -> None:
-        """Make a made-up bureau that counts every institution here; its login is shown once.
+        """Make a made-up bureau that counts every institution here, and neighbours for its map.
+
+        Its login is shown once.
 
         Example: yuyue cloud seed-bureau --out var/bureau.json
         """
@@ -129,16 +133,27 @@ def _register_numbers(
     def rehearse(
         diary: Annotated[Path, typer.Argument(help="Written by `yuyue sim district`.")],
         out: Annotated[Path, typer.Option(help="Where the figures go.")],
+        jobs: Annotated[int, typer.Option(min=1, max=16, help="Houses at a time.")] = JOBS,
     ) -> None:
         """A made-up district lives its month, in a database of its own that is thrown away."""
+        begin_s = time.monotonic()
         try:
-            figures = _rehearse(settings(), read_diary(diary.read_text(encoding="utf-8")))
+            lines = read_diary(diary.read_text(encoding="utf-8"))
+            figures, rows = _rehearse(settings(), lines, jobs)
         except (DiaryError, OSError) as error:
             fail(str(error))
         out.write_text(json.dumps(figures, ensure_ascii=False), encoding="utf-8")
+        for table, count in rows.most_common():
+            _out.print(f"{count:>9,} {table}")
+        _out.print(
+            f"{len(lines) - 1:,} happenings, {rows.total():,} rows, "
+            f"{time.monotonic() - begin_s:,.0f} s with {jobs} processes"
+        )
 
 
-def _rehearse(held: Settings, lines: list[dict[str, object]]) -> list[dict[str, object]]:
+def _rehearse(
+    held: Settings, lines: list[dict[str, Any]], jobs: int
+) -> tuple[list[dict[str, Any]], Counter[str]]:
     bars = Progress(TextColumn("living"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
                     console=_err)  # fmt: skip
     with tempfile.TemporaryDirectory(prefix="yuyue-district-") as scratch:
@@ -146,14 +161,14 @@ def _rehearse(held: Settings, lines: list[dict[str, object]]) -> list[dict[str, 
         with ready_database(held) as ready, bars:
             bar = bars.add_task("living", total=len(lines) - 1)
 
-            async def run() -> list[dict[str, object]]:
+            async def run() -> tuple[list[dict[str, Any]], Counter[str]]:
                 database = ready.connect()
                 try:
-                    series = series_store(held, database)
-                    rehearsal = Rehearsal(database, held.keyring, series)
-                    return await rehearsal.live(
+                    rehearsal = Rehearsal(database, held, jobs)
+                    figures = await rehearsal.live(
                         lines, lambda done, _: bars.update(bar, completed=done)
                     )
+                    return figures, rehearsal.rows
                 finally:
                     await database.close()
 
@@ -162,6 +177,7 @@ def _rehearse(held: Settings, lines: list[dict[str, object]]) -> list[dict[str, 
 
 async def _make_bureau(database: Database) -> tuple[dict[str, str], uuid.UUID, list[uuid.UUID]]:
     now, password = SystemClock().now(), new_password()
+    await add_neighbours(database, now)
     members = []
     for institution_id in await database.institutions():
         async with database.tenant(institution_id) as scope:

@@ -23,7 +23,7 @@ from cloud.bureau.tally import Span, Tally
 from cloud.care.assessment.models import Assessment
 from cloud.care.leave.models import ElderLeave
 from cloud.care.rounds.models import RoundCheck
-from cloud.care.visits.models import Visit
+from cloud.care.visits.models import Visit, VisitCorrection
 from cloud.clock import local_date
 from cloud.coverage.models import CoverageGap
 from cloud.database import TenantScope
@@ -136,6 +136,12 @@ async def changed_days(scope: TenantScope, since: datetime, now: datetime) -> se
     def of(model: Any, at: Any, *when: Any) -> Any:
         return scope.select(model).where(or_(*when)).with_only_columns(at).distinct()
 
+    corrected = (
+        scope.select(VisitCorrection)
+        .where(VisitCorrection.visit_id == Visit.id, VisitCorrection.at >= since)
+        .with_only_columns(VisitCorrection.id)
+        .exists()
+    )
     days = {
         local_date(at)
         for statement in (
@@ -146,6 +152,7 @@ async def changed_days(scope: TenantScope, since: datetime, now: datetime) -> se
             of(DeviceTest, DeviceTest.tested_at, DeviceTest.tested_at >= since),
             of(Assessment, Assessment.filed_at, Assessment.filed_at >= since),
             of(Visit, Visit.due_at, Visit.recorded_at >= since),
+            of(Visit, Visit.due_at, corrected),
             of(Incident, Incident.recorded_at, Incident.recorded_at >= since,
                Incident.voided_at >= since),
         )

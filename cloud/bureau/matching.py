@@ -30,8 +30,21 @@ class Need:
 
 
 @dataclass(frozen=True, slots=True)
+class Reason:
+    """One reason, for the page to put into words: a code, with what it is about."""
+
+    code: str
+    value: float | None = None
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
-    """An institution with beds of a kind, or a responder. `load` of `capacity` is taken."""
+    """An institution with beds of a kind, or a responder. `load` of `capacity` is taken.
+
+    `against` and `also`: what the caller knows besides, told with the reasons; one thing against
+    leaves the candidate out.
+    """
 
     key: str
     kind: str
@@ -39,20 +52,13 @@ class Candidate:
     skills: frozenset[str]
     load: int
     capacity: int
+    against: tuple[Reason, ...] = ()
+    also: tuple[Reason, ...] = ()
 
     @property
     def free(self) -> int:
         """What is left."""
         return max(0, self.capacity - self.load)
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """One reason, for the page to put into words: a code, with what it is about."""
-
-    code: str
-    value: float | None = None
-    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +91,9 @@ def _weigh(need: Need, one: Candidate) -> Matched:
     far = None
     if need.where is not None and one.where is not None:
         far = distance_km(need.where, one.where)
-    against = list(_against(need, one, far))
+    against = (*one.against, *_against(need, one, far))
     if against:
-        return Matched(one, None, far, tuple(against))
+        return Matched(one, None, far, against)
     near = 1.0 if need.where is None or far is None else max(0.0, 1 - far / need.within_km)
     room = one.free / one.capacity
     met = need.wishes & one.skills
@@ -101,6 +107,7 @@ def _weigh(need: Need, one: Candidate) -> Matched:
         reasons.append(Reason("has_wished", names=tuple(sorted(met))))
     if missed := need.wishes - met:
         reasons.append(Reason("lacks_wished", names=tuple(sorted(missed))))
+    reasons += one.also
     score = round(_NEAR * near + _ROOM * room + _WISHES * wished, 4)
     return Matched(one, score, far, tuple(reasons))
 

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import uuid
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import select
-
 from cloud.bureau.tally import Span, Tally
-from cloud.care.visits.history import as_corrected
-from cloud.care.visits.models import Visit
-from cloud.care.visits.service import due_rows
+from cloud.care.visits.service import past_dues
 from cloud.clock import local_date
 from cloud.database import TenantScope
 
@@ -23,25 +18,9 @@ def due_day(due_at: datetime) -> date:
 
 
 async def count_visits(scope: TenantScope, span: Span, tally: Tally) -> None:
-    """Each due date of each person once; who was not there yet may still be met in time."""
+    """Each due date of each person once: who was not there yet may still be met in time."""
     tally.begin("visits")
-    seen = as_corrected(scope)
-    statement = (
-        select(Visit.elder_id, Visit.due_at, seen.c.started_at, seen.c.outcome)
-        .join(seen, seen.c.id == Visit.id)
-        .where(
-            Visit.institution_id == scope.institution_id, ~seen.c.void, Visit.due_at > span.begin,
-            Visit.due_at <= span.end,
-        )
-    )  # fmt: skip
-    met: dict[tuple[uuid.UUID, datetime], bool] = {}
-    for elder_id, due_at, started_at, outcome in await scope.session.execute(statement):
-        if due_at is not None:
-            in_time = outcome == "done" and started_at <= due_at
-            met[elder_id, due_at] = met.get((elder_id, due_at), False) or in_time
-    for row in await due_rows(scope, span.until):
-        key = (row.elder.id, row.due.due_at)
-        if span.begin < row.due.due_at <= span.end:
-            met.setdefault(key, False)
-    for (_, due_at), in_time in met.items():
-        tally.add(due_day(due_at), "visits", part=in_time, whole=1)
+    for dues in (await past_dues(scope, span.begin)).values():
+        for one in dues:
+            if one.due_at <= span.end:
+                tally.add(due_day(one.due_at), "visits", part=one.met, whole=1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final, cast
 
 from sqlalchemy import delete
@@ -45,6 +45,8 @@ from edge.subjects import SubjectEngine
 _MAX_OVERRIDES: Final = 100
 # Pauses of somebody who is not in the house; the others are of the watch.
 _AWAY: Final = ("leave", "hospital")
+# No round is further apart; whoever came back earlier has been looked in on since.
+_LATELY: Final = timedelta(days=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,20 @@ async def away_at(scope: TenantScope, now: datetime) -> set[uuid.UUID]:
         WatchPause.reason.in_(_AWAY),
     )  # fmt: skip
     return {row.elder_id for row in await scope.session.scalars(statement)}
+
+
+async def back_since(scope: TenantScope, now: datetime) -> dict[uuid.UUID, datetime]:
+    """When those who were out of the house lately came back, as far as anybody said."""
+    statement = scope.select(WatchPause).where(
+        WatchPause.from_at <= now, WatchPause.until_at > now - _LATELY,
+        WatchPause.reason.in_(_AWAY),
+    )  # fmt: skip
+    found: dict[uuid.UUID, datetime] = {}
+    for row in await scope.session.scalars(statement):
+        end = row.until_at if row.ended_at is None else min(row.ended_at, row.until_at)
+        if row.from_at < end <= now:
+            found[row.elder_id] = max(end, found.get(row.elder_id, end))
+    return found
 
 
 async def set_plan(

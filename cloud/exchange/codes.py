@@ -97,6 +97,16 @@ def coded(quantity: str) -> Coded:
     return Coded(((OWN_QUANTITY, quantity, described.name_zh),), _UNITS[described.unit], ACTIVITY)
 
 
+# Systolic and diastolic of one cuff are components of one Observation (table of the domain page).
+PRESSURE: Final = ("systolic_pressure", "diastolic_pressure")
+PANEL: Final = (LOINC, "85354-9", "Blood pressure panel with all children optional")
+
+
+def panel_code(code: str) -> bool:
+    """Whether a `code` of a search means the blood pressure panel."""
+    return code in (PANEL[1], f"{PANEL[0]}|{PANEL[1]}")
+
+
 def quantity_of(code: str) -> str | None:
     """The quantity that a `code` of a search means: `8867-4`, `http://loinc.org|8867-4`, our own
     name. None: no such code."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -11,37 +13,44 @@ from typing import Any, Final
 from sqlalchemy import or_
 
 from cloud.audit.models import AuditEntry
+from cloud.care.assessment.service import find as find_assessment
 from cloud.care.assessment.service import of_elder
 from cloud.clock import NS_PER_S, datetime_from_ns, ns_from_datetime
 from cloud.database import TenantScope
-from cloud.devices.attribution import elder_spans
+from cloud.devices.attribution import DeviceSpan, elder_spans
 from cloud.devices.models import Assignment, Device
-from cloud.exchange import resources
-from cloud.exchange.codes import FhirVersion
-from cloud.exchange.resources import Measured, Place, Resource
+from cloud.errors import NotFoundError
+from cloud.exchange import observed, resources
+from cloud.exchange.codes import PRESSURE, FhirVersion
+from cloud.exchange.observed import Measured
+from cloud.exchange.resources import Place, Resource
+from cloud.exchange.search import Codes
 from cloud.people.family import consents_of, contacts_of, in_force
-from cloud.people.models import Elder
+from cloud.people.models import Consent, Elder
 from cloud.people.risks import risks_of
 from cloud.people.service import bed_of
 from cloud.places.models import Bed, Building, Home, Room, Unit
 from cloud.places.service import find_place
-from cloud.series.service import SeriesStore, elder_latest
-from edge.signals import QUANTITIES
+from cloud.series.service import Latest, SeriesStore, elder_latest
+from edge.signals import QUANTITIES, Reading
 
 # A night of one reading a second is more than a partner wants at once; `date` narrows.
 MAX_READINGS: Final = 1000
-MAX_AUDIT: Final = 1000
+_FIRST_LOOK_NS: Final = 6 * 3600 * NS_PER_S
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Of whom, in which version, and over what time; `quantity` None: the newest of each."""
+    """Of whom, in which version, and over what time.
+
+    `codes` None: every quantity, and the levels. `count`: the newest of each, over all pages.
+    """
 
     version: FhirVersion
     elder: Elder
     now: datetime
     series: SeriesStore
-    quantity: str | None = None
+    codes: Codes | None = None
     from_at: datetime | None = None
     until_at: datetime | None = None
     count: int = 100
@@ -53,12 +62,25 @@ Gather = Callable[[TenantScope, Asked], Coroutine[Any, Any, list[Resource]]]
 
 async def gather(scope: TenantScope, asked: Asked, resource_type: str) -> list[Resource]:
     """All of one type, checked. Raises KeyError for a type that is not served."""
+    made = await found_of(scope, asked, resource_type)
+    return [resources.checked(asked.version, one) for one in made]
+
+
+async def elder_of(scope: TenantScope, resource_type: str, row_id: uuid.UUID) -> uuid.UUID:
+    """Whose a resource is that has a row of its own. Raises NotFoundError."""
+    if resource_type == "Consent":
+        consent = scope.select(Consent).where(Consent.id == row_id)
+        row = (await scope.session.scalars(consent)).one_or_none()
+        if row is None:
+            raise NotFoundError("Consent")
+        return row.elder_id
+    return (await find_assessment(scope, row_id)).elder_id
+
+
+async def found_of(scope: TenantScope, asked: Asked, resource_type: str) -> list[Resource]:
+    """All of one type, not checked yet: a search keeps a page of them."""
     made = await OF_ELDER[resource_type](scope, asked)
-    return [
-        resources.checked(asked.version, one)
-        for one in made
-        if one["resourceType"] == resource_type
-    ]
+    return [one for one in made if one["resourceType"] == resource_type]
 
 
 async def everything(scope: TenantScope, asked: Asked) -> list[Resource]:
@@ -143,47 +165,71 @@ async def _associations(scope: TenantScope, asked: Asked) -> list[Resource]:
 
 
 async def _observations(scope: TenantScope, asked: Asked) -> list[Resource]:
+    wanted = asked.codes
     levels = [
-        resources.level_observation(row)
+        observed.level_observation(row)
         for row in await of_elder(scope, asked.elder.id)
-        if row.filed_at is not None
+        if row.filed_at is not None and (wanted is None or wanted.levels)
     ]
-    measured = await (_newest(scope, asked) if asked.quantity is None else _over(scope, asked))
-    found = [resources.observation(asked.elder.id, one) for one in measured]
-    return found + (levels if asked.quantity is None else [])
+    if wanted is None and (asked.from_at, asked.until_at) == (None, None):
+        measured = await _newest(scope, asked)
+        return observed.observations(asked.elder.id, measured) + levels
+    if wanted is None:  # of any kind, over a time
+        kinds = [name for name, one in QUANTITIES.items() if one.channels == 1]
+        measured = await _over(scope, asked, kinds)
+        return observed.observations(asked.elder.id, measured) + levels
+    found = [
+        observed.observation(asked.elder.id, one)
+        for one in await _over(scope, asked, wanted.quantities)
+    ]
+    if wanted.panel:
+        both = observed.observations(asked.elder.id, await _over(scope, asked, PRESSURE))
+        found += [one for one in both if "component" in one]
+    return sorted(found, key=lambda one: str(one["effectiveDateTime"])) + levels
 
 
 async def _newest(scope: TenantScope, asked: Asked) -> list[Measured]:
     until_ns = ns_from_datetime(asked.now) + NS_PER_S  # a reading of this very moment counts
     latest = await elder_latest(scope, asked.series, asked.elder.id, until_ns)
-    return [
-        Measured(
-            one.device_id, one.quantity, one.time_ns, datetime_from_ns(one.time_ns), one.value,
-            one.origin,
-        )
-        for one in latest
-        if QUANTITIES[one.quantity].channels == 1
-    ]  # fmt: skip
+    return [_measured(one) for one in latest if QUANTITIES[one.quantity].channels == 1]
 
 
-async def _over(scope: TenantScope, asked: Asked) -> list[Measured]:
-    """The newest `count` readings of one quantity within the time asked for."""
-    from_ns = 0 if asked.from_at is None else ns_from_datetime(asked.from_at)
-    until_at = asked.until_at or asked.now + timedelta(seconds=1)
-    until_ns = ns_from_datetime(until_at)
+def _measured(one: Latest | Reading) -> Measured:
+    return Measured(
+        one.device_id, one.quantity, one.time_ns, datetime_from_ns(one.time_ns), one.value,
+        one.origin,
+    )  # fmt: skip
+
+
+async def _over(scope: TenantScope, asked: Asked, quantities: Sequence[str]) -> list[Measured]:
+    """The newest `count` readings of each of some quantities within the time asked for."""
+    from_ns = 0 if asked.from_at is None else max(0, ns_from_datetime(asked.from_at))
+    until_ns = ns_from_datetime(asked.until_at or asked.now + timedelta(seconds=1))
+    spans = await elder_spans(scope, asked.elder.id, from_ns, until_ns)
     found: list[Measured] = []
-    for span in await elder_spans(scope, asked.elder.id, from_ns, until_ns):
-        readings = await asked.series.readings(
-            scope, span.device_id, asked.quantity or "", span.from_ns, span.until_ns
-        )
-        found += [
-            Measured(
-                one.device_id, one.quantity, one.time_ns, datetime_from_ns(one.time_ns),
-                one.value, one.origin,
-            )
-            for one in readings[-asked.count :]
-        ]  # fmt: skip
-    return sorted(found, key=lambda one: one.time_ns)[-asked.count :]
+    for quantity in dict.fromkeys(quantities):
+        for span in spans:
+            found += [_measured(one) for one in await _newest_of(scope, asked, span, quantity)]
+    # Of each kind the newest: a pulse each second must not push a weight each month off the page.
+    kept: dict[str, list[Measured]] = defaultdict(list)
+    for one in sorted(found, key=lambda one: one.time_ns):
+        kept[one.quantity].append(one)
+    newest = [one for many in kept.values() for one in many[-asked.count :]]
+    return sorted(newest, key=lambda one: one.time_ns)
+
+
+async def _newest_of(
+    scope: TenantScope, asked: Asked, span: DeviceSpan, quantity: str
+) -> list[Reading]:
+    """The newest `count` of one device, without reading the years before them."""
+    found: list[Reading] = []
+    until_ns, step_ns = span.until_ns, _FIRST_LOOK_NS
+    while until_ns > span.from_ns and len(found) < asked.count:
+        from_ns = max(span.from_ns, until_ns - step_ns)
+        held = await asked.series.readings(scope, span.device_id, quantity, from_ns, until_ns)
+        found = held + found
+        until_ns, step_ns = from_ns, 2 * step_ns
+    return found[-asked.count :]
 
 
 async def _responses(scope: TenantScope, asked: Asked) -> list[Resource]:
@@ -207,7 +253,7 @@ async def _audit(scope: TenantScope, asked: Asked) -> list[Resource]:
         scope.select(AuditEntry)
         .where(AuditEntry.elder_id == asked.elder.id)
         .order_by(AuditEntry.seq.desc())
-        .limit(min(asked.count, MAX_AUDIT))
+        .limit(asked.count)
     )
     return [resources.audit_event(asked.version, row) for row in rows]
 

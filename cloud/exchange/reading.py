@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
+from cloud.canonical import canonical_json
 from cloud.care.assessment.form import load_form
 from cloud.exchange import codes
 from cloud.exchange.codes import FhirVersion
@@ -15,6 +17,11 @@ from cloud.exchange.resources import model_of
 _VERSIONS: Final[tuple[FhirVersion, ...]] = ("r5", "r4b")
 _MAX_MISTAKES: Final = 50
 _MAX_SHOWN: Final = 80
+_MAX_ID: Final = 64
+_SCORE: Final = "{score}"
+_FINAL: Final = ("final", "amended", "corrected")
+# Levels of the scale of 2013 run otherwise (domain page): nobody should type them over.
+_OLD_SCALE: Final = "（MZ/T 039-2013 等旧量表的等级不能直接换算，请重新评估）"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,32 +55,85 @@ class OutsideAssessment:
 
 
 def read_assessment(bundle: Mapping[str, Any]) -> OutsideAssessment:
-    """One person, one answered form, one level. Raises BundleError."""
+    """One person, and the newest answered form with its level. Raises BundleError.
+
+    A bundle of ours holds every assessment of an elder: the level says which form it is of.
+    """
     _require_valid(bundle)
     patient = _only(bundle, "Patient")
-    response = _only(bundle, "QuestionnaireResponse")
-    level = _level_of(bundle)
+    names = _names_of(bundle, patient)
+    level = _level_of(bundle, names)
+    response = _response_of(bundle, level)
     wrong: list[Wrong] = []
-    if response.get("questionnaire") != codes.QUESTIONNAIRE:
-        said = str(response.get("questionnaire"))[:_MAX_SHOWN]
-        wrong.append(Wrong("questionnaire", f"不是 GB/T 42195-2022 的量表：{said}"))
+    said = str(response.get("questionnaire"))[:_MAX_SHOWN]
+    if said.partition("|")[0] != codes.QUESTIONNAIRE:
+        wrong.append(Wrong("questionnaire", f"不是 GB/T 42195-2022 的量表：{said}{_OLD_SCALE}"))
     if response.get("status") not in ("completed", "amended"):
         wrong.append(Wrong("status", "量表没有填完（status 不是 completed）"))
+    _require_subject(response, names, wrong)
     answers = _answers(response, wrong)
+    birth_date = _birth_date(patient, wrong)
     if wrong:
         raise BundleError(wrong)
-    found_level, total, reference_date = level
-    birth = patient.get("birthDate")
     return OutsideAssessment(
-        source_id=str(response.get("id", ""))[:64],
+        source_id=_source_id(bundle, response),
         citizen_number=_citizen_number(patient),
         name=_name(patient),
-        birth_date=None if birth is None else date.fromisoformat(birth),
-        reference_date=reference_date,
+        birth_date=birth_date,
+        reference_date=level.on,
         answers=answers,
-        total=total,
-        level=found_level,
+        total=level.total,
+        level=level.level,
     )
+
+
+def _source_id(bundle: Mapping[str, Any], response: Mapping[str, Any]) -> str:
+    """What the other body calls it; where it calls it nothing, what is in it."""
+    identifiers = response.get("identifier", [])
+    if isinstance(identifiers, Mapping):  # one in R4B, several in R5
+        identifiers = [identifiers]
+    values = [response.get("id"), *(one.get("value") for one in identifiers)]
+    named = next((str(value) for value in values if value), "")
+    if named and len(named) <= _MAX_ID:
+        return named
+    held = {key: value for key, value in bundle.items() if key not in ("signature", "timestamp")}
+    return hashlib.sha256(canonical_json(held).encode()).hexdigest()
+
+
+def _birth_date(patient: Mapping[str, Any], wrong: list[Wrong]) -> date | None:
+    birth = patient.get("birthDate")
+    if birth is None:
+        return None
+    try:
+        return date.fromisoformat(str(birth))
+    except ValueError:
+        wrong.append(Wrong("Patient.birthDate", "出生日期不全，需要年月日"))
+        return None
+
+
+def _names_of(bundle: Mapping[str, Any], patient: Mapping[str, Any]) -> frozenset[str]:
+    """All that a reference to this patient can say."""
+    names = {
+        str(entry["fullUrl"])
+        for entry in bundle.get("entry", [])
+        if entry.get("resource") is patient and entry.get("fullUrl")
+    }
+    held = patient.get("id")
+    return frozenset(names | ({f"Patient/{held}", f"urn:uuid:{held}"} if held else set()))
+
+
+def _require_subject(
+    resource: Mapping[str, Any], names: frozenset[str], wrong: list[Wrong]
+) -> None:
+    """Answers of nobody, or of somebody else than the bundle's person, are of no use."""
+    field = f"{resource['resourceType']}.subject"
+    said = resource.get("subject", {}).get("reference")
+    if not said:
+        wrong.append(Wrong(field, "没有写明是哪位老人的（缺 subject）"))
+    elif said not in names and not any(
+        said.endswith(f"/{name}") for name in names if name.startswith("Patient/")
+    ):
+        wrong.append(Wrong(field, "subject 指的不是来文里的这位老人"))
 
 
 def _require_valid(bundle: Mapping[str, Any]) -> None:
@@ -153,36 +213,117 @@ def _leaves(items: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]
         yield from _leaves(item.get("item", []))
 
 
-def _level_of(bundle: Mapping[str, Any]) -> tuple[int, int, date]:
-    """(level, total, reference date) of the one Observation that says the level."""
+@dataclass(frozen=True, slots=True)
+class _Level:
+    """What an Observation says of a level; `of`: the form it was derived from, if it says so."""
+
+    level: int
+    total: int
+    on: date
+    of: str | None
+
+
+def _level_of(bundle: Mapping[str, Any], names: frozenset[str]) -> _Level:
+    """The newest level of the bundle. Raises BundleError."""
     found = [
         one
         for one in _resources(bundle, "Observation")
         if _code(one.get("code", {}), codes.OWN_LEVEL) == "level"
     ]
-    if len(found) != 1:
-        raise BundleError([Wrong("Observation", f"应有且只有一个等级结果，现有 {len(found)} 个")])
-    (one,) = found
+    if not found:
+        raise BundleError([Wrong("Observation", f"没有等级结果{_foreign(bundle)}")])
+    wrong: list[Wrong] = []
+    read = [_read_level(one, names, wrong) for one in found]
+    if wrong:
+        raise BundleError(wrong)
+    newest = max(one.on for one in read)
+    latest = [one for one in read if one.on == newest]
+    if len(latest) != 1:
+        raise BundleError(
+            [
+                Wrong(
+                    "Observation",
+                    f"同一天（{newest}）有 {len(latest)} 个等级结果，不知道以哪个为准",
+                )
+            ]
+        )
+    return latest[0]
+
+
+def _foreign(bundle: Mapping[str, Any]) -> str:
+    """A level in codes that are not known here is named, not only missed."""
+    systems = {
+        str(coding.get("system"))[:_MAX_SHOWN]
+        for one in _resources(bundle, "Observation")
+        for coding in one.get("code", {}).get("coding", [])
+    }
+    return f"；来文里的编码系统不认识：{'、'.join(sorted(systems)[:5])}" if systems else ""
+
+
+def _read_level(one: Mapping[str, Any], names: frozenset[str], wrong: list[Wrong]) -> _Level:
     level = _code(one.get("valueCodeableConcept", {}), codes.OWN_LEVEL) or ""
     levels = {str(known.level) for known in load_form().levels}
-    totals = [
-        part.get("valueQuantity", {}).get("value")
-        for part in one.get("component", [])
-        if _code(part.get("code", {}), codes.OWN_LEVEL) == "total"
-    ]
-    wrong = []
     if level not in levels:
         wrong.append(Wrong("Observation.value", f"等级不认识：{level[:_MAX_SHOWN] or '没有'}"))
-    if len(totals) != 1 or not isinstance(totals[0], int | float):
-        wrong.append(Wrong("Observation.component", "没有总分"))
+    if one.get("status") not in _FINAL:
+        wrong.append(Wrong("Observation.status", f"等级结果不是最终结果（{one.get('status')}）"))
+    _require_subject(one, names, wrong)
+    total = _total_of(one, wrong)
     try:
         on = date.fromisoformat(str(one.get("effectiveDateTime", ""))[:10])
     except ValueError:
         wrong.append(Wrong("Observation.effectiveDateTime", "没有评估日期"))
         on = date.min
-    if wrong:
-        raise BundleError(wrong)
-    return int(level), int(totals[0]), on
+    of = next((str(ref.get("reference", "")) for ref in one.get("derivedFrom", [])), None)
+    return _Level(int(level) if level in levels else 0, total, on, of or None)
+
+
+def _total_of(one: Mapping[str, Any], wrong: list[Wrong]) -> int:
+    totals = [
+        part.get("valueQuantity", {})
+        for part in one.get("component", [])
+        if _code(part.get("code", {}), codes.OWN_LEVEL) == "total"
+    ]
+    value = totals[0].get("value") if len(totals) == 1 else None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        wrong.append(Wrong("Observation.component", "没有总分"))
+        return 0
+    unit = totals[0].get("code", _SCORE)
+    if unit != _SCORE or totals[0].get("system", codes.UCUM) != codes.UCUM:
+        said = str(unit)[:_MAX_SHOWN]
+        wrong.append(Wrong("Observation.component", f"总分的单位应是 {_SCORE}，来文是 {said}"))
+    if value != int(value):
+        wrong.append(Wrong("Observation.component", f"总分应是整数，来文是 {value}"))
+    return int(value)
+
+
+def _response_of(bundle: Mapping[str, Any], level: _Level) -> dict[str, Any]:
+    """The form that the level was derived from; the only one, where it does not say."""
+    found = _resources(bundle, "QuestionnaireResponse")
+    if len(found) > 1 and level.of is not None:
+        names = {
+            id(one): {f"QuestionnaireResponse/{one.get('id')}", _full_url(bundle, one)}
+            for one in found
+        }
+        found = [
+            one for one in found if any(name and level.of.endswith(name) for name in names[id(one)])
+        ]
+    if len(found) != 1:
+        raise BundleError(
+            [Wrong("QuestionnaireResponse", f"这个等级应有且只有一份量表，现有 {len(found)} 份")]
+        )
+    return found[0]
+
+
+def _full_url(bundle: Mapping[str, Any], resource: Mapping[str, Any]) -> str:
+    return next(
+        (
+            str(entry.get("fullUrl", ""))
+            for entry in bundle.get("entry", [])
+            if entry.get("resource") is resource
+        ),
+        "",
+    )
 
 
 def _code(concept: Mapping[str, Any], system: str) -> str | None:

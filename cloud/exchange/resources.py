@@ -16,13 +16,13 @@ from typing import Any, Final
 from cloud.audit.models import AuditEntry
 from cloud.care.assessment.form import Item, load_form
 from cloud.care.assessment.models import Assessment
+from cloud.clock import local_date
 from cloud.devices.models import Assignment, Device
 from cloud.exchange import codes
-from cloud.exchange.codes import FhirVersion, coded
+from cloud.exchange.codes import FhirVersion
 from cloud.people.models import Consent, Elder, ElderContact, RiskEntry
 from cloud.people.vocabulary import RISKS
 from cloud.schema_types import iso_ms
-from edge.signals import Origin
 
 Resource = dict[str, Any]
 
@@ -79,15 +79,18 @@ def device_id_of(device_id: str) -> str:
     return id_of("device", device_id)
 
 
-def _coding(system: str, code: str, display: str = "") -> Resource:
+def coding_of(system: str, code: str, display: str = "") -> Resource:
+    """A Coding."""
     return {"system": system, "code": code, "display": display}
 
 
-def _concept(system: str, code: str, display: str = "") -> Resource:
-    return {"coding": [_coding(system, code, display)], "text": display}
+def concept(system: str, code: str, display: str = "") -> Resource:
+    """A CodeableConcept of one coding."""
+    return {"coding": [coding_of(system, code, display)], "text": display}
 
 
-def _patient_ref(elder_id: uuid.UUID) -> Resource:
+def patient_ref(elder_id: uuid.UUID) -> Resource:
+    """Whose it is."""
     return {"reference": f"Patient/{elder_id}"}
 
 
@@ -116,7 +119,7 @@ def patient(elder: Elder, more: PatientMore = PatientMore()) -> Resource:
     return {
         "resourceType": "Patient",
         "id": str(elder.id),
-        "meta": {"versionId": str(elder.version), "lastUpdated": _moment(elder.updated_at)},
+        "meta": {"versionId": str(elder.version), "lastUpdated": moment(elder.updated_at)},
         "identifier": identifiers,
         "active": elder.archived_at is None,
         "name": [{"use": "official", "text": elder.name}],
@@ -132,7 +135,8 @@ def patient(elder: Elder, more: PatientMore = PatientMore()) -> Resource:
     }
 
 
-def _moment(at: datetime | None) -> str | None:
+def moment(at: datetime | None) -> str | None:
+    """An instant, where there is one."""
     return None if at is None else iso_ms(at)
 
 
@@ -149,7 +153,7 @@ class Place:
 
 def location(version: FhirVersion, place: Place) -> Resource:
     """A place; `form` is bu, lvl, wa, ho, ro or bd (mark U)."""
-    form = _concept(codes.PLACE_FORM, place.form)
+    form = concept(codes.PLACE_FORM, place.form)
     return {
         "resourceType": "Location",
         "id": str(place.id),
@@ -170,11 +174,12 @@ def device(version: FhirVersion, row: Device, patient_id: uuid.UUID | None) -> R
         else {"name": [{"value": name, "type": "user-friendly-name"}]}
     )
     whose = (
-        {"patient": _patient_ref(patient_id)} if version == "r4b" and patient_id is not None else {}
+        {"patient": patient_ref(patient_id)} if version == "r4b" and patient_id is not None else {}
     )
     return {
         "resourceType": "Device",
         "id": device_id_of(row.device_id),
+        "meta": {"lastUpdated": moment(row.retired_at or row.created_at)},
         "identifier": [{"system": codes.DEVICE_ID, "value": row.device_id}],
         "status": "inactive" if row.retired_at is not None else "active",
         "modelNumber": row.model,
@@ -188,7 +193,8 @@ def association(version: FhirVersion, row: Assignment, elder_id: uuid.UUID) -> R
     """That a device was a person's: DeviceAssociation, in R4 DeviceUseStatement."""
     common = {
         "id": str(row.id),
-        "subject": _patient_ref(elder_id),
+        "meta": {"lastUpdated": iso_ms(row.valid_until or row.valid_from)},
+        "subject": patient_ref(elder_id),
         "device": {"reference": f"Device/{device_id_of(row.device_id)}"},
     }
     period = _period(row.valid_from, row.valid_until)
@@ -203,65 +209,9 @@ def association(version: FhirVersion, row: Assignment, elder_id: uuid.UUID) -> R
     return {
         "resourceType": "DeviceAssociation",
         **common,
-        "status": _concept(codes.ASSOCIATION_STATUS, status),
+        "status": concept(codes.ASSOCIATION_STATUS, status),
         "period": period,
     }
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """One reading of one device."""
-
-    device_id: str
-    quantity: str
-    time_ns: int
-    at: datetime
-    value: float
-    origin: Origin
-
-
-def observation(elder_id: uuid.UUID, one: Measured) -> Resource:
-    """A reading. What no person made says so in its security label."""
-    how = coded(one.quantity)
-    label = [] if one.origin is Origin.LIVE else [_coding(*codes.SIMULATED, one.origin.value)]
-    return {
-        "resourceType": "Observation",
-        "id": id_of("reading", one.device_id, one.quantity, one.time_ns, one.origin.value),
-        "meta": {"security": label},
-        "status": "final",
-        "category": [_concept(codes.OBSERVATION_CATEGORY, how.category)],
-        "code": {"coding": [_coding(*coding) for coding in how.codings]},
-        "subject": _patient_ref(elder_id),
-        "effectiveDateTime": iso_ms(one.at),
-        "device": {"reference": f"Device/{device_id_of(one.device_id)}"},
-        "valueQuantity": {
-            "value": one.value, "unit": how.unit, "system": codes.UCUM, "code": how.unit,
-        },
-    }  # fmt: skip
-
-
-def level_observation(row: Assessment) -> Resource:
-    """The level of a filed assessment, with its total."""
-    level = load_form().levels[row.final_level or 0]
-    return {
-        "resourceType": "Observation",
-        "id": id_of("level", row.id),
-        "status": "final",
-        "category": [_concept(codes.OBSERVATION_CATEGORY, codes.SURVEY)],
-        "code": _concept(codes.OWN_LEVEL, "level", "老年人能力等级"),
-        "subject": _patient_ref(row.elder_id),
-        "effectiveDateTime": row.reference_date.isoformat(),
-        "derivedFrom": [{"reference": f"QuestionnaireResponse/{row.id}"}],
-        "valueCodeableConcept": _concept(codes.OWN_LEVEL, str(level.level), level.zh),
-        "component": [
-            {
-                "code": _concept(codes.OWN_LEVEL, "total", "总分"),
-                "valueQuantity": {
-                    "value": row.total, "unit": "{score}", "system": codes.UCUM, "code": "{score}",
-                },
-            }
-        ],
-    }  # fmt: skip
 
 
 def questionnaire(version: FhirVersion) -> Resource:
@@ -293,7 +243,7 @@ def _question(version: FhirVersion, item: Item) -> Resource:
         "text": item.zh,
         "type": "choice" if version == "r4b" else "coding",
         "answerOption": [
-            {"valueCoding": _coding(codes.OWN_FORM, _answer_code(item, option.code), option.zh)}
+            {"valueCoding": coding_of(codes.OWN_FORM, _answer_code(item, option.code), option.zh)}
             for option in item.options
         ],
     }
@@ -309,10 +259,12 @@ def questionnaire_response(row: Assessment) -> Resource:
     return {
         "resourceType": "QuestionnaireResponse",
         "id": str(row.id),
+        "meta": {"lastUpdated": moment(row.filed_at)},
         "questionnaire": codes.QUESTIONNAIRE,
         "status": "completed",
-        "subject": _patient_ref(row.elder_id),
-        "authored": _moment(row.filed_at),
+        "subject": patient_ref(row.elder_id),
+        "authored": moment(row.filed_at),
+        "author": {"display": row.source} if row.source else None,
         "item": [
             {
                 "linkId": domain.code,
@@ -332,7 +284,7 @@ def _answered(item: Item, answer: str) -> Resource:
     return {
         "linkId": item.code,
         "text": item.zh,
-        "answer": [{"valueCoding": _coding(codes.OWN_FORM, _answer_code(item, answer), display)}],
+        "answer": [{"valueCoding": coding_of(codes.OWN_FORM, _answer_code(item, answer), display)}],
     }
 
 
@@ -342,10 +294,11 @@ def flags(entries: Mapping[str, RiskEntry]) -> list[Resource]:
         {
             "resourceType": "Flag",
             "id": id_of("risk", entry.elder_id, risk),
+            "meta": {"lastUpdated": moment(entry.assessed_at)},
             "status": "active",
             "category": [{"text": "九防"}],
-            "code": _concept(codes.OWN_RISK, risk, RISKS[risk]),
-            "subject": _patient_ref(entry.elder_id),
+            "code": concept(codes.OWN_RISK, risk, RISKS[risk]),
+            "subject": patient_ref(entry.elder_id),
             "period": _period(entry.assessed_at, None),
         }
         for risk, entry in sorted(entries.items())
@@ -355,28 +308,29 @@ def flags(entries: Mapping[str, RiskEntry]) -> list[Resource]:
 
 def consent(version: FhirVersion, row: Consent, *, holds: bool) -> Resource:
     """Who agreed to what. A withdrawn or ended one is `inactive` and stays to be seen."""
-    purpose = _coding(codes.OWN_PURPOSE, row.purpose)
+    purpose = coding_of(codes.OWN_PURPOSE, row.purpose)
     period = _period(row.valid_from, row.withdrawn_at or row.valid_until)
-    category = [_concept(codes.CONSENT_CATEGORY, "59284-0", "Consent Document")]
+    category = [concept(codes.CONSENT_CATEGORY, "59284-0", "Consent Document")]
     common = {
         "resourceType": "Consent",
         "id": str(row.id),
+        "meta": {"lastUpdated": iso_ms(row.withdrawn_at or row.recorded_at)},
         "status": "active" if holds else "inactive",
         "category": category,
     }
     if version == "r4b":
         return {
             **common,
-            "scope": _concept(codes.CONSENT_SCOPE, "patient-privacy"),
-            "patient": _patient_ref(row.elder_id),
+            "scope": concept(codes.CONSENT_SCOPE, "patient-privacy"),
+            "patient": patient_ref(row.elder_id),
             "dateTime": iso_ms(row.recorded_at),
             "policyRule": {"text": row.text_version},
             "provision": {"type": "permit", "period": period, "purpose": [purpose]},
         }
     return {
         **common,
-        "subject": _patient_ref(row.elder_id),
-        "date": row.recorded_at.date().isoformat(),
+        "subject": patient_ref(row.elder_id),
+        "date": local_date(row.recorded_at).isoformat(),
         "period": period,
         "policyText": [{"display": row.text_version}],
         "decision": "permit",
@@ -389,16 +343,17 @@ def audit_event(version: FhirVersion, row: AuditEntry) -> Resource:
     body = json.loads(row.body)
     actor = body["actor"]
     who = {"display": actor["name"], "identifier": {"value": str(actor["id"] or actor["kind"])}}
-    code = _coding(codes.OWN_AUDIT, row.action)
+    code = coding_of(codes.OWN_AUDIT, row.action)
     return {
         "resourceType": "AuditEvent",
         "id": id_of("audit", row.institution_id, row.seq),
+        "meta": {"lastUpdated": iso_ms(row.at)},
         **({"type": code} if version == "r4b" else {"code": {"coding": [code]}}),
         "action": _audit_action(row.action),
         "recorded": iso_ms(row.at),
         "agent": [{"who": who, "requestor": True}],
         "source": {"observer": {"display": "渝悦养老物联网中枢"}},
-        "entity": [] if row.elder_id is None else [{"what": _patient_ref(row.elder_id)}],
+        "entity": [] if row.elder_id is None else [{"what": patient_ref(row.elder_id)}],
     }
 
 
@@ -409,8 +364,14 @@ def _audit_action(action: str) -> str:
     return known.get(done, "U" if action.startswith(("record", "consent", "family")) else "E")
 
 
-def bundle(kind: str, resources: Sequence[Resource], *, at: datetime, total: int) -> Resource:
-    """A bundle of checked resources: `searchset` or `collection`."""
+def bundle(
+    kind: str, resources: Sequence[Resource], *, at: datetime, total: int | None, base: str = ""
+) -> Resource:
+    """A bundle of checked resources: `searchset` or `collection`.
+
+    `base`: the endpoint they are of, so that `Patient/1` in one finds the other; without it they
+    have names of their own.
+    """
     return {
         "resourceType": "Bundle",
         "id": str(uuid.uuid4()),
@@ -419,7 +380,11 @@ def bundle(kind: str, resources: Sequence[Resource], *, at: datetime, total: int
         "total": total if kind == "searchset" else None,
         "entry": [
             {
-                "fullUrl": f"urn:uuid:{id_of(one['resourceType'], one['id'])}",
+                "fullUrl": (
+                    f"{base}/{one['resourceType']}/{one['id']}"
+                    if base
+                    else f"urn:uuid:{id_of(one['resourceType'], one['id'])}"
+                ),
                 "resource": one,
                 **({"search": {"mode": "match"}} if kind == "searchset" else {}),
             }

@@ -15,7 +15,7 @@ from cloud.care.assessment.present import level_name
 from cloud.care.assessment.service import latest_filed
 from cloud.errors import Problem
 from cloud.exchange import service
-from cloud.exchange.fhir_routes import asked_of, fhir_answer
+from cloud.exchange.fhir_routes import asked_of, base_of, fhir_answer
 from cloud.exchange.gather import everything
 from cloud.exchange.models import ExchangePartner, OutsideResult
 from cloud.exchange.resources import bundle, checked
@@ -90,7 +90,12 @@ async def make_bundle(
         number = number_of(asked.elder, record_rules(state))
         asked = replace(asked, citizen_number=number)
     found = await everything(principal.scope, asked)
-    made = checked(body.version, bundle("collection", found, at=asked.now, total=len(found)))
+    made = checked(
+        body.version,
+        bundle(
+            "collection", found, at=asked.now, total=len(found), base=base_of(request, body.version)
+        ),
+    )
     name = await institution_name(principal.scope)
     audit.record(
         principal.scope, principal.actor, Action.RECORD_EXPORTED, asked.now, elder_id=elder_id,

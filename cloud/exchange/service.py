@@ -21,6 +21,7 @@ from cloud.care.assessment.outside import (
     take_over,
 )
 from cloud.care.assessment.scoring import FormError
+from cloud.clock import local_date
 from cloud.crypto import Keyring
 from cloud.database import TenantScope
 from cloud.errors import BadFieldError, ConflictError, FieldProblem, NotFoundError, ProblemError
@@ -119,7 +120,8 @@ async def take_in(
 ) -> OutsideResult:
     """Keep another body's result for a person to decide. Sent twice it is kept once.
 
-    Raises ProblemError 422 with every reason; a refusal is written down, nothing else is.
+    Raises ProblemError 422 with every reason; a refusal is logged (cloud/errors.py) and changes
+    nothing.
     """
     scope = principal.scope
     partner = await _signer(scope, wanted.bundle)
@@ -133,12 +135,14 @@ async def take_in(
         raise _refused(wrong) from None
     except OutsideResultError as error:
         raise _refused([Wrong(error.field, error.zh)]) from None
-    if theirs.reference_date > now.date():
+    if theirs.reference_date > local_date(now):
         raise _refused([Wrong("reference_date", "评估日期还没有到")])
     elder, matched_by = await _whose(scope, theirs, wanted.elder_id, keyring, now)
     await (await reach_of(principal)).require_elder(elder.id)
     known = await _known(scope, partner.id, theirs.source_id)
     if known is not None:
+        if not _says_the_same(known, elder.id, theirs):
+            raise _refused([Wrong("QuestionnaireResponse.id", "这个编号的结果已收到过，内容不同")])
         return known
     row = OutsideResult(
         id=uuid.uuid4(), institution_id=scope.institution_id, partner_id=partner.id,
@@ -155,6 +159,12 @@ async def take_in(
     return row
 
 
+def _says_the_same(known: OutsideResult, elder_id: uuid.UUID, theirs: OutsideAssessment) -> bool:
+    return (known.elder_id, known.answers, known.total, known.level, known.reference_date) == (
+        elder_id, theirs.answers, theirs.total, theirs.level, theirs.reference_date,
+    )  # fmt: skip
+
+
 def _their_result(theirs: OutsideAssessment, partner: ExchangePartner) -> TheirResult:
     return TheirResult(
         theirs.answers, theirs.total, theirs.level, theirs.reference_date, partner.name
@@ -162,6 +172,7 @@ def _their_result(theirs: OutsideAssessment, partner: ExchangePartner) -> TheirR
 
 
 def _refused(wrong: Sequence[Wrong]) -> ProblemError:
+    """Told to whoever sent it; the log has the fields, and nothing of the person."""
     return ProblemError(
         422,
         "bad_bundle",

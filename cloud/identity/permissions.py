@@ -67,6 +67,7 @@ class Permission(StrEnum):
     USERS_MANAGE = "users_manage"
     AUDIT_READ = "audit_read"
     REPORTS_READ = "reports_read"
+    CARE_MAP_MANAGE = "care_map_manage"  # what the house says of itself to its district
 
     # Outside views, each through its own narrow functions.
     FAMILY_READ = "family_read"
@@ -133,6 +134,7 @@ GRANTS: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
             _HEAD_NURSE
             | _OPERATOR
             | {_P.RECORDS_EXPORT, _P.SERIES_ERASE, _P.USERS_MANAGE, _P.AUDIT_READ, _P.REPORTS_READ}
+            | {_P.CARE_MAP_MANAGE}
         ),
         Role.ASSESSOR: frozenset(
             _EVERYBODY

@@ -41,8 +41,9 @@ async def assess_risk(
     """An entry anew. Raises BadFieldError, ProblemError 412."""
     if wanted.level in ("watch", "high"):
         for field in ("measures", "owner", "review_on"):
-            if not getattr(wanted, field):
-                raise BadFieldError(field, f"needed where the risk is {wanted.level}")
+            said = getattr(wanted, field)
+            if said is None or (isinstance(said, str) and not said.strip()):
+                raise BadFieldError(field, "风险为“需关注”或“高”时必须填写")
     key = {"institution_id": scope.institution_id, "elder_id": elder_id, "risk": wanted.risk}
     await scope.session.execute(
         insert(RiskEntry).values(**key, level="not_assessed", version=0).on_conflict_do_nothing()

@@ -17,6 +17,7 @@ from cloud.identity.permissions import Role
 from cloud.people import family
 from cloud.people.schemas import FamilyIn
 from edge.events import EventKind
+from tests.cloud.bureau.care_map_rows import fill_care_map
 from tests.cloud.care.assessments import a_draft, assessment_id_of, save
 from tests.cloud.care.homebed_rows import fill_home_beds
 from tests.cloud.care.lists import fill_lists
@@ -108,6 +109,7 @@ async def ids_of(world: World, home: Home) -> dict[str, str]:
         **await fill_rounds(world, home),
         **await fill_visits(world, home),
         **await fill_home_beds(world, home),
+        **await fill_care_map(world, home),
         **await fill_orders(world, home),
         **await fill_lists(world, home),
         **await fill_rule_sets(await world.as_role(Role.HEAD_NURSE, home)),

@@ -37,7 +37,7 @@ async def test_one_fall_from_the_wrist_to_the_end(world: World, clock: ManualClo
         "id": "", "code": "fall_suspected", "category": "person", "priority": "medium",
         "state": "raised", "recovered": False, "origin": "simulated",
         "elder": {"id": "", "name": "王秀兰", "age": 84, "sex": "female",
-                  "care_note": "搀扶时走左侧"},
+                  "care_note": "搀扶时走左侧", "photo_id": None},
         "place": {"unit": "2 楼 护理一区", "room": "203", "bed": "1",
                   "label": "2 楼 护理一区 203-1 床"},
         "device_id": "wearable-1", "happened_at": "2026-03-01T02:12:57.500Z",

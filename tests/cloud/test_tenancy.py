@@ -41,6 +41,7 @@ from cloud.series.models import InfluxDay, SeriesErasure
 from edge.events import EventKind
 from edge.wire import Lane, RejectedFrame
 from tests.cloud.alerts.fill import fill_alert_tables
+from tests.cloud.bureau.care_map_rows import fill_care_map
 from tests.cloud.bureau.scene import fill_indicators
 from tests.cloud.care.assessments import a_draft
 from tests.cloud.care.assessments import save as save_assessment
@@ -125,6 +126,7 @@ async def filled(world: World) -> World:
         await fill_alert_tables(world, home)
         assert (await gateway.client.get("/api/v1/gateway/registry")).status_code == 200
         await fill_rounds(world, home)
+        await fill_care_map(world, home)
         async with world.database.tenant(home.institution_id) as scope:
             await fill_indicators(scope, world.clock.now())
     await world.app.state.series.pack(world.clock.now_ns())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Error, expect
 
 from cloud.care.assessment.form import load_form
 from tests.support.pages import sign_in, violations
@@ -31,6 +31,9 @@ def test_assessed_offline_sent_later_and_filed(
     page.get_by_test_id("start-assessment").click()
     expect(page.get_by_test_id("progress")).to_have_text("已填 0 / 26 项")
     expect(page.get_by_test_id("saved-mark")).to_have_text("已保存到服务器", timeout=10_000)
+    page.wait_for_function(
+        "caches.open('bedside-1').then(c => c.match('/index.html')).then(Boolean)"
+    )
 
     context.set_offline(True)
     for code, item in load_form().items.items():
@@ -38,6 +41,16 @@ def test_assessed_offline_sent_later_and_filed(
         page.locator(f"input[name='{code}'][value='{answer}']").check()
     expect(page.get_by_test_id("progress")).to_have_text("已填 26 / 26 项")
     expect(page.get_by_test_id("saved-mark")).to_contain_text("已存在这台设备上")
+    # The browser is closed and opened again at the bedside: still without a network.
+    page.reload()
+    expect(page.get_by_test_id("progress")).to_have_text("已填 26 / 26 项", timeout=10_000)
+    expect(page.get_by_test_id("saved-mark")).to_contain_text("已存在这台设备上")
+    page.screenshot(path=tmp_path / "reloaded.png")
+    # The desk does not open from what was put by: it would look alive and be blind.
+    desk = context.new_page()
+    with pytest.raises(Error):
+        desk.goto(f"{stack.cloud_url}/duty")
+    desk.close()
     page.get_by_label("确诊痴呆").check()
     page.get_by_label("评估员一").fill("陈评")
     page.get_by_label("评估员二").fill("林估")

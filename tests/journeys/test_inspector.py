@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,22 +12,18 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.support.pages import check, sign_in
-from tests.support.stack import Login, Stack
+from tests.support.stack import Stack
 
 SHOTS = Path(__file__).parents[2] / "var" / "shots"
 
 
 @pytest.fixture
 def inspector(browser: Browser, stack: Stack) -> Iterator[Page]:
-    stack.house()
-    bureau = stack.directory / "bureau.json"
-    stack.run("cloud", "seed-bureau", "--out", str(bureau))
-    login = json.loads(bureau.read_text())
     context = browser.new_context(
         locale="zh-CN", viewport={"width": 1280, "height": 900}, accept_downloads=True
     )
     page = context.new_page()
-    sign_in(page, stack, Login(login["username"], login["password"], "督查员"))
+    sign_in(page, stack, stack.bureau_login())
     page.wait_for_url("**/bureau/month*")
     yield page
     context.close()

@@ -193,6 +193,8 @@ async def _with_a_way(
     scope: TenantScope, whose: InstrumentedAttribute[uuid.UUID | None],
     ids: Collection[uuid.UUID], origin: str,
 ) -> set[uuid.UUID]:  # fmt: skip
+    if not ids:
+        return set()
     statement = scope.select(ContactPoint).where(whose.in_(ids), ContactPoint.removed_at.is_(None))
     return {
         owner

@@ -20,11 +20,10 @@ async def relatives(
     `role` "helper": the elder's paired helpers (互助) instead of relatives.
     By a login of their own, or on a way that the house keeps for them and they have proved.
     """
+    known = [member for member in await family_of(scope, elder_id) if member.role == role]
+    if not known:
+        return []
     consents = await consents_of(scope, elder_id)
-    members = [
-        member
-        for member in await family_of(scope, elder_id)
-        if member.role == role and "alerts" in sees(member, consents, now)
-    ]
+    members = [member for member in known if "alerts" in sees(member, consents, now)]
     with_way = await relatives_with_a_way(scope, {member.id for member in members}, LIVE)
     return [m for m in members if m.user_id is not None or m.id in with_way]

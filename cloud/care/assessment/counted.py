@@ -2,7 +2,7 @@
 
 The standard counts care-risk events of the last 30 days (A.2.14). What staff confirmed at the
 bedside is counted whether or not the assessor remembers it; an assessor may contest one, with a
-reason that stays in the record. A second confirmed fall within 30 days that no assessment knows of
+reason that stays in the record. A second confirmed event within 30 days that no assessment knows of
 makes a new one due at once.
 """
 
@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final
 
-from cloud.alerts.incidents import incidents_of, incidents_since
+from cloud.alerts.incidents import FALL, incidents_of, incidents_since
 from cloud.alerts.models import Incident
 from cloud.care.assessment.models import Assessment
 from cloud.care.assessment.scoring import MAX_RISK_COUNT, Mistake
@@ -26,7 +26,7 @@ from cloud.database import TenantScope
 # A.2.14 asks for the last 30 days; the reference date itself is one of them.
 WINDOW: Final = timedelta(days=30)
 # Two make the level change (C.4), so two ask for a new assessment.
-FALLS_FOR_A_REASSESSMENT: Final = 2
+EVENTS_FOR_A_REASSESSMENT: Final = 2
 # The register's kinds, as A.2.14 groups them. That a fall out of bed is a fall, and that what has
 # no row of its own is `other`, is our reading (D); an assessor may contest each.
 COUNTED_AS: Final = MappingProxyType(
@@ -42,10 +42,14 @@ _LOOK_BACK: Final = timedelta(days=366)
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """Falls within 30 days that the newest assessment does not know of; `at`: the last of them."""
+    """Events within 30 days that the newest assessment does not know of; `at`: the last of them.
+
+    `falls`: how many of them were falls.
+    """
 
     count: int
     at: datetime
+    falls: int
 
 
 async def incidents_for(
@@ -108,17 +112,23 @@ def record_of(counting: Iterable[Incident], contested: Sequence[dict[str, Any]])
 
 
 async def triggers(
-    scope: TenantScope, latest: dict[uuid.UUID, Assessment], now: datetime
-) -> dict[uuid.UUID, Trigger]:
-    """Who needs a new assessment at once, because of falls that the newest does not know of."""
-    by_elder: dict[uuid.UUID, list[Incident]] = defaultdict(list)
-    for one in await incidents_since(scope, now - _LOOK_BACK):
-        by_elder[one.elder_id].append(one)
-    found = {
-        elder_id: trigger_of(latest.get(elder_id), incidents)
-        for elder_id, incidents in by_elder.items()
-    }
-    return {elder_id: trigger for elder_id, trigger in found.items() if trigger is not None}
+    scope: TenantScope, latest: dict[uuid.UUID, Assessment], now: datetime,
+    *, kinds: Collection[str] = FALL, together: bool = True,
+) -> dict[uuid.UUID, Trigger]:  # fmt: skip
+    """Who needs a new assessment at once, because of events that the newest does not know of.
+
+    `together`: events of different kinds make a pair (an open point of the standard).
+    """
+    groups: dict[tuple[uuid.UUID, str], list[Incident]] = defaultdict(list)
+    for one in await incidents_since(scope, now - _LOOK_BACK, kinds):
+        groups[one.elder_id, "" if together else COUNTED_AS[one.kind]].append(one)
+    found: dict[uuid.UUID, Trigger] = {}
+    for (elder_id, _), incidents in groups.items():
+        trigger = trigger_of(latest.get(elder_id), incidents)
+        held = found.get(elder_id)
+        if trigger is not None and (held is None or trigger.at > held.at):
+            found[elder_id] = trigger
+    return found
 
 
 def trigger_of(last: Assessment | None, incidents: Sequence[Incident]) -> Trigger | None:
@@ -130,8 +140,9 @@ def trigger_of(last: Assessment | None, incidents: Sequence[Incident]) -> Trigge
             continue
         since = second.happened_at - WINDOW
         near = [one for one in in_order[: number + 1] if one.happened_at > since]
-        if len(near) >= FALLS_FOR_A_REASSESSMENT:
-            return Trigger(len(near), second.happened_at)
+        if len(near) >= EVENTS_FOR_A_REASSESSMENT:
+            falls = sum(COUNTED_AS[one.kind] == "fall" for one in near)
+            return Trigger(len(near), second.happened_at, falls)
     return None
 
 

@@ -32,6 +32,7 @@ class Assessment(TenantBase):
     informant: Mapped[dict[str, Any]] = mapped_column(JSONB)
     assessors: Mapped[list[str]] = mapped_column(ARRAY(Text()))
     incidents: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
+    around: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
     version: Mapped[int]
     created_at: Mapped[datetime]
     created_by_id: Mapped[uuid.UUID]

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from cloud.audit import service as audit
 from cloud.audit.actions import Action
+from cloud.care.assessment.form import load_form
 from cloud.care.assessment.models import Assessment
 from cloud.care.assessment.scoring import Circumstances, Ground, Result
 from cloud.care.assessment.service import DEFAULTS, settings_of, work_out
@@ -17,6 +18,8 @@ from cloud.identity.service import Principal
 
 # A.1 of the form: the last of its reasons, with a note.
 _OTHER_REASON: Final = 5
+# Dementia or a mental disorder, and care-risk events: one level each; a coma gives the last level.
+_MOST_RAISED: Final = 2
 
 
 class OutsideResultError(ValueError):
@@ -51,10 +54,18 @@ def check_result(theirs: TheirResult) -> Result:
         raise OutsideResultError(
             "total", f"总分对不上：答案合计 {counted.total} 分，来文写 {theirs.total} 分"
         )
-    if theirs.level < counted.first_level:
+    # A coma in the answers is a ground that is ours to know.
+    if theirs.level < counted.final_level:
         raise OutsideResultError(
             "level",
-            f"等级对不上：按答案至少 {counted.first_level} 级，来文写 {theirs.level} 级",
+            f"等级对不上：按答案至少 {counted.final_level} 级，来文写 {theirs.level} 级",
+        )
+    most, last = counted.first_level + _MOST_RAISED, load_form().levels[-1].level
+    if most < theirs.level < last:
+        raise OutsideResultError(
+            "level",
+            f"等级对不上：变更条款最多加 {_MOST_RAISED} 级（昏迷为 {last} 级），"
+            f"初步等级 {counted.first_level}，来文写 {theirs.level}",
         )
     return counted
 
@@ -69,8 +80,9 @@ async def take_over(
     scope = principal.scope
     counted = check_result(theirs)
     result: dict[str, Any] = asdict(counted)
-    if theirs.level != counted.first_level:
-        result["grounds"] = [asdict(_their_ground(counted.first_level, theirs))]
+    if theirs.level != counted.final_level:
+        theirs_too = asdict(_their_ground(counted.final_level, theirs))
+        result["grounds"] = [*result["grounds"], theirs_too]
     result["final_level"] = theirs.level
     settings = await settings_of(scope)
     result["settings"] = {

@@ -7,6 +7,7 @@ from datetime import date
 from cloud.care.assessment.form import load_form
 from cloud.care.assessment.models import Assessment
 from cloud.care.assessment.schemas import (
+    AroundIn,
     AssessmentBrief,
     AssessmentOut,
     CircumstancesIn,
@@ -58,6 +59,7 @@ def full_out(row: Assessment) -> AssessmentOut:
         assessors=row.assessors,
         contested=[ContestIn(**one) for one in row.incidents.get("contested", ())],
         counted=[CountedOut(**one) for one in row.incidents.get("counted", ())],
+        around=AroundIn(**row.around),
         created_at=row.created_at,
         updated_at=row.updated_at,
         filed_at=row.filed_at,
@@ -79,7 +81,8 @@ def due_out(due: Due, today: date) -> DueOut:
         last_level=None if due.last is None else due.last.final_level,
         last_on=None if due.last is None else due.last.reference_date,
         due_on=due.due_on,
-        falls=None if due.trigger is None else due.trigger.count,
+        events=None if due.trigger is None else due.trigger.count,
+        falls=None if due.trigger is None else due.trigger.falls,
         asked_why=None if due.asked is None else due.asked.why,
         overdue_days=None if due.due_on is None else (today - due.due_on).days,
     )

@@ -66,6 +66,31 @@ class CountedOut(ApiModel):
     happened_at: UtcMs
 
 
+class MedicineIn(ApiModel):
+    """A.4: one medicine."""
+
+    name: Annotated[str, Field(max_length=100)] = ""
+    route: Annotated[str, Field(max_length=40)] = ""
+    dose: Annotated[str, Field(max_length=40)] = ""
+    frequency: Annotated[str, Field(max_length=40)] = ""
+
+
+class AroundIn(ApiModel):
+    """A.4 and A.5. `problems`: A.5 code -> options; `notes`: words, by A.5 code or `diagnoses`.
+
+    A.2 and the contact of A.3 stand in the record, where phone numbers are sealed.
+    """
+
+    diagnoses: Annotated[list[str], Field(max_length=40)] = Field(
+        default_factory=list, examples=[["I10-I15"]]
+    )
+    medicines: Annotated[list[MedicineIn], Field(max_length=40)] = Field(default_factory=list)
+    problems: Annotated[dict[str, list[str]], Field(max_length=20)] = Field(
+        default_factory=dict, examples=[{"A.5.1": ["无"], "A.5.11": ["无"]}]
+    )
+    notes: Annotated[dict[str, _Text], Field(max_length=20)] = Field(default_factory=dict)
+
+
 class DraftIn(ApiModel):
     """A form as far as it is filled in. `version`: the one it was changed from (0: a new one)."""
 
@@ -80,6 +105,7 @@ class DraftIn(ApiModel):
     informant: InformantIn = InformantIn()
     assessors: Annotated[list[_Text], Field(max_length=4)] = Field(default_factory=list)
     contested: Annotated[list[ContestIn], Field(max_length=50)] = Field(default_factory=list)
+    around: AroundIn = AroundIn()
 
 
 class FileIn(ApiModel):
@@ -138,6 +164,7 @@ class AssessmentOut(ApiModel):
     assessors: list[str]
     contested: list[ContestIn]
     counted: list[CountedOut]
+    around: AroundIn
     created_at: UtcMs
     updated_at: UtcMs
     filed_at: UtcMs | None
@@ -180,9 +207,10 @@ class DueOut(ApiModel):
     last_on: date | None
     due_on: date | None
     overdue_days: int | None
-    falls: int | None = Field(
-        description="confirmed falls within 30 days that ask for a new assessment at once"
+    events: int | None = Field(
+        description="confirmed care-risk events within 30 days that ask for a new one at once"
     )
+    falls: int | None = Field(description="how many of `events` were falls")
     asked_why: str | None = Field(description="why somebody asked for one, where somebody did")
 
 

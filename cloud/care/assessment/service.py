@@ -13,7 +13,9 @@ from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from cloud.audit import service as audit
 from cloud.audit.actions import Action
+from cloud.care.assessment.around import mistakes_of, with_around
 from cloud.care.assessment.counted import (
+    COUNTED_AS,
     Trigger,
     at_least,
     contest_mistakes,
@@ -107,6 +109,8 @@ async def save_draft(
     scope = principal.scope
     await find_elder(scope, elder_id)
     work_out(draft.answers, circumstances_of(draft), DEFAULTS)
+    if mistakes := mistakes_of(draft.around.problems, draft.around.diagnoses):
+        raise FormError(tuple(mistakes))
     _check_dates(draft, now)
     found = await _locked(scope, assessment_id)
     if found is None:
@@ -155,7 +159,9 @@ async def file(
     _refuse_stale(found, version)
     await _count_incidents(scope, found)
     settings = await settings_of(scope)
-    result = work_out(found.answers, Circumstances(**found.circumstances), settings)
+    around = with_around(Circumstances(**found.circumstances), found.around)
+    found.circumstances = asdict(around)
+    result = work_out(found.answers, around, settings)
     _refuse_unready(found, result)
     assert isinstance(result, Result)  # noqa: S101 - a draft was refused above
     found.result = asdict(result)
@@ -222,10 +228,13 @@ async def latest_filed(
 
 
 async def due_list(scope: TenantScope, today: date, within_days: int, now: datetime) -> list[Due]:
-    """Who is due by then: falls first, then whom somebody asked it for, never assessed, overdue."""
-    interval = timedelta(days=(await settings_of(scope)).interval_days)
+    """Who is due by then: events first, then who was asked for, never assessed, overdue."""
+    settings = await settings_of(scope)
+    interval = timedelta(days=settings.interval_days)
     latest = await latest_filed(scope)
-    fallen = await triggers(scope, latest, now)
+    fallen = await triggers(
+        scope, latest, now, kinds=COUNTED_AS, together=settings.events_count_together
+    )
     # Of several the earliest due, which comes first.
     asked = {
         task.elder_id: task for task in reversed(await tasks.open_tasks(scope, kind="assessment"))
@@ -287,6 +296,7 @@ def _take(found: Assessment, draft: DraftIn) -> None:
     found.informant = draft.informant.model_dump()
     found.assessors = list(draft.assessors)
     found.incidents = {"contested": _contested(draft)}
+    found.around = draft.around.model_dump()
 
 
 def _says_the_same(found: Assessment, draft: DraftIn) -> bool:
@@ -296,6 +306,7 @@ def _says_the_same(found: Assessment, draft: DraftIn) -> bool:
         and found.informant == draft.informant.model_dump()
         and found.assessors == draft.assessors
         and found.incidents.get("contested", []) == _contested(draft)
+        and found.around == draft.around.model_dump()
         and (found.reason, found.reason_note, found.reference_date)
         == (draft.reason, draft.reason_note, draft.reference_date)
     )
@@ -351,7 +362,7 @@ def _refuse_unready(found: Assessment, result: Result | Draft) -> None:
     if len({name.strip() for name in found.assessors if name.strip()}) < ASSESSORS_NEEDED:
         mistakes.append(Mistake("assessors", "需要两名评估员签名", "two assessors must sign"))
     informant = found.informant
-    if not (informant.get("name") and informant.get("signed")):
+    if not (str(informant.get("name", "")).strip() and informant.get("signed")):
         mistakes.append(
             Mistake("informant", "信息提供者还没有签名", "whoever gave the information must sign")
         )

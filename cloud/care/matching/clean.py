@@ -7,18 +7,28 @@ import unicodedata
 from datetime import date, timedelta
 from typing import Final
 
-from cloud.people.citizen_number import CitizenNumberError, parse_citizen_number
+from cloud.care.matching.variants import VARIANTS
+from cloud.people.citizen_number import (
+    CitizenNumberError,
+    check_character,
+    parse_citizen_number,
+)
 
 # Excel counts days from here (its year 1900 has a leap day that never was).
 _EXCEL_EPOCH: Final = date(1899, 12, 30)
 _EXCEL_DAYS: Final = range(1, 60_000)
 _SEPARATED: Final = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?")
-_COMPACT: Final = re.compile(r"(\d{4})(\d{2})(\d{2})")
+_COMPACT: Final = re.compile(r"(\d{4})(\d{2})(\d{2})(?:\.0)?")
+# What a spreadsheet writes behind a date that nobody gave a time.
+_TIME: Final = re.compile(r"[ T]\s*0{1,2}:00(:00(\.0+)?)?$")
+# A bare year would be an Excel day of 1902 to 1908, which nobody on a list was born on.
+_YEAR: Final = re.compile(r"(1[89]|20)\d{2}(\.0)?年?")
+_MONTH: Final = re.compile(r"\d{4}\s*[-/.年]\s*\d{1,2}\s*月?|(?:1[89]|20)\d{2}(?:0[1-9]|1[0-2])")
 # The dot inside names of minorities is written in a dozen ways.
 _DOTS: Final = re.compile(r"[·•‧・․∙⋅˙.]")
 # What cloud/people/citizen_number.py finds wrong, in the words of who keeps a list.
 _NUMBER_WORDS: Final = (
-    ("17 digits", "应为 18 位（末位可为 X）"),
+    ("17 digits", "应为 18 位（末位可为 X）或旧的 15 位"),
     ("not a date", "第 7 到 14 位不是日期"),
     ("not possible", "里面的出生日期不可能"),
     ("does not match", "校验位对不上，可能输错了"),
@@ -47,14 +57,31 @@ def clean_name(text: str) -> str:
     return name
 
 
+# Beside variants, what is left out for comparing: a name with its dot and without it is one name.
+_LEFT_OUT: Final = "·•‧・․∙⋅˙. \u3000"
+# For SQL's translate(): the variants, then what has no counterpart and falls out.
+TRANSLATE_FROM: Final = "".join(VARIANTS) + _LEFT_OUT
+TRANSLATE_TO: Final = "".join(VARIANTS.values())
+_KEY: Final = str.maketrans(
+    {**dict(zip(TRANSLATE_FROM, TRANSLATE_TO, strict=False)), **dict.fromkeys(_LEFT_OUT, None)}
+)
+
+
+def name_key(name: str) -> str:
+    """A clean name as names are compared: variants of a character are one, dots do not count."""
+    return name.translate(_KEY)
+
+
 def clean_date(text: str, today: date) -> date | None:
     """A birth date in any of the usual forms; None where the field is empty.
 
     Raises UncleanError. Chinese, compact and Excel's own numbers are understood.
     """
-    plain = unicodedata.normalize("NFKC", text).strip().removesuffix(" 00:00:00")
+    plain = _TIME.sub("", unicodedata.normalize("NFKC", text).strip().lstrip("'’`")).strip()
     if not plain:
         return None
+    if _YEAR.fullmatch(plain) or _MONTH.fullmatch(plain):
+        raise UncleanError(f"出生日期不全（{plain[:20]}），需要年月日")
     found = _SEPARATED.fullmatch(plain) or _COMPACT.fullmatch(plain)
     try:
         if found is not None:
@@ -72,10 +99,22 @@ def clean_date(text: str, today: date) -> date | None:
     return day
 
 
+def from_fifteen(plain: str) -> str | None:
+    """A number of the first generation (15 digits, years 19xx) in 18 characters; None: it is none.
+
+    GB 11643-1999: the century goes in, the check character is worked out.
+    """
+    if re.fullmatch(r"[0-9]{15}", plain) is None:
+        return None
+    longer = f"{plain[:6]}19{plain[6:]}"
+    return longer + check_character(longer)
+
+
 def clean_number(text: str, today: date) -> str | None:
     """A citizen number whose check character is right; None where the field is empty.
 
-    Full-width digits, blanks and a leading apostrophe (Excel's mark of a text) are forgiven.
+    Full-width digits, blanks and a leading apostrophe (Excel's mark of a text) are forgiven; one of
+    15 digits is written in 18.
     Raises UncleanError, which does not repeat the number.
     """
     plain = unicodedata.normalize("NFKC", text).strip().lstrip("'’`")
@@ -85,7 +124,7 @@ def clean_number(text: str, today: date) -> str | None:
     if re.search(r"\d[eE][+-]?\d", plain):
         raise UncleanError("身份证号被表格软件改成了科学计数法，后几位已经丢失")
     try:
-        return parse_citizen_number(plain, today).text
+        return parse_citizen_number(from_fifteen(plain) or plain, today).text
     except CitizenNumberError as error:
         said = str(error)
         words = next((zh for en, zh in _NUMBER_WORDS if en in said), said)

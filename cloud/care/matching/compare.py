@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, Final
 
+from cloud.care.matching.clean import TRANSLATE_FROM, TRANSLATE_TO
 from cloud.care.matching.models import MatchingList
 from cloud.care.matching.staging import COLUMNS
 from cloud.database import TenantScope
@@ -24,8 +25,8 @@ CREATE TEMP TABLE matching_stage (
     status text NOT NULL, problems text NOT NULL, person_sealed bytea NOT NULL
 ) ON COMMIT DROP
 """
-# One kind of dot and no blanks, as clean.py leaves the names of the list.
-_NAME: Final = "translate(e.name, '•‧・․∙⋅˙. \u3000', '········')"
+# As clean.py's name_key() leaves the names of the list.
+_NAME: Final = f"translate(e.name, '{TRANSLATE_FROM}', '{TRANSLATE_TO}')"
 # A record found for a line: by its number, or by name and birth date.
 _HIT: Final = """
 CREATE TEMP TABLE matching_hit (

@@ -17,6 +17,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Final
 
+from cloud.care.matching.clean import name_key
 from cloud.care.matching.reading import ListRow
 from cloud.care.matching.words import Reason, sentence
 
@@ -98,7 +99,7 @@ def match(
         line = by_index.get(person.number_index) if person.number_index is not None else None
         if line is not None:
             found[line].append((person, True))
-        lines = by_name.get((person.name, person.birth_date), ())
+        lines = by_name.get((name_key(person.name), person.birth_date), ())
         for other in lines:
             if other != line:
                 found[other].append((person, False))
@@ -139,7 +140,7 @@ def judge_alone(rows: Sequence[ListRow]) -> Mapping[int, Own]:
 def _shared_number(sharing: Sequence[ListRow]) -> dict[int, Own]:
     """Rows of one number: the same person twice, or two persons with one number."""
     lines = tuple(row.line for row in sharing)
-    names = {row.name for row in sharing}
+    names = {name_key(row.name) for row in sharing}
     if len(names) == 1 and len({row.status for row in sharing}) == 1:
         twice = Own(Difference.CONFLICT, Reason.TWICE, lines)
         return dict.fromkeys(lines[1:], twice)
@@ -158,7 +159,7 @@ def _index_rows(
             for blind in indexes_of(row.number):
                 by_index.setdefault(blind, row.line)
         if row.name and row.birth_date is not None:
-            by_name[row.name, row.birth_date].append(row.line)
+            by_name[name_key(row.name), row.birth_date].append(row.line)
     return by_index, by_name
 
 
@@ -170,7 +171,7 @@ def _judge(row: ListRow, candidates: list[tuple[Known, bool]]) -> Finding:
         return _conflict(row, everyone, Reason.TWO_RECORDS)
     if by_number:
         (person,) = by_number
-        if person.name != row.name:
+        if name_key(person.name) != name_key(row.name):
             return _conflict(row, everyone, Reason.OTHER_NAME, recorded=person.name)
         if by_name:
             return _conflict(row, everyone, Reason.TWO_PEOPLE)

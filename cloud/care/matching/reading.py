@@ -32,6 +32,7 @@ HEADINGS: Final = MappingProxyType(
 # A title or two often stands above the headings.
 _HEADING_WITHIN_ROWS: Final = 10
 MAX_ROWS: Final = 1_000_000
+_EXCEL_EXACT: Final = 10**15
 
 
 class ListError(ValueError):
@@ -123,14 +124,20 @@ def _csv(content: bytes) -> Iterator[tuple[int, list[str]]]:
     except csv.Error:
         dialect = csv.excel
     reader = csv.reader(io.StringIO(text), dialect)
-    for cells in reader:
-        yield reader.line_num, cells
+    try:
+        for cells in reader:
+            yield reader.line_num, cells
+    except csv.Error:
+        raise ListError(f"第 {reader.line_num} 行附近读不下去：引号没有配对，或一格太长") from None
 
 
 def _decoded(content: bytes) -> str:
     """UTF-8 with or without its mark, else GB 18030, of which GBK is a part."""
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return content.decode("utf-16")
+        try:
+            return content.decode("utf-16")
+        except UnicodeDecodeError:
+            raise ListError("文件是 UTF-16 编码，但不完整，请重新导出") from None
     for encoding in ("utf-8-sig", "gb18030"):
         try:
             return content.decode(encoding)
@@ -142,9 +149,13 @@ def _decoded(content: bytes) -> str:
 def _excel(content: bytes) -> Iterator[tuple[int, list[str]]]:
     try:
         book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
-    except (InvalidFileException, KeyError, OSError, ValueError) as error:
+    except (InvalidFileException, KeyError, OSError, ValueError, SyntaxError) as error:
         raise ListError(f"打不开这个 Excel 文件：{error}") from error
+    if not book.worksheets:
+        raise ListError("这个 Excel 文件里没有工作表")
     sheet = book.worksheets[0]
+    # Some programs write a range that is too small; the rows themselves are right.
+    sheet.reset_dimensions()
     for line, cells in enumerate(sheet.iter_rows(values_only=True), 1):
         yield line, [_cell_text(cell) for cell in cells]
 
@@ -154,6 +165,15 @@ def _cell_text(cell: object) -> str:
         return ""
     if isinstance(cell, datetime):
         return cell.date().isoformat()
+    if isinstance(cell, bool):
+        return "是" if cell else "否"
+    if isinstance(cell, int | float) and _has_lost_digits(cell):
+        return f"{cell:.14E}"  # clean.py says what has happened
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
     return str(cell)
+
+
+def _has_lost_digits(cell: float) -> bool:
+    """A citizen number as a number of Excel keeps 15 digits; the others became noughts."""
+    return abs(cell) >= _EXCEL_EXACT and (isinstance(cell, float) or cell % 1000 == 0)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+from cloud.care.matching.clean import name_key
 from cloud.care.matching.matcher import judge_alone
 from cloud.care.matching.models import person_context
 from cloud.care.matching.reading import ListRow, read_list
@@ -60,7 +61,7 @@ def _lines(rows: Sequence[ListRow], keyring: Keyring, purpose: str) -> Iterator[
             "" if alone is None else alone.difference.value,
             "" if alone is None else alone.reason.value,
             _array(() if alone is None else alone.lines[:_LINES_TOLD]),
-            _text(row.name),
+            _text(name_key(row.name)),
             r"\N" if row.birth_date is None else row.birth_date.isoformat(),
             ",".join(index.hex() for index in indexes),
             _text(row.status),

@@ -20,10 +20,11 @@ import structlog
 from sqlalchemy import or_
 
 from cloud.care.matching.compare import compare
+from cloud.care.matching.matcher import Difference
 from cloud.care.matching.meanings import propose
 from cloud.care.matching.models import ListState, MatchingList, file_context
 from cloud.care.matching.reading import ListError
-from cloud.care.matching.service import find_list, previous_of
+from cloud.care.matching.service import counts_of, find_list, previous_of
 from cloud.care.matching.staging import Staged, stage
 from cloud.clock import Clock, local_date
 from cloud.crypto import Keyring
@@ -118,7 +119,12 @@ class MatchingWorker:
             await compare(scope, row, staged.copy)
             row.done = staged.rows
             _end(row, ListState.READY, "", self._clock.now())
-        _log.info("list_compared", list=str(claimed.list_id), rows=staged.rows)
+            counts, _ = (await counts_of(scope, [row.id]))[row.id]
+        _log.info(
+            "list_compared", list=str(claimed.list_id), rows=staged.rows,
+            conflicts=counts.get(Difference.CONFLICT, 0),
+            unreadable=counts.get(Difference.UNREADABLE, 0),
+        )  # fmt: skip
 
     async def _stage(self, claimed: _Claimed) -> Staged:
         work = partial(stage, claimed.content, claimed.today, self._keys, claimed.institution_id)

@@ -109,6 +109,11 @@ def round_due(
     return _stand(due_at, interval, now, grace)
 
 
+def not_before(due: Due, since: datetime, now: datetime, grace: timedelta) -> Due:
+    """A need that began at `since` makes nobody late for the time before: it is due from then."""
+    return due if due.due_at >= since else _stand(since, due.interval, now, grace)
+
+
 def turning_due(
     turning_min: int, turned_at: datetime, now: datetime, grace: timedelta
 ) -> Due:  # fmt: skip

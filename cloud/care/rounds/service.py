@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from sqlalchemy import select
@@ -13,7 +13,8 @@ from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from cloud.audit import service as audit
 from cloud.audit.actions import Action
-from cloud.care.rounds.models import BedTag, RoundCheck, RoundPlan
+from cloud.care.rounds.bedside import Bedside, bedsides, time_of
+from cloud.care.rounds.models import RoundCheck, RoundPlan
 from cloud.care.rounds.plan import (
     DEFAULT_GRACE_MIN,
     DEFAULT_LEVELS,
@@ -21,42 +22,46 @@ from cloud.care.rounds.plan import (
     Due,
     Frequency,
     LevelPlan,
+    not_before,
     round_due,
     turning_due,
 )
 from cloud.care.rounds.schemas import RoundCheckIn, RoundPlanIn
 from cloud.clock import NS_PER_S, ns_from_datetime
 from cloud.coverage.models import AssessedLevel, WatchPlan
-from cloud.coverage.plans import away_at
+from cloud.coverage.plans import away_at, back_since
 from cloud.coverage.subjects import level_in_force
 from cloud.database import TenantScope
-from cloud.errors import BadFieldError, ChangedMeanwhileError, ConflictError, ProblemError
+from cloud.errors import (
+    BadFieldError,
+    ChangedMeanwhileError,
+    ProblemError,
+)
 from cloud.identity.service import Principal
 from cloud.identity.shifts import pattern_of
 from cloud.people.models import Elder, Stay
 from cloud.people.reach import reach_of
-from cloud.people.service import covers, find_elder
+from cloud.people.service import covers
 from cloud.places.models import Bed, Room, Unit
 from cloud.series.service import SeriesStore, elder_latest
 from edge.signals import Origin
 
-# A phone that was without a network sends within a shift or two; older is a mistake.
-OLDEST_CHECK: Final = timedelta(hours=24)
-_CLOCK_AHEAD: Final = timedelta(minutes=2)
 # A look by sensor needs somebody in bed who breathes, told within this time.
 SENSOR_FRESH_S: Final = 300
+_LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LIFE: Final = ("respiration_rate", "heart_rate")
 
 
 @dataclass(frozen=True, slots=True)
 class InBed:
-    """Somebody who has a bed in a unit."""
+    """Somebody who has a bed in a unit. `since`: in this bed, or back in the house."""
 
     elder: Elder
     bed_id: uuid.UUID
     unit_id: uuid.UUID
     since: datetime
     level: int
+    level_since: datetime
     away: bool
 
 
@@ -164,10 +169,12 @@ async def rows(
         level, grace = levels_of(plan)[who.level], timedelta(minutes=plan.grace_min)
         since = max(plan.active_since, who.since)
         due = round_due(level, pattern, max(since, last.at) if last else since, now, grace)
+        due = not_before(due, who.level_since, now, grace)
         turning = None
         if level.turning_min is not None:
             at = max(since, turn.at) if turn else since
             turning = turning_due(level.turning_min, at, now, grace)
+            turning = not_before(turning, who.level_since, now, grace)
         found.append(Row(who, plan, last, turn, due, turning))
     return sorted(found, key=lambda row: (_due_at(row) is None, _due_at(row) or now))
 
@@ -193,22 +200,32 @@ async def in_beds(
         statement = statement.where(Room.unit_id.in_(unit_ids))
     found = (await scope.session.execute(statement)).all()
     levels = await _levels(scope)
-    away = await away_at(scope, now)
+    away, back = await away_at(scope, now), await back_since(scope, now)
     return [
-        InBed(elder, bed_id, unit_id, since, levels.get(elder.id, 0), elder.id in away)
+        InBed(
+            elder, bed_id, unit_id, max(since, back.get(elder.id, since)),
+            *levels.get(elder.id, (0, since)), elder.id in away,
+        )
         for elder, bed_id, unit_id, since in found
         if unit_id is not None  # the query says so too
-    ]
+    ]  # fmt: skip
 
 
-async def _levels(scope: TenantScope) -> dict[uuid.UUID, int]:
-    """The level that steers the watch steers the rounds too."""
+async def _levels(scope: TenantScope) -> dict[uuid.UUID, tuple[int, datetime]]:
+    """The level that steers the watch steers the rounds too, and since when one holds.
+
+    A plan's own level is not dated: its row changes for other reasons, and none of them may make
+    a round that was missed look as if it were not due yet.
+    """
     watch = {row.elder_id: row for row in await scope.session.scalars(scope.select(WatchPlan))}
     held = {row.elder_id: row for row in await scope.session.scalars(scope.select(AssessedLevel))}
-    return {
-        elder_id: level_in_force(watch.get(elder_id), held.get(elder_id))
-        for elder_id in watch.keys() | held.keys()
-    }
+    found: dict[uuid.UUID, tuple[int, datetime]] = {}
+    for elder_id in watch.keys() | held.keys():
+        plan, assessed = watch.get(elder_id), held.get(elder_id)
+        follows = assessed is not None and (plan is None or plan.follows_assessment)
+        since = assessed.filed_at if assessed is not None and follows else _LONG_AGO
+        found[elder_id] = level_in_force(plan, assessed), since
+    return found
 
 
 async def _latest(
@@ -234,66 +251,67 @@ async def take_check(
     principal: Principal, store: SeriesStore, wanted: RoundCheckIn, now: datetime
 ) -> RoundCheck:
     """Write it down, once however often it is sent. Raises NotFoundError, BadFieldError, ..."""
-    scope = principal.scope
-    known = scope.select(RoundCheck).where(RoundCheck.id == wanted.id)
-    if (held := (await scope.session.scalars(known)).one_or_none()) is not None:
-        await (await reach_of(principal)).require_elder(held.elder_id)
-        return held
-    at = wanted.at or now
-    if not now - OLDEST_CHECK <= at <= now + _CLOCK_AHEAD:
-        raise BadFieldError("at", "打卡时间应在最近 24 小时内")
-    at = min(at, now)
-    who = await _whom(scope, wanted, at)
-    await (await reach_of(principal)).require_elder(who.elder.id)
-    evidence: Mapping[str, object] = {}
-    if wanted.by_sensor:
-        evidence = await _by_sensor(scope, store, who, wanted, now)
-    elif wanted.kind == "turning" and wanted.position is None:
-        raise BadFieldError("position", "翻身要写明体位")
-    way = "sensor" if wanted.by_sensor else "tag" if wanted.tag is not None else "bed_list"
-    values = {
-        "id": wanted.id, "institution_id": scope.institution_id, "elder_id": who.elder.id,
-        "bed_id": who.bed_id, "unit_id": who.unit_id, "kind": wanted.kind, "way": way, "at": at,
-        "recorded_at": now, "by_id": principal.user.id, "by": principal.user.display_name,
-        "finding": wanted.finding, "position": wanted.position, "note": wanted.note,
-        "evidence": dict(evidence),
-    }  # fmt: skip
-    await scope.session.execute(insert(RoundCheck).values(**values).on_conflict_do_nothing())
-    return (await scope.session.scalars(known)).one()
+    (taken,) = await take_checks(principal, store, [wanted], now)
+    return taken
 
 
-async def _whom(scope: TenantScope, wanted: RoundCheckIn, at: datetime) -> InBed:
-    if (wanted.elder_id is None) == (wanted.tag is None):
-        raise BadFieldError("elder_id", "elder_id 和 tag 填且只填一个")
-    people = await in_beds(scope, at)
-    if wanted.tag is not None:
-        tag = scope.select(BedTag).where(BedTag.tag == wanted.tag)
-        row = (await scope.session.scalars(tag)).one_or_none()
-        if row is None:
-            raise BadFieldError("tag", "这个标签没有登记在任何床位上")
-        found = next((who for who in people if who.bed_id == row.bed_id), None)
-        if found is None:
-            raise ConflictError("tag", "这张床现在没有人入住")
-        return found
-    assert wanted.elder_id is not None  # noqa: S101 - one of the two
-    await find_elder(scope, wanted.elder_id)
-    found = next((who for who in people if who.elder.id == wanted.elder_id), None)
-    if found is None:
-        raise ConflictError("elder_id", "这位老人现在没有住在护理单元的床位上")
-    return found
+async def take_checks(
+    principal: Principal, store: SeriesStore, wanted: Sequence[RoundCheckIn], now: datetime
+) -> list[RoundCheck]:
+    """Several at once, as asked of the database at once: all of them, or none."""
+    scope, reach = principal.scope, await reach_of(principal)
+    held = await _checks_by_id(scope, [one.id for one in wanted])
+    for check in held.values():
+        await reach.require_elder(check.elder_id)
+    new = [one for one in wanted if one.id not in held]
+    if not new:
+        return [held[one.id] for one in wanted]
+    beds = await bedsides(scope, new, now)
+    rows = []
+    for one in new:
+        at = time_of(one, now)
+        who = beds.whom(one, at)
+        await reach.require_elder(who.elder_id)
+        evidence: Mapping[str, object] = {}
+        if one.by_sensor:
+            evidence = await _by_sensor(scope, store, who, one, now)
+        elif one.kind == "turning" and one.position is None:
+            raise BadFieldError("position", "翻身要写明体位")
+        way = "sensor" if one.by_sensor else "tag" if one.tag is not None else "bed_list"
+        row = {
+            "id": one.id, "institution_id": scope.institution_id, "elder_id": who.elder_id,
+            "bed_id": who.bed_id, "unit_id": who.unit_id, "kind": one.kind, "way": way, "at": at,
+            "recorded_at": now, "by_id": principal.user.id, "by": principal.user.display_name,
+            "finding": one.finding, "position": one.position, "note": one.note,
+            "evidence": dict(evidence),
+        }  # fmt: skip
+        rows.append(row)
+    await scope.session.execute(insert(RoundCheck).on_conflict_do_nothing(), rows)
+    taken = held | await _checks_by_id(scope, [one.id for one in new])
+    return [taken[one.id] for one in wanted]
+
+
+async def _checks_by_id(
+    scope: TenantScope, ids: Sequence[uuid.UUID]
+) -> dict[uuid.UUID, RoundCheck]:  # fmt: skip
+    rows = await scope.session.scalars(scope.select(RoundCheck).where(RoundCheck.id.in_(ids)))
+    return {row.id: row for row in rows}
 
 
 async def _by_sensor(
-    scope: TenantScope, store: SeriesStore, who: InBed, wanted: RoundCheckIn, now: datetime
+    scope: TenantScope, store: SeriesStore, who: Bedside, wanted: RoundCheckIn, now: datetime
 ) -> dict[str, object]:
     """What the sensors said that stands for a look. Raises ProblemError where they cannot."""
     held = await plans(scope)
     plan = held.get(who.unit_id) or held.get(None)
     if plan is None or not plan.sensor_allowed or wanted.kind != "round":
         raise ProblemError(409, "sensor_not_allowed", "本单元的规定不允许用传感器代替到床查看。")
+    # What the sensors say now is no evidence of an hour ago.
+    if wanted.at is not None and now - wanted.at > timedelta(seconds=SENSOR_FRESH_S):
+        raise BadFieldError("at", "用传感器查看只能当时打卡，不能补记；补记请按到床查看")
     last = await scope.session.scalars(
         scope.select(RoundCheck)
-        .where(RoundCheck.elder_id == who.elder.id)
+        .where(RoundCheck.elder_id == who.elder_id)
         .order_by(RoundCheck.at.desc())
         .limit(plan.sensor_in_a_row)
     )
@@ -303,7 +321,7 @@ async def _by_sensor(
     now_ns = ns_from_datetime(now)
     told = {
         one.quantity: one
-        for one in await elder_latest(scope, store, who.elder.id, now_ns + NS_PER_S)
+        for one in await elder_latest(scope, store, who.elder_id, now_ns + NS_PER_S)
         if one.origin is Origin.LIVE and one.time_ns >= now_ns - SENSOR_FRESH_S * NS_PER_S
     }
     in_bed = told.get("in_bed")

@@ -10,10 +10,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import Final
 
 from cloud.care.service_list.fields import UNKNOWN, Fact, Record, Value
-from cloud.care.service_list.rules import AllOf, Condition, Op, Parameter, RuleSet, Service, Test
+from cloud.care.service_list.rules import (
+    AGE_FROM_DAY_AFTER,
+    AllOf,
+    Condition,
+    Op,
+    Parameter,
+    RuleSet,
+    Service,
+    Test,
+)
 from cloud.people import age
+
+# Beside `age`: what it is where a year counts from the day after the birthday.
+AGE_DAY_AFTER: Final = "age_day_after"
 
 
 class Standing(StrEnum):
@@ -51,6 +64,8 @@ class Entitlement:
 
 def entitlements(rules: RuleSet, record: Record) -> tuple[Entitlement, ...]:
     """Every service of a resolved rule set for one record."""
+    if rules.parameters.get(AGE_FROM_DAY_AFTER) is True and AGE_DAY_AFTER in record:
+        record = {**record, "age": record[AGE_DAY_AFTER]}
     judged = {service.key: _judge(service, rules, record) for service in rules.services}
     met = {key for key, found in judged.items() if found.standing is Standing.MET}
     return tuple(

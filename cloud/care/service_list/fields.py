@@ -43,7 +43,7 @@ class Field:
 
     def problem_with(self, value: object) -> str | None:
         """Why this cannot be a value of the field; None: it can."""
-        if value in self.codes:
+        if isinstance(value, str) and value in self.codes:
             return None
         if self.kind is FieldKind.FLAG:
             return None if isinstance(value, bool) else "应为是或否 (must be true or false)"

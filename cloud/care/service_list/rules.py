@@ -22,6 +22,9 @@ from cloud.care.service_list.fields import (
 )
 
 NATIONAL: Final = "national-2023"
+# A parameter that every rule set may set: a full year counts from the day after the birthday
+# (local practice, mark U). Not set: from the birthday itself.
+AGE_FROM_DAY_AFTER: Final = "age_from_day_after"
 # Nobody writes conditions by hand deeper than this; a file may be damaged, though.
 MAX_DEPTH: Final = 12
 
@@ -188,6 +191,10 @@ def resolve(rule_sets: Mapping[str, RuleSet], key: str) -> RuleSet:
 def parameter_problems(rules: RuleSet) -> tuple[str, ...]:
     """Of a resolved rule set: conditions that ask for a parameter nobody named, or of no use."""
     found: list[str] = []
+    if not isinstance(rules.parameters.get(AGE_FROM_DAY_AFTER), bool | None):
+        found.append(
+            f"parameters: {AGE_FROM_DAY_AFTER} 只能是 true 或 false (must be true or false)"
+        )
     for service in rules.services:
         for test in tests_of(service.eligibility):
             if not isinstance(test.wanted, Parameter):
@@ -321,11 +328,14 @@ class _Reader:
     def wanted(
         self, value: object, field: Field, op: Op, where: str
     ) -> Value | tuple[Value, ...] | Parameter | None:
-        if isinstance(value, dict) and isinstance(value.get("parameter"), str):
-            return Parameter(value["parameter"])
         if op in (Op.AT_LEAST, Op.AT_MOST) and field.kind is not FieldKind.NUMBER:
             self.problems.append(f"{where}: {field.name} 不是数，不能比大小 ({op} needs a number)")
             return None
+        if isinstance(value, dict) and isinstance(value.get("parameter"), str):
+            if op is Op.IN:  # a parameter is one value: every answer would be no
+                self.problems.append(f"{where}: 参数只有一个值，请用等于 (in takes no parameter)")
+                return None
+            return Parameter(value["parameter"])
         values = value if op is Op.IN else [value]
         if not isinstance(values, list) or not values:
             self.problems.append(f"{where}: 至少选一个值 (in needs a list of values)")

@@ -8,7 +8,12 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 from cloud.care.assessment.service import latest_filed
-from cloud.care.service_list.evaluation import Entitlement, age_on, entitlements
+from cloud.care.service_list.evaluation import (
+    AGE_DAY_AFTER,
+    Entitlement,
+    age_on,
+    entitlements,
+)
 from cloud.care.service_list.fields import Fact, known_fields
 from cloud.care.service_list.rules import RuleSet
 from cloud.care.service_list.sets import RulesInForce, rules_in_force
@@ -17,6 +22,7 @@ from cloud.people.models import Elder, ElderFact
 from cloud.people.record import newest_facts
 
 SOURCE_BIRTH_DATE = "出生日期"
+SOURCE_DAY_AFTER = "出生日期（满岁从生日次日起算）"
 SOURCE_ASSESSMENT = "能力评估"
 REGION = "hukou_region"
 
@@ -57,6 +63,9 @@ async def records_of(
             for name, fact in newest_facts(rows[elder.id]).items()
         }
         record["age"] = Fact(age_on(elder.birth_date, today), SOURCE_BIRTH_DATE, today)
+        record[AGE_DAY_AFTER] = Fact(
+            age_on(elder.birth_date, today, day_after=True), SOURCE_DAY_AFTER, today
+        )
         filed = latest.get(elder.id)
         if filed is not None and filed.final_level is not None:
             record["ability_level"] = Fact(

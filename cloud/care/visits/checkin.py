@@ -55,6 +55,7 @@ async def take_visit(
         "by_id": principal.user.id, "by": principal.user.display_name, "way": wanted.way,
         "outcome": wanted.outcome, "started_at": started_at, "ended_at": ended_at,
         "recorded_at": now, "due_at": due[0].due.due_at if due else None,
+        "interval_days": due[0].interval_days if due else None,
         "place_sealed": seal_place(keyring, wanted.place, "visit", wanted.id),
         "accuracy_m": None if wanted.place is None else wanted.place.accuracy_m,
         "distance_m": apart_m(door, wanted.place), "findings": wanted.findings,

@@ -59,7 +59,7 @@ def as_corrected(scope: TenantScope) -> Subquery:
     return (
         select(
             Visit.institution_id, Visit.id, Visit.elder_id, Visit.way, Visit.outcome, Visit.by,
-            Visit.recorded_at,
+            Visit.recorded_at, Visit.due_at, Visit.interval_days,
             func.coalesce(newest.c.started_at, Visit.started_at).label("started_at"),
             func.coalesce(newest.c.ended_at, Visit.ended_at).label("ended_at"),
             func.coalesce(newest.c.void, false()).label("void"),
@@ -123,6 +123,21 @@ async def pasts(scope: TenantScope, elder_ids: Collection[uuid.UUID]) -> dict[uu
         elder_id: Past(tuple(done[elder_id]), attempts.get(elder_id))
         for elder_id in attempts.keys() | done.keys()
     }
+
+
+async def done_since(scope: TenantScope, since: datetime) -> dict[uuid.UUID, list[Done]]:
+    """By elder, visits that took place, as corrected."""
+    seen = as_corrected(scope)
+    statement = select(seen).where(
+        seen.c.institution_id == scope.institution_id, ~seen.c.void, seen.c.outcome == "done",
+        seen.c.started_at > since,
+    )  # fmt: skip
+    found: dict[uuid.UUID, list[Done]] = defaultdict(list)
+    for row in await scope.session.execute(statement):
+        remote = ways()[row.way].remote
+        planned = row.due_at is not None
+        found[row.elder_id].append(Done(row.started_at, remote, row.interval_days, planned))
+    return found
 
 
 def _counted(row: object) -> Counted:

@@ -72,6 +72,8 @@ class Visit(TenantBase):
     note: Mapped[str]
     # Who bought the visit then; the plan may name another later.
     purchaser: Mapped[str] = mapped_column(default="")
+    # The plan's then: a plan that asks for more from now on makes no earlier visit late.
+    interval_days: Mapped[int | None]
 
 
 class VisitCorrection(TenantBase):

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Final, cast
 
+from cloud.care.assessment.around import DEMENTIA
 from cloud.care.visits import catalogue, history, service
 from cloud.care.visits.models import Visit, VisitCorrection, VisitFollowup, VisitPlan
 from cloud.care.visits.places import is_far
@@ -210,7 +211,7 @@ async def elder_out(
     facts = {field: fact.value for field, fact in (await facts_of(scope, elder_id)).items()}
     said = suggest(
         age_on(elder.birth_date, local_date(now)), None if assessed is None else assessed.level,
-        facts,
+        facts, dementia=any(one["code"] == DEMENTIA for one in elder.diagnoses),
     )  # fmt: skip
     rows = await rows_out(scope, await service.due_rows(scope, now, elder_ids=[elder_id]))
     visits = await history.visits_of(scope, elder_id, SHOWN_VISITS)

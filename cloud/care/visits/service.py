@@ -16,12 +16,21 @@ from cloud.alerts.findings import Verdict
 from cloud.alerts.models import Alert
 from cloud.audit import service as audit
 from cloud.audit.actions import Action
+from cloud.care.tasks.models import CareTask
 from cloud.care.tasks.service import open_tasks
 from cloud.care.visits import catalogue
-from cloud.care.visits.history import NOTHING, Past, pasts
+from cloud.care.visits.history import NOTHING, Past, done_since, pasts
 from cloud.care.visits.models import VisitPlan, VisitRequest, VisitSettings
 from cloud.care.visits.places import open_place, seal_place
-from cloud.care.visits.plan import Due, Pull, end_of, last_that_counts, next_due
+from cloud.care.visits.plan import (
+    Due,
+    FellDue,
+    Pull,
+    end_of,
+    fell_due,
+    last_that_counts,
+    next_due,
+)
 from cloud.care.visits.schemas import (
     PlaceIO,
     VisitPlanIn,
@@ -40,6 +49,8 @@ from cloud.places.models import Bed, Home, Room
 
 # Longer ago than the longest interval an alert has nothing to say about the next visit.
 _ALERTS_LOOKED_AT: Final = timedelta(days=92)
+# What was due by a visit from before this was due before: no interval is longer (schemas.py).
+_LONGEST_INTERVAL: Final = timedelta(days=367)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +214,7 @@ async def due_rows(
     ids = [elder.id for _, elder in planned]
     known = await figures(scope)
     homes, past = await at_home(scope, now, ids), await pasts(scope, ids)
-    pulls = await _pulls(scope, ids, known, now)
+    pulls = await _pulls(scope, ids, known, now - _ALERTS_LOOKED_AT)
     rows = []
     for plan, elder in planned:
         seen = past.get(elder.id, NOTHING)
@@ -216,14 +227,14 @@ async def due_rows(
 
 
 async def _pulls(
-    scope: TenantScope, elder_ids: Collection[uuid.UUID], known: Figures, now: datetime
+    scope: TenantScope, elder_ids: Collection[uuid.UUID], known: Figures, since: datetime
 ) -> dict[uuid.UUID, list[Pull]]:
     """What may ask for an earlier visit: confirmed alerts, and what was asked for."""
     found: dict[uuid.UUID, list[Pull]] = defaultdict(list)
     alerts = scope.select(Alert).where(
         Alert.elder_id.in_(elder_ids), Alert.category == Category.PERSON.value,
         Alert.priority == Priority.HIGH.value, Alert.origin == "live",
-        Alert.verdict == Verdict.TRUE.value, Alert.resolved_at > now - _ALERTS_LOOKED_AT,
+        Alert.verdict == Verdict.TRUE.value, Alert.resolved_at > since,
     )  # fmt: skip
     for alert in await scope.session.scalars(alerts):
         if alert.elder_id is not None and alert.resolved_at is not None:
@@ -235,9 +246,54 @@ async def _pulls(
     wanted = set(elder_ids)
     for task in await open_tasks(scope, kind="visit"):
         if task.elder_id in wanted:
-            reason = "discovery" if task.source == "discovery" else "person"
-            until = end_of(task.due_on)
-            found[task.elder_id].append(Pull(task.asked_at, until, reason, task.why))
+            found[task.elder_id].append(_pull_of(task))
+    return found
+
+
+def _pull_of(task: CareTask) -> Pull:
+    reason = "discovery" if task.source == "discovery" else "person"
+    return Pull(task.asked_at, end_of(task.due_on), reason, task.why, task.ended_at)
+
+
+async def past_dues(
+    scope: TenantScope, since: datetime
+) -> dict[uuid.UUID, list[FellDue]]:  # fmt: skip
+    """Every due date since, by elder, lived again from the visits as they are corrected now.
+
+    Not by what a visit said was due when it was written down: a later pull, a voided visit or one
+    sent late has changed that. Only under a plan: nothing after one ended, or the elder left us.
+    """
+    statement = (
+        scope.select(VisitPlan)
+        .join(
+            Elder,
+            (Elder.institution_id == VisitPlan.institution_id) & (Elder.id == VisitPlan.elder_id),
+        )
+        .with_only_columns(VisitPlan, Elder.archived_at)
+    )
+    planned = (await scope.session.execute(statement)).all()
+    known, ids = await figures(scope), [plan.elder_id for plan, _ in planned]
+    done = await done_since(scope, since - _LONGEST_INTERVAL)
+    pulls = await _pulls(scope, ids, known, since - _ALERTS_LOOKED_AT)
+    ended = scope.select(CareTask).where(
+        CareTask.kind == "visit", CareTask.state != "open",
+        CareTask.ended_at > since - _ALERTS_LOOKED_AT,
+    )  # fmt: skip
+    for task in await scope.session.scalars(ended):
+        pulls[task.elder_id].append(_pull_of(task))
+    found: dict[uuid.UUID, list[FellDue]] = {}
+    for plan, archived_at in planned:
+        interval = plan.interval_days or known.interval_days[plan.group_key]
+        until = min((at for at in (plan.ended_at, archived_at) if at is not None), default=None)
+        found[plan.elder_id] = [
+            one
+            for one in fell_due(
+                done.get(plan.elder_id, ()), plan.starts_on, interval, pulls[plan.elder_id],
+                known.remote_in_a_row,
+            )
+            if one.due_at > since and (until is None or one.due_at <= until)
+            and (one.visit is None or one.visit.planned)
+        ]  # fmt: skip
     return found
 
 

@@ -1,6 +1,7 @@
 /*
- * Web push only: shows what the hub sent, and opens the alert on a tap. It never answers for pages
- * or calls: a desk from a cache would look alive and be blind.
+ * Web push: shows what the hub sent, and opens the alert on a tap. And the assessment pages at a
+ * bedside without a network: it answers for them, and for nothing else, where the network does
+ * not. It never answers for calls or for the desk: one from a cache would look alive and be blind.
  */
 "use strict";
 
@@ -12,6 +13,26 @@ const VIBRATION_MS = [600, 200, 200, 200, 600];
 
 self.addEventListener("install", () => self.skipWaiting());
 self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
+
+// As src/shared/bedside.ts put them by.
+const BEDSIDE = "bedside-1";
+const BEDSIDE_PAGES = /^\/care\/assessments(\/|$)/;
+
+self.addEventListener("fetch", (event) => {
+  const { request } = event;
+  const url = new URL(request.url);
+  if (request.method !== "GET" || url.origin !== self.location.origin) return;
+  if (request.mode === "navigate" && BEDSIDE_PAGES.test(url.pathname)) {
+    event.respondWith(fetch(request).catch(() => putBy("/index.html")));
+  } else if (url.pathname.startsWith("/assets/")) {
+    event.respondWith(fetch(request).catch(() => putBy(request)));
+  }
+});
+
+async function putBy(request) {
+  const cache = await caches.open(BEDSIDE);
+  return (await cache.match(request)) ?? Response.error();
+}
 
 function read(data) {
   try {

@@ -14,8 +14,10 @@ from firmware_sim.district.truth import Truth
 from tests.cloud.world import World
 
 
-async def live(world: World, made: District) -> tuple[Rehearsal, list[dict[str, Any]]]:
-    rehearsal = Rehearsal(world.database, Settings().keyring, world.app.state.series)
+async def live(
+    world: World, made: District, jobs: int = 1
+) -> tuple[Rehearsal, list[dict[str, Any]]]:
+    rehearsal = Rehearsal(world.database, Settings(), jobs)
     return rehearsal, await rehearsal.live([setting_of(made), *told(made)])
 
 

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
+from structlog.testing import capture_logs
 
 from cloud.coverage.plans import AssessedLevelIn, plan_of, take_assessed_level
 from cloud.identity.permissions import Role
@@ -150,12 +151,20 @@ async def test_two_tablets_do_not_overwrite_each_other(
         ({"reason": 9}, "reason"),
         ({"colour": 1}, "colour"),
         ({"circumstances": {"risk_events": {"fall": -1}}}, "fall"),
+        ({"around": {"diagnoses": ["Z99"]}}, "around.diagnoses.Z99"),
+        ({"around": {"problems": {"A.5.1": ["Ⅴ"]}}}, "around.problems.A.5.1"),
+        ({"around": {"problems": {"A.5.5": ["轻", "重"]}}}, "around.problems.A.5.5"),
+        ({"around": {"problems": {"A.5.3": ["无", "擦伤"]}}}, "around.problems.A.5.3"),
+        ({"around": {"problems": {"A.6.1": ["有"]}}}, "around.problems.A.6.1"),
     ],
 )
 async def test_what_cannot_be_is_named_and_changes_nothing(
     world: World, nurse: httpx.AsyncClient, changes: dict[str, Any], field: str
 ) -> None:
-    refused = await save(nurse, world.home, a_draft(**changes))
+    with capture_logs() as logged:
+        refused = await save(nurse, world.home, a_draft(**changes))
+    (line,) = [one for one in logged if one["event"] == "input_refused"]
+    assert any(field in one for one in line["fields"])
     assert refused.status_code == 422
     assert any(field in error["field"] for error in refused.json()["errors"])
     assert (await listed(nurse, world))["assessments"] == []
@@ -167,6 +176,7 @@ async def test_what_cannot_be_is_named_and_changes_nothing(
         ({"assessors": ["陈评"]}, "assessors"),
         ({"assessors": ["陈评", "陈评 "]}, "assessors"),
         ({"informant": {"name": "王小明", "relationship": "子女", "signed": False}}, "informant"),
+        ({"informant": {"name": "　", "relationship": "子女", "signed": True}}, "informant"),
     ],
 )
 async def test_signatures_are_needed_to_file(
@@ -175,6 +185,34 @@ async def test_signatures_are_needed_to_file(
     await save(nurse, world.home, a_draft(**changes))
     refused = await file(nurse, world.home)
     assert [error["field"] for error in refused.json()["errors"]] == [field]
+
+
+async def test_health_problems_and_diagnoses_count_and_stand_in_the_record(
+    world: World, nurse: httpx.AsyncClient
+) -> None:
+    around = {
+        "diagnoses": ["I10-I15", "F00-F03"],
+        "medicines": [
+            {"name": "氨氯地平", "route": "口服", "dose": "5mg", "frequency": "每日一次"}
+        ],
+        "problems": {"A.5.1": ["Ⅱ"], "A.5.3": ["擦伤", "术后"], "A.5.11": ["无"]},
+        "notes": {"A.5.1": "骶尾部"},
+    }
+    saved = (await save(nurse, world.home, a_draft(around=around))).json()
+    assert saved["around"] == around
+    report = (await file(nurse, world.home)).json()["report"]
+    assert (report["first_level"], report["final_level"]) == (0, 1)
+    assert [ground["rule"] for ground in report["grounds"]] == ["dementia_or_mental_disorder"]
+    where = f"/api/v1/elders/{world.home.elders[0]}/assessments/{assessment_id_of(world.home)}"
+    assert (await nurse.get(f"{where}/report.pdf")).content.startswith(b"%PDF-")
+
+
+async def test_a_coma_among_the_health_problems_is_the_last_level(
+    world: World, nurse: httpx.AsyncClient
+) -> None:
+    await save(nurse, world.home, a_draft(around={"problems": {"A.5.11": ["有"]}}))
+    filed = (await file(nurse, world.home)).json()
+    assert (filed["report"]["final_level"], filed["circumstances"]["coma"]) == (4, True)
 
 
 async def test_the_draft_of_one_elder_is_not_another_s(

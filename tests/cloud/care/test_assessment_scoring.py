@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -176,3 +177,38 @@ def test_a_finding_never_gives_a_better_level(
 ) -> None:
     plain = result(answers, None, how)
     assert result(answers, around, how).final_level >= plain.final_level
+
+
+@given(option_codes, circumstances, settings, st.sampled_from(FORM.risk_events))
+def test_one_more_event_or_diagnosis_never_gives_a_better_level(
+    answers: dict[str, str], around: Circumstances, how: RuleSettings, kind: str
+) -> None:
+    before = result(answers, around, how).final_level
+    more = min(around.risk_events.get(kind, 0) + 1, 3)
+    events = {**around.risk_events, kind: more}
+    for worse in (
+        replace(around, risk_events=events),
+        replace(around, dementia_confirmed=True),
+        replace(around, mental_disorder_by_psychiatrist=True),
+        replace(around, coma=True),
+    ):
+        assert result(answers, worse, how).final_level >= before
+
+
+@given(st.integers(0, FORM.total - 1))
+def test_a_point_more_is_never_a_worse_level(total: int) -> None:
+    assert FORM.level_of(total + 1).level <= FORM.level_of(total).level
+
+
+@pytest.mark.parametrize("total", [-1, 91])
+def test_a_total_that_cannot_be_has_no_level(total: int) -> None:
+    with pytest.raises(ValueError, match=r"0 \.\. 90"):
+        FORM.level_of(total)
+
+
+@given(option_codes, st.sets(st.sampled_from(sorted(FORM.items)), min_size=1))
+def test_a_partial_form_never_has_a_level(answers: dict[str, str], left_out: set[str]) -> None:
+    some = {code: answer for code, answer in answers.items() if code not in left_out}
+    found = assess(some, Circumstances(coma=True))
+    assert isinstance(found, Draft)
+    assert set(found.missing) == left_out

@@ -162,3 +162,30 @@ def test_counting_never_lowers_what_the_assessor_said(hours: list[float], said: 
     total = at_least({"fall": said}, counts).get("fall", 0)
     assert said <= total <= 3
     assert total >= min(len(hours), 3)
+
+
+async def test_two_events_of_two_kinds_ask_for_one_as_the_house_counts_them(
+    world: World, nurse: httpx.AsyncClient
+) -> None:
+    """A fall and a choking: together two, by kind one each (an open point, a setting)."""
+    async with world.database.tenant(world.home.institution_id) as scope:
+        for kind, hours in (("fall", 48), ("choking", 24)):
+            scope.session.add(
+                Incident(
+                    id=uuid.uuid4(), institution_id=world.home.institution_id,
+                    elder_id=world.home.elders[0], kind=kind, recorded_by="何静",
+                    happened_at=START - timedelta(hours=hours),
+                    recorded_at=START - timedelta(hours=hours), voided_at=None,
+                    reviewed_at=START, reviewed_by="何静", description="x", place="203",
+                )
+            )  # fmt: skip
+    due = await first_due(nurse)
+    assert (due["elder_id"], due["events"], due["falls"]) == (str(world.home.elders[0]), 2, 1)
+    head = await world.as_role(Role.HEAD_NURSE)
+    settings = (await nurse.get("/api/v1/assessment-settings")).json()
+    apart = await head.put(
+        "/api/v1/assessment-settings", json=settings | {"events_count_together": False},
+        headers=CHANGES,
+    )  # fmt: skip
+    assert apart.status_code == 200, apart.text
+    assert (await first_due(nurse))["events"] is None

@@ -13,9 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl import Workbook
 
-from cloud.care.matching.clean import UncleanError, clean_date, clean_name, clean_number
+from cloud.care.matching.clean import (
+    TRANSLATE_TO,
+    UncleanError,
+    clean_date,
+    clean_name,
+    clean_number,
+)
 from cloud.care.matching.matcher import Certainty, Difference, Known, match
 from cloud.care.matching.reading import ListError, ListRow, read_list
+from cloud.care.matching.variants import VARIANTS
 from cloud.people.citizen_number import check_character
 
 TODAY = date(2026, 3, 1)
@@ -72,13 +79,19 @@ def test_names_that_are_none(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["1941-3-12", "1941/03/12", "1941.3.12", "19410312", "1941年3月12日", "１９４１-０３-１２",
-     "15047", "1941-03-12 00:00:00"],
+     "15047", "1941-03-12 00:00:00", "1941/3/12 0:00", "1941-03-12T00:00:00", "19410312.0",
+     "'1941-03-12"],
 )  # fmt: skip
 def test_dates(text: str) -> None:
     assert clean_date(text, TODAY) == date(1941, 3, 12)
 
 
-@pytest.mark.parametrize("text", ["1941-13-01", "1941-02-30", "三月", "2030-01-01", "41-3-12"])
+@pytest.mark.parametrize("text", [
+        "1941-13-01", "1941-02-30", "三月", "2030-01-01", "41-3-12",
+        # A year or a month alone is no birth date; 1941 as an Excel day would be 1905.
+        "1941", "1941年", "1941.0", "1941-03", "1941年3月", "194103",
+    ],
+)  # fmt: skip
 def test_dates_that_are_none(text: str) -> None:
     with pytest.raises(UncleanError):
         clean_date(text, TODAY)
@@ -95,6 +108,38 @@ def test_numbers_in_any_dress() -> None:
         with pytest.raises(UncleanError, match=problem) as caught:
             clean_number(text, TODAY)
         assert plain[6:14] not in str(caught.value)
+
+
+def test_a_number_of_the_first_generation_is_the_same_number() -> None:
+    plain = number(7)
+    assert clean_number(plain[:6] + plain[8:17], TODAY) == plain
+    with pytest.raises(UncleanError, match="15 位"):
+        clean_number(plain[:14], TODAY)
+
+
+@pytest.mark.parametrize(
+    ("listed", "recorded"),
+    [
+        ("王淸蘭", "王清兰"), ("黃榮", "黄荣"), ("吳髙峯", "吴高峰"),
+        ("阿卜杜拉买买提", "阿卜杜拉·买买提"), ("阿卜杜拉·买买提", "阿卜杜拉.买买提"),
+    ],
+)  # fmt: skip
+def test_variants_of_a_character_and_a_missing_dot_are_one_name(listed: str, recorded: str) -> None:
+    by_number = one([row(2, listed, number(1))], [known(recorded, number(1), status="低保")])
+    assert by_number[:2] == (Difference.SAME, Certainty.CERTAIN)
+    by_name = one([row(2, listed)], [known(recorded, status="低保")])
+    assert by_name[:2] == (Difference.SAME, Certainty.LIKELY)
+
+
+def test_no_variant_leads_to_another_variant() -> None:
+    """Python replaces once and so does SQL; a chain would make the two differ."""
+    assert not VARIANTS.keys() & set(VARIANTS.values())
+    assert len(TRANSLATE_TO) == len(VARIANTS)
+
+
+def test_two_names_are_not_one() -> None:
+    found = one([row(2, "王清兰", number(1))], [known("王清莲", number(1))])
+    assert found[0] is Difference.CONFLICT
 
 
 LINES = [
@@ -143,6 +188,45 @@ def test_files_of_every_kind_say_the_same(content: bytes) -> None:
     ],
 )
 def test_what_is_no_list_says_what_is_missing(content: bytes, problem: str) -> None:
+    with pytest.raises(ListError, match=problem):
+        read_list(content, TODAY)
+
+
+def excel_of(*lines: list[object]) -> bytes:
+    book = Workbook()
+    for cells in lines:
+        book.active.append(cells)
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def test_a_number_that_excel_has_rounded_is_named_and_never_matched() -> None:
+    rounded = int(number(1)[:15] + "000") if number(1).isdigit() else 990000194103120000
+    content = excel_of(["姓名", "身份证号"], ["王秀兰", rounded], ["李国强", float(rounded)])
+    for found in read_list(content, TODAY):
+        assert found.number is None
+        assert "科学计数法" in found.problems[0]
+
+
+def test_a_date_of_excel_is_a_date_as_a_day_and_as_a_number() -> None:
+    content = excel_of(
+        ["姓名", "出生日期"],
+        ["王秀兰", date(1941, 3, 12)],
+        ["李国强", 15047],
+    )
+    assert [one.birth_date for one in read_list(content, TODAY)] == [date(1941, 3, 12)] * 2
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ("姓名,出生日期\n王秀兰,1941-3-12".encode("utf-16")[:-1], "不完整"),
+        (("姓名,出生日期\n王," + "1" * 200_000).encode(), "读不下去"),
+    ],
+    ids=["half a character", "a cell without end"],
+)
+def test_a_broken_file_is_told_in_words(content: bytes, problem: str) -> None:
     with pytest.raises(ListError, match=problem):
         read_list(content, TODAY)
 

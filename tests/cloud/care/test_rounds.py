@@ -239,6 +239,45 @@ async def test_a_round_by_sensor_needs_the_rule_a_sleeper_and_then_a_person(
     assert (row["in_person"], row["by_sensor"], row["turnings"]) == (1, 1, 0)
 
 
+async def test_a_look_by_sensor_is_of_now_and_never_written_down_later(
+    world: World, head: httpx.AsyncClient
+) -> None:
+    """What a mattress says at four is no proof that anybody was looked in on at two."""
+    elder, now = str(world.home.elders[0]), world.clock.now()
+    await begin(head, sensor_allowed=True)
+    told = [
+        Reading("wearable-1", name, world.clock.now_ns() - 30 * NS_PER_S, value)
+        for name, value in (("in_bed", 1.0), ("respiration_rate", 14.0))
+    ]
+    await world.gateway().send(*told, lane=Lane.BULK)
+    at = (now - timedelta(hours=2)).isoformat()
+    refused = await check(head, elder_id=elder, by_sensor=True, at=at)
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "body.at")
+    assert (await rows(head))["王秀兰"]["round"]["last_at"] is None
+    taken = await check(head, elder_id=elder, by_sensor=True, at=now.isoformat())
+    assert taken.status_code == 200
+    turned = await check(head, elder_id=elder, by_sensor=True, kind="turning", position="left")
+    assert (turned.status_code, turned.json()["code"]) == (409, "sensor_not_allowed")
+
+
+async def test_a_higher_level_makes_nobody_late_for_the_time_before(
+    world: World, head: httpx.AsyncClient
+) -> None:
+    """Filed at noon, a level that asks for rounds every hour and for turning is due from noon."""
+    await begin(head)
+    world.clock.advance(5 * 3600)
+    await check(head, elder_id=str(world.home.elders[0]))
+    world.clock.advance(3 * 3600)
+    before = {one["id"] for one in await look(world)}
+    await assessed(world, 4)
+    row = (await rows(head))["王秀兰"]
+    assert (row["round"]["standing"], row["turning"]["standing"]) == ("due", "due")
+    assert {one["id"] for one in await look(world)} <= before
+    world.clock.advance(16 * 60)
+    row = (await rows(head))["王秀兰"]
+    assert (row["round"]["standing"], row["turning"]["standing"]) == ("missed", "missed")
+
+
 @given(st.integers(0, 4), st.integers(0, 600), st.integers(0, 600))
 def test_each_interval_that_passes_unseen_is_a_further_miss(
     level: int, ago: int, more: int

@@ -91,12 +91,21 @@ def test_one_call_counts_and_then_somebody_goes() -> None:
         (62, None, {"economic_status": "tekun", "support_mode": "dispersed"}, "key"),
         (62, None, {"economic_status": "tekun"}, "hardship"),
         (85, None, {}, "general"),
+        (80, 0, {"living": "alone"}, "high_risk"),
+        (80, 0, {"living": "couple_only"}, "high_risk"),
+        # Who looked says they do not live alone: the list's word does not stand against it.
+        (80, 0, {"living": "alone", "lives_alone": False}, "general"),
     ],
 )
 def test_the_record_speaks_for_a_group(
     age: int, level: int | None, facts: dict[str, object], group: str
 ) -> None:
     assert suggest(age, level, facts).group == group
+
+
+def test_dementia_on_record_speaks_for_monthly_visits() -> None:
+    said = suggest(66, 0, {"economic_status": "ordinary"}, dementia=True)
+    assert (said.group, said.reasons) == ("key", ("失智（档案诊断）",))
 
 
 def test_what_is_not_known_is_said_and_never_taken_as_no() -> None:

@@ -13,10 +13,10 @@ from joserfc.jwk import ECKey
 from cloud.care.assessment.form import load_form
 from cloud.care.assessment.models import Assessment
 from cloud.exchange import codes
+from cloud.exchange.observed import level_observation
 from cloud.exchange.resources import (
     bundle,
     checked,
-    level_observation,
     patient,
     questionnaire_response,
 )

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import uuid
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 from fhir.resources import get_fhir_model_class as r5_class
 from fhir.resources.R4B import get_fhir_model_class as r4b_class
+from hypothesis import given
+from hypothesis import strategies as st
 
-from cloud.clock import ns_from_datetime
+from cloud.clock import LOCAL_ZONE, local_date, ns_from_datetime
 from cloud.exchange.codes import coded, quantity_of
+from cloud.exchange.search import PREFIXES, date_test, over
 from cloud.identity.permissions import Role
 from edge.signals import NS_PER_S, QUANTITIES, Origin, Reading
 from edge.wire import Lane
@@ -49,6 +53,13 @@ async def measured(
         Reading(world.home.devices[0], quantity, now_ns - (last - n) * NS_PER_S, value, origin)
         for n, value in enumerate(values)
     ]
+    await world.gateway().send(*readings, lane=Lane.BULK)
+
+
+async def told_at_once(world: World, **values: float) -> None:
+    """Several quantities of the first elder's wearable, now."""
+    now_ns, device = ns_from_datetime(world.clock.now()), world.home.devices[0]
+    readings = [Reading(device, name, now_ns, value) for name, value in values.items()]
     await world.gateway().send(*readings, lane=Lane.BULK)
 
 
@@ -131,7 +142,10 @@ async def test_what_no_person_made_says_so(world: World, manager: httpx.AsyncCli
     ("query", "field"),
     [
         ({"code": "8867"}, "query.code"), ({"code": "urn:x|8867-4"}, "query.code"),
-        ({"date": "ge2026-13-01"}, "query.date"), ({"date": "2026-03-01T10:00:00"}, "query.date"),
+        ({"date": "ge2026-13-01"}, "query.date"), ({"date": "xx2026-03-01"}, "query.date"),
+        ({"value-quantity": "gt100"}, "query.value-quantity"), ({"_offset": "-1"}, "query._offset"),
+        ({"patient": "Patient/7"}, "query.patient"), ({"_count": "0"}, "query._count"),
+        ({"_lastUpdated": "yesterday"}, "query._lastUpdated"),
     ],
 )  # fmt: skip
 async def test_a_search_that_cannot_be_names_its_parameter(
@@ -147,9 +161,204 @@ async def test_people_by_name_and_page_by_page(manager: httpx.AsyncClient) -> No
     found = await get(manager, "r5/Patient", name="wangxiulan")
     assert [one["name"][0]["text"] for one in entries(found)] == ["王秀兰"]
     first = await get(manager, "r5/Patient", _count=1)
-    (link,) = first["link"]
-    rest = await get(manager, link["url"].removeprefix("/api/v1/fhir/"))
+    rest = await get(manager, following(first))
     assert {one["id"] for one in entries(first)} & {one["id"] for one in entries(rest)} == set()
+    # A page of a search by name is followed by a page of that search.
+    named = await get(manager, "r5/Patient", name="w", _count=1)
+    while named is not None:
+        link = following(named)
+        assert link == "" or "name=w" in link
+        named = await get(manager, link) if link else None
+
+
+def following(found: dict[str, Any]) -> str:
+    """Where the next page is; empty: there is none."""
+    links = {one["relation"]: one["url"] for one in found["link"]}
+    return str(links.get("next", "")).partition("/api/v1/fhir/")[2]
+
+
+async def test_people_by_id_and_identifier(world: World, manager: httpx.AsyncClient) -> None:
+    elder = str(world.home.elders[0])
+    own = "urn:yuyue-care-hub:elder"
+    for query in ({"_id": elder}, {"identifier": elder}, {"identifier": f"{own}|{elder}"}):
+        assert [one["id"] for one in entries(await get(manager, "r4b/Patient", **query))] == [elder]
+    nobody = (
+        {"_id": str(uuid.uuid4())}, {"identifier": "王秀兰"}, {"identifier": f"urn:other|{elder}"},
+        {"_id": str(world.other.elders[0])}, {"_id": elder, "gender": "male"},
+        {"_id": elder, "birthdate": "lt1930"}, {"_id": elder, "_lastUpdated": "ge2999"},
+    )  # fmt: skip
+    for query in nobody:
+        assert entries(await get(manager, "r4b/Patient", **query)) == []
+    born = entries(await get(manager, "r5/Patient", _id=elder))[0]["birthDate"]
+    for query in ({"birthdate": born}, {"birthdate": f"ge{born[:4]}"}, {"gender": "female"}):
+        assert len(entries(await get(manager, "r5/Patient", _id=elder, **query))) == 1
+
+
+@BOTH
+async def test_every_type_answers_in_its_version(
+    world: World, manager: httpx.AsyncClient, version: str
+) -> None:
+    await a_full_record(world)
+    await measured(world, "heart_rate", [70.0])
+    patient = str(world.home.elders[0])
+    said = await get(manager, f"{version}/metadata")
+    served = {one["type"]: one for one in said["rest"][0]["resource"]}
+    for resource_type, one in served.items():
+        if resource_type in ("Patient", "Questionnaire"):
+            continue
+        found = await get(manager, f"{version}/{resource_type}", patient=f"Patient/{patient}")
+        assert {each["resourceType"] for each in entries(found)} == {resource_type}
+        for each in entries(found):
+            CLASSES[version](resource_type).model_validate(each)
+        chosen = entries(found)[0]["id"]
+        by_id = await get(manager, f"{version}/{resource_type}", patient=patient, _id=chosen)
+        assert [each["id"] for each in entries(by_id)] == [chosen]
+        names = {each["name"] for each in one["searchParam"]}
+        if "_lastUpdated" in names:
+            later = {"patient": patient, "_lastUpdated": "gt2999"}
+            assert entries(await get(manager, f"{version}/{resource_type}", **later)) == []
+            sooner = {"patient": patient, "_lastUpdated": "le2999"}
+            assert entries(await get(manager, f"{version}/{resource_type}", **sooner))
+        if "subject" in names:
+            assert entries(await get(manager, f"{version}/{resource_type}", subject=patient))
+
+
+@BOTH
+async def test_blood_pressure_is_one_observation_with_two_components(
+    world: World, manager: httpx.AsyncClient, version: str
+) -> None:
+    await told_at_once(world, systolic_pressure=131.0, diastolic_pressure=82.0)
+    patient = str(world.home.elders[0])
+    code = "http://loinc.org|85354-9"
+    for query in ({}, {"code": code}, {"date": "ge2026-01-01"}):
+        (one,) = entries(await get(manager, f"{version}/Observation", patient=patient, **query))
+        assert one["code"]["coding"][0]["code"] == "85354-9"
+        assert [
+            (part["code"]["coding"][0]["code"], part["valueQuantity"]["value"],
+             part["valueQuantity"]["code"])
+            for part in one["component"]
+        ] == [("8480-6", 131.0, "mm[Hg]"), ("8462-4", 82.0, "mm[Hg]")]  # fmt: skip
+    alone = entries(await get(manager, f"{version}/Observation", patient=patient, code="8480-6"))
+    assert [each["valueQuantity"]["value"] for each in alone] == [131.0]
+
+
+async def test_readings_page_by_page_newest_first(world: World, manager: httpx.AsyncClient) -> None:
+    await measured(world, "heart_rate", [60.0, 61.0, 62.0, 63.0, 64.0])
+    patient = str(world.home.elders[0])
+    page = await get(manager, "r5/Observation", patient=patient, code="8867-4", _count=2)
+    values = []
+    while True:
+        values.append([one["valueQuantity"]["value"] for one in entries(page)])
+        link = following(page)
+        if not link:
+            break
+        page = await get(manager, link)
+    assert values == [[63.0, 64.0], [61.0, 62.0], [60.0]]
+
+
+async def test_several_codes_a_category_and_the_level(
+    world: World, manager: httpx.AsyncClient
+) -> None:
+    await a_full_record(world)
+    await told_at_once(world, heart_rate=70.0, spo2=97.0)
+    patient = str(world.home.elders[0])
+
+    async def codes_found(**query: str) -> set[str]:
+        found = entries(await get(manager, "r5/Observation", patient=patient, **query))
+        return {one["code"]["coding"][0]["code"] for one in found}
+
+    assert await codes_found(code="8867-4,2708-6") == {"8867-4", "2708-6"}
+    assert await codes_found(code="urn:yuyue-care-hub:ability-level|level") == {"level"}
+    assert await codes_found(category="survey") == {"level"}
+    assert await codes_found(category="vital-signs") == {"8867-4", "2708-6"}
+    day = local_date(world.clock.now()).isoformat()
+    assert await codes_found(date=day) == {"8867-4", "2708-6", "level"}
+    assert await codes_found(date=f"lt{day}") == set()
+    assert await codes_found(date=f"sa{day}") == set()
+
+
+async def test_what_is_found_can_be_followed(world: World, manager: httpx.AsyncClient) -> None:
+    """`Patient/1` in a resource is found under the address that its entry has."""
+    await a_full_record(world)
+    found = await get(manager, f"r5/Patient/{world.home.elders[0]}/$everything")
+    addresses = {entry["fullUrl"] for entry in found["entry"]}
+    base = next(iter(addresses)).partition("/api/v1/fhir/r5/")[0] + "/api/v1/fhir/r5/"
+    for one in entries(found):
+        subject = one.get("subject")
+        assert subject is None or f"{base}{subject['reference']}" in addresses
+
+
+@BOTH
+async def test_one_resource_by_its_id(
+    world: World, manager: httpx.AsyncClient, version: str
+) -> None:
+    await a_full_record(world)
+    patient = str(world.home.elders[0])
+    for resource_type in ("QuestionnaireResponse", "Consent"):
+        (held,) = entries(await get(manager, f"{version}/{resource_type}", patient=patient))
+        assert await get(manager, f"{version}/{resource_type}/{held['id']}") == held
+        nobody = f"/api/v1/fhir/{version}/{resource_type}/{uuid.uuid4()}"
+        assert (await manager.get(nobody)).status_code == 404
+
+
+async def test_a_client_of_fhir_is_told_in_its_own_form(
+    world: World, manager: httpx.AsyncClient
+) -> None:
+    accept = {"Accept": "application/fhir+json"}
+    where = "/api/v1/fhir/r5/Observation"
+    answer = await manager.get(where, params={"code": "8867-4"}, headers=accept)
+    assert (answer.status_code, answer.headers["content-type"]) == (422, "application/fhir+json")
+    r5_class("OperationOutcome").model_validate(answer.json())
+    assert "patient" in answer.json()["issue"][0]["diagnostics"]
+    gone = await manager.get(f"/api/v1/fhir/r5/Patient/{uuid.uuid4()}", headers=accept)
+    assert gone.json()["issue"][0]["code"] == "not-found"
+
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=LOCAL_ZONE)
+SECOND = timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("text", "moment", "holds"),
+    [
+        # A day without a zone is a day in China: it begins at 16:00 UTC.
+        ("2026-03-01", datetime(2026, 2, 28, 16, tzinfo=UTC), True),
+        ("2026-03-01", datetime(2026, 3, 1, 16, tzinfo=UTC), False),
+        ("2026", NOON, True), ("2026-03", NOON, True), ("2025", NOON, False),
+        ("ne2026-03-01", NOON, False), ("ne2026-03-02", NOON, True),
+        ("gt2026-03-01", NOON, False), ("gt2026-02-28", NOON, True),
+        ("ge2026-03-01", NOON, True), ("lt2026-03-01", NOON, False), ("le2026-03-01", NOON, True),
+        ("sa2026-03-01", NOON, False), ("sa2026-02", NOON, True), ("eb2026-03-02", NOON, True),
+        ("eb2026-03-01", NOON, False), ("ap2026-03-01", NOON, True),
+        ("2026-03-01T12:00", NOON + 59 * SECOND, True),
+        ("2026-03-01T12:00:00", NOON + SECOND, False),
+        ("2026-03-01T04:00:00Z", NOON, True), ("2026-03-01T12:00:00+08:00", NOON, True),
+        ("2026-03-01T12:00:00 08:00", NOON, True),  # a plus that nobody encoded
+        ("2026-12", datetime(2026, 12, 31, 23, tzinfo=LOCAL_ZONE), True),
+    ],
+)  # fmt: skip
+def test_dates_as_fhir_means_them(text: str, moment: datetime, holds: bool) -> None:
+    assert date_test(text, "date").holds(moment, moment + timedelta(microseconds=1)) is holds
+
+
+@given(
+    st.lists(st.sampled_from(PREFIXES), min_size=1, max_size=3),
+    st.lists(st.integers(-72, 72), min_size=3, max_size=3),
+    st.integers(-90, 90),
+)
+def test_what_is_fetched_holds_all_that_is_kept(
+    prefixes: list[str], hours: list[int], at: int
+) -> None:
+    """The bounds that a store is asked with never leave out what the tests would keep."""
+    tests = [
+        date_test(f"{prefix}{(NOON + timedelta(hours=hour)).isoformat()}", "date")
+        for prefix, hour in zip(prefixes, hours, strict=False)
+    ]
+    moment = NOON + timedelta(hours=at)
+    if all(test.holds(moment, moment + timedelta(microseconds=1)) for test in tests):
+        begin, end = over(tests)
+        assert begin is None or begin <= moment
+        assert end is None or moment < end
 
 
 async def test_a_look_is_written_down(world: World, manager: httpx.AsyncClient) -> None:

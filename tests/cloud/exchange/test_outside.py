@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from datetime import date
+import uuid
+from datetime import date, timedelta
 from typing import Any
 
 import httpx
@@ -12,6 +13,8 @@ from joserfc.jwk import ECKey
 
 from cloud.exchange.signing import SignatureError, verify
 from cloud.identity.permissions import Role
+from cloud.people.service import find_elder
+from tests.cloud.care.assessments import BEST, a_draft
 from tests.cloud.exchange.bundles import (
     NUMBER,
     THEIR_KEY,
@@ -22,7 +25,7 @@ from tests.cloud.exchange.bundles import (
     total_of,
     with_answers,
 )
-from tests.cloud.world import CHANGES, World
+from tests.cloud.world import CHANGES, START, World
 
 
 @pytest.fixture
@@ -151,9 +154,69 @@ def half_filled(made: dict[str, Any]) -> dict[str, Any]:
     return made
 
 
+def of(made: dict[str, Any], position: int) -> dict[str, Any]:
+    found: dict[str, Any] = made["entry"][position]["resource"]
+    return found
+
+
+def no_subject(made: dict[str, Any]) -> dict[str, Any]:
+    del of(made, 1)["subject"]
+    return made
+
+
+def somebody_else(made: dict[str, Any]) -> dict[str, Any]:
+    of(made, 2)["subject"] = {"reference": f"Patient/{uuid.uuid4()}"}
+    return made
+
+
+def wrong_unit(made: dict[str, Any]) -> dict[str, Any]:
+    of(made, 2)["component"][0]["valueQuantity"] |= {"unit": "kg", "code": "kg"}
+    return made
+
+
+def half_a_point(made: dict[str, Any]) -> dict[str, Any]:
+    of(made, 2)["component"][0]["valueQuantity"]["value"] = 89.5
+    return made
+
+
+def entered_in_error(made: dict[str, Any]) -> dict[str, Any]:
+    of(made, 2)["status"] = "entered-in-error"
+    return made
+
+
+def half_a_birth_date(made: dict[str, Any]) -> dict[str, Any]:
+    of(made, 0)["birthDate"] = "1941-03"
+    return made
+
+
+def foreign_level(made: dict[str, Any]) -> dict[str, Any]:
+    of(made, 2)["code"]["coding"][0]["system"] = "http://snomed.info/sct"
+    return made
+
+
+def the_old_scale(made: dict[str, Any]) -> dict[str, Any]:
+    of(made, 1)["questionnaire"] = "urn:somebody:mz-t-039-2013"
+    return made
+
+
+def two_levels_of_a_day(made: dict[str, Any]) -> dict[str, Any]:
+    made["entry"].append(copy.deepcopy(made["entry"][2]))
+    made["entry"][3]["fullUrl"] = f"urn:uuid:{uuid.uuid4()}"
+    return made
+
+
 @pytest.mark.parametrize(
     ("spoil", "field", "words"),
     [
+        (no_subject, "QuestionnaireResponse.subject", "缺 subject"),
+        (somebody_else, "Observation.subject", "不是来文里的这位老人"),
+        (wrong_unit, "Observation.component", "单位"),
+        (half_a_point, "Observation.component", "整数"),
+        (entered_in_error, "Observation.status", "不是最终结果"),
+        (half_a_birth_date, "Patient.birthDate", "出生日期不全"),
+        (foreign_level, "Observation", "http://snomed.info/sct"),
+        (the_old_scale, "questionnaire", "旧量表"),
+        (two_levels_of_a_day, "Observation", "不知道以哪个为准"),
         (foreign_code, "B.1.1", "编码系统不认识"),
         (no_level, "Observation", "等级结果"),
         (two_people, "Patient", "应有且只有一个"),
@@ -190,6 +253,84 @@ async def test_what_does_not_add_up_is_refused(
     refused = await send(nurse, signed(bundle), world.home.elders[0])
     assert refused.status_code == 422
     assert words in refused.json()["detail"]
+
+
+async def test_a_level_that_no_rule_can_give_is_refused(
+    world: World, nurse: httpx.AsyncClient
+) -> None:
+    """Two grounds raise it by two, a coma makes it the last: three from the first is neither."""
+    answers = with_answers(B_3_9="coma")
+    for bundle, words in (
+        (their_bundle(number=None, level=3), "最多加 2 级"),
+        (their_bundle(number=None, answers=answers, total=total_of(answers), level=1), "至少 4 级"),
+    ):
+        refused = await send(nurse, signed(bundle), world.home.elders[0])
+        assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "level")
+        assert words in refused.json()["detail"]
+    taken = their_bundle(number=None, answers=answers, total=total_of(answers), level=4)
+    assert (await send(nurse, signed(taken), world.home.elders[0])).status_code == 200
+
+
+async def test_another_result_under_a_known_number_is_not_the_known_one(
+    world: World, nurse: httpx.AsyncClient
+) -> None:
+    first = their_bundle(number=None)
+    assert (await send(nurse, signed(first), world.home.elders[0])).status_code == 200
+    second = copy.deepcopy(first)
+    answers = with_answers(B_1_1="3")
+    changed = their_bundle(number=None, answers=answers, total=89, level=1)
+    second["entry"][1:] = changed["entry"][1:]
+    for position in (1, 2):
+        of(second, position)["subject"] = {"reference": f"Patient/{of(first, 0)['id']}"}
+    of(second, 2)["derivedFrom"] = of(first, 2)["derivedFrom"]
+    of(second, 1)["id"] = of(first, 1)["id"]
+    refused = await send(nurse, signed(second), world.home.elders[0])
+    assert "已收到过，内容不同" in refused.json()["detail"]
+
+
+async def test_results_without_a_number_of_their_own_are_told_apart(
+    world: World, nurse: httpx.AsyncClient
+) -> None:
+    ids = []
+    for day in (START.date() - timedelta(days=9), START.date()):
+        made = their_bundle(number=None, day=day)
+        del of(made, 1)["id"]
+        del of(made, 2)["derivedFrom"]
+        took = await send(nurse, signed(made), world.home.elders[0])
+        assert took.status_code == 200, took.text
+        ids.append(took.json()["id"])
+    assert len(set(ids)) == 2
+
+
+async def test_one_hub_reads_what_another_sends_however_many_assessments_there_were(
+    world: World, nurse: httpx.AsyncClient
+) -> None:
+    """Mutual recognition end to end: two assessments here, the newer one is taken over there."""
+    await consent(world)
+    day = START.date() - timedelta(days=30)
+    for reference_date, answers in ((day, BEST), (START.date(), BEST | {"B.1.3": "0"})):
+        assessment = f"/api/v1/elders/{world.home.elders[0]}/assessments/{uuid.uuid4()}"
+        draft = a_draft(answers=answers, reference_date=reference_date.isoformat())
+        await nurse.put(assessment, json=draft, headers=CHANGES)
+        filed = await nurse.post(f"{assessment}/file", json={"version": 1}, headers=CHANGES)
+        assert filed.status_code == 200, filed.text
+    made = (await export(world)).json()
+    held = [entry["resource"] for entry in made["entry"]]
+    assert [one["resourceType"] for one in held].count("QuestionnaireResponse") == 2
+    (key,) = (await world.client().get("/api/v1/exchange-keys")).json()["keys"]
+    there = await world.as_role(Role.MANAGER, world.other)
+    partner = {"name": "渝悦一院", "jwk": key}
+    added = await there.post("/api/v1/exchange-partners", json=partner, headers=CHANGES)
+    assert added.status_code == 200, added.text
+    async with world.database.tenant(world.other.institution_id) as scope:
+        elder = await find_elder(scope, world.other.elders[0])
+        patient = next(one for one in held if one["resourceType"] == "Patient")
+        elder.name, elder.birth_date = "王秀兰", date.fromisoformat(patient["birthDate"])
+    assessor = await world.as_role(Role.ASSESSOR, world.other)
+    took = await send(assessor, made, world.other.elders[0])
+    assert took.status_code == 200, took.text
+    assert (took.json()["total"], took.json()["level"]) == (86, 1)
+    assert took.json()["reference_date"] == START.date().isoformat()
 
 
 async def test_a_signature_that_nobody_knows(world: World, nurse: httpx.AsyncClient) -> None:

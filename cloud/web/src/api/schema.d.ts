@@ -4980,7 +4980,7 @@ export interface paths {
         };
         /**
          * Search Patients R4B
-         * @description People by name, pinyin or citizen number (`identifier=...`).
+         * @description People by name or pinyin, citizen number or id (`identifier`, `_id`), page by page.
          */
         get: operations["search_patients_r4b"];
         put?: never;
@@ -5023,6 +5023,46 @@ export interface paths {
          * @description The whole record of an elder, newest values; who looked at it is asked for apart.
          */
         get: operations["get_everything_r4b"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r4b/QuestionnaireResponse/{assessment_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Response R4B
+         * @description The answers of one filed assessment.
+         */
+        get: operations["get_response_r4b"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r4b/Consent/{consent_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Consent R4B
+         * @description One consent.
+         */
+        get: operations["get_consent_r4b"];
         put?: never;
         post?: never;
         delete?: never;
@@ -5240,7 +5280,7 @@ export interface paths {
         };
         /**
          * Search Patients R5
-         * @description People by name, pinyin or citizen number (`identifier=...`).
+         * @description People by name or pinyin, citizen number or id (`identifier`, `_id`), page by page.
          */
         get: operations["search_patients_r5"];
         put?: never;
@@ -5283,6 +5323,46 @@ export interface paths {
          * @description The whole record of an elder, newest values; who looked at it is asked for apart.
          */
         get: operations["get_everything_r5"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r5/QuestionnaireResponse/{assessment_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Response R5
+         * @description The answers of one filed assessment.
+         */
+        get: operations["get_response_r5"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fhir/r5/Consent/{consent_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Consent R5
+         * @description One consent.
+         */
+        get: operations["get_consent_r5"];
         put?: never;
         post?: never;
         delete?: never;
@@ -5715,6 +5795,150 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/bureau/care-map": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Care Map
+         * @description Houses with their beds by kind, services and places; open needs as masked counts.
+         */
+        get: operations["get_care_map"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bureau/care-map/matches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Match Free Beds
+         * @description Houses with a free bed for a need that names nobody, with reasons; nothing is kept.
+         */
+        post: operations["match_free_beds"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/care-map/profile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Care Map Profile
+         * @description What one's own house says of itself.
+         */
+        get: operations["get_care_map_profile"];
+        /**
+         * Put Care Map Profile
+         * @description Change it, publish it, or take it off the map.
+         */
+        put: operations["put_care_map_profile"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/care-map/needs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Open Needs
+         * @description Who waits for a bed, a home bed or somebody to come; of whom the caller reaches.
+         */
+        get: operations["list_open_needs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/care-map/matches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Match Care Need
+         * @description Free beds of the district, or people of one's own house, with reasons; nothing is kept.
+         */
+        post: operations["match_care_need"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/care-map/responders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Responders
+         * @description Staff and paired helpers of one's own house, with what they can do.
+         */
+        get: operations["list_responders"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/care-map/responders/{responder_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Put Responder
+         * @description What somebody can do, and how much at a time.
+         */
+        put: operations["put_responder"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -5916,7 +6140,7 @@ export interface components {
          * @description Everything that is audited. Add yours here, and its words in the web's oversight texts.
          * @enum {string}
          */
-        Action: "login.done" | "login.failed" | "login.ended" | "session.revoked" | "session.institution_entered" | "password.changed" | "password.reset" | "totp.enabled" | "totp.removed" | "totp.recovery_code_used" | "token.issued" | "token.revoked" | "user.created" | "user.changed" | "user.disabled" | "user.enabled" | "record.read" | "record.created" | "record.changed" | "record.deleted" | "record.exported" | "record.searched" | "record.broke_glass" | "record.break_glass_reviewed" | "consent.given" | "consent.withdrawn" | "family.linked" | "family.unlinked" | "list.imported" | "list.decided" | "list.erased" | "place.changed" | "device.changed" | "assignment.changed" | "gateway.changed" | "rules.changed" | "roster.changed" | "indicators.events_read" | "indicators.exported" | "audit.exported";
+        Action: "login.done" | "login.failed" | "login.ended" | "session.revoked" | "session.institution_entered" | "password.changed" | "password.reset" | "totp.enabled" | "totp.removed" | "totp.recovery_code_used" | "token.issued" | "token.revoked" | "user.created" | "user.changed" | "user.disabled" | "user.enabled" | "record.read" | "record.created" | "record.changed" | "record.deleted" | "record.exported" | "record.searched" | "record.broke_glass" | "record.break_glass_reviewed" | "consent.given" | "consent.withdrawn" | "family.linked" | "family.unlinked" | "list.imported" | "list.decided" | "list.erased" | "place.changed" | "device.changed" | "assignment.changed" | "gateway.changed" | "rules.changed" | "roster.changed" | "indicators.events_read" | "indicators.exported" | "care_map.matched" | "audit.exported";
         /**
          * ActorOut
          * @description Who acted, as they were called then.
@@ -6335,6 +6559,41 @@ export interface components {
             unit_ids: string[];
         };
         /**
+         * AroundIn
+         * @description A.4 and A.5. `problems`: A.5 code -> options; `notes`: words, by A.5 code or `diagnoses`.
+         *
+         *     A.2 and the contact of A.3 stand in the record, where phone numbers are sealed.
+         */
+        AroundIn: {
+            /**
+             * Diagnoses
+             * @example [
+             *       "I10-I15"
+             *     ]
+             */
+            diagnoses?: string[];
+            /** Medicines */
+            medicines?: components["schemas"]["MedicineIn"][];
+            /**
+             * Problems
+             * @example {
+             *       "A.5.1": [
+             *         "无"
+             *       ],
+             *       "A.5.11": [
+             *         "无"
+             *       ]
+             *     }
+             */
+            problems?: {
+                [key: string]: string[];
+            };
+            /** Notes */
+            notes?: {
+                [key: string]: string;
+            };
+        };
+        /**
          * AssessmentBrief
          * @description A line in an elder's list. `source`: the body whose result was taken over, if one was.
          */
@@ -6402,6 +6661,7 @@ export interface components {
             contested: components["schemas"]["ContestIn"][];
             /** Counted */
             counted: components["schemas"]["CountedOut"][];
+            around: components["schemas"]["AroundIn"];
             /**
              * Created At
              * Format: date-time
@@ -6686,6 +6946,27 @@ export interface components {
          * @enum {string}
          */
         BedMove: "apply" | "assess" | "plan" | "agree" | "begin_fitting" | "accept" | "start" | "review" | "step_back" | "end";
+        /**
+         * BedNeedIn
+         * @description A bed that is looked for, without a word of who needs it. `needs` must be there.
+         */
+        BedNeedIn: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "general" | "nursing" | "dementia" | "short_stay" | "home";
+            place?: components["schemas"]["MapPoint"] | null;
+            /**
+             * Within Km
+             * @default 10
+             */
+            within_km: number;
+            /** Needs */
+            needs?: string[];
+            /** Wishes */
+            wishes?: string[];
+        };
         /**
          * BedNode
          * @description A bed with its state and who has it.
@@ -7332,6 +7613,140 @@ export interface components {
             counts: components["schemas"]["IncidentCount"][];
             /** More */
             more: boolean;
+        };
+        /**
+         * CareMapOut
+         * @description Houses that the caller may see, and what waits.
+         */
+        CareMapOut: {
+            /**
+             * Whose
+             * @enum {string}
+             */
+            whose: "bureau" | "house";
+            /** Kinds */
+            kinds: ("general" | "nursing" | "dementia" | "short_stay" | "home")[];
+            /** Services */
+            services: components["schemas"]["CareServiceOut"][];
+            /** Houses */
+            houses: components["schemas"]["MapHouseOut"][];
+            /** Unpublished */
+            unpublished: components["schemas"]["UnpublishedHouse"][];
+            /** Waiting */
+            waiting: components["schemas"]["WaitingOut"][];
+            /** Masked Below */
+            masked_below: number;
+            /**
+             * Map Tiles
+             * @description address of map tiles with {z}/{x}/{y}; empty: none
+             */
+            map_tiles: string;
+            /**
+             * Server Time
+             * Format: date-time
+             */
+            server_time: string;
+        };
+        /**
+         * CareMapProfileIn
+         * @description What a house says of itself. To be published it needs address, phone and place.
+         */
+        CareMapProfileIn: {
+            /**
+             * Address
+             * @default
+             */
+            address: string;
+            /**
+             * Phone
+             * @default
+             */
+            phone: string;
+            place?: components["schemas"]["MapPoint"] | null;
+            /** Services */
+            services?: string[];
+            /**
+             * Home Bed Capacity
+             * @description home beds that can be served at a time; none: not offered
+             */
+            home_bed_capacity?: number | null;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+            /**
+             * Published
+             * @default false
+             */
+            published: boolean;
+            /** Version */
+            version: number;
+        };
+        /**
+         * CareMapProfileOut
+         * @description One's own house: its words, and its beds as they stand now.
+         */
+        CareMapProfileOut: {
+            /** Address */
+            address: string;
+            /** Phone */
+            phone: string;
+            place: components["schemas"]["MapPoint"] | null;
+            /** Services */
+            services: string[];
+            /** Home Bed Capacity */
+            home_bed_capacity: number | null;
+            /** Note */
+            note: string;
+            /** Published */
+            published: boolean;
+            /** Version */
+            version: number;
+            /** Updated At */
+            updated_at: string | null;
+            /** Updated By */
+            updated_by: string | null;
+            /** Beds */
+            beds: components["schemas"]["KindOfBedsOut"][];
+            /** Catalogue */
+            catalogue: components["schemas"]["CareServiceOut"][];
+            /** May Change */
+            may_change: boolean;
+        };
+        /**
+         * CareNeedIn
+         * @description A bed or a person that an elder needs. Without a place: that of the elder's door.
+         */
+        CareNeedIn: {
+            /** Kind */
+            kind: ("general" | "nursing" | "dementia" | "short_stay" | "home") | "responder";
+            /** Elder Id */
+            elder_id?: string | null;
+            place?: components["schemas"]["MapPoint"] | null;
+            /**
+             * Within Km
+             * @default 10
+             */
+            within_km: number;
+            /** Needs */
+            needs?: string[];
+            /** Wishes */
+            wishes?: string[];
+        };
+        /**
+         * CareServiceOut
+         * @description A service of houses, or a skill of responders.
+         */
+        CareServiceOut: {
+            /** Key */
+            key: string;
+            /** Zh */
+            zh: string;
+            /** En */
+            en: string;
+            /** Of */
+            of: ("house" | "responder")[];
         };
         /**
          * CareTaskEndIn
@@ -8617,6 +9032,15 @@ export interface components {
             assessors?: string[];
             /** Contested */
             contested?: components["schemas"]["ContestIn"][];
+            /**
+             * @default {
+             *       "diagnoses": [],
+             *       "medicines": [],
+             *       "problems": {},
+             *       "notes": {}
+             *     }
+             */
+            around: components["schemas"]["AroundIn"];
         };
         /**
          * DrillCancelIn
@@ -8875,8 +9299,13 @@ export interface components {
             /** Overdue Days */
             overdue_days: number | null;
             /**
+             * Events
+             * @description confirmed care-risk events within 30 days that ask for a new one at once
+             */
+            events: number | null;
+            /**
              * Falls
-             * @description confirmed falls within 30 days that ask for a new assessment at once
+             * @description how many of `events` were falls
              */
             falls: number | null;
             /**
@@ -8975,6 +9404,8 @@ export interface components {
             sex: "female" | "male";
             /** Care Note */
             care_note: string;
+            /** Photo Id */
+            photo_id?: string | null;
         };
         /**
          * ElderCoverage
@@ -11628,6 +12059,27 @@ export interface components {
             }[];
         };
         /**
+         * KindOfBedsOut
+         * @description Beds of a kind. `total` and `free` none: a capacity that nobody has said.
+         *
+         *     `taken` none: of another house, where it would be a bare count of people.
+         */
+        KindOfBedsOut: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "general" | "nursing" | "dementia" | "short_stay" | "home";
+            /** Total */
+            total: number | null;
+            /** Taken */
+            taken: number | null;
+            /** Reserved */
+            reserved: number;
+            /** Free */
+            free: number | null;
+        };
+        /**
          * KitItemIn
          * @description A device a home is to have, or has.
          */
@@ -12072,6 +12524,77 @@ export interface components {
             next_cursor: string | null;
         };
         /**
+         * MapHouseOut
+         * @description A house on the map. `stale`: its beds were counted too long ago to be believed.
+         */
+        MapHouseOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /** Own */
+            own: boolean;
+            /** Published */
+            published: boolean;
+            /** District Code */
+            district_code: string | null;
+            /** District Name */
+            district_name: string;
+            /** Address */
+            address: string;
+            /** Phone */
+            phone: string;
+            place: components["schemas"]["MapPoint"] | null;
+            /** Services */
+            services: string[];
+            /** Note */
+            note: string;
+            /** Beds */
+            beds: components["schemas"]["KindOfBedsOut"][];
+            /** Counted At */
+            counted_at: string | null;
+            /** Stale */
+            stale: boolean;
+        };
+        /**
+         * MapPoint
+         * @description Degrees, WGS 84.
+         */
+        MapPoint: {
+            /** Lat */
+            lat: number;
+            /** Lon */
+            lon: number;
+        };
+        /**
+         * MatchReasonOut
+         * @description A reason, for the page to put into words.
+         */
+        MatchReasonOut: {
+            /** Code */
+            code: string;
+            /** Value */
+            value: number | null;
+            /** Names */
+            names: string[];
+        };
+        /**
+         * MatchesOut
+         * @description Fitting ones by score, then those left out. `place_from`: whose place distances are from.
+         */
+        MatchesOut: {
+            /** Fitting */
+            fitting: components["schemas"]["OfferOut"][];
+            /** Left Out */
+            left_out: components["schemas"]["OfferOut"][];
+            place: components["schemas"]["MapPoint"] | null;
+            /** Place From */
+            place_from: ("given" | "door" | "house") | null;
+        };
+        /**
          * Me
          * @description Who is logged in.
          */
@@ -12144,6 +12667,32 @@ export interface components {
             lon: number;
             /** Accuracy M */
             accuracy_m: number;
+        };
+        /**
+         * MedicineIn
+         * @description A.4: one medicine.
+         */
+        MedicineIn: {
+            /**
+             * Name
+             * @default
+             */
+            name: string;
+            /**
+             * Route
+             * @default
+             */
+            route: string;
+            /**
+             * Dose
+             * @default
+             */
+            dose: string;
+            /**
+             * Frequency
+             * @default
+             */
+            frequency: string;
         };
         /**
          * Merge
@@ -12619,6 +13168,41 @@ export interface components {
             signature: components["schemas"]["SignatureIn"];
         };
         /**
+         * OfferOut
+         * @description A house or a person. `score` none: left out, and the reasons say why.
+         */
+        OfferOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Who
+             * @enum {string}
+             */
+            who: "house" | "staff" | "helper";
+            /** Name */
+            name: string;
+            /** Own */
+            own: boolean;
+            /** Phone */
+            phone: string;
+            /** Address */
+            address: string;
+            place: components["schemas"]["MapPoint"] | null;
+            /** Score */
+            score: number | null;
+            /** Distance Km */
+            distance_km: number | null;
+            /** Free */
+            free: number | null;
+            /** Total */
+            total: number | null;
+            /** Reasons */
+            reasons: components["schemas"]["MatchReasonOut"][];
+        };
+        /**
          * OidcWay
          * @description A button that leads to the identity provider of the house.
          */
@@ -12633,6 +13217,58 @@ export interface components {
              * @description where it leads: a link, not a call
              */
             start: string;
+        };
+        /**
+         * OpenNeedOut
+         * @description Somebody who waits. `kind` none: which bed is for the worker to say.
+         */
+        OpenNeedOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Elder Name */
+            elder_name: string;
+            /**
+             * Source
+             * @enum {string}
+             */
+            source: "home_bed" | "no_bed" | "task";
+            /** Kind */
+            kind: ("general" | "nursing" | "dementia" | "short_stay" | "home") | "responder" | null;
+            /** Task */
+            task: string | null;
+            /** Why */
+            why: string;
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /** Due On */
+            due_on: string | null;
+            /** Has Place */
+            has_place: boolean;
+        };
+        /**
+         * OpenNeedsOut
+         * @description Of whom the caller reaches, the longest waiting first.
+         */
+        OpenNeedsOut: {
+            /** Needs */
+            needs: components["schemas"]["OpenNeedOut"][];
+            /** Services */
+            services: components["schemas"]["CareServiceOut"][];
+            /** Kinds */
+            kinds: ("general" | "nursing" | "dementia" | "short_stay" | "home")[];
+            /** Map Tiles */
+            map_tiles: string;
         };
         /**
          * OpenRisk
@@ -12931,7 +13567,7 @@ export interface components {
          * @description One capability each. Reading and changing are apart.
          * @enum {string}
          */
-        Permission: "own_account" | "alerts_read" | "alerts_act" | "alert_rules_manage" | "coverage_read" | "status_read" | "records_read" | "records_write" | "records_all_units" | "break_glass" | "break_glass_review" | "series_read" | "care_read" | "care_write" | "incidents_review" | "consents_manage" | "records_export" | "series_erase" | "places_read" | "places_manage" | "devices_read" | "devices_manage" | "gateways_manage" | "simulation_run" | "drills_run" | "roster_read" | "roster_manage" | "users_manage" | "audit_read" | "reports_read" | "family_read" | "bureau_read";
+        Permission: "own_account" | "alerts_read" | "alerts_act" | "alert_rules_manage" | "coverage_read" | "status_read" | "records_read" | "records_write" | "records_all_units" | "break_glass" | "break_glass_review" | "series_read" | "care_read" | "care_write" | "incidents_review" | "consents_manage" | "records_export" | "series_erase" | "places_read" | "places_manage" | "devices_read" | "devices_manage" | "gateways_manage" | "simulation_run" | "drills_run" | "roster_read" | "roster_manage" | "users_manage" | "audit_read" | "reports_read" | "care_map_manage" | "family_read" | "bureau_read";
         /**
          * PersonOut
          * @description Somebody to put on the roster.
@@ -13600,6 +14236,60 @@ export interface components {
             elder_id: string | null;
             /** Name */
             name: string | null;
+        };
+        /**
+         * ResponderIn
+         * @description What somebody can do, and how much at a time (none: the default).
+         */
+        ResponderIn: {
+            /** Skills */
+            skills?: string[];
+            /** Capacity */
+            capacity?: number | null;
+            /** Version */
+            version: number;
+        };
+        /**
+         * ResponderOut
+         * @description Somebody who may be sent. `id` is the user's, or the relative's entry of a helper.
+         */
+        ResponderOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Who
+             * @enum {string}
+             */
+            who: "staff" | "helper";
+            /** Name */
+            name: string;
+            /** Paired With */
+            paired_with: string | null;
+            /** On Duty */
+            on_duty: boolean;
+            /** Skills */
+            skills: string[];
+            /** Capacity */
+            capacity: number;
+            /** Own Capacity */
+            own_capacity: number | null;
+            /** Version */
+            version: number;
+        };
+        /**
+         * RespondersOut
+         * @description Staff and paired helpers of one's own house.
+         */
+        RespondersOut: {
+            /** Responders */
+            responders: components["schemas"]["ResponderOut"][];
+            /** Services */
+            services: components["schemas"]["CareServiceOut"][];
+            /** May Change */
+            may_change: boolean;
         };
         /**
          * RetireIn
@@ -15767,6 +16457,21 @@ export interface components {
             where: string;
         };
         /**
+         * UnpublishedHouse
+         * @description A member of the bureau that has not published its place.
+         */
+        UnpublishedHouse: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /** District Name */
+            district_name: string;
+        };
+        /**
          * UserIn
          * @description A new user. Their first password is made up here and told once.
          */
@@ -16302,6 +17007,32 @@ export interface components {
             risks: {
                 [key: string]: string;
             };
+        };
+        /**
+         * WaitingOut
+         * @description Open needs of a node; a count of 1 to 4, and what would give it away, is masked.
+         */
+        WaitingOut: {
+            /** Node */
+            node: string;
+            /**
+             * Level
+             * @enum {string}
+             */
+            level: "all" | "district" | "institution";
+            /** Name */
+            name: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "bed" | "home" | "task";
+            /** Count */
+            count: number | null;
+            /** Masked */
+            masked: boolean;
+            /** Known */
+            known: boolean;
         };
         /**
          * WatchPlanIn
@@ -40485,6 +41216,12 @@ export interface operations {
             query?: {
                 name?: string | null;
                 identifier?: string | null;
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date */
+                birthdate?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 _count?: number;
                 after?: string | null;
             };
@@ -40684,13 +41421,152 @@ export interface operations {
             };
         };
     };
+    get_response_r4b: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                assessment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_consent_r4b: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                consent_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     search_location_r4b: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -40758,11 +41634,16 @@ export interface operations {
     };
     search_device_r4b: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -40830,11 +41711,16 @@ export interface operations {
     };
     search_deviceusestatement_r4b: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -40902,11 +41788,16 @@ export interface operations {
     };
     search_observation_r4b: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -40974,11 +41865,16 @@ export interface operations {
     };
     search_questionnaireresponse_r4b: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -41046,11 +41942,16 @@ export interface operations {
     };
     search_flag_r4b: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -41118,11 +42019,16 @@ export interface operations {
     };
     search_consent_r4b: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -41190,11 +42096,16 @@ export interface operations {
     };
     search_auditevent_r4b: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -41395,6 +42306,12 @@ export interface operations {
             query?: {
                 name?: string | null;
                 identifier?: string | null;
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date */
+                birthdate?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 _count?: number;
                 after?: string | null;
             };
@@ -41594,13 +42511,152 @@ export interface operations {
             };
         };
     };
+    get_response_r5: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                assessment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_consent_r5: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                consent_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     search_location_r5: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -41668,11 +42724,16 @@ export interface operations {
     };
     search_device_r5: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -41740,11 +42801,16 @@ export interface operations {
     };
     search_deviceassociation_r5: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -41812,11 +42878,16 @@ export interface operations {
     };
     search_observation_r5: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -41884,11 +42955,16 @@ export interface operations {
     };
     search_questionnaireresponse_r5: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -41956,11 +43032,16 @@ export interface operations {
     };
     search_flag_r5: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -42028,11 +43109,16 @@ export interface operations {
     };
     search_consent_r5: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -42100,11 +43186,16 @@ export interface operations {
     };
     search_auditevent_r5: {
         parameters: {
-            query: {
-                patient: string;
+            query?: {
+                /** @description whose: an id, or `Patient/` and the id */
+                patient?: string[];
+                /** @description ids, with commas between them */
+                _id?: string[] | null;
+                /** @description prefix and date, as `date` */
+                _lastUpdated?: string[] | null;
                 /** @description of an Observation, `http://loinc.org|8867-4` */
-                code?: string | null;
-                /** @description ge, gt, le, lt, eq before a date or time */
+                code?: string[] | null;
+                /** @description ge, gt, le, lt, eq, ne, sa, eb, ap before a date or time */
                 date?: string[] | null;
                 _count?: number;
             };
@@ -43165,6 +44256,673 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_care_map: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareMapOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    match_free_beds: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "kind": "nursing",
+                 *       "place": {
+                 *         "lat": 29.8,
+                 *         "lon": 106.4
+                 *       },
+                 *       "within_km": 10,
+                 *       "needs": [
+                 *         "bedridden_care"
+                 *       ],
+                 *       "wishes": [
+                 *         "rehabilitation"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["BedNeedIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MatchesOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_care_map_profile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareMapProfileOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_care_map_profile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "address": "示范路 1 号",
+                 *       "phone": "023-00000000",
+                 *       "place": {
+                 *         "lat": 29.81,
+                 *         "lon": 106.41
+                 *       },
+                 *       "services": [
+                 *         "dementia_care",
+                 *         "respite"
+                 *       ],
+                 *       "home_bed_capacity": 30,
+                 *       "note": "参观请提前一天电话预约",
+                 *       "published": true,
+                 *       "version": 0
+                 *     }
+                 */
+                "application/json": components["schemas"]["CareMapProfileIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareMapProfileOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_open_needs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenNeedsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    match_care_need: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "kind": "responder",
+                 *       "elder_id": "00000000-0000-4000-8000-000000000008",
+                 *       "within_km": 5,
+                 *       "needs": [
+                 *         "bathing"
+                 *       ],
+                 *       "wishes": [
+                 *         "lifting"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["CareNeedIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MatchesOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_responders: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RespondersOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_responder: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                responder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "skills": [
+                 *         "bathing",
+                 *         "lifting"
+                 *       ],
+                 *       "capacity": 6,
+                 *       "version": 0
+                 *     }
+                 */
+                "application/json": components["schemas"]["ResponderIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResponderOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -10,15 +10,18 @@ import * as discoveryTexts from "./discovery/texts";
 import * as eldersTexts from "./elders/texts";
 import * as homebedsTexts from "./homebeds/texts";
 import * as ordersTexts from "./orders/texts";
+import * as exchangeTexts from "./exchange/texts";
 import * as handoverTexts from "./handover/texts";
 import * as matchingTexts from "./matching/texts";
 import * as roundsTexts from "./rounds/texts";
 import * as safetyTexts from "./safety/texts";
 import * as servicesTexts from "./services/texts";
+import * as caremapTexts from "../shared/caremap/texts";
 import * as texts from "./texts";
 import * as visitsTexts from "./visits/texts";
 
 addTexts("care", texts);
+addTexts("caremap", caremapTexts);
 addTexts("day", dayTexts);
 addTexts("discovery", discoveryTexts);
 addTexts("elders", eldersTexts);
@@ -30,6 +33,7 @@ addTexts("handbook", handbookTexts);
 addTexts("matching", matchingTexts);
 addTexts("rounds", roundsTexts);
 addTexts("services", servicesTexts);
+addTexts("exchange", exchangeTexts);
 addTexts("handover", handoverTexts);
 addTexts("safety", safetyTexts);
 
@@ -42,6 +46,8 @@ const HomeBedPages = lazy(() => import("./homebeds/HomeBedPages"));
 const HandoverPages = lazy(() => import("./handover/HandoverPages"));
 const SafetyPages = lazy(() => import("./safety/SafetyPages"));
 const DiscoveryPages = lazy(() => import("./discovery/DiscoveryPages"));
+const CareMapPages = lazy(() => import("./caremap/CareMapPages"));
+const ExchangePage = lazy(() => import("./exchange/ExchangePage"));
 const AssessmentPages = lazy(() => import("./assessment/AssessmentPages"));
 
 /** Records, assessments, rounds, visits: the work of nurses, assessors and care managers. */
@@ -56,19 +62,23 @@ export default function CareArea(): ReactNode {
   const { t: matching } = useTranslation("matching");
   const { t: services } = useTranslation("services");
   const { t: safety } = useTranslation("safety");
+  const { t: caremap } = useTranslation("caremap");
+  const { t: exchange } = useTranslation("exchange");
   return (
     <AreaPage
       area="care"
       sections={[
-        { path: "assessments", label: t("section.assessments"), Page: AssessmentPages },
+        { path: "assessments", label: t("section.assessments"), Page: AssessmentPages, offline: true },
         { path: "rounds", label: rounds("section"), Page: RoundsPages, permission: "care_read" },
         { path: "visits", label: visits("section"), Page: VisitsPages, permission: "care_read" },
         { path: "homebeds", label: homebeds("section"), Page: HomeBedPages, permission: "care_read" },
+        { path: "map", label: caremap("section"), Page: CareMapPages, permission: "care_read" },
         { path: "handover", label: handover("section"), Page: HandoverPages, permission: "care_read" },
         { path: "discovery", label: discovery("section"), Page: DiscoveryPages, permission: "care_read" },
         { path: "elders", label: elders("section"), Page: EldersPage },
         { path: "services", label: services("section"), Page: ServicesPages, permission: "care_read" },
         { path: "matching", label: matching("section"), Page: MatchingPages, permission: "records_write" },
+        { path: "exchange", label: exchange("section"), Page: ExchangePage, permission: "care_read" },
         { path: "risks", label: safety("section"), Page: SafetyPages, permission: "records_read" },
       ]}
     />

@@ -62,6 +62,17 @@ function Person({ alert }: { alert: AlertSummary }): ReactNode {
   const late = alert.late_s >= LATE_SHOWN_S;
   return (
     <div className="card-person">
+      {elder?.photo_id != null && (
+        // The name stands beside it; a picture that does not load leaves nothing behind.
+        <img
+          className="card-photo"
+          src={`/api/v1/elders/${elder.id}/photo?v=${elder.photo_id}`}
+          alt=""
+          width={88}
+          height={88}
+          onError={(event) => (event.currentTarget.hidden = true)}
+        />
+      )}
       <p className="card-place" data-testid="alert-place">
         <span className="card-bed">{bedText(t, alert)}</span>
         {place !== null && <span className="card-unit">{place.label}</span>}

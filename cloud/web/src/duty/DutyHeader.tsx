@@ -1,15 +1,14 @@
 import "../shared/frame.css";
 
 import Button from "antd/es/button";
-import { type ReactNode, useState } from "react";
+import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { Link } from "react-router";
 
 import type { LiveState } from "../api/live";
 import type { Me, Status } from "../api/types";
 import { AreaLinks } from "../shared/AreaLinks";
-import { LanguageSwitch } from "../shared/LanguageSwitch";
-import { ScreenSwitches } from "../shared/ScreenSwitches";
+import { HeaderMenu } from "../shared/HeaderMenu";
 import { clockTime, serverClock, useServerSecond } from "../shared/time";
 import { alarmSound, useRinging, useSoundState } from "../shared/useSound";
 
@@ -96,7 +95,6 @@ function GuardChip({ guards }: { guards: boolean | null }): ReactNode {
 /** Who, where, when, and whether this screen can be believed. */
 export function DutyHeader({ me, live, status, guards, onLogout }: Props): ReactNode {
   const { t } = useTranslation();
-  const [menuOpen, setMenuOpen] = useState(false);
   const sound = useSoundState();
   return (
     <header className="header">
@@ -112,36 +110,26 @@ export function DutyHeader({ me, live, status, guards, onLogout }: Props): React
         <SoundChip />
         <GuardChip guards={guards} />
       </div>
-      <div className="header-tools">
-        <LanguageSwitch />
-        <Button
-          type="text"
-          className="header-more"
-          aria-expanded={menuOpen}
-          aria-controls="header-menu"
-          onClick={() => setMenuOpen(!menuOpen)}
-        >
-          {me?.name ?? "…"} <span aria-hidden="true">▾</span>
-        </Button>
-        <div id="header-menu" className="header-menu" data-open={menuOpen}>
-          {me?.permissions.includes("care_read") === true && (
-            <Link className="header-link" to="/care/handover">
-              {t("header.handover")}
-            </Link>
-          )}
-          <AreaLinks me={me} current="duty" />
-          <ScreenSwitches />
-          {sound === "running" && (
-            <Button type="text" onClick={() => alarmSound.test()}>
-              {t("sound.test")}
-            </Button>
-          )}
-          {me && <span className="header-user">{t("header.loggedInAs", { name: me.name })}</span>}
-          <Button type="text" onClick={onLogout}>
-            {t("header.logout")}
+      <HeaderMenu
+        me={me}
+        onLogout={onLogout}
+        links={
+          <>
+            {me?.permissions.includes("care_read") === true && (
+              <Link className="header-link" to="/care/handover">
+                {t("header.handover")}
+              </Link>
+            )}
+            <AreaLinks me={me} current="duty" />
+          </>
+        }
+      >
+        {sound === "running" && (
+          <Button type="text" onClick={() => alarmSound.test()}>
+            {t("sound.test")}
           </Button>
-        </div>
-      </div>
+        )}
+      </HeaderMenu>
     </header>
   );
 }

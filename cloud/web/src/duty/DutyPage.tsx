@@ -15,6 +15,7 @@ import { DutyHeader } from "./DutyHeader";
 import { FloorPanel } from "./FloorPanel";
 import { OpenList } from "./OpenList";
 import { RecentList } from "./RecentList";
+import { ShiftPanel } from "./ShiftPanel";
 import {
   blindKeyOf,
   useAnnouncement,
@@ -99,6 +100,7 @@ export default function DutyPage(): ReactNode {
         />
         <OpenList desk={desk} />
         <UnheardBanner desk={desk} />
+        <ShiftPanel me={desk.me} />
         <FloorPanel alerts={desk.alerts ?? NO_ALERTS} />
         <RecentList
           alerts={desk.recent}

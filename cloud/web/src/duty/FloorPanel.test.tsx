@@ -24,7 +24,8 @@ beforeEach(() => {
 
 it("shows each bed's state, and opens the elder", async () => {
   const { location } = renderAt("/duty", <FloorPanel alerts={[]} />);
-  expect(await screen.findByLabelText("203-2 · 李国强 · 失去监测")).toHaveAttribute("data-state", "blind");
+  const unseen = await screen.findByLabelText("203-2 · 李国强 · 失去监测");
+  expect(unseen.closest("[data-state]")).toHaveAttribute("data-state", "blind");
   await userEvent.click(screen.getByLabelText(/203-1 · 王秀兰 · 在床/));
   expect(location()).toBe(`/care/elders/${ELDER}`);
 });

@@ -1,6 +1,7 @@
 /** The text namespaces of the areas: types only, so that their words load with their code. */
 import type { zh as day } from "../care/elders/dayTexts";
 import type { zh as elders } from "../care/elders/texts";
+import type { zh as caremap } from "../shared/caremap/texts";
 import type { zh as bureau } from "../bureau/texts";
 import type { zh as account } from "../account/texts";
 import type { zh as care } from "../care/texts";
@@ -8,6 +9,7 @@ import type { zh as matching } from "../care/matching/texts";
 import type { zh as services } from "../care/services/texts";
 import type { zh as fields } from "../shared/fieldTexts";
 import type { zh as handbook } from "../shared/handbookTexts";
+import type { zh as exchange } from "../care/exchange/texts";
 import type { zh as handover } from "../care/handover/texts";
 import type { zh as discovery } from "../care/discovery/texts";
 import type { zh as rounds } from "../care/rounds/texts";
@@ -32,6 +34,7 @@ export type AreaTexts = {
   oversight: typeof oversight;
   care: typeof care;
   coverageMap: typeof coverageMap;
+  caremap: typeof caremap;
   day: typeof day;
   discovery: typeof discovery;
   elders: typeof elders;
@@ -42,6 +45,7 @@ export type AreaTexts = {
   services: typeof services;
   house: typeof house;
   family: typeof family;
+  exchange: typeof exchange;
   handover: typeof handover;
   operator: typeof operator;
   orders: typeof orders;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import * as day from "../care/elders/dayTexts";
+import * as exchange from "../care/exchange/texts";
 import * as elders from "../care/elders/texts";
 import * as care from "../care/texts";
 import * as matching from "../care/matching/texts";
@@ -27,6 +28,7 @@ const TEXTS = {
   coverageMap,
   day,
   elders,
+  exchange,
   family,
   fields,
   handbook,

@@ -1,18 +1,17 @@
 import "./frame.css";
 
 import { useQueryClient } from "@tanstack/react-query";
-import Button from "antd/es/button";
 import { type ComponentType, type ReactNode, Suspense, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { Link, Navigate, NavLink, Route, Routes, useLocation, useNavigate } from "react-router";
+import { Navigate, NavLink, Route, Routes, useLocation, useNavigate } from "react-router";
 
 import { api } from "../api/client";
 import type { Permission } from "../api/types";
 import { AREAS, type AreaName } from "../areas";
 import { AreaLinks } from "./AreaLinks";
+import { forgetBedside, mayOpenOffline } from "./bedside";
 import { explain } from "./explain";
-import { LanguageSwitch } from "./LanguageSwitch";
-import { ScreenSwitches } from "./ScreenSwitches";
+import { HeaderMenu } from "./HeaderMenu";
 import { setIcon } from "./tabTitle";
 import { useMe } from "./useMe";
 import { Waiting } from "./Waiting";
@@ -24,6 +23,8 @@ export type Section = {
   Page: ComponentType;
   /** Shown to who has it; without: to everybody here. */
   permission?: Permission;
+  /** Opens without a network too, with what this device keeps (shared/bedside.ts). */
+  offline?: true;
 };
 
 /** Everything but the desk: who and where, the area's sections, and the one that is open. */
@@ -54,10 +55,13 @@ export function AreaPage({ area, sections: all }: { area: AreaName; sections: re
       return;
     }
     queryClient.clear();
+    forgetBedside();
     void navigate("/login", { replace: true });
   };
 
   const first = sections[0];
+  // Nobody can be asked who this is; what this device keeps may be gone on with.
+  const offline = me === undefined && error !== null && open?.offline === true && mayOpenOffline();
   return (
     <>
       <a className="skip-link" href="#content">
@@ -69,19 +73,7 @@ export function AreaPage({ area, sections: all }: { area: AreaName; sections: re
             {me?.institution.name ?? t("app.name")} <span>{t(`area.${area}`)}</span>
           </h1>
         </div>
-        <div className="header-tools">
-          <AreaLinks me={me} current={area} />
-          <LanguageSwitch />
-          <ScreenSwitches />
-          {me && (
-            <Link className="header-user" to="/account" title={t("header.account")}>
-              {t("header.loggedInAs", { name: me.name })}
-            </Link>
-          )}
-          <Button type="text" onClick={() => void logOut()}>
-            {t("header.logout")}
-          </Button>
-        </div>
+        <HeaderMenu me={me} onLogout={() => void logOut()} links={<AreaLinks me={me} current={area} />} />
       </header>
       {sections.length > 1 && (
         <nav className="area-nav" aria-label={t("area.sections")}>
@@ -94,7 +86,7 @@ export function AreaPage({ area, sections: all }: { area: AreaName; sections: re
       )}
       <main className="area" id="content">
         {(failure ?? error) !== null && <p role="alert">{failure ?? explain(t, error)}</p>}
-        {me !== undefined && (
+        {(me !== undefined || offline) && (
           <Suspense fallback={<Waiting />}>
             <Routes>
               {sections.map(({ path, Page }) => (

@@ -9,7 +9,7 @@ const scoreOf = (item: Item, answers: Answers): number =>
   item.options.find((option) => codeOf(option) === answers[item.code])?.score ?? 0;
 
 function ItemChoice({ item, answer, onAnswer }: { item: Item; answer: string | undefined; onAnswer: (code: string) => void }): ReactNode {
-  const { i18n } = useTranslation();
+  const { t, i18n } = useTranslation("care");
   const zh = i18n.language === "zh";
   return (
     <fieldset className="item" id={`item-${item.code}`} data-answered={answer !== undefined}>
@@ -17,6 +17,7 @@ function ItemChoice({ item, answer, onAnswer }: { item: Item; answer: string | u
         {item.code} {zh ? item.name_zh : item.name_en}
       </legend>
       {!zh && <p className="scope">{item.scope_en}</p>}
+      {item.note !== undefined && <p className="scope">{zh ? t("form.rateNote") : item.note}</p>}
       {item.options.map((option) => {
         const code = codeOf(option);
         return (

@@ -7,14 +7,17 @@ import { DataTable } from "../../shared/DataTable";
 import { explain } from "../../shared/explain";
 import { Waiting } from "../../shared/Waiting";
 import { assessmentApi, type DueList } from "./api";
-import { useUnsentCount } from "./useDrafts";
+import { useUnsent } from "./useDrafts";
 
 type Row = DueList["due"][number];
 
 function DueCell({ row }: { row: Row }): ReactNode {
   const { t } = useTranslation("care");
   const days = row.overdue_days;
-  if (row.falls !== null) return <strong className="overdue">{t("due.falls", { count: row.falls })}</strong>;
+  if (row.events !== null) {
+    const key = row.events === row.falls ? "due.falls" : "due.events";
+    return <strong className="overdue">{t(key, { count: row.events })}</strong>;
+  }
   if (row.asked_why !== null) return <strong>{t("due.asked", { why: row.asked_why })}</strong>;
   if (days === null) return <strong>{t("due.never")}</strong>;
   if (days > 0) return <strong className="overdue">{t("due.overdue", { days })}</strong>;
@@ -25,14 +28,23 @@ function DueCell({ row }: { row: Row }): ReactNode {
 export function DuePage(): ReactNode {
   const { t } = useTranslation("care");
   const { t: common } = useTranslation();
-  const unsent = useUnsentCount();
+  const unsent = useUnsent();
   const { data, failureReason } = useQuery({ queryKey: ["assessments", "due"], queryFn: assessmentApi.due });
   return (
     <>
-      {unsent > 0 && (
-        <p role="status" className="banner banner-warn">
-          {t("due.unsent", { count: unsent })}
-        </p>
+      {unsent.length > 0 && (
+        <div role="status" className="banner banner-warn">
+          <p>{t("due.unsent", { count: unsent.length })}</p>
+          <ul>
+            {unsent.map(({ id, kept }) => (
+              <li key={id}>
+                <Link to={`${kept.elderId}/${id}`} state={{ name: kept.elderName }}>
+                  {kept.elderName || t("due.unnamed")} · {kept.draft.reference_date}
+                </Link>
+              </li>
+            ))}
+          </ul>
+        </div>
       )}
       {failureReason !== null && (
         <p role="alert" className="banner">

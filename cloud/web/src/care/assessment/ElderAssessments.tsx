@@ -8,6 +8,7 @@ import { DataTable } from "../../shared/DataTable";
 import { explain } from "../../shared/explain";
 import { serverClock } from "../../shared/time";
 import { Waiting } from "../../shared/Waiting";
+import { SendBundle } from "../exchange/SendBundle";
 import { Entitlements } from "../entitlements/Entitlements";
 import { assessmentApi, type Assessments } from "./api";
 import { Compare } from "./Compare";
@@ -93,6 +94,7 @@ export function ElderAssessments(): ReactNode {
               </Link>
             )}
           </div>
+          <SendBundle elderId={elderId} />
           <DataTable
             title={t("elder.list")}
             rows={data.assessments}

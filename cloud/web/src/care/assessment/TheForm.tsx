@@ -10,6 +10,7 @@ import { Circumstances, Head, Signatures } from "./Around";
 import { Counted } from "./Counted";
 import { drafts, isUnsent, type Kept, send } from "./drafts";
 import { DomainItems } from "./DomainItems";
+import { Health } from "./Health";
 import { useSendSoon } from "./useDrafts";
 
 type Props = { id: string; kept: Kept; form: Form; onFiled: () => void };
@@ -129,6 +130,7 @@ export function TheForm({ id, kept, form, onFiled }: Props): ReactNode {
       ))}
       <Counted elderId={kept.elderId} draft={draft} change={change} />
       <Circumstances draft={draft} change={change} />
+      <Health draft={draft} change={change} form={form} />
       <Signatures draft={draft} change={change} />
       <div role="alert">{failure !== null && <p className="banner">{failure}</p>}</div>
       <p>

@@ -26,6 +26,7 @@ export type Form = {
   standard: { id: string };
   domains: Domain[];
   assessment_reasons: { code: number; zh: string; en: string }[];
+  form: { A4_diagnoses: [string, string][]; A5: string[] };
 };
 
 /** What is stored for an option: its flag where two share a score, else the score. */

@@ -81,8 +81,24 @@ export const drafts = {
       }),
 };
 
-/** Send one draft if the server lacks something of it. Rejects only where there is no network. */
-export async function send(id: string): Promise<void> {
+// By draft: two sendings at once would both build on the version before, and the second would be
+// taken for another tablet's.
+const underway = new Map<string, Promise<void>>();
+
+/** Send one draft if the server lacks something of it, after what is being sent of it already.
+ * Rejects only where there is no network. */
+export function send(id: string): Promise<void> {
+  const before = underway.get(id) ?? Promise.resolve();
+  const sending = before.catch(() => undefined).then(() => sendNow(id));
+  underway.set(id, sending);
+  const over = () => {
+    if (underway.get(id) === sending) underway.delete(id);
+  };
+  sending.then(over, over);
+  return sending;
+}
+
+async function sendNow(id: string): Promise<void> {
   const kept = drafts.get(id);
   if (kept === null || !isUnsent(kept) || kept.refused !== null) return;
   try {

@@ -1,4 +1,5 @@
 import type { Assessment, Draft } from "./api";
+import { EMPTY_AROUND } from "./health";
 
 /** Reasons of the form (A.1): the two that a new assessment begins with. */
 export const REASON = { first: 1, routine: 2 } as const;
@@ -24,6 +25,7 @@ export const newDraft = (reason: number, today: string): Draft => ({
   informant: { name: "", relationship: "", signed: false },
   assessors: ["", ""],
   contested: [],
+  around: EMPTY_AROUND,
 });
 
 /** A draft of the server, to go on with here. */
@@ -37,4 +39,5 @@ export const draftOf = (saved: Assessment): Draft => ({
   informant: saved.informant,
   assessors: saved.assessors.length === 2 ? saved.assessors : ["", "", ...saved.assessors].slice(-2),
   contested: saved.contested,
+  around: saved.around,
 });

@@ -12,9 +12,9 @@ export function useKept(id: string): Kept | null {
   return drafts.get(id);
 }
 
-export function useUnsentCount(): number {
+export function useUnsent(): { id: string; kept: Kept }[] {
   useSyncExternalStore(drafts.subscribe, drafts.version);
-  return drafts.all().filter(({ kept }) => isUnsent(kept)).length;
+  return drafts.all().filter(({ kept }) => isUnsent(kept));
 }
 
 /** Sends what this device holds, for as long as a page of the area is open. */

@@ -53,6 +53,8 @@ export default function CurvePlot({ curve, days }: { curve: Curve; days: readonl
       height: HEIGHT_PX,
       legend: { show: false },
       cursor: { show: false },
+      // Days, not moments: told by their date wherever the browser is.
+      tzDate: (atS) => UPlot.tzDate(new Date(atS * 1000), "Etc/UTC"),
       scales: { x: { time: true }, y: { range: () => [range[0] - margin, range[1] + margin] } },
       axes: [{ ...axis, space: 70, values: "{MM}-{DD}" }, { ...axis, size: 48 }],
       series: [{}, { stroke: colours.line, width: 1.5, spanGaps: false, points: { show: true, size: 4 } }],

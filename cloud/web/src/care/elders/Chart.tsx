@@ -8,7 +8,8 @@ import UPlot from "uplot";
 import { explain } from "../../shared/explain";
 import { SelectField } from "../../shared/forms";
 import { usePreferences } from "../../shared/preferences";
-import { shortTime } from "../../shared/time";
+import { clockOf, dateOf } from "../../shared/dayAndClock";
+import { shortTime, TIME_ZONE } from "../../shared/time";
 import { Waiting } from "../../shared/Waiting";
 import { ELDER_KEYS, type ElderPage, elders, type Series } from "./calls";
 import { extremes, traces } from "./traces";
@@ -89,7 +90,12 @@ function Plot({ series, name }: { series: Series; name: string }): ReactNode {
       legend: { show: false },
       cursor: { show: false },
       scales: { x: { time: true, range: () => range } },
-      axes: [axis, { ...axis, size: 48 }],
+      // The house's clock, whatever the browser's; a midnight says its day.
+      tzDate: (atS) => UPlot.tzDate(new Date(atS * 1000), TIME_ZONE),
+      axes: [
+        { ...axis, space: 64, values: (_plot, splits) => splits.map((at) => tick(at * 1000)) },
+        { ...axis, size: 48 },
+      ],
       series: [
         {},
         ...series.lines.map((line, index) => ({
@@ -139,6 +145,12 @@ function Gaps({ gaps }: { gaps: Series["gaps"] }): ReactNode {
       {gaps.length > GAPS_SHOWN && <p>{t("moreGaps", { count: gaps.length - GAPS_SHOWN })}</p>}
     </div>
   );
+}
+
+/** `21:00`, and at midnight `11/28`. */
+function tick(atMs: number): string {
+  const clock = clockOf(new Date(atMs).toISOString());
+  return clock === "00:00" ? dateOf(atMs).slice(5).replace("-", "/") : clock;
 }
 
 function shade(plot: UPlot, gaps: Series["gaps"], colour: string): void {

@@ -102,7 +102,7 @@ it("one press runs a night, which is then watched bed by bed to its scorecard", 
     ); // prettier-ignore
   });
   const bed = await screen.findByLabelText("102-1 · 报警 · 跌倒");
-  expect(bed).toHaveAttribute("data-state", "alert");
+  expect(bed.closest("[data-state]")).toHaveAttribute("data-state", "alert");
   expect(screen.getByText("正赶往 102-1")).toBeInTheDocument();
   expect(screen.getByTestId("sim-figures")).toHaveTextContent("21:00");
   expect(screen.getAllByText(/这里没有真人/).length).toBeGreaterThan(0);

@@ -38,30 +38,32 @@ const Bed = memo(function Bed(props: BedProps): ReactNode {
   const { id, label, name, detail, state, stateText, x, y, focusable, openable } = props;
   const said = [label, name, stateText, detail].filter(Boolean).join(" · ");
   return (
-    <g
-      className="floor-bed"
-      data-state={state}
-      data-bed={id}
-      data-testid="floor-bed"
-      transform={`translate(${x} ${y})`}
-      {...(openable ? { role: "button" } : { role: "img" })}
-      tabIndex={focusable ? 0 : -1}
-      aria-label={said}
-    >
-      <title>{said}</title>
-      <rect className="floor-bed-box" x={2} y={2} width={BED_W - 4} height={BED_H - 4} rx={6} />
-      <g className="floor-sign" transform={`translate(${BED_W - 32} 6) scale(0.95)`} aria-hidden="true">
-        {SIGN[state]}
+    <g className="floor-bed" data-state={state} data-testid="floor-bed" transform={`translate(${x} ${y})`}>
+      <g
+        className="floor-bed-face"
+        data-bed={id}
+        {...(openable ? { role: "button" } : { role: "img" })}
+        tabIndex={focusable ? 0 : -1}
+        aria-label={said}
+      >
+        <title>{said}</title>
+        <rect className="floor-bed-box" x={2} y={2} width={BED_W - 4} height={BED_H - 4} rx={6} />
       </g>
-      <text x={8} y={20} className="floor-bed-label" aria-hidden="true">
-        {label}
-      </text>
-      <text x={8} y={39} className="floor-bed-name" aria-hidden="true">
-        {(name ?? "").slice(0, 6)}
-      </text>
-      <text x={8} y={60} className="floor-bed-state" aria-hidden="true">
-        {((state === "alert" || state === "degraded") && detail !== undefined ? detail : stateText).slice(0, 12)}
-      </text>
+      {/* What is drawn is cut to fit and said whole by the label; it lies on the button, not in it. */}
+      <g aria-hidden="true" pointerEvents="none">
+        <g className="floor-sign" transform={`translate(${BED_W - 32} 6) scale(0.95)`}>
+          {SIGN[state]}
+        </g>
+        <text x={8} y={20} className="floor-bed-label">
+          {label}
+        </text>
+        <text x={8} y={39} className="floor-bed-name">
+          {(name ?? "").slice(0, 6)}
+        </text>
+        <text x={8} y={60} className="floor-bed-state">
+          {((state === "alert" || state === "degraded") && detail !== undefined ? detail : stateText).slice(0, 12)}
+        </text>
+      </g>
     </g>
   );
 });
