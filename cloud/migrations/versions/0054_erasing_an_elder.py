@@ -9,7 +9,7 @@ from __future__ import annotations
 from cloud.migrations.tenancy import protect, run
 
 revision = "0054"
-down_revision = "0057"
+down_revision = "0052"
 
 TABLES = """
 CREATE TABLE elder_erasure (
