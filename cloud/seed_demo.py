@@ -38,6 +38,7 @@ from cloud.places.homes import add_photo
 from cloud.places.models import Bed
 from cloud.places.pictures import FACE_PX
 from cloud.places.service import PlaceName, add_bed, add_room, add_unit
+from cloud.seed_care_map import DEMO, put_on_map
 from cloud.seed_faces import portrait
 from edge.signals import Position
 
@@ -123,6 +124,7 @@ async def seed_demo(
             await _build(scope, keyring, now)
         else:
             scope = await enter_tenant(session, found.institution_id)
+        await put_on_map(scope, DEMO, now)
         if earlier is not None and await _still_valid(scope, earlier, now):
             await _link_relative(scope, keyring, now)
             return {**earlier, "devices": await _devices(scope, now)}, False

@@ -28,6 +28,7 @@ from cloud.identity.permissions import Role
 from cloud.identity.secrets import new_password
 from cloud.identity.service import add_institution, add_user, institution_name
 from cloud.private_file import write_private
+from cloud.seed_care_map import add_neighbours
 from cloud.server import ready_database
 from cloud.settings import Environment, Settings
 
@@ -83,7 +84,9 @@ def _register_members(
     def seed_bureau(
         out: Annotated[Path | None, typer.Option(help="Write the login here (mode 600).")] = None,
     ) -> None:
-        """Make a made-up bureau that counts every institution here; its login is shown once.
+        """Make a made-up bureau that counts every institution here, and neighbours for its map.
+
+        Its login is shown once.
 
         Example: yuyue cloud seed-bureau --out var/bureau.json
         """
@@ -174,6 +177,7 @@ def _rehearse(
 
 async def _make_bureau(database: Database) -> tuple[dict[str, str], uuid.UUID, list[uuid.UUID]]:
     now, password = SystemClock().now(), new_password()
+    await add_neighbours(database, now)
     members = []
     for institution_id in await database.institutions():
         async with database.tenant(institution_id) as scope:

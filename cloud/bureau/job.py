@@ -27,7 +27,7 @@ from cloud.care.visits.models import Visit, VisitCorrection
 from cloud.clock import local_date
 from cloud.coverage.models import CoverageGap
 from cloud.database import TenantScope
-from cloud.devices.models import DeviceTest
+from cloud.devices.models import DeviceFault, DeviceTest
 from cloud.people.models import Stay
 
 # A transaction may be committed this long after the time it wrote down.
@@ -166,6 +166,9 @@ async def changed_days(scope: TenantScope, since: datetime, now: datetime) -> se
         .where(or_(CoverageGap.until_at.is_(None), CoverageGap.until_at >= since,
                    CoverageGap.from_at >= since))
         .with_only_columns(CoverageGap.from_at, CoverageGap.until_at),
+        scope.select(DeviceFault)
+        .where(or_(DeviceFault.reported_at >= since, DeviceFault.ended_at >= since))
+        .with_only_columns(DeviceFault.reported_at, DeviceFault.ended_at),
         scope.select(ElderLeave)
         .where(or_(ElderLeave.back_at >= since, ElderLeave.registered_at >= since))
         .with_only_columns(ElderLeave.out_at, ElderLeave.back_at),

@@ -18,7 +18,7 @@ from cloud.bureau.of_people import People
 from cloud.bureau.tally import Interval, Span, Tally, merged, within, without
 from cloud.coverage.models import CoverageGap
 from cloud.database import TenantScope
-from cloud.devices.models import Assignment, Device, DeviceActivity, DeviceTest
+from cloud.devices.models import Assignment, Device, DeviceActivity, DeviceFault, DeviceTest
 from cloud.devices.register import TEST_EVERY, TESTED_KINDS
 
 _FAR = datetime.max.replace(tzinfo=UTC)
@@ -79,7 +79,7 @@ async def count_devices(scope: TenantScope, span: Span, tally: Tally, people: Pe
     """Seconds of devices in use, by whether they were there; and whether they were tested."""
     tally.begin("devices_online", ONLINE)
     tally.begin("device_tests")
-    gaps = await _gaps(scope, span)
+    gaps, faults = await _gaps(scope, span), await _faults(scope, span)
     heard = set(
         await scope.session.scalars(
             scope.select(DeviceActivity).with_only_columns(DeviceActivity.device_id)
@@ -95,7 +95,10 @@ async def count_devices(scope: TenantScope, span: Span, tally: Tally, people: Pe
         held = span.clip(row.valid_from, row.valid_until)
         if held is None:
             continue
-        holes = [*gaps.get(row.device_id, ()), *_of_gateway(row, people, gaps)]
+        holes = [
+            *gaps.get(row.device_id, ()), *faults.get(row.device_id, ()),
+            *_of_gateway(row, people, gaps),
+        ]  # fmt: skip
         offline, rest = within(holes, [held]), without([held], holes)
         state = "online" if row.device_id in heard else "unknown"
         _add(span, tally, "devices_online", "offline", offline)
@@ -146,6 +149,19 @@ async def _gaps(scope: TenantScope, span: Span) -> dict[object, list[Interval]]:
         end = span.end if row.until_at is None else min(row.until_at, span.end)
         found[key].append((row.from_at, end))
     return {key: merged(intervals) for key, intervals in found.items()}
+
+
+async def _faults(scope: TenantScope, span: Span) -> dict[str, list[Interval]]:
+    """Somebody said that it does not work: whatever it still sends, nobody may rely on it."""
+    found: dict[str, list[Interval]] = defaultdict(list)
+    statement = scope.select(DeviceFault).where(
+        DeviceFault.reported_at < span.end,
+        or_(DeviceFault.ended_at.is_(None), DeviceFault.ended_at > span.begin),
+    )
+    for row in await scope.session.scalars(statement):
+        end = span.end if row.ended_at is None else min(row.ended_at, span.end)
+        found[row.device_id].append((row.reported_at, end))
+    return found
 
 
 async def _passed(scope: TenantScope, span: Span) -> dict[str, list[datetime]]:

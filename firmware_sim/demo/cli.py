@@ -234,15 +234,21 @@ async def _prepare_house(plan: Plan, supervisor: Supervisor) -> None:
     """A larger house with months behind it, for the pages of care; the demo goes on without it."""
     if not plan.with_house:
         return
-    if not plan.house_path.exists():
-        arguments = ["cloud", "seed", "--out", str(plan.house_path)]
+    for path, command in ((plan.house_path, "seed"), (plan.bureau_path, "seed-bureau")):
+        if path.exists():
+            continue
         try:
-            await supervisor.run("house", arguments, plan.cloud_environment())
+            arguments = ["cloud", command, "--out", str(path)]
+            await supervisor.run(path.stem, arguments, plan.cloud_environment())
         except ChildDiedError as error:
             _console.print("60 床示范院没有备好 the larger house could not be made:", str(error))
             return
-    house = json.loads(await asyncio.to_thread(plan.house_path.read_text, encoding="utf-8"))
-    _console.print(house_panel(plan.url, house["logins"]))
+    house, bureau = [
+        json.loads(await asyncio.to_thread(path.read_text, encoding="utf-8"))
+        for path in (plan.house_path, plan.bureau_path)
+    ]
+    inspector = {**bureau, "name": "督查员", "role": "district_viewer"}
+    _console.print(house_panel(plan.url, [inspector, *house["logins"]]))
 
 
 async def _follow(plan: Plan, clock: Clock, desk: Desk, position: int) -> None:

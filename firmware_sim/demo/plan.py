@@ -43,6 +43,11 @@ class Plan:
         return self.data_dir / "house.json"
 
     @property
+    def bureau_path(self) -> Path:
+        """The login of the made-up bureau."""
+        return self.data_dir / "bureau.json"
+
+    @property
     def journal_path(self) -> Path:
         """What the simulator says really happened."""
         return self.data_dir / "falls.jsonl"

@@ -16,6 +16,8 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from firmware_sim.district.visits import SERIOUS, Visits, say_rules
+
 ZONE: Final = ZoneInfo("Asia/Shanghai")
 DISTRICTS: Final = (("500109", "甲区"), ("500108", "乙区"), ("500112", "丙区"))
 ALARMS: Final = ("sos", "vital_critical", "bath_dwell_high", "fall_confirmed")
@@ -104,8 +106,10 @@ def invent(seed: int, size: Size = FULL) -> District:
         _house(made, house, rng)
     for person in made.people:
         _watch(made, person, rng)
-        _alarms(made, person, rng)
-        if not person.at_home:
+        serious = _alarms(made, person, rng)
+        if person.at_home:
+            Visits(made, person, serious, rng).say()
+        else:
             _rounds(made, person, rng)
     made.lines.sort(key=lambda line: line["at"])
     return made
@@ -147,6 +151,7 @@ def _assessment(made: District, person: Person) -> None:
 def _house(made: District, house: int, rng: np.random.Generator) -> None:
     """Plans, silences of gateways, drills, and tests of devices."""
     made.say(made.begins - timedelta(days=1), "plan", house, stricter=False)
+    say_rules(made, house)
     if house == 1:
         made.say(made.begins + timedelta(days=made.size.days // 2, hours=11), "plan", house,
                  stricter=True)  # fmt: skip
@@ -165,11 +170,18 @@ def _house(made: District, house: int, rng: np.random.Generator) -> None:
         made.say(at, "drill", house, person=person.key, drill=key)
         made.say(at + timedelta(seconds=answer_s), "move", house, episode=key, move="acknowledge")
     own = [person for person in made.people if person.house == house]
+    broken: dict[str, datetime] = {}
     for week in range(-1, made.size.days // 7 + 1):
         at = made.begins + timedelta(days=7 * week, hours=14)
         tested = [p.key for p in own if rng.random() < 0.9]
         failed = [key for key in tested if rng.random() < 0.02]
         made.say(at, "tests", house, passed=[k for k in tested if k not in failed], failed=failed)
+        for key in failed:
+            if key not in broken:
+                back = at + timedelta(minutes=int(rng.integers(60, 8000)))
+                made.say(back, "repaired", house, person=key)
+                broken[key] = back
+        broken = {key: back for key, back in broken.items() if back > at + timedelta(days=7)}
 
 
 def _overlaps(made: District, house: int, which: str, begin: datetime, length: int) -> bool:
@@ -207,8 +219,12 @@ def _watch(made: District, person: Person, rng: np.random.Generator) -> None:
         made.say(begin + timedelta(minutes=minutes), "back", person.house, person=person.key)
 
 
-def _alarms(made: District, person: Person, rng: np.random.Generator) -> None:
-    """A handful a month, days apart; some answered late, some resolved days later, some falls."""
+def _alarms(made: District, person: Person, rng: np.random.Generator) -> list[datetime]:
+    """A handful a month, days apart; some answered late, some resolved days later, some falls.
+
+    When serious ones were found to be real.
+    """
+    serious: list[datetime] = []
     day = int(rng.integers(0, 8))
     falls = False
     while day < made.size.days - 1 and (
@@ -231,14 +247,17 @@ def _alarms(made: District, person: Person, rng: np.random.Generator) -> None:
             made.say(raised + timedelta(seconds=after_s), "move", person.house, episode=key,
                      move=move, **said)  # fmt: skip
         falls = falls or (real and answered)
+        if answered and code in SERIOUS and finding != "lowered_self":
+            serious.append(raised + timedelta(seconds=moves[-1][1]))
         if not answered:
-            return  # what is still open takes further ones of its kind into itself
+            return serious  # what is still open takes further ones of its kind into itself
         day += int(rng.integers(4, 11))
     if not falls and person.left_at is None and rng.random() < 0.06:
         on = made.begins + timedelta(days=int(rng.integers(3, made.size.days - 3)), hours=10)
         level = _LEVELS[int(rng.integers(len(_LEVELS)))]
         made.say(on, "assess", person.house, person=person.key, level=level,
                  on=on.astimezone(ZONE).date().isoformat())  # fmt: skip
+    return serious
 
 
 def _rounds(made: District, person: Person, rng: np.random.Generator) -> None:

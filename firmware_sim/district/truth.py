@@ -24,6 +24,7 @@ from firmware_sim.district.diary import (
     district_of,
     house_name,
 )
+from firmware_sim.district.visit_truth import visits_due
 
 _MIN_S: Final = 60
 _YEAR: Final = timedelta(days=365)
@@ -51,6 +52,7 @@ class Truth:
         self._devices()
         self._rounds()
         self._assessments()
+        self._visits()
 
     def figures(self) -> Figures:
         """Of every house, district, and all."""
@@ -156,6 +158,7 @@ class Truth:
         for line in self._lines["tests"]:
             for key in line["passed"]:
                 passed[key].append(line["at"])
+        broken = self._broken()
         gone: dict[str, list[datetime]] = defaultdict(list)
         back: dict[str, list[datetime]] = defaultdict(list)
         for name, found in (("gone", gone), ("back", back)):
@@ -165,6 +168,8 @@ class Truth:
             offline = self._silent(person)
             for begin, end in zip(gone[person.key], back[person.key], strict=True):
                 offline[self._minute(begin) : self._minute(end)] = True
+            for begin, end in broken[person.key]:
+                offline[max(0, self._minute(begin)) : max(0, self._minute(end))] = True
             down = int(offline.sum()) * _MIN_S
             up = self._minutes * _MIN_S - down
             for kind, seconds in (("offline", down), ("online", up * person.heard),
@@ -174,6 +179,21 @@ class Truth:
                 end = self._made.begins + timedelta(days=day + 1)
                 fresh = any(end - timedelta(days=7) < at <= end for at in passed[person.key])
                 self._add(person.house, "device_tests", fresh, 1)
+
+    def _broken(self) -> dict[str, list[tuple[datetime, datetime]]]:
+        """From the test that failed until it was repaired; a second failure meanwhile is none."""
+        found: dict[str, list[tuple[datetime, datetime]]] = defaultdict(list)
+        happened = [(line["at"], 1, key) for line in self._lines["tests"] for key in line["failed"]]
+        happened += [(line["at"], 0, line["person"]) for line in self._lines["repaired"]]
+        since: dict[str, datetime] = {}
+        for at, fails, key in sorted(happened):
+            if fails:
+                since.setdefault(key, at)
+            else:
+                found[key].append((since.pop(key), at))
+        for key, at in since.items():
+            found[key].append((at, self._made.ends))
+        return found
 
     def _rounds(self) -> None:
         checks = defaultdict(list)
@@ -204,6 +224,12 @@ class Truth:
                     seen = sum(begin <= one < end for one in checks[person.key])
                     planned = table[level][index]
                     self._add(person.house, "rounds", min(seen, planned), planned)
+
+    def _visits(self) -> None:
+        for house in range(self._made.size.houses):
+            self._add(house, "visits", 0, 0)
+        for one in visits_due(self._made, self._lines):
+            self._add(one.house, "visits", one.met, 1)
 
     def _assessments(self) -> None:
         ends, last_day = self._made.ends, (self._made.ends - timedelta(hours=1)).astimezone(ZONE)

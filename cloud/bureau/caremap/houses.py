@@ -8,12 +8,11 @@ from datetime import datetime
 
 from sqlalchemy import text
 
-from cloud.bureau.caremap.catalogue import BED_KINDS, COUNTS_HOLD, services
+from cloud.bureau.caremap.catalogue import BED_KINDS, COUNTS_HOLD
 from cloud.bureau.caremap.count import Beds, beds_of, count_beds, count_waiting, find_profile
-from cloud.bureau.caremap.profile import beds_out, place_out
+from cloud.bureau.caremap.profile import beds_out, place_out, services_out
 from cloud.bureau.caremap.schemas import (
     CareMapOut,
-    CareServiceOut,
     MapHouseOut,
     UnpublishedHouse,
     WaitingOut,
@@ -165,15 +164,7 @@ def house_out(house: House, now: datetime) -> MapHouseOut:
         place=place_out(house.lat, house.lon),
         services=list(house.services),
         note=house.note,
-        beds=beds_out(house.beds),
+        beds=beds_out(house.beds, own=house.own),
         counted_at=house.counted_at,
         stale=house.is_stale(now),
     )
-
-
-def services_out() -> list[CareServiceOut]:
-    """The catalogue."""
-    return [
-        CareServiceOut(key=one.key, zh=one.zh, en=one.en, of=list(one.of))
-        for one in services().values()
-    ]

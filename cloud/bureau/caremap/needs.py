@@ -15,16 +15,16 @@ from cloud.audit.actions import Action
 from cloud.audit.service import record, record_read
 from cloud.bureau.caremap.catalogue import BED_KINDS, HOME_BED, RESPONDER, known_services
 from cloud.bureau.caremap.count import find_profile, waiting_for_bed, waiting_for_home_bed
-from cloud.bureau.caremap.houses import House, candidate_of, houses_of, services_out
-from cloud.bureau.caremap.profile import place_out
+from cloud.bureau.caremap.houses import House, candidate_of, houses_of
+from cloud.bureau.caremap.profile import place_out, services_out
 from cloud.bureau.caremap.responders import Person, candidates_of, persons
 from cloud.bureau.caremap.schemas import (
     BedNeedIn,
-    CandidateOut,
     CareNeedIn,
     MapPoint,
     MatchesOut,
     MatchReasonOut,
+    OfferOut,
     OpenNeedOut,
     OpenNeedsOut,
 )
@@ -185,7 +185,10 @@ async def _responders(
     need = _need(wanted, where, "responder")
     people = await persons(scope, reach, now)
     by_key = {str(one.id): one for one in people}
-    found = match(need, await candidates_of(scope, people, wanted.elder_id, keyring, now))
+    inside = wanted.elder_id is not None and bool(await _inside(scope, {wanted.elder_id}, now))
+    found = match(
+        need, await candidates_of(scope, people, wanted.elder_id, keyring, now, inside=inside)
+    )
     return [(one, by_key[one.candidate.key]) for one in found]
 
 
@@ -209,7 +212,7 @@ def _note(who: Principal, kind: str, found: Found, now: datetime) -> None:
 
 
 def _matches_out(found: Found, where: Point | None, place_from: PlaceFrom | None) -> MatchesOut:
-    told = [_candidate_out(one, behind) for one, behind in found]
+    told = [_offer_out(one, behind) for one, behind in found]
     return MatchesOut(
         fitting=[one for one in told if one.score is not None],
         left_out=[one for one in told if one.score is None],
@@ -218,7 +221,7 @@ def _matches_out(found: Found, where: Point | None, place_from: PlaceFrom | None
     )
 
 
-def _candidate_out(one: Matched, behind: House | Person) -> CandidateOut:
+def _offer_out(one: Matched, behind: House | Person) -> OfferOut:
     far = None if one.distance_km is None else round(one.distance_km, 1)
     reasons = [
         MatchReasonOut(code=reason.code, value=reason.value, names=list(reason.names))
@@ -226,13 +229,13 @@ def _candidate_out(one: Matched, behind: House | Person) -> CandidateOut:
     ]
     if isinstance(behind, Person):
         # No place: where a helper or a carer is, is nobody's business; how far they are is.
-        return CandidateOut(
+        return OfferOut(
             id=behind.id, who=behind.who, name=behind.name, own=True, phone="", address="",
             place=None, free=one.candidate.free, total=one.candidate.capacity, score=one.score,
             distance_km=far, reasons=reasons,
         )  # fmt: skip
     beds = behind.beds.get(one.candidate.kind)
-    return CandidateOut(
+    return OfferOut(
         id=behind.id, who="house", name=behind.name, own=behind.own, phone=behind.phone,
         address=behind.address, place=place_out(behind.lat, behind.lon),
         free=None if beds is None else beds.free, total=None if beds is None else beds.total,

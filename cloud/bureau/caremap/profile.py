@@ -6,12 +6,13 @@ from datetime import datetime
 
 from cloud.audit.actions import Action
 from cloud.audit.service import record
-from cloud.bureau.caremap.catalogue import known_services
+from cloud.bureau.caremap.catalogue import known_services, services
 from cloud.bureau.caremap.count import Beds, count_beds, find_profile, follow_counts
 from cloud.bureau.caremap.models import CareMapProfile
 from cloud.bureau.caremap.schemas import (
     CareMapProfileIn,
     CareMapProfileOut,
+    CareServiceOut,
     KindOfBedsOut,
     MapPoint,
 )
@@ -28,7 +29,7 @@ _NEEDED: dict[str, str] = {
 
 async def set_profile(who: Principal, wanted: CareMapProfileIn, now: datetime) -> CareMapProfile:
     """Raises BadFieldError, ChangedMeanwhileError; nothing is changed then."""
-    services = known_services(wanted.services, "house", "services")
+    offered = known_services(wanted.services, "house", "services")
     if wanted.published:
         for field, why in _NEEDED.items():
             if not getattr(wanted, field):
@@ -43,7 +44,7 @@ async def set_profile(who: Principal, wanted: CareMapProfileIn, now: datetime) -
     held.address, held.phone, held.note = wanted.address, wanted.phone, wanted.note
     held.lat = None if wanted.place is None else wanted.place.lat
     held.lon = None if wanted.place is None else wanted.place.lon
-    held.services, held.home_bed_capacity = services, wanted.home_bed_capacity
+    held.services, held.home_bed_capacity = offered, wanted.home_bed_capacity
     held.published = wanted.published
     held.version += 1
     held.updated_at, held.updated_by = now, who.user.display_name
@@ -79,6 +80,7 @@ async def profile_out(who: Principal, now: datetime) -> CareMapProfileOut:
         updated_at=None if held is None else held.updated_at,
         updated_by=None if held is None else held.updated_by,
         beds=beds_out(beds),
+        catalogue=services_out(),
         may_change=who.may(Permission.CARE_MAP_MANAGE),
     )
 
@@ -88,12 +90,20 @@ def place_out(lat: float | None, lon: float | None) -> MapPoint | None:
     return None if lat is None or lon is None else MapPoint(lat=lat, lon=lon)
 
 
-def beds_out(beds: dict[str, Beds]) -> list[KindOfBedsOut]:
-    """In the order of the kinds."""
+def beds_out(beds: dict[str, Beds], *, own: bool = True) -> list[KindOfBedsOut]:
+    """In the order of the kinds. Who has one of no stated number is told to the house alone."""
     return [
         KindOfBedsOut.model_validate(
-            {"kind": kind, "total": one.total, "taken": one.taken, "reserved": one.reserved,
-             "free": one.free}
+            {"kind": kind, "total": one.total, "reserved": one.reserved, "free": one.free,
+             "taken": one.taken if own or one.total is not None else None}
         )
         for kind, one in beds.items()
     ]  # fmt: skip
+
+
+def services_out() -> list[CareServiceOut]:
+    """The catalogue."""
+    return [
+        CareServiceOut(key=one.key, zh=one.zh, en=one.en, of=list(one.of))
+        for one in services().values()
+    ]

@@ -90,6 +90,7 @@ async def list_responders(principal: CareReader, state: State) -> RespondersOut:
     found = await responders.persons(principal.scope, reach, state.clock.now())
     return RespondersOut(
         responders=[responders.responder_out(one) for one in found],
+        services=profile.services_out(),
         may_change=principal.may(Permission.RECORDS_WRITE),
     )
 

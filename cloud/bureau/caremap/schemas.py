@@ -41,13 +41,25 @@ class CareMapProfileIn(ApiModel):
 
 
 class KindOfBedsOut(ApiModel):
-    """Beds of a kind. `total` and `free` none: a capacity that nobody has said."""
+    """Beds of a kind. `total` and `free` none: a capacity that nobody has said.
+
+    `taken` none: of another house, where it would be a bare count of people.
+    """
 
     kind: BedKind
     total: int | None
-    taken: int
+    taken: int | None
     reserved: int
     free: int | None
+
+
+class CareServiceOut(ApiModel):
+    """A service of houses, or a skill of responders."""
+
+    key: str
+    zh: str
+    en: str
+    of: list[Literal["house", "responder"]]
 
 
 class CareMapProfileOut(ApiModel):
@@ -64,16 +76,8 @@ class CareMapProfileOut(ApiModel):
     updated_at: UtcMs | None
     updated_by: str | None
     beds: list[KindOfBedsOut]
+    catalogue: list[CareServiceOut]
     may_change: bool
-
-
-class CareServiceOut(ApiModel):
-    """A service of houses, or a skill of responders."""
-
-    key: str
-    zh: str
-    en: str
-    of: list[Literal["house", "responder"]]
 
 
 class MapHouseOut(ApiModel):
@@ -158,7 +162,7 @@ class MatchReasonOut(ApiModel):
     names: list[str]
 
 
-class CandidateOut(ApiModel):
+class OfferOut(ApiModel):
     """A house or a person. `score` none: left out, and the reasons say why."""
 
     id: UUID
@@ -178,8 +182,8 @@ class CandidateOut(ApiModel):
 class MatchesOut(ApiModel):
     """Fitting ones by score, then those left out. `place_from`: whose place distances are from."""
 
-    fitting: list[CandidateOut]
-    left_out: list[CandidateOut]
+    fitting: list[OfferOut]
+    left_out: list[OfferOut]
     place: MapPoint | None
     place_from: Literal["given", "door", "house"] | None
 
@@ -234,4 +238,5 @@ class RespondersOut(ApiModel):
     """Staff and paired helpers of one's own house."""
 
     responders: list[ResponderOut]
+    services: list[CareServiceOut]
     may_change: bool

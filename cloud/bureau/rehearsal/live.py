@@ -21,6 +21,7 @@ from cloud.bureau.rehearsal.figures import figures_of, rows_of, sheet_for
 from cloud.bureau.rehearsal.settle import settle
 from cloud.bureau.rehearsal.watch_acts import WatchActs
 from cloud.database import Database, normal_url
+from cloud.errors import ProblemError
 from cloud.identity.models import User
 from cloud.identity.service import Principal
 from cloud.series.choose import series_store
@@ -140,12 +141,15 @@ async def _live(
             for bundle in _bundles(theirs):
                 at, do = datetime.fromisoformat(bundle[-1]["at"]), bundle[0]["do"]
                 who = Principal(scope, user, None, at)
-                if do == "check":
-                    await care.checks(house, who, bundle, at)
-                else:
-                    if do not in acts:
+                try:
+                    if do == "check":
+                        await care.checks(house, who, bundle, at)
+                    elif do in acts:
+                        await acts[do](house, who, bundle[0], at)
+                    else:
                         raise DiaryError(f"{do}: nothing that happens here")
-                    await acts[do](house, who, bundle[0], at)
+                except ProblemError as error:  # as a route would say it
+                    raise DiaryError(f"{house.name}, {at}, {do}: {error}") from error
                 await scope.session.flush()
         lived(len(theirs))
     async with database.tenant(house.institution_id) as scope:

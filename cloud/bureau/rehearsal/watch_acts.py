@@ -17,8 +17,8 @@ from cloud.clock import ns_from_datetime
 from cloud.coverage.intake import take_coverage
 from cloud.coverage.service import follow_gateways
 from cloud.database import TenantScope
-from cloud.devices.models import Gateway
-from cloud.devices.register import find_device, record_test
+from cloud.devices.models import DeviceFault, Gateway
+from cloud.devices.register import end_fault, find_device, record_test
 from cloud.devices.schemas import TestIn
 from cloud.devices.service import Subject
 from cloud.identity.service import Principal
@@ -44,6 +44,7 @@ class WatchActs:
             "silence": self._silence,
             "drill": self._drill,
             "tests": self._tests,
+            "repaired": self._repaired,
             "left": self._left,
             "told": self._told,
             "gone": self._gone,
@@ -79,6 +80,13 @@ class WatchActs:
                 await record_test(
                     who.scope, device, wanted, tester_id=who.user.id, tester="演练员", now=at
                 )
+
+    async def _repaired(self, _house: House, who: Principal, line: Line, at: datetime) -> None:
+        statement = who.scope.select(DeviceFault).where(
+            DeviceFault.device_id == line["person"], DeviceFault.ended_at.is_(None)
+        )
+        fault = (await who.scope.session.scalars(statement)).one()
+        await end_fault(who.scope, fault, "repaired", by="演练员", now=at)
 
     async def _left(self, house: House, who: Principal, line: Line, at: datetime) -> None:
         elder_id = house.elders[line["person"]]

@@ -51,7 +51,7 @@ CREATE TABLE responder (
 )
 """
 
-# Both tables that cross houses name nobody: a house, its beds, and counts that are masked above.
+# What crosses houses names nobody: a house, its beds, and counts that are masked by the caller.
 LOOKUPS = """
 CREATE FUNCTION care_map_published()
 RETURNS TABLE (house_id uuid, name text, district_code text, district_name text, address text,

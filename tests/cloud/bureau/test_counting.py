@@ -12,7 +12,7 @@ from cloud.bureau.job import changed_days, follow
 from cloud.bureau.models import CoverageChange, IndicatorDay
 from cloud.bureau.of_watch import timeline
 from cloud.bureau.tally import Span, merged, within, without
-from cloud.care.visits.models import Visit
+from cloud.care.visits.models import Visit, VisitCorrection, VisitPlan
 from cloud.clock import LOCAL_ZONE, day_begins, local_date
 from cloud.coverage.models import CoverageGap, CoverageState
 from cloud.devices.models import DeviceActivity, DeviceTest
@@ -253,30 +253,54 @@ async def test_an_assessment_in_date_and_a_second_fall(world: World) -> None:
 
 
 async def test_visits_count_on_the_day_they_fell_due(world: World) -> None:
-    """In time; late; and at the second try, which is one due date."""
+    """Late; in time; voided; and due under a plan that has ended since."""
     here, midnight = world.home.institution_id, day_begins(TODAY)
 
-    def visit(due_days: int, started: timedelta, outcome: str = "done", elder: int = 0) -> Visit:
-        due_at = midnight - due_days * DAY  # the moment the day before is over
-        return Visit(
-            institution_id=here, id=uuid.uuid4(), elder_id=world.home.elders[elder],
-            by_id=uuid.uuid4(), by="探访员", way="home", outcome=outcome,
-            started_at=due_at + started, ended_at=due_at + started + timedelta(minutes=20),
-            recorded_at=START, due_at=due_at, findings=["well"], note="", no_place_reason="",
+    def plan(elder: int, starts_days_ago: int, ended: datetime | None = None) -> VisitPlan:
+        return VisitPlan(
+            institution_id=here, elder_id=world.home.elders[elder], group_key="high_risk",
+            interval_days=7, visitor_id=None, purchaser="", place_sealed=None, note="", version=1,
+            starts_on=TODAY - starts_days_ago * DAY, ended_at=ended, updated_at=START,
+            updated_by="x",
         )  # fmt: skip
 
+    def visit(days_ago: int, outcome: str = "done", elder: int = 0) -> Visit:
+        started = midnight - days_ago * DAY + timedelta(hours=10)
+        # What was due then was written down then; it may have been overtaken since.
+        return Visit(
+            institution_id=here, id=uuid.uuid4(), elder_id=world.home.elders[elder],
+            by_id=uuid.uuid4(), by="探访员", way="in_person", outcome=outcome, started_at=started,
+            ended_at=started + timedelta(minutes=20), recorded_at=started + timedelta(hours=1),
+            due_at=midnight - DAY, interval_days=7, findings=["all_well"], note="",
+            no_place_reason="",
+        )  # fmt: skip
+
+    void = visit(5)
     async with world.database.tenant(here) as scope:
         scope.session.add_all(
             [
-                visit(3, -timedelta(hours=9)), visit(3, timedelta(hours=9), elder=1),
-                visit(1, -timedelta(hours=30), "not_home"), visit(1, -timedelta(hours=2)),
+                plan(0, 11), visit(11, "not_home"), visit(10), void, visit(3),
+                plan(1, 4, midnight - 2 * DAY),
             ]
         )  # fmt: skip
+    async with world.database.tenant(here) as scope:
+        await follow(scope, START)
+        scope.session.add(
+            VisitCorrection(
+                id=uuid.uuid4(), institution_id=here, visit_id=void.id, at=START + timedelta(1),
+                by="x", reason="记错了人", void=True,
+            )
+        )  # fmt: skip
+        await scope.session.flush()
+        later = START + timedelta(days=1)
+        # On the day that it was written down as due, not on the day of the correction.
+        assert local_date(void.due_at or START) in await changed_days(scope, later, later)
     await count(world)
     counted = {day - TODAY: (r.part, r.whole) for day, r in (await rows(world, "visits")).items()}
-    assert counted[-4 * DAY] == (1, 2)
-    assert counted[-2 * DAY] == (1, 1)
-    assert counted[-3 * DAY] == (0, 0)
+    assert counted[-11 * DAY] == (0, 1)
+    assert counted[-3 * DAY] == (1, 1)
+    assert counted[-4 * DAY] == (0, 1)
+    assert sum(whole for _, whole in counted.values()) == 3
 
 
 async def test_an_institution_sees_its_own_numbers_unmasked(world: World) -> None:

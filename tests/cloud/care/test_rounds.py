@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cloud.care.rounds.models import RoundCheck
 from cloud.care.rounds.plan import (
     DEFAULT_LEVELS,
     Frequency,
@@ -21,9 +22,14 @@ from cloud.care.rounds.plan import (
     round_due,
     turning_due,
 )
+from cloud.care.rounds.schemas import RoundCheckIn
+from cloud.care.rounds.service import take_checks
 from cloud.care.rounds.watch import follow_rounds
 from cloud.coverage.plans import AssessedLevelIn, take_assessed_level
+from cloud.errors import BadFieldError
+from cloud.identity.models import User
 from cloud.identity.permissions import Role
+from cloud.identity.service import Principal
 from cloud.identity.shifts import DEFAULT_PATTERN, ZONE, shift_at
 from cloud.places.models import Unit
 from edge.signals import NS_PER_S, Reading
@@ -386,3 +392,28 @@ async def test_bad_plans_are_refused_in_words(head: httpx.AsyncClient) -> None:
     await begin(head)
     stale = await head.put("/api/v1/round-plans", json={"active": False}, headers=CHANGES)
     assert stale.json()["code"] == "changed_meanwhile"
+
+
+async def test_several_checks_are_taken_all_or_none(world: World) -> None:
+    """As a phone that was without a network would send them; sent again they stay as they are."""
+    first, second = world.home.elders[:2]
+    now = world.clock.now()
+
+    def check(elder_id: uuid.UUID, ago: timedelta) -> RoundCheckIn:
+        return RoundCheckIn(id=uuid.uuid4(), elder_id=elder_id, at=now - ago)
+
+    both = [check(first, timedelta(hours=2)), check(second, timedelta(hours=1))]
+    too_old = check(first, timedelta(hours=25))
+    async with world.database.tenant(world.home.institution_id) as scope:
+        user = (await scope.session.scalars(scope.select(User))).first()
+        assert user is not None
+        who, store = Principal(scope, user, None, now), world.app.state.series
+        with pytest.raises(BadFieldError):
+            await take_checks(who, store, [both[0], too_old], now)
+        assert (await scope.session.scalars(scope.select(RoundCheck))).all() == []
+        taken = await take_checks(who, store, both, now)
+        assert [row.elder_id for row in taken] == [first, second]
+        assert [row.at for row in taken] == [one.at for one in both]
+        later = now + timedelta(minutes=5)
+        again = await take_checks(who, store, [*both, check(second, timedelta(0))], later)
+        assert [row.recorded_at for row in again] == [now, now, later]

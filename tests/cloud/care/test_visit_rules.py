@@ -10,11 +10,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloud.care.visits import catalogue
-from cloud.care.visits.activity import Day, find_drop
+from cloud.care.visits.activity import find_drop
 from cloud.care.visits.places import is_far
-from cloud.care.visits.plan import Done, Pull, Standing, end_of, last_that_counts, next_due
+from cloud.care.visits.plan import (
+    Done,
+    Pull,
+    Standing,
+    end_of,
+    fell_due,
+    last_that_counts,
+    next_due,
+)
 from cloud.care.visits.route import length_m, order
 from cloud.care.visits.suggest import suggest
+from cloud.clock import local_date
 from cloud.geo import Point, distance_m
 
 NOW = datetime(2026, 3, 1, 2, 0, tzinfo=UTC)
@@ -161,10 +170,11 @@ def test_the_end_of_a_day() -> None:
     assert end_of(TODAY) == datetime(2026, 3, 1, 16, 0, tzinfo=UTC)
 
 
-def days(usual: float, lately: float, hours: int = 24) -> dict[date, Day]:
+def days(usual: float, lately: float, known: int = 7) -> dict[date, float]:
     return {
-        TODAY - timedelta(days=ago): Day(lately if ago <= 7 else usual, hours)
+        TODAY - timedelta(days=ago): lately if ago <= 7 else usual
         for ago in range(1, 36)
+        if not known < ago <= 7
     }
 
 
@@ -174,12 +184,12 @@ def days(usual: float, lately: float, hours: int = 24) -> dict[date, Day]:
         (days(3000, 1400), True),
         (days(3000, 1600), False),
         (days(3000, 0), True),
-        (days(3000, 1400, hours=7), False),  # the band was hardly worn: not known is not less
+        (days(3000, 1400, known=3), False),  # the band was hardly worn: not known is not less
         (days(150, 10), False),
         ({}, False),
     ],
 )
-def test_half_as_many_steps_is_a_drop(held: dict[date, Day], drops: bool) -> None:
+def test_half_as_many_steps_is_a_drop(held: dict[date, float], drops: bool) -> None:
     assert (find_drop(held, TODAY) is not None) is drops
 
 
@@ -187,5 +197,58 @@ def test_half_as_many_steps_is_a_drop(held: dict[date, Day], drops: bool) -> Non
 def test_one_busy_day_hides_no_drop_and_one_lazy_day_is_none(usual: float, share: float) -> None:
     for share_now, odd_day in ((0.3, 30_000.0), (1.0, usual * share)):
         held = days(usual, usual * share_now)
-        held[TODAY - timedelta(days=3)] = Day(odd_day, 24)
+        held[TODAY - timedelta(days=3)] = odd_day
         assert (find_drop(held, TODAY) is not None) is (share_now < 0.5)
+
+
+def day(number: int, hour: float = 10) -> datetime:
+    """In March, by the house's clock."""
+    return end_of(date(2026, 2, 28)) + timedelta(days=number - 1, hours=hour)
+
+
+def told_of(
+    visits: list[Done], asking: list[Pull] | None = None, calls: int = 1
+) -> list[tuple[date, bool]]:
+    """Weekly from the 1st on: days on which a visit fell due, and whether it was made."""
+    found = fell_due(visits, date(2026, 3, 1), 7, asking or [], calls)
+    return [(local_date(one.due_at - timedelta(microseconds=1)), one.met) for one in found]
+
+
+def test_one_due_date_from_each_visit_to_the_next() -> None:
+    visits = [Done(day(1), remote=False), Done(day(9), remote=False), Done(day(12), remote=False)]
+    assert told_of(visits) == [
+        (date(2026, 3, 1), True), (date(2026, 3, 8), False), (date(2026, 3, 16), True),
+        (date(2026, 3, 19), False),
+    ]  # fmt: skip
+
+
+def test_a_call_too_many_meets_nothing() -> None:
+    visits = [Done(day(1), remote=True), Done(day(6), remote=True), Done(day(10), remote=False)]
+    assert told_of(visits)[:2] == [(date(2026, 3, 1), True), (date(2026, 3, 8), False)]
+
+
+def test_what_was_pulled_forward_is_due_once_and_then_only() -> None:
+    """The 8th never came: the visit that the 3rd asked for began a week anew."""
+    asked = Pull(day(2), day(3), "alert")
+    visits = [Done(day(1), remote=False), Done(day(4), remote=False)]
+    assert told_of(visits, [asked]) == [
+        (date(2026, 3, 1), True), (date(2026, 3, 3), False), (date(2026, 3, 11), False),
+    ]  # fmt: skip
+    # Sent late, of before the change: it answers what was due before.
+    assert told_of([Done(day(1), remote=False), Done(day(1.5), remote=False)], [asked])[1:] == [
+        (date(2026, 3, 8), True), (date(2026, 3, 3), False),
+    ]  # fmt: skip
+
+
+def test_what_was_taken_back_before_it_was_due_never_was() -> None:
+    first = [Done(day(1), remote=False)]
+    back = Pull(day(2), day(4), "person", ended_at=day(3))
+    assert told_of(first, [back])[1:] == [(date(2026, 3, 8), False)]
+    late = Pull(day(2), day(4), "person", ended_at=day(5))
+    assert told_of(first, [late])[1:] == [(date(2026, 3, 4), False)]
+
+
+def test_a_stricter_plan_makes_no_earlier_visit_late() -> None:
+    visits = [Done(day(1), remote=False, interval_days=30), Done(day(20), remote=False,
+              interval_days=30)]  # fmt: skip
+    assert told_of(visits)[1:] == [(date(2026, 3, 31), True), (date(2026, 3, 27), False)]

@@ -2811,6 +2811,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/elders/{elder_id}/record/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Elder Record
+         * @description Everything that is kept of an elder but measurements: a JSON object a line.
+         */
+        get: operations["export_elder_record"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/elders/{elder_id}/erase": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Erase Elder Record
+         * @description Take away, for good, all that nothing asks us to keep of an elder; what stays is named.
+         */
+        post: operations["erase_elder_record"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/status": {
         parameters: {
             query?: never;
@@ -7326,6 +7366,24 @@ export interface components {
             sha256: string;
         };
         /**
+         * CandidateOut
+         * @description An elder whom a row may mean.
+         */
+        CandidateOut: {
+            /**
+             * Elder Id
+             * Format: uuid
+             */
+            elder_id: string;
+            /** Name */
+            name: string;
+            /**
+             * Birth Date
+             * Format: date
+             */
+            birth_date: string;
+        };
+        /**
          * CareIncidentChange
          * @description All of it anew. `version`: the one it was changed from.
          */
@@ -7691,6 +7749,8 @@ export interface components {
             updated_by: string | null;
             /** Beds */
             beds: components["schemas"]["KindOfBedsOut"][];
+            /** Catalogue */
+            catalogue: components["schemas"]["CareServiceOut"][];
             /** May Change */
             may_change: boolean;
         };
@@ -9491,6 +9551,33 @@ export interface components {
             curves: components["schemas"]["CurveOut"][];
             /** Cases */
             cases: components["schemas"]["DiscoveryCaseOut"][];
+        };
+        /**
+         * ElderEraseIn
+         * @description Why it is taken away: it stands in the audit and in the proof.
+         */
+        ElderEraseIn: {
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * ElderEraseOut
+         * @description `whole`: the record is gone. `file_until`: till when the file is to be kept; None with
+         *     `in_care`: care lasts. `counts`: rows that were deleted, or cut from the person, by table.
+         */
+        ElderEraseOut: {
+            /** Whole */
+            whole: boolean;
+            /** In Care */
+            in_care: boolean;
+            /** File Until */
+            file_until: string | null;
+            /** Counts */
+            counts: {
+                [key: string]: number;
+            };
+            /** Kept */
+            kept: components["schemas"]["KeptOut"][];
         };
         /**
          * ElderIn
@@ -12029,6 +12116,20 @@ export interface components {
             secret: string;
         };
         /**
+         * KeptOut
+         * @description What stays of an elder, and why.
+         */
+        KeptOut: {
+            /** Table */
+            table: string;
+            /** Title */
+            title: string;
+            /** Title En */
+            title_en: string;
+            /** Why */
+            why: string;
+        };
+        /**
          * KeysOut
          * @description A JWK set (RFC 7517): the public half of the key that signs our bundles.
          */
@@ -12041,6 +12142,8 @@ export interface components {
         /**
          * KindOfBedsOut
          * @description Beds of a kind. `total` and `free` none: a capacity that nobody has said.
+         *
+         *     `taken` none: of another house, where it would be a bare count of people.
          */
         KindOfBedsOut: {
             /**
@@ -12051,7 +12154,7 @@ export interface components {
             /** Total */
             total: number | null;
             /** Taken */
-            taken: number;
+            taken: number | null;
             /** Reserved */
             reserved: number;
             /** Free */
@@ -12565,9 +12668,9 @@ export interface components {
          */
         MatchesOut: {
             /** Fitting */
-            fitting: components["schemas"]["cloud__bureau__caremap__schemas__CandidateOut"][];
+            fitting: components["schemas"]["OfferOut"][];
             /** Left Out */
-            left_out: components["schemas"]["cloud__bureau__caremap__schemas__CandidateOut"][];
+            left_out: components["schemas"]["OfferOut"][];
             place: components["schemas"]["MapPoint"] | null;
             /** Place From */
             place_from: ("given" | "door" | "house") | null;
@@ -13144,6 +13247,41 @@ export interface components {
             /** Words */
             words: string;
             signature: components["schemas"]["SignatureIn"];
+        };
+        /**
+         * OfferOut
+         * @description A house or a person. `score` none: left out, and the reasons say why.
+         */
+        OfferOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Who
+             * @enum {string}
+             */
+            who: "house" | "staff" | "helper";
+            /** Name */
+            name: string;
+            /** Own */
+            own: boolean;
+            /** Phone */
+            phone: string;
+            /** Address */
+            address: string;
+            place: components["schemas"]["MapPoint"] | null;
+            /** Score */
+            score: number | null;
+            /** Distance Km */
+            distance_km: number | null;
+            /** Free */
+            free: number | null;
+            /** Total */
+            total: number | null;
+            /** Reasons */
+            reasons: components["schemas"]["MatchReasonOut"][];
         };
         /**
          * OidcWay
@@ -14229,6 +14367,8 @@ export interface components {
         RespondersOut: {
             /** Responders */
             responders: components["schemas"]["ResponderOut"][];
+            /** Services */
+            services: components["schemas"]["CareServiceOut"][];
             /** May Change */
             may_change: boolean;
         };
@@ -14829,7 +14969,7 @@ export interface components {
             /** Status */
             status: string;
             /** Elders */
-            elders: components["schemas"]["cloud__care__matching__schemas__CandidateOut"][];
+            elders: components["schemas"]["CandidateOut"][];
             /** Before */
             before: boolean | number | string | null;
             /** After */
@@ -16350,7 +16490,7 @@ export interface components {
         };
         /**
          * UnitNode
-         * @description A unit with its rooms.
+         * @description A unit with its rooms. `reached`: the caller may open what is kept of its residents.
          */
         UnitNode: {
             /**
@@ -16368,6 +16508,8 @@ export interface components {
             rooms: components["schemas"]["RoomNode"][];
             /** Version */
             version: number;
+            /** Reached */
+            reached: boolean;
         };
         /**
          * UnitOut
@@ -17115,59 +17257,6 @@ export interface components {
             role: components["schemas"]["Role"];
             /** Current */
             current: boolean;
-        };
-        /**
-         * CandidateOut
-         * @description A house or a person. `score` none: left out, and the reasons say why.
-         */
-        cloud__bureau__caremap__schemas__CandidateOut: {
-            /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
-            /**
-             * Who
-             * @enum {string}
-             */
-            who: "house" | "staff" | "helper";
-            /** Name */
-            name: string;
-            /** Own */
-            own: boolean;
-            /** Phone */
-            phone: string;
-            /** Address */
-            address: string;
-            place: components["schemas"]["MapPoint"] | null;
-            /** Score */
-            score: number | null;
-            /** Distance Km */
-            distance_km: number | null;
-            /** Free */
-            free: number | null;
-            /** Total */
-            total: number | null;
-            /** Reasons */
-            reasons: components["schemas"]["MatchReasonOut"][];
-        };
-        /**
-         * CandidateOut
-         * @description An elder whom a row may mean.
-         */
-        cloud__care__matching__schemas__CandidateOut: {
-            /**
-             * Elder Id
-             * Format: uuid
-             */
-            elder_id: string;
-            /** Name */
-            name: string;
-            /**
-             * Birth Date
-             * Format: date
-             */
-            birth_date: string;
         };
     };
     responses: never;
@@ -31322,6 +31411,149 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ErasedOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_elder_record: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    erase_elder_record: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "家属依法要求删除"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ElderEraseIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ElderEraseOut"];
                 };
             };
             /** @description Unauthorized */

@@ -16,10 +16,12 @@ import * as matchingTexts from "./matching/texts";
 import * as roundsTexts from "./rounds/texts";
 import * as safetyTexts from "./safety/texts";
 import * as servicesTexts from "./services/texts";
+import * as caremapTexts from "../shared/caremap/texts";
 import * as texts from "./texts";
 import * as visitsTexts from "./visits/texts";
 
 addTexts("care", texts);
+addTexts("caremap", caremapTexts);
 addTexts("day", dayTexts);
 addTexts("discovery", discoveryTexts);
 addTexts("elders", eldersTexts);
@@ -44,6 +46,7 @@ const HomeBedPages = lazy(() => import("./homebeds/HomeBedPages"));
 const HandoverPages = lazy(() => import("./handover/HandoverPages"));
 const SafetyPages = lazy(() => import("./safety/SafetyPages"));
 const DiscoveryPages = lazy(() => import("./discovery/DiscoveryPages"));
+const CareMapPages = lazy(() => import("./caremap/CareMapPages"));
 const ExchangePage = lazy(() => import("./exchange/ExchangePage"));
 const AssessmentPages = lazy(() => import("./assessment/AssessmentPages"));
 
@@ -59,6 +62,7 @@ export default function CareArea(): ReactNode {
   const { t: matching } = useTranslation("matching");
   const { t: services } = useTranslation("services");
   const { t: safety } = useTranslation("safety");
+  const { t: caremap } = useTranslation("caremap");
   const { t: exchange } = useTranslation("exchange");
   return (
     <AreaPage
@@ -68,6 +72,7 @@ export default function CareArea(): ReactNode {
         { path: "rounds", label: rounds("section"), Page: RoundsPages, permission: "care_read" },
         { path: "visits", label: visits("section"), Page: VisitsPages, permission: "care_read" },
         { path: "homebeds", label: homebeds("section"), Page: HomeBedPages, permission: "care_read" },
+        { path: "map", label: caremap("section"), Page: CareMapPages, permission: "care_read" },
         { path: "handover", label: handover("section"), Page: HandoverPages, permission: "care_read" },
         { path: "discovery", label: discovery("section"), Page: DiscoveryPages, permission: "care_read" },
         { path: "elders", label: elders("section"), Page: EldersPage },

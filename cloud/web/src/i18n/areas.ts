@@ -1,6 +1,7 @@
 /** The text namespaces of the areas: types only, so that their words load with their code. */
 import type { zh as day } from "../care/elders/dayTexts";
 import type { zh as elders } from "../care/elders/texts";
+import type { zh as caremap } from "../shared/caremap/texts";
 import type { zh as bureau } from "../bureau/texts";
 import type { zh as account } from "../account/texts";
 import type { zh as care } from "../care/texts";
@@ -17,6 +18,7 @@ import type { zh as orders } from "../care/orders/texts";
 import type { zh as visits } from "../care/visits/texts";
 import type { zh as safety } from "../care/safety/texts";
 import type { zh as drillPlan } from "../shift/drillPlanTexts";
+import type { zh as coverageMap } from "../operator/coverage/texts";
 import type { zh as house } from "../operator/house/texts";
 import type { zh as family } from "../family/texts";
 import type { zh as simulator } from "../operator/simulator/texts";
@@ -31,6 +33,8 @@ export type AreaTexts = {
   bureau: typeof bureau;
   oversight: typeof oversight;
   care: typeof care;
+  coverageMap: typeof coverageMap;
+  caremap: typeof caremap;
   day: typeof day;
   discovery: typeof discovery;
   elders: typeof elders;

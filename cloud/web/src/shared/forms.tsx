@@ -5,6 +5,7 @@ import { type ReactNode, type SyntheticEvent, useId, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { explain } from "./explain";
+import { CHINA_OFFSET_MS } from "./time";
 
 type FieldProps = {
   label: string;
@@ -185,11 +186,8 @@ export function ActionButton({ label, onPress, testId }: ActionProps): ReactNode
   );
 }
 
-/** Now, as a field of date and time shows it: in the time of this device. */
-export function localNow(now: number = Date.now()): string {
-  const local = new Date(now - new Date(now).getTimezoneOffset() * 60_000);
-  return local.toISOString().slice(0, 16);
-}
+/** Now, as a field of date and time shows it: in the time of the house, as every time on the page. */
+export const localNow = (now: number = Date.now()): string => new Date(now + CHINA_OFFSET_MS).toISOString().slice(0, 16);
 
-/** What a field of date and time holds, as the API takes it. */
-export const toIso = (local: string): string => new Date(local).toISOString();
+/** What a field of date and time holds (time of the house), as the API takes it. */
+export const toIso = (local: string): string => new Date(Date.parse(`${local}Z`) - CHINA_OFFSET_MS).toISOString();

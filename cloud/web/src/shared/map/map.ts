@@ -1,8 +1,13 @@
-import type { Place } from "./calls";
+/** Degrees, WGS 84. */
+export type Place = { lat: number; lon: number };
 
 /** Web Mercator, as map tiles have it: pixels of the whole world at a zoom, from its north-west. */
 const TILE_PX = 256;
 const HIGHEST_ZOOM = 17;
+const EARTH_RADIUS_KM = 6371;
+const RADIANS = Math.PI / 180;
+/** What a bar of scale may say: lengths that people reckon with. */
+const BARS_KM = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
 
 export type Pixel = { x: number; y: number };
 export type View = { zoom: number; left: number; top: number; width: number; height: number };
@@ -53,4 +58,23 @@ export function tilesOf(view: View, template: string): Tile[] {
     }
   }
   return tiles;
+}
+
+/** Along the great circle, as the hub reckons it (cloud/geo.py). */
+export function distanceKm(a: Place, b: Place): number {
+  const [halfLat, halfLon] = [((b.lat - a.lat) * RADIANS) / 2, ((b.lon - a.lon) * RADIANS) / 2];
+  const chord =
+    Math.sin(halfLat) ** 2 + Math.cos(a.lat * RADIANS) * Math.cos(b.lat * RADIANS) * Math.sin(halfLon) ** 2;
+  return 2 * EARTH_RADIUS_KM * Math.asin(Math.min(1, Math.sqrt(chord)));
+}
+
+/** Kilometres of one pixel at a latitude. */
+export const kmPerPixel = (lat: number, zoom: number): number =>
+  (2 * Math.PI * EARTH_RADIUS_KM * Math.cos(lat * RADIANS)) / (TILE_PX * 2 ** zoom);
+
+/** The longest plain length that fits: its kilometres, and how many pixels they are. */
+export function scaleBar(lat: number, zoom: number, longestPx: number): { km: number; px: number } {
+  const each = kmPerPixel(lat, zoom);
+  const km = BARS_KM.findLast((length) => length / each <= longestPx) ?? BARS_KM[0] ?? 1;
+  return { km, px: km / each };
 }

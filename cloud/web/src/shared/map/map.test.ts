@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 
-import { fit, inView, project, tilesOf } from "./map";
+import { distanceKm, fit, inView, kmPerPixel, project, scaleBar, tilesOf } from "./map";
 
 const A = { lat: 29.53, lon: 106.49 };
 const B = { lat: 29.55, lon: 106.52 };
@@ -36,4 +36,12 @@ it("asks for tiles only where a server is set, and covers the view", () => {
   expect(Math.min(...tiles.map(({ x }) => x))).toBeLessThanOrEqual(0);
   expect(Math.max(...tiles.map(({ x, size }) => x + size))).toBeGreaterThanOrEqual(400);
   expect(tiles[0]?.href).toMatch(new RegExp(`^https://t.example.org/${view.zoom}/\\d+/\\d+.png$`));
+});
+
+it("reckons distances as the hub does, and a bar that fits", () => {
+  expect(distanceKm({ lat: 0, lon: 0 }, { lat: 1, lon: 0 })).toBeCloseTo(111.19, 1);
+  expect(distanceKm(A, A)).toBe(0);
+  const bar = scaleBar(29.5, 12, 120);
+  expect(bar.px).toBeLessThanOrEqual(120);
+  expect(bar.km / bar.px).toBeCloseTo(kmPerPixel(29.5, 12), 6);
 });
