@@ -24,10 +24,11 @@ from firmware_sim.people.falls import Aftermath, FallKind
 from firmware_sim.people.wearer import Wearer
 
 RATE_HZ: Final = 50.0
-# Recorded falls of each position; both sides are cut at the narrower of the two ranges.
+# Recorded falls of each position (at the wrist those that were sampled fast enough), and where
+# both sides are cut: the narrower of the two ranges.
 SOURCES: Final = {
     Position.WAIST: ("sisfall", 8.0),
-    Position.WRIST: ("umafall", 8.0),
+    Position.WRIST: ("weda", 4.0),
     Position.CHEST: ("umafall", 8.0),
 }
 _BEFORE_S: Final = 3.0
