@@ -1,4 +1,4 @@
-import { screen } from "@testing-library/react";
+import { screen, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { beforeEach, expect, it } from "vitest";
 
@@ -62,7 +62,7 @@ it("tells the operator where the hub is blind, by which device and since when", 
   renderAt("/operator/coverage", <OperatorArea />, "/operator/*");
   const bed = await screen.findByTestId("floor-bed");
   expect(bed).toHaveAttribute("data-state", "blind");
-  await userEvent.click(bed);
+  await userEvent.click(within(bed).getByRole("button"));
   const detail = await screen.findByTestId("coverage-detail");
   expect(detail).toHaveTextContent("跌倒监测全部失效");
   expect(detail).toHaveTextContent("radar-7");
