@@ -115,10 +115,12 @@ type FormProps = {
   onSubmit: () => Promise<void>;
   children: ReactNode;
   testId?: string;
+  /** What is said once it is done; by default that it is saved. */
+  done?: string;
 };
 
 /** A form that says what went wrong where it stands, and what was done. */
-export function CallForm({ title, submit, onSubmit, children, testId }: FormProps): ReactNode {
+export function CallForm({ title, submit, onSubmit, children, testId, done }: FormProps): ReactNode {
   const { t } = useTranslation();
   const id = useId();
   const [busy, setBusy] = useState(false);
@@ -129,7 +131,7 @@ export function CallForm({ title, submit, onSubmit, children, testId }: FormProp
     setSaid(null);
     try {
       await onSubmit();
-      setSaid({ good: true, text: t("form.done") });
+      setSaid({ good: true, text: done ?? t("form.done") });
     } catch (problem) {
       setSaid({ good: false, text: explain(t, problem) });
     } finally {

@@ -39,7 +39,7 @@ export function DrillForm(): ReactNode {
       <p className="sim-drill-mark" role="note">
         <strong>{t("drill.mark")}</strong> {t("drill.markText")}
       </p>
-      <CallForm title={t("drill.title")} submit={t("drill.start")} onSubmit={start} testId="sim-start-drill">
+      <CallForm title={t("drill.title")} submit={t("drill.start")} done={t("begun")} onSubmit={start} testId="sim-start-drill">
         <SelectField
           label={t("drill.elder")}
           value={elder}

@@ -58,7 +58,7 @@ export default function SimulatorPage(): ReactNode {
       {open !== null && other !== null && (
         <CompareView ids={[open, other]} onClose={() => setSearch({ run: open })} />
       )}
-      {open !== null && <RunView key={open} id={open} />}
+      {open !== null && <RunView key={open} id={open} titleOf={titleOf} />}
       <DataTable<Run>
         title={t("runs")}
         rows={runs.data?.runs ?? []}
