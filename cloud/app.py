@@ -385,7 +385,6 @@ def _api_routes() -> Sequence[BaseRoute]:
         floor_router,
         day_router,
         elder_series_router,
-        rights_router,
         status_router,
         gateway_router,
         operator_router,
@@ -412,6 +411,7 @@ def _api_routes() -> Sequence[BaseRoute]:
         simulation_router,
         bureau_router,
         care_map_router,
+        rights_router,  # last: what walks all routes meets the erasure at the end
     ):
         app.include_router(router)
     for _ in iter_route_contexts(app.routes):
