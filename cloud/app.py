@@ -114,6 +114,7 @@ from cloud.places.routes import router as places_router
 from cloud.records.day_routes import router as day_router
 from cloud.records.floor_routes import router as floor_router
 from cloud.records.routes import router as records_router
+from cloud.rights.routes import router as rights_router
 from cloud.series.choose import series_store
 from cloud.series.elder_routes import router as elder_series_router
 from cloud.series.routes import router as series_router
@@ -141,7 +142,7 @@ DISCOVERY_INTERVAL_S: Final = 300.0
 HOUSEKEEPING_INTERVAL_S: Final = 3600.0
 # Local time. A round an hour: the job runs once in it, and running twice changes nothing.
 TUNING_HOUR: Final = 4
-ACTIVITY_HOUR: Final = 5
+ACTIVITY_HOUR: Final = 6  # the day of steps ends at six (cloud.care.discovery)
 # Another worker leads this long after the one that led was killed.
 LEADER_INTERVAL_S: Final = 5.0
 
@@ -225,7 +226,7 @@ class _Work:
             return
         for institution_id in await self.state.database.institutions():
             async with self.state.database.tenant(institution_id) as scope:
-                await follow_activity(scope, self.series, now)
+                await follow_activity(scope, now)
 
     async def housekeeping(self) -> None:
         now = self.state.clock.now()
@@ -384,6 +385,7 @@ def _api_routes() -> Sequence[BaseRoute]:
         floor_router,
         day_router,
         elder_series_router,
+        rights_router,
         status_router,
         gateway_router,
         operator_router,

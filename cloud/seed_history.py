@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Final
 
@@ -97,15 +97,17 @@ async def tell_of_devices(scope: TenantScope, now: datetime) -> None:
 
 
 async def measure(
-    database: Database, store: SeriesStore, institution_id: uuid.UUID, now: datetime
-) -> int:
-    """Nights and days of every bed sensor until now; how many readings."""
+    database: Database, store: SeriesStore, institution_id: uuid.UUID, now: datetime,
+    silent: Collection[str] = (),
+) -> int:  # fmt: skip
+    """Nights and days of every bed sensor until now, but of `silent` ones; how many readings."""
     until_ns = ns_from_datetime(now) // _STEP_NS * _STEP_NS
     times = np.arange(until_ns - HISTORY_DAYS * 86_400 * NS_PER_S, until_ns, _STEP_NS)
     await store.prepare([*times[:: len(times) // HISTORY_DAYS].tolist(), until_ns], until_ns)
     async with database.tenant(institution_id) as scope:
         wanted = scope.select(Device).where(Device.kind == "bed").order_by(Device.device_id)
         devices = [row.device_id for row in await scope.session.scalars(wanted)]
+        devices = [device for device in devices if device not in silent]
         columns = _nights(devices, times)
         await store.append(scope, [], columns)
     return len(columns)

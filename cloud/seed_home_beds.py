@@ -182,10 +182,13 @@ def _followups(scene: _Scene, visits: Sequence[Visit]) -> None:
 def _meals(scene: _Scene, people: Sequence[AtHome]) -> None:
     """Lunch of yesterday, eaten; of today, ordered."""
     scope, now = scene.scope, scene.now
+    # Ordered for in an hour, but in the last hour of the day: today's list has today's.
+    soon = now + timedelta(hours=1)
+    wanted_at = soon if local_date(soon) == local_date(now) else now
     for number, one in enumerate(people[:4]):
         for days in (1, 0):
-            at = now - timedelta(days=days, minutes=-60 * (1 - days))
             eaten = days == 1
+            at = now - timedelta(days=1) if eaten else wanted_at
             order_id = uuid.uuid4()
             scope.session.add(
                 ServiceOrder(

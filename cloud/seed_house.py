@@ -29,7 +29,7 @@ from cloud.places.models import Bed, Room
 from cloud.places.schemas import HomeIn
 from cloud.places.service import add_bed, add_building, add_room, add_unit
 from cloud.seed_care_map import HOUSE, give_skills, put_on_map
-from cloud.seed_discovery import fill_discovery
+from cloud.seed_discovery import fill_discovery, silent_devices
 from cloud.seed_history import fill_roster, give_area, measure, plan_watch, tell_of_devices
 from cloud.seed_home_beds import WAITING_AT, tell_of_visits, wait_at
 from cloud.seed_lists import give_lists
@@ -137,7 +137,8 @@ async def seed_house(
         await give_skills(scope, carers, list(await at_home(scope, now))[:3], keyring, now)
         await put_on_map(scope, HOUSE, now)
     if store is not None:
-        await measure(database, store, scope.institution_id, now)
+        silent = await silent_devices(database, scope.institution_id)
+        await measure(database, store, scope.institution_id, now, silent)
         await fill_discovery(database, store, scope.institution_id, now)
     return {"institution": INSTITUTION, "seed": seed, "logins": house.logins}
 

@@ -123,6 +123,18 @@ class _Subject(Generic[W]):
         self.sensors = settings.by_device()
         self.last_ns: dict[str, int] = {}
         self.counters = {"unknown_device": 0, "out_of_order": 0}
+        self._due_ns: int | None = None
+        self._due_known = False
+
+    def due_ns(self) -> int | None:
+        """`due_ns` of the watch: asked again only after something may have changed it."""
+        if not self._due_known:
+            self._due_ns, self._due_known = self.watch.due_ns(), True
+        return self._due_ns
+
+    def changed(self) -> None:
+        """The watch took something, or was handed out to somebody."""
+        self._due_known = False
 
 
 class WatchBank(Generic[W]):
@@ -151,8 +163,10 @@ class WatchBank(Generic[W]):
         return dict(self._subjects[subject_id].counters)
 
     def watch(self, subject_id: str) -> W:
-        """The watch of a subject, to read its state."""
-        return self._subjects[subject_id].watch
+        """The watch of a subject, to read its state or to tell it something now."""
+        subject = self._subjects[subject_id]
+        subject.changed()
+        return subject.watch
 
     def open(self, subject_id: str, settings: SubjectSettings) -> None:
         """Begin a subject, or take changed settings. Raises SignalError; then nothing changed."""
@@ -163,6 +177,7 @@ class WatchBank(Generic[W]):
             watch.configure(settings)
             self._subjects[subject_id] = _Subject(voice, watch, settings)
         else:
+            subject.changed()
             subject.watch.configure(settings)
             subject.sensors = settings.by_device()
             subject.last_ns = {
@@ -220,6 +235,7 @@ class WatchBank(Generic[W]):
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise SnapshotError(f"{self._info.name}: damaged snapshot: {error!r}") from error
         subject.watch.state = state
+        subject.changed()
         subject.voice.now_ns, subject.last_ns, subject.counters = now_ns, last_ns, counters
 
     def close(self, subject_id: str) -> None:
@@ -238,6 +254,7 @@ class WatchBank(Generic[W]):
         subject.last_ns[key] = reading.time_ns
         _fall_due(subject, reading.time_ns)
         subject.watch.take(reading, sensor)
+        subject.changed()
         # A reading from the past can make something due that is already overdue.
         _fall_due(subject, reading.time_ns)
 
@@ -245,9 +262,10 @@ class WatchBank(Generic[W]):
 def _fall_due(subject: _Subject[W], until_ns: int) -> None:
     voice, watch = subject.voice, subject.watch
     until_ns = max(until_ns, voice.now_ns)
-    while (due_ns := watch.due_ns()) is not None and due_ns <= until_ns:
+    while (due_ns := subject.due_ns()) is not None and due_ns <= until_ns:
         voice.now_ns = max(voice.now_ns, due_ns)
         watch.fall_due()
+        subject.changed()
     voice.now_ns = until_ns
 
 

@@ -50,7 +50,7 @@ class Permission(StrEnum):
     INCIDENTS_REVIEW = "incidents_review"  # the register: review, close, void, export
     CONSENTS_MANAGE = "consents_manage"
     RECORDS_EXPORT = "records_export"
-    SERIES_ERASE = "series_erase"  # all that was measured of one elder, for good
+    SERIES_ERASE = "series_erase"  # all that may go of one elder, for good
 
     # The house and what hangs in it.
     PLACES_READ = "places_read"

@@ -51,7 +51,7 @@ class RoomNode(ApiModel):
 
 
 class UnitNode(ApiModel):
-    """A unit with its rooms."""
+    """A unit with its rooms. `reached`: the caller may open what is kept of its residents."""
 
     id: UUID
     name: str
@@ -59,6 +59,7 @@ class UnitNode(ApiModel):
     sort_order: int
     rooms: list[RoomNode]
     version: int
+    reached: bool
 
 
 class BuildingNode(ApiModel):
@@ -107,8 +108,12 @@ async def place_tree(
     *,
     with_names: bool,
     hidden: frozenset[uuid.UUID] = frozenset(),
+    reached: frozenset[uuid.UUID] | None = None,
 ) -> PlaceTree:
-    """Seven queries, however many places there are. `hidden` elders are not named."""
+    """Seven queries, however many places there are. `hidden` elders are not named.
+
+    `reached`: the units whose residents the caller reaches; None: all.
+    """
     session = scope.session
     buildings = await session.scalars(
         scope.select(Building).where(Building.closed_at.is_(None))
@@ -132,6 +137,7 @@ async def place_tree(
         UnitNode(
             id=unit.id, name=unit.name, building_id=unit.building_id, sort_order=unit.sort_order,
             rooms=nodes[unit.id], version=unit.version,
+            reached=reached is None or unit.id in reached,
         ) for unit in units
     ]  # fmt: skip
     home_nodes = [

@@ -87,8 +87,11 @@ def note_record(
 async def get_places(who: PlaceReader, state: State) -> PlaceTree:
     """The whole tree of open places with occupancy; names only for who may read records."""
     with_names = who.may(Permission.RECORDS_READ)
-    hidden = await (await reach_of(who)).hidden()
-    return await place_tree(who.scope, state.clock.now(), with_names=with_names, hidden=hidden)
+    reach = await reach_of(who)
+    return await place_tree(
+        who.scope, state.clock.now(), with_names=with_names, hidden=await reach.hidden(),
+        reached=reach.units,
+    )  # fmt: skip
 
 
 @router.delete("/buildings/{building_id}", tags=["places"], dependencies=[ChangeHeader])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import log2
 from typing import Final
 
 import numpy as np
@@ -31,7 +32,7 @@ def bucket_of(interval: float) -> int:
     """The bucket of an interval (in s, or in bouts); anything under 1 is in the first."""
     if interval <= 1.0:
         return 0
-    return min(int(BUCKETS_PER_OCTAVE * np.log2(interval)), BUCKETS - 1)
+    return min(int(BUCKETS_PER_OCTAVE * log2(interval)), BUCKETS - 1)
 
 
 def buckets_of(intervals: FloatArray) -> IndexArray:

@@ -9,7 +9,7 @@ from typing import Final
 from edge.coverage.intervals import habit
 from edge.coverage.status import CapabilityStatus, Coverage, CoverageState, Gap, Level, whole
 from edge.events import EventKind, Reason
-from edge.inactivity.devices import MOMENTARY, NEVER_NS, Devices, Kind
+from edge.inactivity.devices import MOMENTARY, NEVER_NS, Devices
 from edge.inactivity.limits import BIN_S, DEAD_INTERVALS, S_PER_DAY, S_PER_HOUR
 from edge.signals import NS_PER_S, Origin
 from edge.subject import Capability, SubjectSettings
@@ -238,10 +238,10 @@ class Tracker:
         device, quantity, value = report.device, report.quantity, report.value
         time_ns = report.time_ns
         devices = self.devices
-        before = devices.last_value[device, quantity]
+        before = devices.last_value.item(device, quantity)
         devices.last_value[device, quantity] = value
         rises = value > 0 and (value != before or bool(MOMENTARY[quantity]))
-        if devices.kinds[device, quantity] == Kind.NONE or not rises:
+        if devices.is_none[device][quantity] or not rises:
             return
         if time_ns // _BIN_NS != self.bin:
             self.bin = time_ns // _BIN_NS

@@ -35,7 +35,7 @@ def visits_due(made: District, lines: Mapping[str, Sequence[Mapping[str, Any]]])
     happened = _happened(made, lines)
     plans: dict[str, dict[str, Any]] = defaultdict(dict)
     for line in lines["visit_plan"]:
-        plans[line["person"]].update(line, ended_at=line["at"] if line["ended"] else None)
+        plans[line["person"]] |= {**line, "ended_at": line["at"] if line["ended"] else None}
     found = []
     for person, plan in plans.items():
         ended_at = plan["ended_at"] or made.ends

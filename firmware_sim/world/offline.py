@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,10 +14,10 @@ from edge.engine import Engine, default_detectors
 from edge.events import Event
 from edge.inactivity.detector import InactivityDetector
 from edge.room.detector import RoomDetector
-from edge.signals import NS_PER_S, Reading, Signal
+from edge.signals import NS_PER_S, FloatArray, Reading, Signal
 from edge.subject import SensorRole, SubjectDetector
 from edge.vitals.spot import VitalsDetector
-from firmware_sim.world.track import Track
+from firmware_sim.world.track import QUANTITY_CODE, Track
 from firmware_sim.world.world import Resident, World
 
 # Time is moved on this often where nothing arrives, as a gateway's timer does.
@@ -65,24 +65,32 @@ def _listen_to(world: World, resident: Resident, track: Track) -> Iterator[Heard
     for detector in detectors:
         detector.open(resident.key, resident.settings())
         detector.advance(resident.key, world.start_ns)
-    buttons = _Buttons(resident)
     # A gateway puts readings in order within its settle time.
     arrived_s = np.floor(track.sent_s / _SETTLE_S)
     track = track.keep(np.lexsort((track.time_s, arrived_s)))
     readings = list(track.readings(world.device_ids, world.start_ns))
     ends = np.arange(_STEP_S, world.duration_s + _STEP_S, _STEP_S)
-    borders = np.searchsorted(track.sent_s, ends, side="left").tolist()
-    begun = 0
-    for end_s, border in zip(ends.tolist(), borders, strict=True):
-        chunk = readings[begun:border]
-        begun = border
-        until_ns = world.start_ns + round((end_s - _SETTLE_S) * NS_PER_S)
-        for detector in detectors:
-            wanted = [signal for signal in chunk if signal.quantity in detector.quantities]
-            for event in _advance(detector, resident.key, wanted, until_ns):
+    until_ns = [world.start_ns + round((end - _SETTLE_S) * NS_PER_S) for end in ends.tolist()]
+    for detector in detectors:
+        wanted, borders = _wanted(track, readings, detector.quantities, ends)
+        begun = 0
+        for border, until in zip(borders, until_ns, strict=True):
+            for event in _advance(detector, resident.key, wanted[begun:border], until):
                 yield Heard(resident.key, event)
-        for event in buttons.press(chunk):
-            yield Heard(resident.key, event)
+            begun = border
+    calls, borders = _wanted(track, readings, frozenset({"sos"}), ends)
+    for event in _Buttons(resident).press(calls[: borders[-1]]):
+        yield Heard(resident.key, event)
+
+
+def _wanted(
+    track: Track, readings: Sequence[Reading], quantities: Collection[str], ends: FloatArray
+) -> tuple[list[Reading], list[int]]:
+    """The readings of some quantities, and how many of them have come by each of the ends."""
+    codes = [QUANTITY_CODE[name] for name in quantities]
+    rows = np.flatnonzero(np.isin(track.quantity, codes))
+    borders = np.searchsorted(track.sent_s[rows], ends, side="left")
+    return [readings[row] for row in rows.tolist()], borders.tolist()
 
 
 def _advance(

@@ -79,13 +79,14 @@ def survey(page: Page, journey: str, name: str) -> list[str]:
             # One of each size and of each language: the rest would say the same.
             if (language, size) in (("zh", "phone"), ("en", "desktop")):
                 wrong += [f"{where}: {one}" for one in violations(page)]
-        _switch_language(page)
+        switch_language(page)
     width, height = SIZES["desktop"]
     page.set_viewport_size({"width": width, "height": height})
     return wrong
 
 
-def _switch_language(page: Page) -> None:
+def switch_language(page: Page) -> None:
+    """To the other one; on a phone the switch is in the menu."""
     html = page.locator("html")
     before = html.get_attribute("lang") or ""
     menu = page.locator(".header-more")

@@ -185,7 +185,10 @@ async def _responders(
     need = _need(wanted, where, "responder")
     people = await persons(scope, reach, now)
     by_key = {str(one.id): one for one in people}
-    found = match(need, await candidates_of(scope, people, wanted.elder_id, keyring, now))
+    inside = wanted.elder_id is not None and bool(await _inside(scope, {wanted.elder_id}, now))
+    found = match(
+        need, await candidates_of(scope, people, wanted.elder_id, keyring, now, inside=inside)
+    )
     return [(one, by_key[one.candidate.key]) for one in found]
 
 

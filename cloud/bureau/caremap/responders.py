@@ -101,11 +101,14 @@ async def _helpers(scope: TenantScope) -> list[FamilyMember]:
 
 async def candidates_of(
     scope: TenantScope, people: Sequence[Person], elder_id: uuid.UUID | None, keyring: Keyring,
-    now: datetime,
+    now: datetime, *, inside: bool,
 ) -> list[Candidate]:  # fmt: skip
-    """As the matcher weighs them, for the need of an elder (or of nobody named)."""
+    """As the matcher weighs them, for the need of an elder (or of nobody named).
+
+    `inside`: the elder stays in the house, and so are the staff already.
+    """
     work = await _in_hand(scope, now)
-    base = await _base(scope)
+    base = await _base(scope, inside=inside)
     doors = await _doors(scope, {one.elder.id for one in people if one.elder is not None}, keyring)
     pairs = Counter(row.user_id or row.id for row in await _helpers(scope))
     found = []
@@ -134,7 +137,9 @@ async def candidates_of(
 async def _in_hand(scope: TenantScope, now: datetime) -> dict[uuid.UUID, tuple[Reason, ...]]:
     """By user: what they are at, each kind with its number."""
     found: dict[uuid.UUID, Counter[str]] = defaultdict(Counter)
-    alerts = scope.select(Alert).where(Alert.state.in_(_IN_HAND), Alert.flood_id.is_(None))
+    alerts = scope.select(Alert).where(
+        Alert.state.in_(_IN_HAND), Alert.flood_id.is_(None), Alert.origin == "live"
+    )
     for alert in await scope.session.scalars(alerts):
         by = alert.arrived_by_id or alert.attending_by_id or alert.acknowledged_by_id
         if by is not None:
@@ -152,9 +157,9 @@ async def _in_hand(scope: TenantScope, now: datetime) -> dict[uuid.UUID, tuple[R
     }
 
 
-async def _base(scope: TenantScope) -> Point | None:
-    """Where staff set out from: the station of the visits, else the house."""
-    settings = (await figures(scope)).row
+async def _base(scope: TenantScope, *, inside: bool) -> Point | None:
+    """Where staff set out from: to a home from the station of the visits, else the house."""
+    settings = None if inside else (await figures(scope)).row
     if settings is not None and settings.station is not None:
         return Point(settings.station["lat"], settings.station["lon"])
     profile = await find_profile(scope)

@@ -5,7 +5,7 @@ and a few for what the record and the alerts say. Nothing here judges.
 from __future__ import annotations
 
 import uuid
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -27,6 +27,7 @@ from cloud.care.discovery.features import (
 )
 from cloud.care.discovery.need import Alerts, Person
 from cloud.care.tasks.service import refused_since
+from cloud.care.visits.history import refusals_since
 from cloud.clock import datetime_from_ns, local_date, ns_from_datetime
 from cloud.coverage.models import AssessedLevel, CoverageGap, WatchPause, WatchPlan
 from cloud.coverage.subjects import level_in_force
@@ -261,7 +262,7 @@ async def people(
     interval = timedelta(days=(await assessment.settings_of(scope)).interval_days)
     fallen = await triggers(scope, latest, now)
     alerts = await _alerts(scope, days, now)
-    refused = await refused_since(scope, now - _REFUSED_WITHIN)
+    refused = await _refusals(scope, now - _REFUSED_WITHIN)
     found = {}
     for elder in await scope.session.scalars(
         scope.select(Elder).where(Elder.archived_at.is_(None))
@@ -286,6 +287,18 @@ async def people(
             away=one is not None and one.away,
         )
     return found
+
+
+async def _refusals(scope: TenantScope, since: datetime) -> Counter[uuid.UUID]:
+    """How often each elder's visits were refused, asked for or not.
+
+    A refused check-in ends the task that asked for it at the same moment: that is one refusal.
+    One that was taken back is none, nor is the task that it ended.
+    """
+    visits = await refusals_since(scope, since)
+    moments = {moment for moment, stands in visits.items() if stands}
+    moments |= await refused_since(scope, since) - visits.keys()
+    return Counter(elder_id for elder_id, _ in moments)
 
 
 def _known(value: object) -> str | None:

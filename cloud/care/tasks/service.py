@@ -106,13 +106,16 @@ def _end(task: CareTask, outcome: TaskOutcome, result: str, by: str, now: dateti
     task.ended_at, task.ended_by = now, by
 
 
-async def refused_since(scope: TenantScope, since: datetime) -> dict[uuid.UUID, int]:
-    """How often each elder's visits were refused, or nobody was met."""
+async def refused_since(
+    scope: TenantScope, since: datetime
+) -> set[tuple[uuid.UUID, datetime]]:  # fmt: skip
+    """Elder and moment of each visit asked for that was refused, or where nobody was met."""
     statement = scope.select(CareTask).where(
         CareTask.kind == "visit", CareTask.outcome.in_(("refused", "not_met")),
         CareTask.ended_at >= since,
     )  # fmt: skip
-    counts: dict[uuid.UUID, int] = {}
-    for task in await scope.session.scalars(statement):
-        counts[task.elder_id] = counts.get(task.elder_id, 0) + 1
-    return counts
+    return {
+        (task.elder_id, task.ended_at)
+        for task in await scope.session.scalars(statement)
+        if task.ended_at is not None
+    }

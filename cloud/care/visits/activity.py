@@ -1,8 +1,8 @@
 """A drop in activity asks for an earlier visit. It only ever pulls forward; nothing waits for it.
 
-Steps of a week against the four weeks before, day by day, by the median: one bad or one busy day
-changes nothing. A day counts where the wearable spoke in enough hours; a band in a drawer is not
-somebody who lies in bed.
+Steps of a week against the four weeks before, by the median: one bad or one busy day changes
+nothing. The days are those that discovery keeps: steps as if the band was worn all day, and none
+where it was worn too little; a band in a drawer is not somebody who lies in bed.
 """
 
 from __future__ import annotations
@@ -10,25 +10,22 @@ from __future__ import annotations
 import statistics
 import uuid
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 
+from cloud.care.discovery.features import Feature, day_of
+from cloud.care.discovery.models import DiscoveryDay
 from cloud.care.visits.service import ask_for_visit, due_rows, figures
-from cloud.clock import datetime_from_ns, local_date, ns_from_datetime
+from cloud.clock import local_date
 from cloud.database import TenantScope
-from cloud.devices.attribution import elder_spans
-from cloud.series.service import SeriesStore
-from cloud.series.slots import Unit
 from edge.signals import Origin
 
-QUANTITY: Final = "steps"
 RECENT_DAYS: Final = 7
 BASELINE_DAYS: Final = 28
-# Design defaults (D). Half as many steps is beyond what weather and weekdays do to a week's median.
+# Design default (D). Half as many steps is beyond what weather and weekdays do to a week's median.
 DROP_SHARE: Final = 0.5
-HOURS_OF_A_DAY: Final = 8
 _RECENT_KNOWN: Final = 4
 _BASELINE_KNOWN: Final = 14
 # Fewer steps a day than these are not walking, and half of nothing says nothing.
@@ -43,25 +40,15 @@ class Drop:
     now: float
 
 
-@dataclass(frozen=True, slots=True)
-class Day:
-    """Steps of a day, and in how many of its hours the device spoke."""
-
-    steps: float
-    hours: int
-
-
-def find_drop(days: Mapping[date, Day], today: date) -> Drop | None:
-    """`today` is not over and does not count. None: no drop, or not enough is known."""
+def find_drop(days: Mapping[date, float], today: date) -> Drop | None:
+    """Steps by day; `today` is not over and does not count. None: no drop, or too little known."""
     recent, before = [], []
-    for day, one in days.items():
+    for day, steps in days.items():
         ago = (today - day).days
-        if one.hours < HOURS_OF_A_DAY or ago < 1:
-            continue
-        if ago <= RECENT_DAYS:
-            recent.append(one.steps)
-        elif ago <= RECENT_DAYS + BASELINE_DAYS:
-            before.append(one.steps)
+        if 1 <= ago <= RECENT_DAYS:
+            recent.append(steps)
+        elif RECENT_DAYS < ago <= RECENT_DAYS + BASELINE_DAYS:
+            before.append(steps)
     if len(recent) < _RECENT_KNOWN or len(before) < _BASELINE_KNOWN:
         return None
     usual, lately = statistics.median(before), statistics.median(recent)
@@ -71,44 +58,43 @@ def find_drop(days: Mapping[date, Day], today: date) -> Drop | None:
 
 
 async def steps_by_day(
-    scope: TenantScope, store: SeriesStore, elder_id: uuid.UUID, now: datetime
-) -> dict[date, Day]:
-    """Of the days that a drop is looked for in."""
-    since = now - timedelta(days=RECENT_DAYS + BASELINE_DAYS + 1)
-    spans = await elder_spans(scope, elder_id, ns_from_datetime(since), ns_from_datetime(now))
-    steps: dict[date, float] = defaultdict(float)
-    hours: dict[date, set[int]] = defaultdict(set)
-    for track in await store.tracks(scope, spans, QUANTITY, Unit.HOUR):
-        if track.origin is not Origin.LIVE:
-            continue
-        for slot in track.slots:
-            day = local_date(datetime_from_ns(int(slot["first_ns"])))
-            steps[day] += float(slot["sum_value"])
-            hours[day].add(int(slot["slot"]))
-    return {day: Day(steps[day], len(hours[day])) for day in steps}
+    scope: TenantScope, elder_ids: Collection[uuid.UUID], today: date
+) -> dict[uuid.UUID, dict[date, float]]:
+    """Live ones, of the days that a drop is looked for in; days not known are left out."""
+    statement = scope.select(DiscoveryDay).where(
+        DiscoveryDay.elder_id.in_(elder_ids), DiscoveryDay.origin == Origin.LIVE.value,
+        DiscoveryDay.day >= today - timedelta(days=RECENT_DAYS + BASELINE_DAYS),
+    )  # fmt: skip
+    found: dict[uuid.UUID, dict[date, float]] = defaultdict(dict)
+    for row in await scope.session.scalars(statement):
+        steps = row.features.get(Feature.STEPS.value)
+        if steps is not None:
+            found[row.elder_id][row.day] = steps
+    return found
 
 
-async def follow_activity(scope: TenantScope, store: SeriesStore, now: datetime) -> int:
+async def follow_activity(scope: TenantScope, now: datetime) -> int:
     """Ask for a visit to everybody whose steps have dropped; how many are new.
 
     Once a visit was made the next one is asked for a week later at the earliest: what is seen in
     the same days is the same drop.
     """
-    pull_forward, today = (await figures(scope)).pull_forward, local_date(now)
-    new = 0
-    for row in await due_rows(scope, now):
+    pull_forward, new = (await figures(scope)).pull_forward, 0
+    rows = await due_rows(scope, now)
+    steps = await steps_by_day(scope, [row.elder.id for row in rows], day_of(now))
+    for row in rows:
         last = row.past.done[-1].started_at if row.past.done else None
         if last is not None and now - last < timedelta(days=RECENT_DAYS):
             continue
         if any(pull.reason == "activity_drop" for pull in row.due.pulls):
             continue
-        drop = find_drop(await steps_by_day(scope, store, row.elder.id, now), today)
+        drop = find_drop(steps.get(row.elder.id, {}), day_of(now))
         if drop is None:
             continue
-        note = f"近一周每天约 {drop.now:.0f} 步，之前四周约 {drop.before:.0f} 步"
+        note = f"近一周每天约 {drop.now:.0f} 步，之前四周约 {drop.before:.0f} 步（按全天佩戴算）"
         new += await ask_for_visit(
             scope, row.elder.id, due_at=now + pull_forward, reason="activity_drop", note=note,
-            source=f"activity:{today}", by="系统", now=now,
-            evidence={"before": drop.before, "now": drop.now, "quantity": QUANTITY},
+            source=f"activity:{local_date(now)}", by="系统", now=now,
+            evidence={"before": drop.before, "now": drop.now, "quantity": "steps"},
         )  # fmt: skip
     return new

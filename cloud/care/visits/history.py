@@ -84,6 +84,21 @@ async def counted_between(
     return [_counted(row) for row in await scope.session.execute(statement)]
 
 
+async def refusals_since(
+    scope: TenantScope, since: datetime
+) -> dict[tuple[uuid.UUID, datetime], bool]:  # fmt: skip
+    """Refused visits by elder and when they were written down; False: taken back since."""
+    seen = as_corrected(scope)
+    statement = select(seen.c.elder_id, seen.c.recorded_at, seen.c.void).where(
+        seen.c.institution_id == scope.institution_id, seen.c.outcome == "refused",
+        seen.c.recorded_at >= since,
+    )  # fmt: skip
+    return {
+        (elder_id, recorded_at): not void
+        for elder_id, recorded_at, void in await scope.session.execute(statement)
+    }
+
+
 async def pasts(scope: TenantScope, elder_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Past]:
     """By elder. Of the visits that were done: the last in person, and the calls since."""
     if not elder_ids:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cloud.migrations.tenancy import run
 
 revision = "0057"
-down_revision = "0052"
+down_revision = "0054"
 
 
 def upgrade() -> None:

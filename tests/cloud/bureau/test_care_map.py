@@ -197,7 +197,7 @@ async def test_houses_of_one_bureau_see_each_other_and_nobody_else_does(stage: S
 
 async def test_how_many_are_served_at_home_is_told_only_against_a_capacity(stage: Stage) -> None:
     world = stage.world
-    await home_bed(world, "in_service", 0)
+    await home_bed(world, "agreed", 0)
     await publish(world, world.home, home_bed_capacity=None)
     told = {one["kind"]: one for one in (await care_map(stage.client))["houses"][0]["beds"]}
     assert (told["home"]["taken"], told["home"]["free"]) == (None, None)

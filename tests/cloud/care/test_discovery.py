@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import func, select, text
 
 from cloud.alerts.models import Alert, Incident
+from cloud.care.discovery import gather
 from cloud.care.discovery.features import Feature, day_of, first_hour
 from cloud.care.discovery.models import DiscoveryCase, DiscoveryDay, DiscoveryRun, DiscoveryScore
 from cloud.care.discovery.nightly import run_nightly, score_day
@@ -26,6 +27,7 @@ from cloud.identity.permissions import Role
 from cloud.series.columns import Key, ReadingColumns
 from edge.signals import Origin
 from tests.cloud.care.assessments import a_draft, file, save
+from tests.cloud.care.visit_rows import visited
 from tests.cloud.world import CHANGES, World
 
 Body = dict[str, Any]
@@ -399,3 +401,32 @@ async def test_filing_an_assessment_ends_what_was_asked(
             await scope.session.scalars(scope.select(CareTask).where(CareTask.id == task.id))
         ).one()
         assert (held.state, held.outcome) == ("done", "done")
+
+
+async def test_refused_visits_count_whoever_asked_for_them_and_once(
+    world: World, worker: httpx.AsyncClient
+) -> None:
+    """One that nobody asked for; one that ends two tasks; one that was taken back."""
+    now, elder_id = world.clock.now(), world.home.elders[1]
+
+    async def refused() -> int:
+        async with world.database.tenant(world.home.institution_id) as scope:
+            day = now.date()
+            found = await gather.people(scope, {}, day, world.clock.now())
+            return found[elder_id].refused
+
+    assert await refused() == 0
+    said = {"outcome": "refused", "findings": []}
+    assert (await visited(worker, world, elder_id, **said)).status_code == 200
+    assert await refused() == 1
+    world.clock.advance(60)
+    async with world.database.tenant(world.home.institution_id) as scope:
+        for source in ("discovery", "alert"):
+            asked = Asked("visit", elder_id, "看看", now.date() + timedelta(days=1), source)
+            await ask(scope, asked, "许文", now)
+    second = (await visited(worker, world, elder_id, **said)).json()
+    assert await refused() == 2
+    where = f"/api/v1/visits/{second['id']}/corrections"
+    taken = await worker.post(where, json={"reason": "记错了人", "void": True}, headers=CHANGES)
+    assert taken.status_code == 200, taken.text
+    assert await refused() == 1

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloud.care.visits import catalogue
-from cloud.care.visits.activity import Day, find_drop
+from cloud.care.visits.activity import find_drop
 from cloud.care.visits.places import is_far
 from cloud.care.visits.plan import (
     Done,
@@ -170,10 +170,11 @@ def test_the_end_of_a_day() -> None:
     assert end_of(TODAY) == datetime(2026, 3, 1, 16, 0, tzinfo=UTC)
 
 
-def days(usual: float, lately: float, hours: int = 24) -> dict[date, Day]:
+def days(usual: float, lately: float, known: int = 7) -> dict[date, float]:
     return {
-        TODAY - timedelta(days=ago): Day(lately if ago <= 7 else usual, hours)
+        TODAY - timedelta(days=ago): lately if ago <= 7 else usual
         for ago in range(1, 36)
+        if not known < ago <= 7
     }
 
 
@@ -183,12 +184,12 @@ def days(usual: float, lately: float, hours: int = 24) -> dict[date, Day]:
         (days(3000, 1400), True),
         (days(3000, 1600), False),
         (days(3000, 0), True),
-        (days(3000, 1400, hours=7), False),  # the band was hardly worn: not known is not less
+        (days(3000, 1400, known=3), False),  # the band was hardly worn: not known is not less
         (days(150, 10), False),
         ({}, False),
     ],
 )
-def test_half_as_many_steps_is_a_drop(held: dict[date, Day], drops: bool) -> None:
+def test_half_as_many_steps_is_a_drop(held: dict[date, float], drops: bool) -> None:
     assert (find_drop(held, TODAY) is not None) is drops
 
 
@@ -196,7 +197,7 @@ def test_half_as_many_steps_is_a_drop(held: dict[date, Day], drops: bool) -> Non
 def test_one_busy_day_hides_no_drop_and_one_lazy_day_is_none(usual: float, share: float) -> None:
     for share_now, odd_day in ((0.3, 30_000.0), (1.0, usual * share)):
         held = days(usual, usual * share_now)
-        held[TODAY - timedelta(days=3)] = Day(odd_day, 24)
+        held[TODAY - timedelta(days=3)] = odd_day
         assert (find_drop(held, TODAY) is not None) is (share_now < 0.5)
 
 

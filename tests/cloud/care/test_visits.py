@@ -11,6 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from cloud.app import create_app
+from cloud.care.discovery.nightly import run_nightly
 from cloud.care.tasks.models import CareTask
 from cloud.care.tasks.service import Asked, ask
 from cloud.care.visits.activity import follow_activity
@@ -147,14 +148,14 @@ async def test_a_drop_in_activity_pulls_the_visit_forward_and_says_by_how_much(
             for hour in range(10)
         ]  # fmt: skip
         await gateway.send(*told, lane=Lane.BULK)
-    store = world.app.state.series
+    now = world.clock.now()
+    await run_nightly(world.database, world.app.state.series, world.home.institution_id, now)
     async with world.database.tenant(world.home.institution_id) as scope:
-        now = world.clock.now()
-        assert await follow_activity(scope, store, now) == 1
-        assert await follow_activity(scope, store, now + timedelta(hours=1)) == 0
+        assert await follow_activity(scope, now) == 1
+        assert await follow_activity(scope, now + timedelta(hours=1)) == 0
     (pull,) = (await due(worker))["王秀兰"]["pulls"]
     assert pull["reason"] == "activity_drop"
-    assert pull["note"] == "近一周每天约 1000 步，之前四周约 3000 步"
+    assert pull["note"] == "近一周每天约 1600 步，之前四周约 4800 步（按全天佩戴算）"
 
 
 async def test_what_asks_twice_for_one_reason_asks_once(

@@ -1,5 +1,6 @@
 import createClient from "openapi-fetch";
 
+import { forgetBedside } from "../shared/bedside";
 import { CallFailure, failureFromAnswer, failureFromError } from "./failure";
 import type { components, paths } from "./schema";
 import type {
@@ -55,6 +56,7 @@ export const api = {
     ),
   logOut: async (): Promise<void> => {
     await answer(client.DELETE("/api/v1/session"));
+    forgetBedside();
   },
   alerts: (view: "open" | "recent"): Promise<AlertList> =>
     answer(client.GET("/api/v1/alerts", { params: { query: { view } } })),

@@ -2811,6 +2811,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/elders/{elder_id}/record/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Elder Record
+         * @description Everything that is kept of an elder but measurements: a JSON object a line.
+         */
+        get: operations["export_elder_record"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/elders/{elder_id}/erase": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Erase Elder Record
+         * @description Take away, for good, all that nothing asks us to keep of an elder; what stays is named.
+         */
+        post: operations["erase_elder_record"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/status": {
         parameters: {
             query?: never;
@@ -9513,6 +9553,33 @@ export interface components {
             cases: components["schemas"]["DiscoveryCaseOut"][];
         };
         /**
+         * ElderEraseIn
+         * @description Why it is taken away: it stands in the audit and in the proof.
+         */
+        ElderEraseIn: {
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * ElderEraseOut
+         * @description `whole`: the record is gone. `file_until`: till when the file is to be kept; None with
+         *     `in_care`: care lasts. `counts`: rows that were deleted, or cut from the person, by table.
+         */
+        ElderEraseOut: {
+            /** Whole */
+            whole: boolean;
+            /** In Care */
+            in_care: boolean;
+            /** File Until */
+            file_until: string | null;
+            /** Counts */
+            counts: {
+                [key: string]: number;
+            };
+            /** Kept */
+            kept: components["schemas"]["KeptOut"][];
+        };
+        /**
          * ElderIn
          * @description An elder's record to make or change: part A2 of the form, and what carers must know.
          *
@@ -12047,6 +12114,20 @@ export interface components {
             token: components["schemas"]["TokenOut"];
             /** Secret */
             secret: string;
+        };
+        /**
+         * KeptOut
+         * @description What stays of an elder, and why.
+         */
+        KeptOut: {
+            /** Table */
+            table: string;
+            /** Title */
+            title: string;
+            /** Title En */
+            title_en: string;
+            /** Why */
+            why: string;
         };
         /**
          * KeysOut
@@ -16409,7 +16490,7 @@ export interface components {
         };
         /**
          * UnitNode
-         * @description A unit with its rooms.
+         * @description A unit with its rooms. `reached`: the caller may open what is kept of its residents.
          */
         UnitNode: {
             /**
@@ -16427,6 +16508,8 @@ export interface components {
             rooms: components["schemas"]["RoomNode"][];
             /** Version */
             version: number;
+            /** Reached */
+            reached: boolean;
         };
         /**
          * UnitOut
@@ -31328,6 +31411,149 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ErasedOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_elder_record: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    erase_elder_record: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                elder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "家属依法要求删除"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ElderEraseIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ElderEraseOut"];
                 };
             };
             /** @description Unauthorized */

@@ -1,5 +1,6 @@
 import { answer, client } from "../api/client";
 import type { components } from "../api/schema";
+import { CHINA_OFFSET_MS } from "../shared/time";
 
 export type Sheet = components["schemas"]["BureauSheet"];
 export type Figure = components["schemas"]["BureauFigure"];
@@ -16,12 +17,11 @@ export const bureauApi = {
     answer(client.GET("/api/v1/bureau/events", { params: { query: { indicator, month: `${month}-01`, member_id } } })),
 };
 
-const CHINA_MS = 8 * 3_600_000;
 const MONTHS_SHOWN = 24;
 
 /** `2026-03` and the months before it, newest first; the days are China's. */
 export function monthsBefore(nowMs: number): string[] {
-  const here = new Date(nowMs + CHINA_MS);
+  const here = new Date(nowMs + CHINA_OFFSET_MS);
   return Array.from({ length: MONTHS_SHOWN }, (_, back) =>
     new Date(Date.UTC(here.getUTCFullYear(), here.getUTCMonth() - back, 1)).toISOString().slice(0, 7),
   );

@@ -18,6 +18,7 @@ import type { zh as orders } from "../care/orders/texts";
 import type { zh as visits } from "../care/visits/texts";
 import type { zh as safety } from "../care/safety/texts";
 import type { zh as drillPlan } from "../shift/drillPlanTexts";
+import type { zh as coverageMap } from "../operator/coverage/texts";
 import type { zh as house } from "../operator/house/texts";
 import type { zh as family } from "../family/texts";
 import type { zh as simulator } from "../operator/simulator/texts";
@@ -32,6 +33,7 @@ export type AreaTexts = {
   bureau: typeof bureau;
   oversight: typeof oversight;
   care: typeof care;
+  coverageMap: typeof coverageMap;
   caremap: typeof caremap;
   day: typeof day;
   discovery: typeof discovery;

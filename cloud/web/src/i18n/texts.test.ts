@@ -8,6 +8,7 @@ import * as matching from "../care/matching/texts";
 import * as services from "../care/services/texts";
 import * as fields from "../shared/fieldTexts";
 import * as handbook from "../shared/handbookTexts";
+import * as coverageMap from "../operator/coverage/texts";
 import * as house from "../operator/house/texts";
 import * as bureau from "../bureau/texts";
 import * as account from "../account/texts";
@@ -24,6 +25,7 @@ const TEXTS = {
   account,
   bureau,
   care,
+  coverageMap,
   day,
   elders,
   exchange,

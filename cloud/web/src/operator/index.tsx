@@ -5,12 +5,14 @@ import { addTexts } from "../i18n";
 import { AreaPage } from "../shared/AreaPage";
 import * as oversightTexts from "../shared/oversightTexts";
 import * as auditTexts from "./audit/texts";
+import * as coverageTexts from "./coverage/texts";
 import * as houseTexts from "./house/texts";
 import * as simulatorTexts from "./simulator/texts";
 import * as texts from "./texts";
 
 addTexts("operator", texts);
 addTexts("house", houseTexts);
+addTexts("coverageMap", coverageTexts);
 addTexts("simulator", simulatorTexts);
 addTexts("audit", auditTexts);
 addTexts("oversight", oversightTexts);
@@ -22,6 +24,7 @@ const GatewaysPage = lazy(() => import("./gateways/GatewaysPage"));
 const PlacesPage = lazy(() => import("./house/PlacesPage"));
 const DevicesPage = lazy(() => import("./house/DevicesPage"));
 const SimulatorPage = lazy(() => import("./simulator/SimulatorPage"));
+const CoveragePage = lazy(() => import("./coverage/CoveragePage"));
 const UsersPage = lazy(() => import("./users/UsersPage"));
 const OverviewPage = lazy(() => import("./overview/OverviewPage"));
 
@@ -30,12 +33,14 @@ export default function OperatorArea(): ReactNode {
   const { t } = useTranslation("operator");
   const { t: house } = useTranslation("house");
   const { t: simulator } = useTranslation("simulator");
+  const { t: coverage } = useTranslation("coverageMap");
   const { t: audit } = useTranslation("audit");
   return (
     <AreaPage
       area="operator"
       sections={[
         { path: "overview", label: t("section.overview"), Page: OverviewPage },
+        { path: "coverage", label: coverage("section"), Page: CoveragePage, permission: "coverage_read" },
         { path: "found", label: t("section.found"), Page: FoundPage },
         { path: "gateways", label: t("section.gateways"), Page: GatewaysPage },
         { path: "places", label: house("places"), Page: PlacesPage },

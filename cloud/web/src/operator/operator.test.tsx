@@ -22,6 +22,14 @@ it("shows each gateway with its state, and leads to the other areas", async () =
   expect(screen.getByRole("link", { name: "值班台" })).toHaveAttribute("href", "/duty");
 });
 
+it("shows what was put into quarantine and why, in words where they are known", async () => {
+  hub.status = aStatus({ quarantine: [{ reason: "future_time", count: 7 }, { reason: "odd_frame", count: 1 }] });
+  open();
+  expect(await screen.findByText(/设备的钟快了/)).toBeInTheDocument();
+  expect(screen.getByText("odd_frame")).toBeInTheDocument();
+  expect(screen.getByText("7")).toBeInTheDocument();
+});
+
 it("says so when the state could not be fetched", async () => {
   hub.answers.set("GET /api/v1/status", () => problem(500, "internal"));
   open();

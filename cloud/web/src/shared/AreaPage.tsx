@@ -9,7 +9,7 @@ import { api } from "../api/client";
 import type { Permission } from "../api/types";
 import { AREAS, type AreaName } from "../areas";
 import { AreaLinks } from "./AreaLinks";
-import { forgetBedside, mayOpenOffline } from "./bedside";
+import { mayOpenOffline } from "./bedside";
 import { explain } from "./explain";
 import { HeaderMenu } from "./HeaderMenu";
 import { setIcon } from "./tabTitle";
@@ -55,7 +55,6 @@ export function AreaPage({ area, sections: all }: { area: AreaName; sections: re
       return;
     }
     queryClient.clear();
-    forgetBedside();
     void navigate("/login", { replace: true });
   };
 

@@ -5,6 +5,7 @@ import { type ReactNode, type SyntheticEvent, useId, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { explain } from "./explain";
+import { CHINA_OFFSET_MS } from "./time";
 
 type FieldProps = {
   label: string;
@@ -114,10 +115,12 @@ type FormProps = {
   onSubmit: () => Promise<void>;
   children: ReactNode;
   testId?: string;
+  /** What is said once it is done; by default that it is saved. */
+  done?: string;
 };
 
 /** A form that says what went wrong where it stands, and what was done. */
-export function CallForm({ title, submit, onSubmit, children, testId }: FormProps): ReactNode {
+export function CallForm({ title, submit, onSubmit, children, testId, done }: FormProps): ReactNode {
   const { t } = useTranslation();
   const id = useId();
   const [busy, setBusy] = useState(false);
@@ -128,7 +131,7 @@ export function CallForm({ title, submit, onSubmit, children, testId }: FormProp
     setSaid(null);
     try {
       await onSubmit();
-      setSaid({ good: true, text: t("form.done") });
+      setSaid({ good: true, text: done ?? t("form.done") });
     } catch (problem) {
       setSaid({ good: false, text: explain(t, problem) });
     } finally {
@@ -185,11 +188,8 @@ export function ActionButton({ label, onPress, testId }: ActionProps): ReactNode
   );
 }
 
-/** Now, as a field of date and time shows it: in the time of this device. */
-export function localNow(now: number = Date.now()): string {
-  const local = new Date(now - new Date(now).getTimezoneOffset() * 60_000);
-  return local.toISOString().slice(0, 16);
-}
+/** Now, as a field of date and time shows it: in the time of the house, as every time on the page. */
+export const localNow = (now: number = Date.now()): string => new Date(now + CHINA_OFFSET_MS).toISOString().slice(0, 16);
 
-/** What a field of date and time holds, as the API takes it. */
-export const toIso = (local: string): string => new Date(local).toISOString();
+/** What a field of date and time holds (time of the house), as the API takes it. */
+export const toIso = (local: string): string => new Date(Date.parse(`${local}Z`) - CHINA_OFFSET_MS).toISOString();

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 
+import { localNow, toIso } from "./forms";
 import { clockTime, elapsed, exactTime, isNight, ServerClock, shortTime } from "./time";
 
 describe("ServerClock", () => {
@@ -61,5 +62,15 @@ describe("how times are written", () => {
     ["2026-03-01T16:00:00Z", true], // midnight
   ])("%s is night: %s", (time, night) => {
     expect(isNight(Date.parse(time))).toBe(night);
+  });
+});
+
+describe("a field of date and time", () => {
+  it("holds the time of the house, wherever the screen is", () => {
+    // 23:30 UTC is the next morning in China: today's list there is of that day.
+    const moment = Date.parse("2026-11-28T23:30:00Z");
+    expect(localNow(moment)).toBe("2026-11-29T07:30");
+    expect(toIso("2026-11-29T07:30")).toBe("2026-11-28T23:30:00.000Z");
+    expect(toIso("2026-11-29")).toBe("2026-11-28T16:00:00.000Z");
   });
 });

@@ -3,6 +3,8 @@ import { useSyncExternalStore } from "react";
 
 /** Care homes of one hub are in one time zone, and China has one; a screen's own may be wrong. */
 export const TIME_ZONE = "Asia/Shanghai";
+/** No summer time since 1991. */
+export const CHINA_OFFSET_MS = 8 * 3_600_000;
 
 // Pings come every 5 s: this covers a minute, long enough to meet a quick one.
 const KEPT_OFFSETS = 12;

@@ -26,7 +26,7 @@ export function DrillPlan({ drills }: { drills: readonly Schemas["DrillOut"][] }
   const { t } = useTranslation("drillPlan");
   const { t: common } = useTranslation();
   const { me } = useMe();
-  const [year, setYear] = useState(() => String(new Date().getFullYear()));
+  const [year, setYear] = useState(() => localNow().slice(0, 4));
   const number = Number(year);
   const { data, failureReason } = useQuery({
     queryKey: [KEY, number],
@@ -44,7 +44,7 @@ export function DrillPlan({ drills }: { drills: readonly Schemas["DrillOut"][] }
         <>
           <p>
             {t("halves", { first: data.halves_done[0], second: data.halves_done[1] })}{" "}
-            {data.year === new Date().getFullYear() && data.halves_done[half] === 0 && <strong>{t("halfLacks")}</strong>}
+            {data.year === Number(localNow().slice(0, 4)) && data.halves_done[half] === 0 && <strong>{t("halfLacks")}</strong>}
           </p>
           <DataTable
             title={t("title", { year: data.year })}
@@ -128,7 +128,7 @@ function AddPlan({ year }: { year: number }): ReactNode {
   const { t } = useTranslation("drillPlan");
   const queryClient = useQueryClient();
   const [kind, setKind] = useState<Kind>("fire");
-  const [quarter, setQuarter] = useState(() => String(Math.floor(new Date().getMonth() / 3) + 1));
+  const [quarter, setQuarter] = useState(() => String(Math.ceil(Number(localNow().slice(5, 7)) / 3)));
   const [unit, setUnit] = useState("");
   const [note, setNote] = useState("");
   const places = useQuery({ queryKey: ["places"], queryFn: () => answer(client.GET("/api/v1/places")) });

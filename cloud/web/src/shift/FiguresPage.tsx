@@ -7,7 +7,7 @@ import { answer, client } from "../api/client";
 import type { components } from "../api/schema";
 import { DataTable } from "../shared/DataTable";
 import { explain } from "../shared/explain";
-import { serverClock, shortTime } from "../shared/time";
+import { CHINA_OFFSET_MS, serverClock, shortTime } from "../shared/time";
 import { Waiting } from "../shared/Waiting";
 import "./shift.css";
 
@@ -20,17 +20,16 @@ const DAYS = [1, 7, 30] as const;
 /** This month and those before it, by its number of months back. */
 const MONTHS = [0, 1, 2] as const;
 /** The house's days are China's: it has one time zone and no summer time. */
-const CHINA_MS = 8 * 3_600_000;
 
 /** From the first of a month in China to the first of the next, or to now. */
 export function monthSpan(nowMs: number, back: number): { from: string; to: string; label: string } {
-  const here = new Date(nowMs + CHINA_MS);
+  const here = new Date(nowMs + CHINA_OFFSET_MS);
   const [year, month] = [here.getUTCFullYear(), here.getUTCMonth() - back];
   const first = Date.UTC(year, month, 1);
   const next = Date.UTC(year, month + 1, 1);
   return {
-    from: new Date(first - CHINA_MS).toISOString(),
-    to: new Date(Math.min(next - CHINA_MS, nowMs)).toISOString(),
+    from: new Date(first - CHINA_OFFSET_MS).toISOString(),
+    to: new Date(Math.min(next - CHINA_OFFSET_MS, nowMs)).toISOString(),
     label: new Date(first).toISOString().slice(0, 7),
   };
 }

@@ -9,7 +9,7 @@ import { PriorityMark } from "../duty/PriorityMark";
 import { kindText } from "../duty/words";
 import { explain } from "../shared/explain";
 import { SelectField, TextField, toIso } from "../shared/forms";
-import { clockTime, serverClock, shortTime } from "../shared/time";
+import { CHINA_OFFSET_MS, clockTime, serverClock, shortTime } from "../shared/time";
 import { Waiting } from "../shared/Waiting";
 
 type Row = components["schemas"]["NightAlert"];
@@ -24,7 +24,7 @@ const HOUR_MS = 3_600_000;
 
 /** The evening before, as a field of date and time shows it. */
 function lastEvening(nowMs: number): string {
-  const local = new Date(nowMs - new Date(nowMs).getTimezoneOffset() * 60_000);
+  const local = new Date(nowMs + CHINA_OFFSET_MS);
   if (local.getUTCHours() < BEGINS_H) local.setUTCDate(local.getUTCDate() - 1);
   return `${local.toISOString().slice(0, 10)}T${BEGINS_H}:00`;
 }

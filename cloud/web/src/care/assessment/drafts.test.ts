@@ -6,7 +6,7 @@ import { drafts, isUnsent, send } from "./drafts";
 import { problemsOf } from "./health";
 import { newDraft } from "./newDraft";
 
-const ID = "11111111-1111-4111-8111-111111111111";
+let ID = "";
 
 const keep = () =>
   drafts.put(ID, { elderId: "elder", elderName: "王秀兰", draft: newDraft(1, "2026-03-01"), changes: 1, sent: 0, refused: null });
@@ -24,14 +24,16 @@ function server() {
     return { version } as Assessment;
   });
   const answer = async () => {
+    await vi.waitFor(() => expect(waiting).not.toHaveLength(0));
     waiting.shift()?.();
-    await vi.waitFor(() => undefined);
-    await new Promise((resolve) => setTimeout(resolve, 0));
   };
   return { answer, taken, waiting };
 }
 
-beforeEach(() => localStorage.clear());
+beforeEach(() => {
+  localStorage.clear();
+  ID = crypto.randomUUID();
+});
 
 describe("a draft at the bedside", () => {
   it("is still there after the page was loaded anew", () => {

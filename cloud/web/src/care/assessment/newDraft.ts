@@ -1,10 +1,9 @@
+import { CHINA_OFFSET_MS } from "../../shared/time";
 import type { Assessment, Draft } from "./api";
 import { EMPTY_AROUND } from "./health";
 
 /** Reasons of the form (A.1): the two that a new assessment begins with. */
 export const REASON = { first: 1, routine: 2 } as const;
-
-const CHINA_OFFSET_MS = 8 * 3_600_000;
 
 /** The calendar day in China, which is what a form bears. */
 export const localDate = (ms: number): string =>

@@ -17,6 +17,7 @@ import { Contacts } from "./Contacts";
 import { Facts } from "./Facts";
 import { Consents, Family } from "./Family";
 import { RecordForm } from "./RecordForm";
+import { Rights } from "./Rights";
 import { Risks } from "./Risks";
 import { Seen } from "./Seen";
 import { Stays } from "./Stays";
@@ -97,6 +98,7 @@ export default function ElderRecordPage(): ReactNode {
       <Risks {...part} />
       <RiskHistory id={elderId} />
       {part.may("care_read") && <Notes id={elderId} writes={part.may("care_write")} />}
+      <Rights {...part} />
     </>
   );
 }

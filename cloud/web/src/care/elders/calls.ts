@@ -16,6 +16,7 @@ export type Coverage = Schemas["ElderCoverageDetail"];
 export type FactIn = Schemas["FactIn"];
 export type Series = Schemas["SeriesOut"];
 export type Stay = Schemas["StayOut"];
+export type Erased = Schemas["ElderEraseOut"];
 export type EndReason = NonNullable<Stay["end_reason"]>;
 
 export const ELDER_KEYS = {
@@ -60,6 +61,8 @@ export const elders = {
     ),
   day: (id: string, day: string) =>
     answer(client.GET("/api/v1/elders/{elder_id}/day", { params: { path: { elder_id: id }, query: { day } } })),
+  erase: (id: string, reason: string): Promise<Erased> =>
+    answer(client.POST("/api/v1/elders/{elder_id}/erase", { ...of(id), body: { reason } })),
   openRisks: () => answer(client.GET("/api/v1/risks/open")),
   addFact: (id: string, body: FactIn) => answer(client.POST("/api/v1/elders/{elder_id}/facts", { ...of(id), body })),
   contacts: (id: string, contacts: Contact[]) =>

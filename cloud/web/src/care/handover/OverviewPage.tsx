@@ -22,7 +22,7 @@ export function OverviewPage(): ReactNode {
   const { me } = useMe();
   const [search, setSearch] = useSearchParams();
   const places = useQuery({ queryKey: ["places"], queryFn: () => answer(client.GET("/api/v1/places")) });
-  const units = places.data?.units ?? [];
+  const units = (places.data?.units ?? []).filter(({ reached }) => reached);
   const unit = search.get("unit") ?? units[0]?.id ?? "";
   const { data, failureReason } = useQuery({
     queryKey: HANDOVER_KEYS.of(unit),

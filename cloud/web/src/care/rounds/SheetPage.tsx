@@ -17,7 +17,7 @@ export function SheetPage(): ReactNode {
   const [chosen, setChosen] = useState("");
   const [at, setAt] = useState(localNow());
   const places = useQuery({ queryKey: ["places"], queryFn: () => answer(client.GET("/api/v1/places")) });
-  const units = places.data?.units ?? [];
+  const units = (places.data?.units ?? []).filter(({ reached }) => reached);
   const unit = chosen || (units[0]?.id ?? "");
   const { data, failureReason } = useQuery({
     queryKey: ROUND_KEYS.sheet(unit, at),

@@ -19,7 +19,7 @@ export function TagsPage(): ReactNode {
   const queryClient = useQueryClient();
   const [chosen, setChosen] = useState("");
   const places = useQuery({ queryKey: ["places"], queryFn: () => answer(client.GET("/api/v1/places")) });
-  const units = places.data?.units ?? [];
+  const units = (places.data?.units ?? []).filter(({ reached }) => reached);
   const unit = chosen || (units[0]?.id ?? "");
   const { data, failureReason } = useQuery({
     queryKey: ROUND_KEYS.tags(unit),

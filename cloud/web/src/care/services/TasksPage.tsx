@@ -9,19 +9,22 @@ import { dayAndClock } from "../../shared/dayAndClock";
 import { explain } from "../../shared/explain";
 import { useMe } from "../../shared/useMe";
 import { Waiting } from "../../shared/Waiting";
+import { AskedTable } from "./AskedTable";
 import { SERVICE_KEYS, services, type Task } from "./calls";
 
 const text = (value: unknown): string => (typeof value === "string" || typeof value === "number" ? String(value) : "");
 
-/** What rules and lists have found: somebody is to look into it. */
+/** One place to work things off: what was asked for, and what rules and lists have found. */
 export function TasksPage(): ReactNode {
   const { t, i18n } = useTranslation("services");
   const { t: common } = useTranslation();
   const { me } = useMe();
   const queryClient = useQueryClient();
   const { data, failureReason } = useQuery({ queryKey: SERVICE_KEYS.tasks, queryFn: services.tasks });
-  if (data === undefined) {
-    return failureReason === null ? <Waiting /> : <p role="alert">{t("failed", { why: explain(common, failureReason) })}</p>;
+  const asked = useQuery({ queryKey: SERVICE_KEYS.asked, queryFn: services.asked });
+  const failed = failureReason ?? asked.failureReason;
+  if (data === undefined || asked.data === undefined) {
+    return failed === null ? <Waiting /> : <p role="alert">{t("failed", { why: explain(common, failed) })}</p>;
   }
   const end = async (task: Task, outcome: "done" | "dismissed", note: string) => {
     await services.endTask(task.id, { outcome, note });
@@ -31,7 +34,13 @@ export function TasksPage(): ReactNode {
     kind === "entitlement_met"
       ? t("tasks.met", { name: text(i18n.language === "zh" ? detail.name : detail.name_en) })
       : t("tasks.list", { source: text(detail.source), line: text(detail.line) || "–", status: text(detail.status) });
+  const also = (task: Task) =>
+    asked.data.tasks.filter(({ elder_id }) => elder_id === task.elder_id).map((one) => (
+      <small key={one.id}> {t("tasks.also", { kind: t(`asked.kinds.${one.kind}`), due: one.due_on })}</small>
+    ));
   return (
+    <>
+    <AskedTable tasks={asked.data.tasks} />
     <DataTable
       title={t("tasks.title")}
       rows={data.clues}
@@ -47,7 +56,7 @@ export function TasksPage(): ReactNode {
               <Link to={`/care/elders/${task.elder_id}`}>{task.elder_name}</Link>
             ),
         },
-        { title: t("tasks.what"), cell: why },
+        { title: t("tasks.what"), cell: (task) => <>{why(task)}{also(task)}</> },
         { title: t("tasks.since"), cell: (task) => dayAndClock(task.opened_at) },
         {
           title: t("tasks.done"),
@@ -69,5 +78,6 @@ export function TasksPage(): ReactNode {
         },
       ]}
     />
+    </>
   );
 }

@@ -41,7 +41,7 @@ export function DueCard({ row, number, children }: Props): ReactNode {
             <> · {t("attempt", { at: dayAndClock(row.last_attempt_at), what: t(`outcome.${row.last_attempt}`) })}</>
           )}
           {row.open_followups > 0 && <> · {t("openFollowups", { count: row.open_followups })}</>}
-          {row.visitor && <> · {row.visitor}</>}
+          {row.visitor && <> · {t("visitorIs", { name: row.visitor })}</>}
         </small>
       </p>
       {me?.permissions.includes("care_write") && (

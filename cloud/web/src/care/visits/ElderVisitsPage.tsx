@@ -131,5 +131,5 @@ function Where({ visit }: { visit: Visit }): ReactNode {
   if (visit.accuracy_m === null) return t("elder.remote");
   if (visit.distance_m === null) return t("elder.noDoor");
   const text = t("elder.fromDoor", { m: metres(visit.distance_m), accuracy: metres(visit.accuracy_m) });
-  return visit.far_away ? <strong className="overdue">{text}</strong> : text;
+  return visit.far_away ? <strong className="overdue">{t("elder.far")}：{text}</strong> : text;
 }

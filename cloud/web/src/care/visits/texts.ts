@@ -15,6 +15,7 @@ export const zh = {
   standing: { ok: "下次 {{at}} 前", soon: "{{at}} 前", today: "今天（{{at}} 前）", overdue: "已超期（应于 {{at}} 前）" },
   every: "每 {{days}} 天",
   last: "上次 {{at}} {{by}}",
+  visitorIs: "由{{name}}探访",
   never: "还没有探访过",
   attempt: "{{at}} {{what}}",
   openFollowups: "{{count}} 项后续未完成",
@@ -96,6 +97,7 @@ export const zh = {
     remote: "不在现场",
     noDoor: "有位置；门牌位置未登记",
     fromDoor: "距门口 {{m}}（误差 {{accuracy}}）",
+    far: "离门口远",
   },
   plan: {
     title: "探访计划",
@@ -151,6 +153,7 @@ export const en: typeof zh = {
   standing: { ok: "next by {{at}}", soon: "by {{at}}", today: "today (by {{at}})", overdue: "overdue (was due by {{at}})" },
   every: "every {{days}} days",
   last: "last {{at}} {{by}}",
+  visitorIs: "visited by {{name}}",
   never: "not visited yet",
   attempt: "{{at}} {{what}}",
   openFollowups: "{{count}} follow-ups open",
@@ -232,6 +235,7 @@ export const en: typeof zh = {
     remote: "not on the spot",
     noDoor: "placed; the door is not on the map",
     fromDoor: "{{m}} from the door (within {{accuracy}})",
+    far: "far from the door",
   },
   plan: {
     title: "Visit plan",

@@ -8,9 +8,12 @@ import { DataTable } from "../../shared/DataTable";
 import { explain } from "../../shared/explain";
 import { clockTime } from "../../shared/time";
 import { Waiting } from "../../shared/Waiting";
+import { zh } from "../texts";
 
 // As often as a gateway's silence is noticed in the cloud, and a little slower.
 const REFRESH_MS = 5_000;
+
+const isKnown = (reason: string): reason is keyof typeof zh.overview.reason => reason in zh.overview.reason;
 
 /** Which gateways and devices are heard, and which are not. */
 export default function OverviewPage(): ReactNode {
@@ -24,6 +27,8 @@ export default function OverviewPage(): ReactNode {
   });
   const at = (time: string | null): string =>
     time === null ? t("overview.never") : clockTime(Date.parse(time));
+  const reasonText = (reason: string): string =>
+    isKnown(reason) ? `${t(`overview.reason.${reason}`)} (${reason})` : reason;
   const gatewayState = {
     online: t("overview.online"),
     offline: t("overview.offline"),
@@ -54,6 +59,16 @@ export default function OverviewPage(): ReactNode {
                   t("overview.waitingText", { urgent: row.urgent_pending, bulk: row.bulk_pending }),
               },
               { title: t("overview.refused"), cell: (row) => row.rejected_total },
+            ]}
+          />
+          <DataTable
+            title={t("overview.quarantine")}
+            rows={data.quarantine}
+            rowKey={({ reason }) => reason}
+            empty={t("overview.quarantineNone")}
+            columns={[
+              { title: t("overview.why"), cell: (row) => reasonText(row.reason) },
+              { title: t("overview.count"), cell: (row) => row.count },
             ]}
           />
           <DataTable

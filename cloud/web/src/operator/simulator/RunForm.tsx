@@ -84,7 +84,7 @@ export function RunForm({ scenarios, onStart }: Props): ReactNode {
   );
   return (
     <div className="sim-forms">
-      <CallForm title={t("new")} submit={t("run")} testId="sim-run" onSubmit={() => onStart(order())}>
+      <CallForm title={t("new")} submit={t("run")} done={t("begun")} testId="sim-run" onSubmit={() => onStart(order())}>
         {where}
         <SelectField
           label={t("speed")}
@@ -105,7 +105,7 @@ export function RunForm({ scenarios, onStart }: Props): ReactNode {
       </CallForm>
       <details className="sim-what-if">
         <summary data-testid="sim-what-if-open">{t("whatIf")}</summary>
-        <CallForm title={t("whatIf")} submit={t("run")} testId="sim-what-if" onSubmit={whatIf}>
+        <CallForm title={t("whatIf")} submit={t("run")} done={t("begun")} testId="sim-what-if" onSubmit={whatIf}>
           <p className="sim-story">{t("whatIfHint")}</p>
           {where}
           <TextField

@@ -109,12 +109,12 @@ function Floor({ cast, picture }: { cast: Cast; picture: Picture }): ReactNode {
 }
 
 /** One run, from waiting to its scorecard. */
-export function RunView({ id }: { id: string }): ReactNode {
+export function RunView({ id, titleOf }: { id: string; titleOf: (scenario: string) => string }): ReactNode {
   const { t, i18n } = useTranslation("simulator");
   const { run, picture, lost, over } = useRun(id);
   const { cast, progress, result } = picture;
   const active = run !== null && (run.state === "queued" || run.state === "running");
-  const title = cast === null ? (run?.wanted.scenario ?? "…") : i18n.language === "en" ? cast.title_en : cast.title_zh;
+  const title = cast === null ? (run === null ? "…" : titleOf(run.wanted.scenario)) : i18n.language === "en" ? cast.title_en : cast.title_zh;
   return (
     <section className="sim-run" aria-labelledby="sim-title" data-testid="sim-run-view" data-state={run?.state ?? ""}>
       <h2 id="sim-title">

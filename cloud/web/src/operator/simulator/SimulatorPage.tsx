@@ -9,9 +9,11 @@ import { useSearchParams } from "react-router";
 import { DataTable } from "../../shared/DataTable";
 import { explain } from "../../shared/explain";
 import { shortTime } from "../../shared/time";
+import { useMe } from "../../shared/useMe";
 import { Waiting } from "../../shared/Waiting";
 import { type Run, type RunIn, RUNS_KEY, SCENARIOS_KEY, simulations } from "./calls";
 import { CompareView } from "./CompareView";
+import { DrillForm } from "./DrillForm";
 import { RunForm } from "./RunForm";
 import { RunView } from "./RunView";
 
@@ -22,6 +24,7 @@ export default function SimulatorPage(): ReactNode {
   const { t, i18n } = useTranslation("simulator");
   const { t: common } = useTranslation();
   const queries = useQueryClient();
+  const { me } = useMe();
   const [search, setSearch] = useSearchParams();
   const open = search.get("run");
   const other = search.get("with");
@@ -51,10 +54,11 @@ export default function SimulatorPage(): ReactNode {
         </p>
       )}
       {scenarios.data === undefined ? <Waiting /> : <RunForm scenarios={known} onStart={start} />}
+      {me?.permissions.includes("drills_run") === true && me.permissions.includes("coverage_read") && <DrillForm />}
       {open !== null && other !== null && (
         <CompareView ids={[open, other]} onClose={() => setSearch({ run: open })} />
       )}
-      {open !== null && <RunView key={open} id={open} />}
+      {open !== null && <RunView key={open} id={open} titleOf={titleOf} />}
       <DataTable<Run>
         title={t("runs")}
         rows={runs.data?.runs ?? []}

@@ -56,6 +56,33 @@ function open(query = ""): void {
   renderAt(`/operator/simulator${query}`, <OperatorArea />, "/operator/*");
 }
 
+it("starts a drill on the real floor from the same page, marked as one, for who reads no records", async () => {
+  const ELDER = "00000000-0000-4000-8000-0000000000e1";
+  hub.answers.set("GET /api/v1/session", () =>
+    json({ ...ME, role: "operator", permissions: ["devices_manage", "simulation_run", "drills_run", "coverage_read", "own_account"] }),
+  );
+  hub.answers.set("GET /api/v1/coverage", () =>
+    json({
+      server_time: "2026-03-01T18:15:00.000Z",
+      elders: [{ elder_id: ELDER, elder_name: "王秀兰", place: "2 楼 203-1 床", state: "protected", since: null, cause: null, gateway: null, lacking: [], silent: [], origin: "live" }],
+    }),
+  );
+  hub.answers.set("POST /api/v1/duty/drills", () => json({ drills: [] }));
+  open();
+  const drill = await screen.findByTestId("sim-drill");
+  expect(drill).toHaveTextContent("演练 · 真实楼层");
+  await userEvent.click(within(drill).getByTestId("sim-drill-open"));
+  await within(drill).findByRole("option", { name: /王秀兰/ });
+  await userEvent.selectOptions(within(drill).getByTestId("sim-drill-elder"), ELDER);
+  await userEvent.click(within(drill).getByRole("button", { name: "开始演练" }));
+  await waitFor(() =>
+    expect(hub.calls.find(({ method }) => method === "POST")).toMatchObject({
+      path: "/api/v1/duty/drills",
+      body: { elder_id: ELDER, code: "fall_confirmed", announced: true },
+    }),
+  );
+});
+
 it("one press runs a night, which is then watched bed by bed to its scorecard", async () => {
   open();
   const form = await screen.findByTestId("sim-run");

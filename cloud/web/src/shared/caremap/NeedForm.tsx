@@ -39,7 +39,7 @@ export function NeedForm(props: Props): ReactNode {
   const placed = houses.filter((house) => house.place !== null);
   return (
     <CallForm title={props.title} submit={t("form.send")} onSubmit={send} testId="need-form">
-      <p className="need-hint">{props.hint}</p>
+      {props.hint !== "" && <p className="need-hint">{props.hint}</p>}
       <SelectField
         label={t("form.kind")}
         value={need.kind}
