@@ -31,8 +31,8 @@ def enter(browser: Browser, stack: Stack) -> Iterator[Callable[[Login], Page]]:
 
 
 def shot(page: Page, name: str) -> None:
-    """Into YUYUE_SHOTS, where somebody wants to look: on a desk, and on a phone."""
-    if directory := os.environ.get("YUYUE_SHOTS"):
+    """Into YUYUE_SCREENSHOTS, where somebody wants to look: on a desk, and on a phone."""
+    if directory := os.environ.get("YUYUE_SCREENSHOTS"):
         page.screenshot(path=f"{directory}/caremap-{name}.png", full_page=True)
         page.set_viewport_size({"width": PHONE_PX, "height": 740})
         page.screenshot(path=f"{directory}/caremap-{name}-360.png", full_page=True)
