@@ -96,7 +96,10 @@ def _early(manifest: Path, _changed_ns: int, view: str) -> str:
     if key is None or "index.html" not in files:
         return ""
     more = sorted(all_of(key, set()) - all_of("index.html", set()), key=lambda one: one != key)
-    return ", ".join(f"</{files[one]['file']}>; rel=modulepreload; crossorigin" for one in more)
+    styles = sorted({css for one in more for css in files[one].get("css", ())})
+    links = [f"</{css}>; rel=preload; as=style; crossorigin" for css in styles]
+    links += [f"</{files[one]['file']}>; rel=modulepreload; crossorigin" for one in more]
+    return ", ".join(links)
 
 
 def _page(request: Request, root: Path, index: Path, path: str) -> Response:

@@ -58,12 +58,14 @@ async def test_the_first_views_own_code_is_named_with_the_page(
         "_plan.js": {"file": "assets/plan-1.js", "imports": ["_react.js"]},
         "src/duty/DutyPage.tsx": {
             "file": "assets/DutyPage-1.js", "imports": ["index.html", "_plan.js"],
+            "css": ["assets/DutyPage-1.css"],
         },
     }  # fmt: skip
     (tmp_path / ".vite" / "manifest.json").write_text(json.dumps(files))
     link = (await browser.get("/duty")).headers["link"]
     assert link == (
-        "</assets/DutyPage-1.js>; rel=modulepreload; crossorigin,"
+        "</assets/DutyPage-1.css>; rel=preload; as=style; crossorigin,"
+        " </assets/DutyPage-1.js>; rel=modulepreload; crossorigin,"
         " </assets/plan-1.js>; rel=modulepreload; crossorigin"
     )
     assert "link" not in (await browser.get("/nowhere")).headers
