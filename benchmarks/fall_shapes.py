@@ -22,8 +22,11 @@ from rich.table import Table
 from scipy.stats import ks_2samp
 
 from benchmarks.cloud import show_machine
-from edge.signals import FloatArray, Position
+from edge.events import EventKind
+from edge.fall.detector import FallDetector
+from edge.signals import NS_PER_S, FloatArray, Origin, Position, Waveform
 from firmware_sim.devices.recordings import Recordings, data_dir
+from firmware_sim.devices.wearable import quantise, scale_nano_of
 from firmware_sim.people import impact_shapes
 from firmware_sim.people.day import living
 from firmware_sim.people.falls import Aftermath, FallKind
@@ -52,6 +55,7 @@ WRITTEN: Final = (Position.WAIST, Position.WRIST)
 _BEFORE_S: Final = 3.0
 _AFTER_S: Final = 5.0
 _SPLITS: Final = 200
+_FOUND_NS: Final = 5 * NS_PER_S
 # The recorders' volunteers fall in these ways; a slide off a chair is another thing.
 _WAYS: Final = (FallKind.FORWARD, FallKind.BACKWARD, FallKind.SIDEWAYS)
 console = Console()
@@ -117,19 +121,79 @@ def balanced(found: BySubject, most: int) -> list[Shape]:
     ]  # fmt: skip
 
 
-def made_up(position: Position, count: int) -> Iterator[Shape]:
-    """Falls of as many made-up people."""
-    source = SOURCES[position]
-    rate_hz = source.rate_hz
+def _falls(position: Position, count: int) -> Iterator[tuple[FloatArray, int]]:
+    rate_hz = SOURCES[position].rate_hz
     for seed in range(count):
         wearer = Wearer(seed, position, rate_hz, living(10.0))
         ready = wearer.read(round(4.0 * rate_hz))
         aftermath = Aftermath.STILL if seed % 5 < 2 else Aftermath.STRUGGLING
         impact_n = wearer.fall(_WAYS[seed % len(_WAYS)], aftermath, 8.0)
         rest = wearer.read(impact_n - len(ready) + round(8.0 * rate_hz))
-        shape = shape_of(np.concatenate([ready, rest]), rate_hz, impact_n, source.range_g)
+        yield np.concatenate([ready, rest]), impact_n
+
+
+def made_up(position: Position, count: int) -> Iterator[Shape]:
+    """Falls of as many made-up people."""
+    source = SOURCES[position]
+    for samples_g, impact_n in _falls(position, count):
+        shape = shape_of(samples_g, source.rate_hz, impact_n, source.range_g)
         if shape is not None:
             yield shape
+
+
+def found_by_detector(
+    samples_g: FloatArray, rate_hz: float, impact_n: int, position: Position, range_g: float
+) -> bool:
+    """Whether our detector, at its own limits, suspects a fall near the impact."""
+    detector = FallDetector()
+    detector.open("d", position)
+    counts, every = quantise(samples_g, range_g), round(rate_hz)
+    blocks = [
+        Waveform(
+            "d", "acceleration", 10**18 + round(at * NS_PER_S / rate_hz), rate_hz,
+            scale_nano_of(range_g) * 1e-9, range_g, counts[at : at + every], number, 1,
+            Origin.SIMULATED,
+        )
+        for number, at in enumerate(range(0, len(counts), every))
+    ]  # fmt: skip
+    events = detector.process(blocks)
+    return any(
+        event.kind is EventKind.FALL_SUSPECTED
+        and abs(event.time_ns - 10**18 - impact_n * NS_PER_S / rate_hz) < _FOUND_NS
+        for event in events
+    )
+
+
+def found_recorded(known: Recordings, position: Position, most: int) -> float:
+    """The share of recorded falls that the detector finds (it learned from these volunteers)."""
+    source = SOURCES[position]
+    falls = [
+        one
+        for one in known.find(dataset=source.dataset, position=position, is_fall=True)
+        if one.impact_s is not None
+        and one.impact_s > _BEFORE_S
+        and one.duration_s - one.impact_s > _AFTER_S
+    ]
+    picked = falls[:: max(1, len(falls) // most)]
+    found = [
+        found_by_detector(
+            known.samples_g(one), one.rate_hz, round((one.impact_s or 0.0) * one.rate_hz),
+            position, source.range_g,
+        )
+        for one in picked
+    ]  # fmt: skip
+    return float(np.mean(found))
+
+
+def found_made_up(position: Position, count: int) -> float:
+    """The share of made-up falls that the detector finds."""
+    source = SOURCES[position]
+    return float(
+        np.mean([
+            found_by_detector(samples_g, source.rate_hz, impact_n, position, source.range_g)
+            for samples_g, impact_n in _falls(position, count)
+        ])
+    )  # fmt: skip
 
 
 def halves(found: BySubject, each: int) -> dict[str, float]:
@@ -208,6 +272,9 @@ def main() -> None:
     show_machine()
     for position in SOURCES:
         console.print(_table(position, recorded(known, position), given.falls))
+        real = found_recorded(known, position, given.falls)
+        ours = found_made_up(position, given.falls)
+        console.print(f"found by the detector: {real:.0%} of recorded, {ours:.0%} of made-up ones")
 
 
 if __name__ == "__main__":

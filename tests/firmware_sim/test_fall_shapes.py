@@ -9,6 +9,7 @@ from benchmarks.fall_shapes import (
     FIGURES,
     balanced,
     distances,
+    found_made_up,
     made_up,
     recorded,
     shape_of,
@@ -128,3 +129,9 @@ def test_every_volunteer_counts_the_same() -> None:
     summed = impact_shapes.summed_up(values, ["often"] * 90 + ["seldom"] * 10)
     below = sum(value < 2.0 for value in summed["quantiles"]["peak_g"])
     assert below / len(impact_shapes.LEVELS) == pytest.approx(0.5, abs=0.03)
+
+
+@BOTH
+def test_the_detector_finds_made_up_falls(position: Position) -> None:
+    # of recorded ones it finds as many; a test of the detector itself asks more (tests/edge/fall)
+    assert found_made_up(position, 24) >= 0.9
