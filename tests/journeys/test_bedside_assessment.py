@@ -5,14 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Error, expect
+from playwright.sync_api import Browser, Error, Page, expect
 
 from cloud.care.assessment.form import load_form
 from tests.support.pages import sign_in, violations
+from tests.support.processes import wait_until
 from tests.support.stack import Stack
 
 # Takes 5 points away and is dementia: 85, first level 1, final level 2.
 WORSE = {"B.1.3": "1", "B.2.3": "2"}
+
+
+def _wait_until_put_by(page: Page) -> None:
+    """Opened where there is a network, it opens where there is none."""
+    ask = "caches.open('bedside-1').then(c => c.match('/index.html')).then(Boolean)"
+    wait_until(lambda: page.evaluate(ask), "the page is put by for the bedside")
 
 
 @pytest.mark.browser
@@ -31,9 +38,7 @@ def test_assessed_offline_sent_later_and_filed(
     page.get_by_test_id("start-assessment").click()
     expect(page.get_by_test_id("progress")).to_have_text("已填 0 / 26 项")
     expect(page.get_by_test_id("saved-mark")).to_have_text("已保存到服务器", timeout=10_000)
-    page.wait_for_function(
-        "caches.open('bedside-1').then(c => c.match('/index.html')).then(Boolean)"
-    )
+    _wait_until_put_by(page)
 
     context.set_offline(True)
     for code, item in load_form().items.items():

@@ -31,8 +31,8 @@ def enter(browser: Browser, stack: Stack) -> Iterator[Callable[[Login], Page]]:
 
 
 def shot(page: Page, name: str) -> None:
-    """Into YUYUE_SHOTS, where somebody wants to look: on a desk, and on a phone."""
-    if directory := os.environ.get("YUYUE_SHOTS"):
+    """Into YUYUE_SCREENSHOTS, where somebody wants to look: on a desk, and on a phone."""
+    if directory := os.environ.get("YUYUE_SCREENSHOTS"):
         page.screenshot(path=f"{directory}/caremap-{name}.png", full_page=True)
         page.set_viewport_size({"width": PHONE_PX, "height": 740})
         page.screenshot(path=f"{directory}/caremap-{name}-360.png", full_page=True)
@@ -55,8 +55,9 @@ def test_a_clerk_finds_a_free_bed_for_somebody_unnamed(
     shot(clerk, "bureau")
 
     # By keyboard alone: nursing beds, from the house in the middle, within 10 km.
-    clerk.get_by_test_id("need-kind").focus()
-    clerk.keyboard.type("护理")
+    kind = clerk.get_by_test_id("need-kind")
+    while "护理" not in kind.evaluate("e => e.selectedOptions[0].text"):
+        kind.press("ArrowDown")
     clerk.get_by_test_id("need-from").select_option(label="渝悦康养中心（示范）")
     clerk.get_by_role("group", name="必须有").get_by_label("失能卧床照护").check()
     expect(clerk.get_by_role("heading", name="机构和床位（2 家）")).to_be_visible()

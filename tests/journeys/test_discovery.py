@@ -12,7 +12,7 @@ from tests.support.faces import switch_language
 from tests.support.pages import PHONE_PX, check, sign_in
 from tests.support.stack import Stack
 
-SHOTS = os.environ.get("YUYUE_SHOTS")
+SHOTS = os.environ.get("YUYUE_SCREENSHOTS")
 
 
 def social_worker(stack: Stack, browser: Browser) -> Page:

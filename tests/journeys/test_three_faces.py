@@ -206,7 +206,8 @@ PAGES = {
     ),
     MANAGER: (
         "/operator/overview", "/operator/found", "/operator/gateways", "/operator/places",
-        "/operator/devices", "/operator/coverage", "/operator/users", "/operator/audit", "/operator/break-glass",
+        "/operator/devices", "/operator/coverage", "/operator/users", "/operator/audit",
+        "/operator/break-glass",
     ),
 }  # fmt: skip
 

@@ -31,8 +31,8 @@ def worker(browser: Browser, stack: Stack) -> Iterator[Page]:
 
 
 def shot(page: Page, name: str) -> None:
-    """Into YUYUE_SHOTS, where somebody wants to look."""
-    if directory := os.environ.get("YUYUE_SHOTS"):
+    """Into YUYUE_SCREENSHOTS, where somebody wants to look."""
+    if directory := os.environ.get("YUYUE_SCREENSHOTS"):
         page.screenshot(path=f"{directory}/visits-{name}.png", full_page=True)
 
 
@@ -44,13 +44,14 @@ def test_a_route_from_the_due_list_to_a_follow_up(worker: Page, stack: Stack) ->
     overdue = worker.locator("[data-standing=overdue]")
     expect(overdue.first).to_contain_text("已超期")
     before = overdue.count()
+    name = overdue.first.get_by_role("link").first.inner_text()
     check(worker)
     shot(worker, "due")
 
     worker.get_by_role("link", name="今日路线").click()
     expect(worker.get_by_role("img", name=re.compile("路线图"))).to_be_visible()
-    first = worker.get_by_test_id("visit-card").first
-    name = first.get_by_role("link").inner_text()
+    # What was pulled forward is walked first; the longest overdue may come later.
+    first = worker.get_by_test_id("visit-card").filter(has_text=name)
     check(worker)
     shot(worker, "route")
 

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func
 
 from cloud.alerts.models import Alert, AlertEvent, AlertMove, Incident
 from cloud.bureau.models import CoverageChange, IndicatorDay
@@ -34,8 +34,7 @@ async def rows_of(scope: TenantScope) -> dict[str, int]:
     """How many rows the house has, by table."""
     found = {}
     for model in _KEPT:
-        statement = select(func.count()).select_from(model)
-        here = statement.where(model.institution_id == scope.institution_id)
+        here = scope.select(model).with_only_columns(func.count())
         found[model.__tablename__] = int((await scope.session.execute(here)).scalar_one())
     return found
 

@@ -38,7 +38,7 @@ export function NeedForm(props: Props): ReactNode {
   };
   const placed = houses.filter((house) => house.place !== null);
   return (
-    <CallForm title={props.title} submit={t("form.send")} onSubmit={send} testId="need-form">
+    <CallForm title={props.title} submit={t("form.send")} done={t("form.below")} onSubmit={send} testId="need-form">
       {props.hint !== "" && <p className="need-hint">{props.hint}</p>}
       <SelectField
         label={t("form.kind")}
