@@ -15,10 +15,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 from scipy.stats import rankdata
 
 from edge.signals import FloatArray, Position
+
+IntArray = NDArray[np.integer[Any]]
 
 FILE: Final = Path(__file__).with_name("impact_shapes.json")
 LEVELS: Final = tuple(round(0.025 * k, 3) for k in range(41))  # 0, 0.025 .. 1
@@ -94,9 +97,10 @@ def summed_up(values: FloatArray, subjects: Sequence[str]) -> dict[str, Any]:
     return {"quantiles": quantiles, "correlation": np.round(correlation, 2).tolist()}
 
 
-def _copies(falls_of_subject: FloatArray) -> Any:
+def _copies(falls_of_subject: IntArray) -> IntArray:
     """How often each fall is counted so that every subject weighs about the same."""
-    return np.maximum(1, np.rint(falls_of_subject.max() / falls_of_subject)).astype(int)
+    ratio = falls_of_subject.max() / falls_of_subject
+    return np.maximum(1, np.rint(ratio)).astype(np.int64)
 
 
 @cache
