@@ -100,7 +100,7 @@ def summed_up(values: FloatArray, subjects: Sequence[str]) -> dict[str, Any]:
 def _copies(falls_of_subject: IntArray) -> IntArray:
     """How often each fall is counted so that every subject weighs about the same."""
     ratio = falls_of_subject.max() / falls_of_subject
-    return np.maximum(1, np.rint(ratio)).astype(np.int64)
+    return np.asarray(np.maximum(1, np.rint(ratio)), dtype=np.int64)
 
 
 @cache
