@@ -152,6 +152,8 @@ class Body:
 
     def __init__(self, seed: int, position: Position, rate_hz: float) -> None:
         self.rng = np.random.default_rng([seed, 1])
+        # of its own: the shape of an impact changes nothing of what is lived after it
+        self.impact_rng = np.random.default_rng([seed, 4])
         self.position = position
         # a whole number of internal steps per sample: no resampling between motions
         self.steps_per_sample = math.ceil(_MIN_INTERNAL_RATE_HZ / rate_hz)

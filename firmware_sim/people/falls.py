@@ -2,7 +2,9 @@
 
 The descent is a body that tips over its feet and buckles at the knees (an inverted pendulum that
 shortens), so the loss of weight before the impact and the speed at it follow from mechanics. The
-impact takes that speed away within the time a padded body needs for it.
+impact takes that speed away within the time a padded body needs for it. Where falls were recorded
+at that position, the shape of the impact is then drawn from their statistics (`impact.py`); when
+it happens, and what comes after, is not touched by that.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ from scipy.spatial.transform import Rotation
 from edge.signals import FloatArray
 from firmware_sim.people.body import LYING, ON_THE_FLOOR, Body, Posture
 from firmware_sim.people.daily import change_posture, sit_down, stand_up, still, walk
+from firmware_sim.people.impact import shaped
+from firmware_sim.people.impact_shapes import statistics_of
 from firmware_sim.people.kinematics import (
     STANDARD_GRAVITY_M_S2,
     Motion,
@@ -83,12 +87,22 @@ _WRIST_CONTACT_S: Final = (0.030, 0.055)  # bone under thin skin stops faster
 _SPEED_LEFT: Final = (0.55, 0.95)
 
 
-def fall(body: Body, kind: FallKind, aftermath: Aftermath, after_s: float) -> Motion:
-    """A whole fall from wherever the body is, with `after_s` seconds of what follows."""
+def fall(
+    body: Body, kind: FallKind, aftermath: Aftermath, after_s: float, mounting: FloatArray
+) -> Motion:
+    """A whole fall from wherever the body is, with `after_s` seconds of what follows.
+
+    `mounting` (3, 3) turns the segment's axes into the sensor's.
+    """
     before = _get_ready(body, kind)
     stumble = _stumble(body)
     descent, speed_m_s = _slide(body) if kind is FallKind.SLIDE_OFF_CHAIR else _tip(body, kind)
     impact = _impact(body, _COURSES[kind], speed_m_s)
+    statistics = statistics_of(body.position)
+    # nobody recorded slides off a chair: they stay as mechanics makes them
+    if statistics is not None and kind is not FallKind.SLIDE_OFF_CHAIR:
+        mechanical = (join(*before, stumble), descent, impact)
+        descent, impact = shaped(body, statistics, mechanical, mounting)
     motions = [*before, stumble, descent, impact, *_after(body, aftermath, after_s)]
     return join(*motions)
 

@@ -35,7 +35,7 @@ class Sensor:
         self._noise = np.random.default_rng([seed, 3])
         self._bias_g = character.normal(0.0, _BIAS_G, 3)
         self._scale = 1.0 + character.normal(0.0, _SCALE_ERROR, 3)
-        self._mounting = Rotation.from_euler(
+        self.mounting = Rotation.from_euler(
             "zyx",
             [character.uniform(-180.0, 180.0), *character.normal(0.0, _MOUNTING_DEG, 2)],
             degrees=True,
@@ -45,7 +45,7 @@ class Sensor:
     def read(self, specific_force_g: FloatArray) -> FloatArray:
         """What the sensor says, shape (n, 3), in g, before its range clips it."""
         # term by term: a matrix product may round differently for another number of samples
-        turned = sum(specific_force_g[:, [axis]] * self._mounting[:, axis] for axis in range(3))
+        turned = sum(specific_force_g[:, [axis]] * self.mounting[:, axis] for axis in range(3))
         noise = self._noise.standard_normal(specific_force_g.shape) * self._noise_g
         return np.asarray(turned * self._scale + self._bias_g + noise, dtype=np.float64)
 
@@ -88,7 +88,7 @@ class Wearer:
         """Fall from now on; the sample of the impact. Afterwards the script goes on."""
         if self._motion is not None and self._step < len(self._motion):
             self._body.rotation = self._motion.rotation[self._step]
-        motion = fall(self._body, kind, aftermath, after_s)
+        motion = fall(self._body, kind, aftermath, after_s, self._sensor.mounting)
         self._begin(motion)
         lived_s = self._given_n / self.rate_hz + len(motion) / self._body.internal_rate_hz
         self._script = self._write(self._body, lived_s)
