@@ -33,6 +33,18 @@ type BedProps = {
   openable: boolean;
 };
 
+// Beside the sign there is room for seven figures or three characters.
+const LABEL_ROOM = 7;
+
+function cut(label: string): string {
+  let left = LABEL_ROOM;
+  for (const [at, each] of [...label].entries()) {
+    left -= each.charCodeAt(0) > 0x2e80 ? 2 : 1;
+    if (left < 0) return `${[...label].slice(0, at).join("").trim()}…`;
+  }
+  return label;
+}
+
 /** Drawn again only when something of its own changes: two hundred of them are on one screen. */
 const Bed = memo(function Bed(props: BedProps): ReactNode {
   const { id, label, name, detail, state, stateText, x, y, focusable, openable } = props;
@@ -55,7 +67,7 @@ const Bed = memo(function Bed(props: BedProps): ReactNode {
           {SIGN[state]}
         </g>
         <text x={8} y={20} className="floor-bed-label">
-          {label}
+          {cut(label)}
         </text>
         <text x={8} y={39} className="floor-bed-name">
           {(name ?? "").slice(0, 6)}
