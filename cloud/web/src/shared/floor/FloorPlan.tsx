@@ -38,9 +38,9 @@ const LABEL_ROOM = 7;
 
 function cut(label: string): string {
   let left = LABEL_ROOM;
-  for (const [at, each] of [...label].entries()) {
-    left -= each.charCodeAt(0) > 0x2e80 ? 2 : 1;
-    if (left < 0) return `${[...label].slice(0, at).join("").trim()}…`;
+  for (let at = 0; at < label.length; at += 1) {
+    left -= label.charCodeAt(at) > 0x2e80 ? 2 : 1;
+    if (left < 0) return `${label.slice(0, at).trim()}…`;
   }
   return label;
 }
