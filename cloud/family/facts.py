@@ -22,7 +22,7 @@ from cloud.records.day_line import outside, totals
 from cloud.series.service import SeriesStore
 from cloud.series.slots import Interval, merged
 
-# The hours in which old people are in bed as a rule (as docs/care.md, rounds at night).
+# The hours in which old people are in bed as a rule (as docs/care-in-detail.md, rounds at night).
 NIGHT_FROM: Final = time(20)
 NIGHT_UNTIL: Final = time(8)
 # Staff's answers of how far back are told.
