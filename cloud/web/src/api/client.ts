@@ -1,6 +1,7 @@
 import createClient from "openapi-fetch";
 
 import { forgetBedside } from "../shared/bedside";
+import { takeEarly } from "./early";
 import { CallFailure, failureFromAnswer, failureFromError } from "./failure";
 import type { components, paths } from "./schema";
 import type {
@@ -24,6 +25,7 @@ export const client = createClient<paths>({
   cache: "no-store",
   // Looked up at each call, so that tests can put their own in its place.
   fetch: (request) =>
+    takeEarly(request) ??
     globalThis.fetch(new Request(request, { signal: AbortSignal.timeout(CALL_TIMEOUT_MS) })),
 });
 

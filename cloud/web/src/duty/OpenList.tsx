@@ -1,4 +1,4 @@
-import { memo, type ReactNode, useMemo, useState } from "react";
+import { memo, type ReactNode, useDeferredValue, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { type AlertSummary, isUnanswered, type Priority } from "../api/types";
@@ -82,6 +82,24 @@ const Index = memo(function Index({ alerts }: { alerts: readonly AlertSummary[] 
   );
 });
 
+// More than a screen holds: what is below is drawn a moment later, so that the first is there at once.
+const FIRST_CARDS = 6;
+
+type CardsProps = Omit<Parameters<typeof AlertCard>[0], "alert"> & { alerts: readonly AlertSummary[] };
+
+function Cards({ alerts, ...rest }: CardsProps): ReactNode {
+  const all = useDeferredValue(true, false);
+  return (
+    <ol className="cards">
+      {(all ? alerts : alerts.slice(0, FIRST_CARDS)).map((alert) => (
+        <li key={alert.id} id={`card-${alert.id}`}>
+          <AlertCard alert={alert} {...rest} />
+        </li>
+      ))}
+    </ol>
+  );
+}
+
 export function OpenList({ desk }: { desk: Desk }): ReactNode {
   const { t } = useTranslation();
   // Nobody is asked to do anything about the quiet: held back, or folded into the line of a flood.
@@ -109,19 +127,13 @@ export function OpenList({ desk }: { desk: Desk }): ReactNode {
       {alerts.length === 0 ? (
         <Empty desk={desk} />
       ) : (
-        <ol className="cards">
-          {alerts.map((alert) => (
-            <li key={alert.id} id={`card-${alert.id}`}>
-              <AlertCard
-                alert={alert}
-                me={desk.me}
-                accept={desk.accept}
-                onResolve={setResolving}
-                onShelve={mayShelve ? setShelving : null}
-              />
-            </li>
-          ))}
-        </ol>
+        <Cards
+          alerts={alerts}
+          me={desk.me}
+          accept={desk.accept}
+          onResolve={setResolving}
+          onShelve={mayShelve ? setShelving : null}
+        />
       )}
       {quiet.length > 0 && (
         <details data-testid="folded">
