@@ -10,9 +10,8 @@ import { HouseMap } from "../shared/caremap/HouseMap";
 import { MatchResult } from "../shared/caremap/MatchResult";
 import { NeedForm } from "../shared/caremap/NeedForm";
 import { useNeed } from "../shared/caremap/useNeed";
-import { explain } from "../shared/explain";
+import { Fetching } from "../shared/Fetching";
 import { distanceKm, type Place } from "../shared/map/map";
-import { Waiting } from "../shared/Waiting";
 import { WaitingTable } from "./WaitingTable";
 
 const REFRESH_MS = 60_000;
@@ -20,7 +19,6 @@ const REFRESH_MS = 60_000;
 /** Houses with their beds and services, map and list; a need without a name, matched with reasons. */
 export default function MapPage(): ReactNode {
   const { t } = useTranslation("caremap");
-  const { t: common } = useTranslation();
   const { data, failureReason } = useQuery({
     queryKey: CARE_MAP_KEYS.map,
     queryFn: careMap.map,
@@ -28,12 +26,7 @@ export default function MapPage(): ReactNode {
   });
   return (
     <>
-      {failureReason !== null && (
-        <p role="alert" className="banner">
-          {t("failed", { why: explain(common, failureReason) })}
-        </p>
-      )}
-      {data === undefined && failureReason === null && <Waiting />}
+      <Fetching of={{ data, failureReason }} failed={(why) => t("failed", { why })} />
       {data !== undefined && <TheMap data={data} />}
     </>
   );

@@ -4,8 +4,7 @@ import { useTranslation } from "react-i18next";
 import { Link } from "react-router";
 
 import { DataTable } from "../../shared/DataTable";
-import { explain } from "../../shared/explain";
-import { Waiting } from "../../shared/Waiting";
+import { Fetching } from "../../shared/Fetching";
 import { assessmentApi, type DueList } from "./api";
 import { useUnsent } from "./useDrafts";
 
@@ -27,7 +26,6 @@ function DueCell({ row }: { row: Row }): ReactNode {
 /** Whose assessment is due, and what this device still has to send. */
 export function DuePage(): ReactNode {
   const { t } = useTranslation("care");
-  const { t: common } = useTranslation();
   const unsent = useUnsent();
   const { data, failureReason } = useQuery({ queryKey: ["assessments", "due"], queryFn: assessmentApi.due });
   return (
@@ -46,12 +44,7 @@ export function DuePage(): ReactNode {
           </ul>
         </div>
       )}
-      {failureReason !== null && (
-        <p role="alert" className="banner">
-          {t("due.failed", { why: explain(common, failureReason) })}
-        </p>
-      )}
-      {data === undefined && failureReason === null && <Waiting />}
+      <Fetching of={{ data, failureReason }} failed={(why) => t("due.failed", { why })} />
       {data !== undefined && (
         <>
           <p>

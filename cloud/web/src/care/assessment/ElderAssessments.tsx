@@ -5,9 +5,8 @@ import { useTranslation } from "react-i18next";
 import { Link, useLocation, useNavigate, useParams } from "react-router";
 
 import { DataTable } from "../../shared/DataTable";
-import { explain } from "../../shared/explain";
+import { Fetching } from "../../shared/Fetching";
 import { serverClock } from "../../shared/time";
-import { Waiting } from "../../shared/Waiting";
 import { SendBundle } from "../exchange/SendBundle";
 import { Entitlements } from "../entitlements/Entitlements";
 import { assessmentApi, type Assessments } from "./api";
@@ -40,7 +39,6 @@ function Details({ elderId, rows }: { elderId: string; rows: Row[] }): ReactNode
 /** One elder's assessments, the level that holds, and where a new one begins. */
 export function ElderAssessments(): ReactNode {
   const { t } = useTranslation("care");
-  const { t: common } = useTranslation();
   const navigate = useNavigate();
   const { elderId = "" } = useParams();
   const state = useLocation().state as { name?: string } | null;
@@ -68,12 +66,7 @@ export function ElderAssessments(): ReactNode {
   return (
     <>
       <h2>{t("elder.title", { name })}</h2>
-      {failureReason !== null && (
-        <p role="alert" className="banner">
-          {t("due.failed", { why: explain(common, failureReason) })}
-        </p>
-      )}
-      {data === undefined && failureReason === null && <Waiting />}
+      <Fetching of={{ data, failureReason }} failed={(why) => t("due.failed", { why })} />
       {data !== undefined && (
         <>
           <p className="current-level">

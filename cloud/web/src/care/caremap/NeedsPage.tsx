@@ -11,23 +11,15 @@ import { NeedForm } from "../../shared/caremap/NeedForm";
 import { NO_NEED, useNeed } from "../../shared/caremap/useNeed";
 import { DataTable } from "../../shared/DataTable";
 import { dayAndClock } from "../../shared/dayAndClock";
-import { explain } from "../../shared/explain";
-import { Waiting } from "../../shared/Waiting";
+import { Fetching } from "../../shared/Fetching";
 
 /** Who waits, and for one of them (or nobody in particular) what there is, with reasons. */
 export function NeedsPage(): ReactNode {
   const { t } = useTranslation("caremap");
-  const { t: common } = useTranslation();
   const [chosen, setChosen] = useState<OpenNeed | null>(null);
   const { data, failureReason } = useQuery({ queryKey: CARE_MAP_KEYS.needs, queryFn: careMap.needs });
   if (data === undefined)
-    return failureReason === null ? (
-      <Waiting />
-    ) : (
-      <p role="alert" className="banner">
-        {t("failed", { why: explain(common, failureReason) })}
-      </p>
-    );
+    return <Fetching of={{ data, failureReason }} failed={(why) => t("failed", { why })} />;
   return (
     <>
       <DataTable

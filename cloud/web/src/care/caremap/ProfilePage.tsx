@@ -5,26 +5,18 @@ import { useTranslation } from "react-i18next";
 import { CARE_MAP_KEYS, careMap, type Profile, type Service } from "../../shared/caremap/calls";
 import { useCareWords } from "../../shared/caremap/words";
 import { wrongField } from "../../shared/caremap/useNeed";
-import { explain } from "../../shared/explain";
+import { Fetching } from "../../shared/Fetching";
 import { CallForm, ChecksField, TextField } from "../../shared/forms";
 import { exactTime } from "../../shared/time";
-import { Waiting } from "../../shared/Waiting";
 
 /** What the house says of itself; the manager changes it. Beds are counted, not typed. */
 export function ProfilePage(): ReactNode {
   const { t } = useTranslation("caremap");
-  const { t: common } = useTranslation();
   const { data, failureReason } = useQuery({ queryKey: CARE_MAP_KEYS.profile, queryFn: careMap.profile });
   const services = data?.catalogue ?? [];
   const words = useCareWords(services);
   if (data === undefined)
-    return failureReason === null ? (
-      <Waiting />
-    ) : (
-      <p role="alert" className="banner">
-        {t("failed", { why: explain(common, failureReason) })}
-      </p>
-    );
+    return <Fetching of={{ data, failureReason }} failed={(why) => t("failed", { why })} />;
   return (
     <>
       <section aria-labelledby="own-beds">

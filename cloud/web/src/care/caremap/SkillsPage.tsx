@@ -6,26 +6,18 @@ import { useTranslation } from "react-i18next";
 import { CARE_MAP_KEYS, careMap, type Responder, type Service } from "../../shared/caremap/calls";
 import { useCareWords } from "../../shared/caremap/words";
 import { DataTable } from "../../shared/DataTable";
-import { explain } from "../../shared/explain";
+import { Fetching } from "../../shared/Fetching";
 import { CallForm, ChecksField, TextField } from "../../shared/forms";
-import { Waiting } from "../../shared/Waiting";
 
 /** Staff and paired helpers: what they can do, and how much at a time. */
 export function SkillsPage(): ReactNode {
   const { t } = useTranslation("caremap");
-  const { t: common } = useTranslation();
   const [editing, setEditing] = useState<string | null>(null);
   const { data, failureReason } = useQuery({ queryKey: CARE_MAP_KEYS.responders, queryFn: careMap.responders });
   const services = data?.services ?? [];
   const words = useCareWords(services);
   if (data === undefined)
-    return failureReason === null ? (
-      <Waiting />
-    ) : (
-      <p role="alert" className="banner">
-        {t("failed", { why: explain(common, failureReason) })}
-      </p>
-    );
+    return <Fetching of={{ data, failureReason }} failed={(why) => t("failed", { why })} />;
   const person = data.responders.find(({ id }) => id === editing);
   return (
     <>

@@ -4,9 +4,8 @@ import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Link } from "react-router";
 
-import { explain } from "../../shared/explain";
+import { Fetching } from "../../shared/Fetching";
 import { useMe } from "../../shared/useMe";
-import { Waiting } from "../../shared/Waiting";
 import { discovery, DISCOVERY_KEYS, type DiscoveryCase, type Stats } from "./calls";
 import { AnswerForm, AskForm } from "./CaseForms";
 import { CaseHistory } from "./CaseHistory";
@@ -19,7 +18,6 @@ const PERCENT = 100;
 /** Whom to look at today, why, and what to do about it. */
 export function DiscoveryListPage(): ReactNode {
   const { t } = useTranslation("discovery");
-  const { t: common } = useTranslation();
   const { data, failureReason } = useQuery({
     queryKey: DISCOVERY_KEYS.list,
     queryFn: discovery.list,
@@ -27,12 +25,7 @@ export function DiscoveryListPage(): ReactNode {
   });
   return (
     <>
-      {failureReason !== null && (
-        <p role="alert" className="banner">
-          {t("failed", { why: explain(common, failureReason) })}
-        </p>
-      )}
-      {data === undefined && failureReason === null && <Waiting />}
+      <Fetching of={{ data, failureReason }} failed={(why) => t("failed", { why })} />
       {data !== undefined && (
         <>
           <section aria-labelledby="discovery-title">

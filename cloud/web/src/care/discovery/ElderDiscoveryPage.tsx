@@ -3,8 +3,7 @@ import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { Link, useParams } from "react-router";
 
-import { explain } from "../../shared/explain";
-import { Waiting } from "../../shared/Waiting";
+import { Fetching } from "../../shared/Fetching";
 import { type Curve, discovery, DISCOVERY_KEYS } from "./calls";
 import { CaseHistory } from "./CaseHistory";
 import { Curves, OneCurve } from "./Curves";
@@ -13,7 +12,6 @@ import { Reasons } from "./Reasons";
 /** All cases of an elder, and ten weeks of their days. */
 export function ElderDiscoveryPage(): ReactNode {
   const { t } = useTranslation("discovery");
-  const { t: common } = useTranslation();
   const { elderId = "" } = useParams();
   const { data, failureReason } = useQuery({
     queryKey: DISCOVERY_KEYS.elder(elderId),
@@ -28,12 +26,7 @@ export function ElderDiscoveryPage(): ReactNode {
       <p>
         <Link to="/care/discovery">{t("back")}</Link>
       </p>
-      {failureReason !== null && (
-        <p role="alert" className="banner">
-          {t("failed", { why: explain(common, failureReason) })}
-        </p>
-      )}
-      {data === undefined && failureReason === null && <Waiting />}
+      <Fetching of={{ data, failureReason }} failed={(why) => t("failed", { why })} />
       {data !== undefined && (
         <>
           <h2>{t("elderTitle", { name: data.elder_name })}</h2>

@@ -6,17 +6,15 @@ import { Link } from "react-router";
 import { AskButton } from "../../shared/AskButton";
 import { DataTable } from "../../shared/DataTable";
 import { ElderPicker } from "../../shared/ElderPicker";
-import { explain } from "../../shared/explain";
+import { Fetching } from "../../shared/Fetching";
 import { CallForm } from "../../shared/forms";
 import { useMe } from "../../shared/useMe";
-import { Waiting } from "../../shared/Waiting";
 import { exchange, EXCHANGE_KEYS, objectOf, type Outside, refusal } from "./calls";
 import { Partners } from "./Partners";
 
 /** Results of other bodies: checked as they come in, decided by a person. */
 export default function ExchangePage(): ReactNode {
   const { t } = useTranslation("exchange");
-  const { t: common } = useTranslation();
   const { me } = useMe();
   const { data, failureReason } = useQuery({ queryKey: EXCHANGE_KEYS.results, queryFn: exchange.results });
   const mayWrite = me?.permissions.includes("care_write") === true;
@@ -25,12 +23,7 @@ export default function ExchangePage(): ReactNode {
       <h2>{t("title")}</h2>
       <p>{t("hint")}</p>
       {mayWrite && <Take />}
-      {failureReason !== null && (
-        <p role="alert" className="banner">
-          {t("failed", { why: explain(common, failureReason) })}
-        </p>
-      )}
-      {data === undefined && failureReason === null && <Waiting />}
+      <Fetching of={{ data, failureReason }} failed={(why) => t("failed", { why })} />
       {data !== undefined && <Results rows={data} mayWrite={mayWrite} />}
       {me?.permissions.includes("users_manage") && <Partners />}
     </>

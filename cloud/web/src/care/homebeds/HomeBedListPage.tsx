@@ -5,29 +5,22 @@ import { Link, useNavigate } from "react-router";
 
 import { DataTable } from "../../shared/DataTable";
 import { ElderPicker } from "../../shared/ElderPicker";
-import { explain } from "../../shared/explain";
+import { Fetching } from "../../shared/Fetching";
 import { CallForm, TextField } from "../../shared/forms";
 import { useMe } from "../../shared/useMe";
-import { Waiting } from "../../shared/Waiting";
 import { useWord } from "../visits/words";
 import { BED_KEYS, beds } from "./calls";
 
 /** Home beds by step, with what is to be done until when; and a new application. */
 export function HomeBedListPage(): ReactNode {
   const { t } = useTranslation("homebeds");
-  const { t: common } = useTranslation();
   const word = useWord();
   const { me } = useMe();
   const { data, failureReason } = useQuery({ queryKey: BED_KEYS.all, queryFn: beds.list });
   const shown = data?.steps.filter(({ key }) => data.rows.some(({ step }) => step === key)) ?? [];
   return (
     <>
-      {failureReason !== null && (
-        <p role="alert" className="banner">
-          {t("failed", { why: explain(common, failureReason) })}
-        </p>
-      )}
-      {data === undefined && failureReason === null && <Waiting />}
+      <Fetching of={{ data, failureReason }} failed={(why) => t("failed", { why })} />
       {data !== undefined && shown.length === 0 && <p>{t("empty")}</p>}
       {data !== undefined &&
         shown.map((step) => {

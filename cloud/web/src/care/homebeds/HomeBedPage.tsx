@@ -6,9 +6,8 @@ import { Link, useParams } from "react-router";
 import { AskButton } from "../../shared/AskButton";
 import { DataTable } from "../../shared/DataTable";
 import { dayAndClock } from "../../shared/dayAndClock";
-import { explain } from "../../shared/explain";
+import { Fetching } from "../../shared/Fetching";
 import { useMe } from "../../shared/useMe";
-import { Waiting } from "../../shared/Waiting";
 import { useWord } from "../visits/words";
 import { BED_KEYS, beds, type HomeBed, type Move } from "./calls";
 import { NextMove } from "./NextMove";
@@ -16,7 +15,6 @@ import { NextMove } from "./NextMove";
 /** One home bed: its steps, what is to be done next and what that lacks, and every move. */
 export function HomeBedPage(): ReactNode {
   const { t } = useTranslation("homebeds");
-  const { t: common } = useTranslation();
   const { id = "" } = useParams();
   const { data, failureReason } = useQuery({ queryKey: BED_KEYS.one(id), queryFn: () => beds.one(id) });
   return (
@@ -26,12 +24,7 @@ export function HomeBedPage(): ReactNode {
           {t("back")}
         </Link>
       </p>
-      {failureReason !== null && (
-        <p role="alert" className="banner">
-          {t("failed", { why: explain(common, failureReason) })}
-        </p>
-      )}
-      {data === undefined && failureReason === null && <Waiting />}
+      <Fetching of={{ data, failureReason }} failed={(why) => t("failed", { why })} />
       {data && <Shown data={data} />}
     </>
   );

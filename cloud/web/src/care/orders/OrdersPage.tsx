@@ -6,10 +6,9 @@ import { AskButton } from "../../shared/AskButton";
 import { DataTable } from "../../shared/DataTable";
 import { dayAndClock } from "../../shared/dayAndClock";
 import { ElderPicker } from "../../shared/ElderPicker";
-import { explain } from "../../shared/explain";
+import { Fetching } from "../../shared/Fetching";
 import { ActionButton, CallForm, localNow, SelectField, TextField, toIso } from "../../shared/forms";
 import { useMe } from "../../shared/useMe";
-import { Waiting } from "../../shared/Waiting";
 import { metres } from "../visits/words";
 import { KINDS, type Order, ORDER_KEYS, type OrderIn, type OrderMoveIn, orders } from "./calls";
 
@@ -31,7 +30,6 @@ const here = (): Promise<OrderMoveIn["place"]> =>
 /** Meals, bathing and medical help of a day: begun at the door, confirmed by the elder. */
 export function OrdersPage(): ReactNode {
   const { t } = useTranslation("orders");
-  const { t: common } = useTranslation();
   const { me } = useMe();
   const [day, setDay] = useState(() => localNow().slice(0, 10));
   const { data, failureReason } = useQuery({ queryKey: ORDER_KEYS.day(day), queryFn: () => orders.day(day), enabled: day !== "" });
@@ -39,12 +37,7 @@ export function OrdersPage(): ReactNode {
   return (
     <>
       <TextField label={t("day")} type="date" value={day} onChange={setDay} required />
-      {failureReason !== null && (
-        <p role="alert" className="banner">
-          {t("failed", { why: explain(common, failureReason) })}
-        </p>
-      )}
-      {data === undefined && failureReason === null && <Waiting />}
+      <Fetching of={{ data, failureReason }} failed={(why) => t("failed", { why })} />
       {data && (
         <DataTable
           title={t("title")}

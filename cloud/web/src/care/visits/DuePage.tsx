@@ -3,8 +3,7 @@ import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { Link } from "react-router";
 
-import { explain } from "../../shared/explain";
-import { Waiting } from "../../shared/Waiting";
+import { Fetching } from "../../shared/Fetching";
 import { type DueRow, VISIT_KEYS, visits } from "./calls";
 import { DueCard } from "./DueCard";
 
@@ -13,7 +12,6 @@ const EVERY_MS = 60_000;
 /** Who is to be visited: overdue, today, soon; and who lives at home without a plan. */
 export function DuePage(): ReactNode {
   const { t } = useTranslation("visits");
-  const { t: common } = useTranslation();
   const { data, failureReason } = useQuery({ queryKey: VISIT_KEYS.due, queryFn: visits.due, refetchInterval: EVERY_MS });
   const rows = data?.rows ?? [];
   const late = rows.filter(({ standing }) => standing === "overdue");
@@ -21,12 +19,7 @@ export function DuePage(): ReactNode {
   const rest = rows.filter(({ standing }) => standing === "ok");
   return (
     <>
-      {failureReason !== null && (
-        <p role="alert" className="banner">
-          {t("failed", { why: explain(common, failureReason) })}
-        </p>
-      )}
-      {data === undefined && failureReason === null && <Waiting />}
+      <Fetching of={{ data, failureReason }} failed={(why) => t("failed", { why })} />
       {data !== undefined && (
         <>
           <Cards title={t("due.overdue", { count: late.length })} rows={late} empty={t("due.noneOverdue")} />

@@ -6,10 +6,9 @@ import { useParams } from "react-router";
 import { AskButton } from "../../shared/AskButton";
 import { DataTable } from "../../shared/DataTable";
 import { dayAndClock } from "../../shared/dayAndClock";
-import { explain } from "../../shared/explain";
+import { Fetching } from "../../shared/Fetching";
 import { toIso } from "../../shared/forms";
 import { useMe } from "../../shared/useMe";
-import { Waiting } from "../../shared/Waiting";
 import { type ElderVisits, type Visit, VISIT_KEYS, visits } from "./calls";
 import { DueCard } from "./DueCard";
 import { FollowupTable } from "./FollowupsPage";
@@ -19,17 +18,11 @@ import { metres, useWord } from "./words";
 /** One elder: the next visit, the plan, every visit with its corrections, what is to be done. */
 export function ElderVisitsPage(): ReactNode {
   const { t } = useTranslation("visits");
-  const { t: common } = useTranslation();
   const { id = "" } = useParams();
   const { data, failureReason } = useQuery({ queryKey: VISIT_KEYS.elder(id), queryFn: () => visits.elder(id) });
   return (
     <>
-      {failureReason !== null && (
-        <p role="alert" className="banner">
-          {t("failed", { why: explain(common, failureReason) })}
-        </p>
-      )}
-      {data === undefined && failureReason === null && <Waiting />}
+      <Fetching of={{ data, failureReason }} failed={(why) => t("failed", { why })} />
       {data && <Shown data={data} />}
     </>
   );

@@ -5,24 +5,17 @@ import { Link } from "react-router";
 
 import { AskButton } from "../../shared/AskButton";
 import { DataTable } from "../../shared/DataTable";
-import { explain } from "../../shared/explain";
+import { Fetching } from "../../shared/Fetching";
 import { useMe } from "../../shared/useMe";
-import { Waiting } from "../../shared/Waiting";
 import { type Followup, VISIT_KEYS, visits } from "./calls";
 
 /** What is still to be done after visits. */
 export function FollowupsPage(): ReactNode {
   const { t } = useTranslation("visits");
-  const { t: common } = useTranslation();
   const { data, failureReason } = useQuery({ queryKey: VISIT_KEYS.followups, queryFn: visits.followups });
   return (
     <>
-      {failureReason !== null && (
-        <p role="alert" className="banner">
-          {t("failed", { why: explain(common, failureReason) })}
-        </p>
-      )}
-      {data === undefined && failureReason === null && <Waiting />}
+      <Fetching of={{ data, failureReason }} failed={(why) => t("failed", { why })} />
       {data && <FollowupTable title={t("followups.title")} rows={data.followups} />}
     </>
   );

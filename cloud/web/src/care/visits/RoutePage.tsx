@@ -2,9 +2,8 @@ import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { explain } from "../../shared/explain";
+import { Fetching } from "../../shared/Fetching";
 import { localNow, SelectField, TextField } from "../../shared/forms";
-import { Waiting } from "../../shared/Waiting";
 import { VISIT_KEYS, visits } from "./calls";
 import { DueCard } from "./DueCard";
 import { RouteMap } from "./RouteMap";
@@ -13,7 +12,6 @@ import { metres } from "./words";
 /** A day's doors in the order to walk: points on a map, and the same as a list. */
 export function RoutePage(): ReactNode {
   const { t } = useTranslation("visits");
-  const { t: common } = useTranslation();
   const [day, setDay] = useState(() => localNow().slice(0, 10));
   const [visitor, setVisitor] = useState("");
   const { data: settings } = useQuery({ queryKey: VISIT_KEYS.settings, queryFn: visits.settings });
@@ -36,12 +34,7 @@ export function RoutePage(): ReactNode {
           ]}
         />
       </div>
-      {failureReason !== null && (
-        <p role="alert" className="banner">
-          {t("failed", { why: explain(common, failureReason) })}
-        </p>
-      )}
-      {data === undefined && failureReason === null && <Waiting />}
+      <Fetching of={{ data, failureReason }} failed={(why) => t("failed", { why })} />
       {data !== undefined && (
         <section aria-labelledby="route-title">
           <h2 id="route-title">{t("route.title", { count: data.stops.length, length: metres(data.length_m) })}</h2>

@@ -3,17 +3,15 @@ import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { DataTable } from "../../shared/DataTable";
-import { explain } from "../../shared/explain";
+import { Fetching } from "../../shared/Fetching";
 import { CallForm, TextField } from "../../shared/forms";
 import { useMe } from "../../shared/useMe";
-import { Waiting } from "../../shared/Waiting";
 import { VISIT_KEYS, type VisitSettings, visits } from "./calls";
 import { useWord } from "./words";
 
 /** Groups with their intervals and where each figure comes from; the house's own figures. */
 export function SettingsPage(): ReactNode {
   const { t } = useTranslation("visits");
-  const { t: common } = useTranslation();
   const word = useWord();
   const { i18n } = useTranslation();
   const { me } = useMe();
@@ -21,12 +19,7 @@ export function SettingsPage(): ReactNode {
   const english = i18n.language.startsWith("en");
   return (
     <>
-      {failureReason !== null && (
-        <p role="alert" className="banner">
-          {t("failed", { why: explain(common, failureReason) })}
-        </p>
-      )}
-      {data === undefined && failureReason === null && <Waiting />}
+      <Fetching of={{ data, failureReason }} failed={(why) => t("failed", { why })} />
       {data && (
         <>
           <p>{t("settings.hint")}</p>

@@ -7,10 +7,9 @@ import { api } from "../../api/client";
 import { KEYS } from "../../api/queries";
 import type { ElderCoverage } from "../../api/types";
 import { zh } from "../../i18n/zh";
-import { explain } from "../../shared/explain";
+import { Fetching } from "../../shared/Fetching";
 import { FloorPlan } from "../../shared/floor/FloorPlan";
 import { shortTime } from "../../shared/time";
-import { Waiting } from "../../shared/Waiting";
 import { mapOf } from "./map";
 
 const REFRESH_MS = 15_000;
@@ -36,12 +35,7 @@ export default function CoveragePage(): ReactNode {
   const one = data?.elders.find(({ elder_id }) => elder_id === chosen);
   return (
     <>
-      {failureReason !== null && (
-        <p role="alert" className="banner">
-          {t("failed", { why: explain(common, failureReason) })}
-        </p>
-      )}
-      {data === undefined && failureReason === null && <Waiting />}
+      <Fetching of={{ data, failureReason }} failed={(why) => t("failed", { why })} />
       {data !== undefined && (
         <>
           <h2>{t("title")}</h2>

@@ -5,9 +5,8 @@ import { useTranslation } from "react-i18next";
 import { api } from "../../api/client";
 import { KEYS } from "../../api/queries";
 import { DataTable } from "../../shared/DataTable";
-import { explain } from "../../shared/explain";
+import { Fetching } from "../../shared/Fetching";
 import { clockTime } from "../../shared/time";
-import { Waiting } from "../../shared/Waiting";
 import { zh } from "../texts";
 
 // As often as a gateway's silence is noticed in the cloud, and a little slower.
@@ -18,7 +17,6 @@ const isKnown = (reason: string): reason is keyof typeof zh.overview.reason => r
 /** Which gateways and devices are heard, and which are not. */
 export default function OverviewPage(): ReactNode {
   const { t } = useTranslation("operator");
-  const { t: common } = useTranslation();
   // Calls are tried for ever; why the last one failed is told meanwhile.
   const { data, failureReason } = useQuery({
     queryKey: KEYS.status,
@@ -36,12 +34,7 @@ export default function OverviewPage(): ReactNode {
   };
   return (
     <>
-      {failureReason !== null && (
-        <p role="alert" className="banner">
-          {t("overview.failed", { why: explain(common, failureReason) })}
-        </p>
-      )}
-      {data === undefined && failureReason === null && <Waiting />}
+      <Fetching of={{ data, failureReason }} failed={(why) => t("overview.failed", { why })} />
       {data !== undefined && (
         <>
           <DataTable
