@@ -5,8 +5,10 @@
 "use strict";
 
 if (location.pathname === "/duty" && typeof fetch === "function") {
+  // As long as any call may take (CALL_TIMEOUT_MS of client.ts): a desk must not wait for ever.
+  const signal = AbortSignal.timeout(10_000);
   const ask = (path) => {
-    const answer = fetch(path, { headers: { "X-Yuyue-Request": "1" }, credentials: "same-origin", cache: "no-store" });
+    const answer = fetch(path, { headers: { "X-Yuyue-Request": "1" }, credentials: "same-origin", cache: "no-store", signal });
     answer.catch(() => undefined); // whoever takes it over hears of it
     return answer;
   };

@@ -15,6 +15,9 @@ export class CallFailure extends Error {
   }
 }
 
+/** Refused on this side already, before anything was asked of the hub. */
+export const refusedHere = (words: string): CallFailure => new CallFailure("refused", 0, "refused_here", words);
+
 function text(body: unknown, member: string): string {
   if (typeof body !== "object" || body === null) return "";
   const value: unknown = Reflect.get(body, member);

@@ -4,6 +4,7 @@ import { useTranslation } from "react-i18next";
 
 import { CallFailure, failureFromAnswer, failureFromError } from "../api/failure";
 import { explain } from "../shared/explain";
+import { saveFile } from "../shared/saveFile";
 
 const FORMATS = ["pdf", "excel", "document"] as const;
 const ENDINGS = { pdf: "pdf", excel: "xlsx", document: "json" };
@@ -26,11 +27,7 @@ export function Downloads({ month }: { month: string }): ReactNode {
       const response = await fetch(new Request(`/api/v1/bureau/sheet/${format}?${query}`));
       if (!response.ok) throw failureFromAnswer(response, await response.json());
       const name = `oversight-${month}.${ENDINGS[format]}`;
-      const link = document.createElement("a");
-      link.href = URL.createObjectURL(await response.blob());
-      link.download = name;
-      link.click();
-      URL.revokeObjectURL(link.href);
+      saveFile(await response.blob(), name);
       setSaid(t("made", { name }));
     } catch (problem) {
       setSaid("");

@@ -5,21 +5,17 @@ import { useTranslation } from "react-i18next";
 import { api } from "../api/client";
 import { KEYS } from "../api/queries";
 import type { ElderCoverage } from "../api/types";
-import { zh } from "../i18n/zh";
 import { explain } from "../shared/explain";
 import { shortTime } from "../shared/time";
+import { useCoverageNames } from "../shared/useCoverageNames";
 
 /** A gateway that falls silent is noticed by the server; this is for a change nobody told us of. */
 const EVERY_MS = 15_000;
 
-type Role = keyof typeof zh.coverage.role;
-type DeviceCause = keyof typeof zh.coverage.deviceCause;
-const isRole = (name: string): name is Role => name in zh.coverage.role;
-const isCause = (name: string): name is DeviceCause => name in zh.coverage.deviceCause;
-
 /** One person who cannot be seen, or not wholly: what is missing, since when, by which device. */
 function Person({ elder }: { elder: ElderCoverage }): ReactNode {
   const { t } = useTranslation();
+  const names = useCoverageNames();
   const blind = elder.state === "blind";
   return (
     <li
@@ -48,8 +44,7 @@ function Person({ elder }: { elder: ElderCoverage }): ReactNode {
       ))}
       {elder.silent.map(({ device_id, role, room, since, cause }) => (
         <span key={`${device_id}/${since}`} className="coverage-device">
-          {room} {isRole(role) ? t(`coverage.role.${role}`) : role}:{" "}
-          {t(`coverage.deviceCause.${isCause(cause) ? cause : "other"}`)}{" "}
+          {room} {names.role(role)}: {names.cause(cause)}{" "}
           {t("coverage.since", { time: shortTime(since) })}
         </span>
       ))}

@@ -4,13 +4,12 @@ import { useTranslation } from "react-i18next";
 import { Link, useNavigate } from "react-router";
 
 import { answer, client } from "../api/client";
-import type { components } from "../api/schema";
 import type { Me } from "../api/types";
+import { ROUND_KEYS, type RoundRow, rounds } from "../care/rounds/calls";
 import { explain } from "../shared/explain";
 import { TextField } from "../shared/forms";
 import { shortTime } from "../shared/time";
-
-type RoundRow = components["schemas"]["RoundRow"];
+import { elderLabel, useElders } from "../shared/useElders";
 
 const EVERY_MS = 30_000;
 const FOUND_SHOWN = 8;
@@ -74,8 +73,8 @@ const stands = (row: RoundRow, standing: "due" | "missed"): boolean =>
 function RoundsDue(): ReactNode {
   const { t } = useTranslation();
   const { data, failureReason } = useQuery({
-    queryKey: ["rounds"],
-    queryFn: () => answer(client.GET("/api/v1/rounds")),
+    queryKey: ROUND_KEYS.list,
+    queryFn: rounds.list,
     refetchInterval: EVERY_MS,
   });
   if (failureReason !== null) return <Failed what={t("shiftPanel.rounds")} why={failureReason} />;
@@ -100,11 +99,7 @@ function Search(): ReactNode {
   const navigate = useNavigate();
   const [q, setQ] = useState("");
   const asked = useDeferredValue(q.trim());
-  const { data, failureReason } = useQuery({
-    queryKey: ["elders", { q: asked, limit: FOUND_SHOWN }],
-    queryFn: () => answer(client.GET("/api/v1/elders", { params: { query: { q: asked, limit: FOUND_SHOWN } } })),
-    enabled: asked !== "",
-  });
+  const { data, failureReason } = useElders(asked, FOUND_SHOWN, asked !== "");
   const found = asked === "" ? [] : (data?.elders ?? []);
   const first = found[0];
   return (
@@ -125,9 +120,7 @@ function Search(): ReactNode {
       <ul>
         {found.map((elder) => (
           <li key={elder.id}>
-            <Link to={`/care/elders/${elder.id}`}>
-              {[elder.name, elder.place?.label].filter(Boolean).join(" · ")}
-            </Link>
+            <Link to={`/care/elders/${elder.id}`}>{elderLabel(elder)}</Link>
           </li>
         ))}
       </ul>

@@ -17,6 +17,7 @@ import type { zh as homebeds } from "../care/homebeds/texts";
 import type { zh as orders } from "../care/orders/texts";
 import type { zh as visits } from "../care/visits/texts";
 import type { zh as safety } from "../care/safety/texts";
+import type { zh as startDrill } from "../shared/drill/texts";
 import type { zh as drillPlan } from "../shift/drillPlanTexts";
 import type { zh as coverageMap } from "../operator/coverage/texts";
 import type { zh as house } from "../operator/house/texts";
@@ -34,6 +35,7 @@ export type AreaTexts = {
   oversight: typeof oversight;
   care: typeof care;
   coverageMap: typeof coverageMap;
+  startDrill: typeof startDrill;
   caremap: typeof caremap;
   day: typeof day;
   discovery: typeof discovery;

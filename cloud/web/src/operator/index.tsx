@@ -4,6 +4,7 @@ import { useTranslation } from "react-i18next";
 import { addTexts } from "../i18n";
 import { AreaPage } from "../shared/AreaPage";
 import * as oversightTexts from "../shared/oversightTexts";
+import * as startDrillTexts from "../shared/drill/texts";
 import * as auditTexts from "./audit/texts";
 import * as coverageTexts from "./coverage/texts";
 import * as houseTexts from "./house/texts";
@@ -14,6 +15,7 @@ addTexts("operator", texts);
 addTexts("house", houseTexts);
 addTexts("coverageMap", coverageTexts);
 addTexts("simulator", simulatorTexts);
+addTexts("startDrill", startDrillTexts);
 addTexts("audit", auditTexts);
 addTexts("oversight", oversightTexts);
 

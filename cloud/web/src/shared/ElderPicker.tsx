@@ -1,9 +1,10 @@
-import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { answer, client } from "../api/client";
 import { SelectField, TextField } from "./forms";
+import { elderLabel, useElders } from "./useElders";
+
+const FOUND_SHOWN = 20;
 
 type Props = { label: string; value: string; onChange: (elderId: string) => void };
 
@@ -11,10 +12,7 @@ type Props = { label: string; value: string; onChange: (elderId: string) => void
 export function ElderPicker({ label, value, onChange }: Props): ReactNode {
   const { t } = useTranslation();
   const [q, setQ] = useState("");
-  const { data } = useQuery({
-    queryKey: ["elders", { q, limit: 20 }],
-    queryFn: () => answer(client.GET("/api/v1/elders", { params: { query: { q, limit: 20 } } })),
-  });
+  const { data } = useElders(q, FOUND_SHOWN);
   const found = data?.elders ?? [];
   return (
     <>
@@ -29,7 +27,7 @@ export function ElderPicker({ label, value, onChange }: Props): ReactNode {
           { value: "", label: t("form.choose") },
           ...found.map((elder) => ({
             value: elder.id,
-            label: [elder.name, elder.place?.label].filter(Boolean).join(" · "),
+            label: elderLabel(elder),
           })),
         ]}
       />

@@ -10,6 +10,7 @@ import { explain } from "../shared/explain";
 import { CallForm, localNow, SelectField, TextField } from "../shared/forms";
 import { shortTime } from "../shared/time";
 import { useMe } from "../shared/useMe";
+import { usePlaces } from "../shared/usePlaces";
 
 type Schemas = components["schemas"];
 type Plan = Schemas["DrillPlanOut"];
@@ -131,7 +132,7 @@ function AddPlan({ year }: { year: number }): ReactNode {
   const [quarter, setQuarter] = useState(() => String(Math.ceil(Number(localNow().slice(5, 7)) / 3)));
   const [unit, setUnit] = useState("");
   const [note, setNote] = useState("");
-  const places = useQuery({ queryKey: ["places"], queryFn: () => answer(client.GET("/api/v1/places")) });
+  const places = usePlaces();
   const add = async () => {
     const body = { kind, year, quarter: Number(quarter), unit_id: unit || null, note: note.trim() };
     await answer(client.POST("/api/v1/duty/drill-plans", { body }));

@@ -1,21 +1,16 @@
-import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { type ReactNode, useState } from "react";
+import { useQuery } from "@tanstack/react-query";
+import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
 import { answer, client } from "../api/client";
-import type { components } from "../api/schema";
 import { DataTable } from "../shared/DataTable";
+import { type Drill, StartDrill } from "../shared/drill/StartDrill";
 import { ElderPicker } from "../shared/ElderPicker";
 import { explain } from "../shared/explain";
-import { CallForm, SelectField, TextField } from "../shared/forms";
 import { shortTime } from "../shared/time";
 import { useMe } from "../shared/useMe";
 import { DrillPlan } from "./DrillPlan";
 
-type Drill = components["schemas"]["DrillOut"];
-
-// What staff must be able to answer in their sleep.
-const CODES = ["fall_confirmed", "sos", "inactivity", "bath_dwell", "bed_exit_no_return", "smoke"] as const;
 const REFRESH_MS = 5_000;
 
 /** Starting a drill, and the result sheet: how fast whom, in which shift, announced or not. */
@@ -35,7 +30,7 @@ export default function DrillsPage(): ReactNode {
   return (
     <>
       <DrillPlan drills={drills} />
-      {me?.permissions.includes("drills_run") === true && <StartDrill />}
+      {me?.permissions.includes("drills_run") === true && <Start />}
       <DataTable
         title={t("drills.byShift")}
         rows={byShift(drills)}
@@ -90,42 +85,16 @@ export function byShift(drills: readonly Drill[]): ShiftLine[] {
   });
 }
 
-function StartDrill(): ReactNode {
+/** Who may read records chooses by name; without them nobody can be chosen here. */
+function Start(): ReactNode {
   const { t } = useTranslation("shift");
-  const { t: plain } = useTranslation();
   const { me } = useMe();
-  const queryClient = useQueryClient();
-  const [elder, setElder] = useState("");
-  const [code, setCode] = useState<string>(CODES[0]);
-  const [announced, setAnnounced] = useState("yes");
-  const [note, setNote] = useState("");
-  const start = async () => {
-    const body = { elder_id: elder, code, announced: announced === "yes", note: note.trim() };
-    await answer(client.POST("/api/v1/duty/drills", { body }));
-    setNote("");
-    await queryClient.invalidateQueries({ queryKey: ["drills"] });
-  };
   if (me?.permissions.includes("records_read") !== true) return <p>{t("drills.needsRecords")}</p>;
   return (
-    <CallForm title={t("drills.start")} submit={t("drills.start")} onSubmit={start} testId="start-drill">
-      <ElderPicker label={t("drills.elder")} value={elder} onChange={setElder} />
-      <SelectField
-        label={t("figures.code")}
-        value={code}
-        onChange={setCode}
-        options={CODES.map((value) => ({ value, label: plain(`code.${value}`) }))}
-      />
-      <SelectField
-        label={t("drills.announced")}
-        value={announced}
-        onChange={setAnnounced}
-        testId="drill-announced"
-        options={[
-          { value: "yes", label: t("drills.told") },
-          { value: "no", label: t("drills.notTold") },
-        ]}
-      />
-      <TextField label={t("drills.note")} value={note} onChange={setNote} hint={t("drills.hint")} />
-    </CallForm>
+    <StartDrill
+      title={t("drills.start")}
+      testId="start-drill"
+      picker={(elder, choose) => <ElderPicker label={t("drills.elder")} value={elder} onChange={choose} />}
+    />
   );
 }

@@ -19,7 +19,6 @@ const DAY_MS = 86_400_000;
 const DAYS = [1, 7, 30] as const;
 /** This month and those before it, by its number of months back. */
 const MONTHS = [0, 1, 2] as const;
-/** The house's days are China's: it has one time zone and no summer time. */
 
 /** From the first of a month in China to the first of the next, or to now. */
 export function monthSpan(nowMs: number, back: number): { from: string; to: string; label: string } {

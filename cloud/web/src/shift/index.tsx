@@ -5,11 +5,13 @@ import { useTranslation } from "react-i18next";
 
 import { addTexts } from "../i18n";
 import { AreaPage } from "../shared/AreaPage";
+import * as startDrillTexts from "../shared/drill/texts";
 import * as drillPlanTexts from "./drillPlanTexts";
 import * as texts from "./texts";
 
 addTexts("shift", texts);
 addTexts("drillPlan", drillPlanTexts);
+addTexts("startDrill", startDrillTexts);
 
 const NowPage = lazy(() => import("./NowPage"));
 const RosterPage = lazy(() => import("./RosterPage"));

@@ -5,6 +5,7 @@ import { useTranslation } from "react-i18next";
 import { Link, useLocation, useNavigate, useParams } from "react-router";
 
 import { DataTable } from "../../shared/DataTable";
+import { dateOf } from "../../shared/dayAndClock";
 import { Fetching } from "../../shared/Fetching";
 import { serverClock } from "../../shared/time";
 import { SendBundle } from "../exchange/SendBundle";
@@ -12,7 +13,7 @@ import { Entitlements } from "../entitlements/Entitlements";
 import { assessmentApi, type Assessments } from "./api";
 import { Compare } from "./Compare";
 import { drafts } from "./drafts";
-import { localDate, newDraft, REASON } from "./newDraft";
+import { newDraft, REASON } from "./newDraft";
 
 type Row = Assessments["assessments"][number];
 
@@ -55,7 +56,7 @@ export function ElderAssessments(): ReactNode {
     drafts.put(id, {
       elderId,
       elderName: name,
-      draft: newDraft(reason, localDate(serverClock.nowMs())),
+      draft: newDraft(reason, dateOf(serverClock.nowMs())),
       changes: 1,
       sent: 0,
       refused: null,

@@ -1,13 +1,8 @@
-import { CHINA_OFFSET_MS } from "../../shared/time";
 import type { Assessment, Draft } from "./api";
 import { EMPTY_AROUND } from "./health";
 
 /** Reasons of the form (A.1): the two that a new assessment begins with. */
 export const REASON = { first: 1, routine: 2 } as const;
-
-/** The calendar day in China, which is what a form bears. */
-export const localDate = (ms: number): string =>
-  new Date(ms + CHINA_OFFSET_MS).toISOString().slice(0, 10);
 
 export const newDraft = (reason: number, today: string): Draft => ({
   version: 0,

@@ -2,9 +2,9 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
 
+import { refusedHere } from "../../api/failure";
 import { CARE_MAP_KEYS, careMap, type Profile, type Service } from "../../shared/caremap/calls";
 import { useCareWords } from "../../shared/caremap/words";
-import { wrongField } from "../../shared/caremap/useNeed";
 import { Fetching } from "../../shared/Fetching";
 import { CallForm, ChecksField, TextField } from "../../shared/forms";
 import { exactTime } from "../../shared/time";
@@ -79,7 +79,7 @@ function Edit({ profile, services }: { profile: Profile; services: readonly Serv
   const [note, setNote] = useState(profile.note);
   const [published, setPublished] = useState(profile.published);
   const send = async () => {
-    if ((lat === "") !== (lon === "")) throw wrongField(t("profile.badPlace"));
+    if ((lat === "") !== (lon === "")) throw refusedHere(t("profile.badPlace"));
     await careMap.setProfile({
       address, phone, note, published, services: offered, version: profile.version,
       place: lat === "" ? null : { lat: Number(lat), lon: Number(lon) },

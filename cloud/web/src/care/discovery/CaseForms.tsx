@@ -2,7 +2,8 @@ import { useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { CallForm, localNow, SelectField, TextField } from "../../shared/forms";
+import { dateOf } from "../../shared/dayAndClock";
+import { CallForm, SelectField, TextField } from "../../shared/forms";
 import { type Dismissal, DISMISSALS, discovery, DISCOVERY_KEYS, type DiscoveryCase, TASK_KINDS, type TaskKind } from "./calls";
 
 const DAY_MS = 86_400_000;
@@ -10,7 +11,7 @@ const HARD_DAYS = 7;
 const USUAL_DAYS = 30;
 const DUE_DAYS = 3;
 
-const inDays = (days: number): string => localNow(Date.now() + days * DAY_MS).slice(0, 10);
+const inDays = (days: number): string => dateOf(Date.now() + days * DAY_MS);
 const isHard = (item: DiscoveryCase): boolean => item.reasons.some(({ hard }) => hard);
 
 type Props = { item: DiscoveryCase; done: () => void };

@@ -2,10 +2,10 @@ import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { answer, client } from "../../api/client";
 import { DataTable } from "../../shared/DataTable";
 import { type Answers, AskButton } from "../../shared/AskButton";
 import { CallForm, localNow, SelectField, TextField, toIso } from "../../shared/forms";
+import { usePlaces } from "../../shared/usePlaces";
 import { ELDER_KEYS, elders, type EndReason, type Stay } from "./calls";
 import type { Part } from "./ElderRecordPage";
 
@@ -65,7 +65,7 @@ type FormProps = { id: string; done: () => Promise<void> };
 function MoveIn({ id, done }: FormProps): ReactNode {
   const { t } = useTranslation("elders");
   const { t: common } = useTranslation();
-  const { data: tree } = useQuery({ queryKey: ["places"], queryFn: () => answer(client.GET("/api/v1/places")) });
+  const { data: tree } = usePlaces();
   const [bed, setBed] = useState("");
   const [at, setAt] = useState(localNow());
   const free = [...(tree?.units ?? []), ...(tree?.homes ?? [])].flatMap((outer) =>

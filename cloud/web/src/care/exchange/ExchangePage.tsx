@@ -3,13 +3,14 @@ import { type ReactNode, useId, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Link } from "react-router";
 
+import { refusedHere } from "../../api/failure";
 import { AskButton } from "../../shared/AskButton";
 import { DataTable } from "../../shared/DataTable";
 import { ElderPicker } from "../../shared/ElderPicker";
 import { Fetching } from "../../shared/Fetching";
 import { CallForm } from "../../shared/forms";
 import { useMe } from "../../shared/useMe";
-import { exchange, EXCHANGE_KEYS, objectOf, type Outside, refusal } from "./calls";
+import { exchange, EXCHANGE_KEYS, objectOf, type Outside } from "./calls";
 import { Partners } from "./Partners";
 
 /** Results of other bodies: checked as they come in, decided by a person. */
@@ -38,9 +39,9 @@ function Take(): ReactNode {
   const [named, setNamed] = useState(false);
   const [elder, setElder] = useState("");
   const take = async () => {
-    if (file === null) throw refusal(t("noFile"));
+    if (file === null) throw refusedHere(t("noFile"));
     const bundle = objectOf(await file.text());
-    if (bundle === null) throw refusal(t("notJson"));
+    if (bundle === null) throw refusedHere(t("notJson"));
     await exchange.take(bundle, named && elder !== "" ? elder : null);
     await queryClient.invalidateQueries({ queryKey: EXCHANGE_KEYS.results });
   };

@@ -2,11 +2,12 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
 
+import { refusedHere } from "../../api/failure";
 import { AskButton } from "../../shared/AskButton";
 import { DataTable } from "../../shared/DataTable";
 import { dayAndClock } from "../../shared/dayAndClock";
 import { CallForm, TextField } from "../../shared/forms";
-import { exchange, EXCHANGE_KEYS, objectOf, refusal } from "./calls";
+import { exchange, EXCHANGE_KEYS, objectOf } from "./calls";
 
 /** Whose signed results are taken: added with their public key, ended, never deleted. */
 export function Partners(): ReactNode {
@@ -18,7 +19,7 @@ export function Partners(): ReactNode {
   const again = () => queryClient.invalidateQueries({ queryKey: EXCHANGE_KEYS.partners });
   const add = async () => {
     const jwk = objectOf(key);
-    if (jwk === null) throw refusal(t("keyNotJson"));
+    if (jwk === null) throw refusedHere(t("keyNotJson"));
     await exchange.add(name, jwk);
     setName("");
     setKey("");

@@ -2,8 +2,9 @@ import { type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
 import { AskButton } from "../../shared/AskButton";
+import { saveFile } from "../../shared/saveFile";
 import { useMe } from "../../shared/useMe";
-import { exchange, saveFile } from "./calls";
+import { exchange } from "./calls";
 
 /** An elder's record as a signed file for another body, where the elder agreed to it. */
 export function SendBundle({ elderId }: { elderId: string }): ReactNode {
@@ -26,7 +27,8 @@ export function SendBundle({ elderId }: { elderId: string }): ReactNode {
           const made = await exchange.bundle(elderId, {
             recipient, purpose, version: version === "r4b" ? "r4b" : "r5", with_citizen_number: number === "yes",
           });
-          saveFile(typeof made === "string" ? made : JSON.stringify(made), `bundle-${elderId}.json`);
+          const text = typeof made === "string" ? made : JSON.stringify(made);
+          saveFile(new Blob([text], { type: "application/fhir+json" }), `bundle-${elderId}.json`);
         }}
       />
     </p>

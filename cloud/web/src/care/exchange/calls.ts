@@ -1,5 +1,4 @@
 import { answer, client } from "../../api/client";
-import { CallFailure } from "../../api/failure";
 import type { components } from "../../api/schema";
 
 type Schemas = components["schemas"];
@@ -27,9 +26,6 @@ export const exchange = {
     answer(client.POST("/api/v1/elders/{elder_id}/bundles", { params: { path: { elder_id } }, body, parseAs: "text" })) as Promise<unknown>,
 };
 
-/** Refused on this side already, in words. */
-export const refusal = (detail: string): CallFailure => new CallFailure("refused", 0, "refused_here", detail);
-
 /** An object out of what was typed or read; null: it is none. */
 export function objectOf(text: string): Record<string, unknown> | null {
   try {
@@ -38,14 +34,4 @@ export function objectOf(text: string): Record<string, unknown> | null {
   } catch {
     return null;
   }
-}
-
-/** Put a text on this device as a file. */
-export function saveFile(text: string, name: string): void {
-  const address = URL.createObjectURL(new Blob([text], { type: "application/fhir+json" }));
-  const link = document.createElement("a");
-  link.href = address;
-  link.download = name;
-  link.click();
-  URL.revokeObjectURL(address);
 }

@@ -3,7 +3,6 @@ import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Link, useSearchParams } from "react-router";
 
-import { answer, client } from "../../api/client";
 import { DataTable } from "../../shared/DataTable";
 import { dayAndClock } from "../../shared/dayAndClock";
 import { ElderPicker } from "../../shared/ElderPicker";
@@ -11,6 +10,7 @@ import { explain } from "../../shared/explain";
 import { CallForm, ChecksField, SelectField, TextField } from "../../shared/forms";
 import { useMe } from "../../shared/useMe";
 import { Waiting } from "../../shared/Waiting";
+import { useReachedUnits } from "../../shared/usePlaces";
 import { HANDOVER_KEYS, handovers, notes, type Overview } from "./calls";
 
 const EVERY_MS = 30_000;
@@ -21,8 +21,7 @@ export function OverviewPage(): ReactNode {
   const { t: common } = useTranslation();
   const { me } = useMe();
   const [search, setSearch] = useSearchParams();
-  const places = useQuery({ queryKey: ["places"], queryFn: () => answer(client.GET("/api/v1/places")) });
-  const units = (places.data?.units ?? []).filter(({ reached }) => reached);
+  const { units, failureReason: noUnits } = useReachedUnits();
   const unit = search.get("unit") ?? units[0]?.id ?? "";
   const { data, failureReason } = useQuery({
     queryKey: HANDOVER_KEYS.of(unit),
@@ -30,7 +29,7 @@ export function OverviewPage(): ReactNode {
     refetchInterval: EVERY_MS,
     enabled: unit !== "",
   });
-  const failure = places.failureReason ?? failureReason;
+  const failure = noUnits ?? failureReason;
   const may = (permission: string) => (me?.permissions as string[] | undefined)?.includes(permission) ?? false;
   return (
     <>

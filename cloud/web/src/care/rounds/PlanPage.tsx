@@ -3,12 +3,12 @@ import Button from "antd/es/button";
 import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { answer, client } from "../../api/client";
 import { DataTable } from "../../shared/DataTable";
 import { explain } from "../../shared/explain";
 import { CallForm, ChecksField, SelectField, TextField } from "../../shared/forms";
 import { useMe } from "../../shared/useMe";
 import { Waiting } from "../../shared/Waiting";
+import { usePlaces } from "../../shared/usePlaces";
 import { type LevelPlan, type PlanIn, type PlanLoad, ROUND_KEYS, type RoundPlan, rounds } from "./calls";
 
 const HOUSE = "house";
@@ -20,7 +20,7 @@ export function PlanPage(): ReactNode {
   const { me } = useMe();
   const [chosen, setChosen] = useState(HOUSE);
   const { data, failureReason } = useQuery({ queryKey: ROUND_KEYS.plans, queryFn: rounds.plans });
-  const places = useQuery({ queryKey: ["places"], queryFn: () => answer(client.GET("/api/v1/places")) });
+  const places = usePlaces();
   if (data === undefined) {
     return failureReason === null ? <Waiting /> : <p role="alert">{t("failed", { why: explain(common, failureReason) })}</p>;
   }

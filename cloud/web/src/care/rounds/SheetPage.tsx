@@ -3,11 +3,11 @@ import Button from "antd/es/button";
 import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { answer, client } from "../../api/client";
 import { clockOf } from "../../shared/dayAndClock";
 import { DataTable } from "../../shared/DataTable";
 import { explain } from "../../shared/explain";
 import { localNow, SelectField, TextField, toIso } from "../../shared/forms";
+import { useReachedUnits } from "../../shared/usePlaces";
 import { ROUND_KEYS, rounds } from "./calls";
 
 /** The sheet of one shift of one unit, to read and to print. */
@@ -16,15 +16,14 @@ export function SheetPage(): ReactNode {
   const { t: common } = useTranslation();
   const [chosen, setChosen] = useState("");
   const [at, setAt] = useState(localNow());
-  const places = useQuery({ queryKey: ["places"], queryFn: () => answer(client.GET("/api/v1/places")) });
-  const units = (places.data?.units ?? []).filter(({ reached }) => reached);
+  const { units, failureReason: noUnits } = useReachedUnits();
   const unit = chosen || (units[0]?.id ?? "");
   const { data, failureReason } = useQuery({
     queryKey: ROUND_KEYS.sheet(unit, at),
     queryFn: () => rounds.sheet(unit, toIso(at)),
     enabled: unit !== "" && at !== "",
   });
-  const failure = places.failureReason ?? failureReason;
+  const failure = noUnits ?? failureReason;
   return (
     <>
       <div className="form-head no-print">

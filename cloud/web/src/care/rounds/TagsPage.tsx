@@ -3,12 +3,12 @@ import Button from "antd/es/button";
 import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { answer, client } from "../../api/client";
 import { AskButton } from "../../shared/AskButton";
 import { explain } from "../../shared/explain";
 import { ActionButton, SelectField } from "../../shared/forms";
 import { useMe } from "../../shared/useMe";
 import { Waiting } from "../../shared/Waiting";
+import { useReachedUnits } from "../../shared/usePlaces";
 import { type Labels, ROUND_KEYS, tags } from "./calls";
 
 /** Labels for the beds of a unit: a QR code that opens the check-in, to be printed on A4. */
@@ -18,8 +18,7 @@ export function TagsPage(): ReactNode {
   const { me } = useMe();
   const queryClient = useQueryClient();
   const [chosen, setChosen] = useState("");
-  const places = useQuery({ queryKey: ["places"], queryFn: () => answer(client.GET("/api/v1/places")) });
-  const units = (places.data?.units ?? []).filter(({ reached }) => reached);
+  const { units, failureReason: noUnits } = useReachedUnits();
   const unit = chosen || (units[0]?.id ?? "");
   const { data, failureReason } = useQuery({
     queryKey: ROUND_KEYS.tags(unit),
@@ -36,7 +35,7 @@ export function TagsPage(): ReactNode {
     await tags.renew(bed_id);
     await changed();
   };
-  const failure = places.failureReason ?? failureReason;
+  const failure = noUnits ?? failureReason;
   return (
     <>
       <div className="form-head no-print">

@@ -6,14 +6,13 @@ import { useTranslation } from "react-i18next";
 import { api } from "../../api/client";
 import { KEYS } from "../../api/queries";
 import type { ElderCoverage } from "../../api/types";
-import { zh } from "../../i18n/zh";
 import { Fetching } from "../../shared/Fetching";
 import { FloorPlan } from "../../shared/floor/FloorPlan";
 import { shortTime } from "../../shared/time";
+import { useCoverageNames } from "../../shared/useCoverageNames";
 import { mapOf } from "./map";
 
 const REFRESH_MS = 15_000;
-const inList = <T extends object>(list: T, name: string): name is string & keyof T => name in list;
 
 /** The house as the hub sees it: where it is blind, by which device, since when. */
 export default function CoveragePage(): ReactNode {
@@ -51,6 +50,7 @@ export default function CoveragePage(): ReactNode {
 function Lack({ elder, onClose }: { elder: ElderCoverage; onClose: () => void }): ReactNode {
   const { t } = useTranslation("coverageMap");
   const { t: common } = useTranslation();
+  const names = useCoverageNames();
   const since = (at: string | null): string =>
     at === null ? "" : ` ${common("coverage.since", { time: shortTime(at) })}`;
   const fine = elder.cause === null && elder.lacking.length === 0 && elder.silent.length === 0;
@@ -77,8 +77,7 @@ function Lack({ elder, onClose }: { elder: ElderCoverage; onClose: () => void })
         {elder.silent.map(({ device_id, role, room, since: from, cause }) => (
           <li key={device_id}>
             <code>{device_id}</code> {room}{" "}
-            {inList(zh.coverage.role, role) ? common(`coverage.role.${role}`) : role}：
-            {common(`coverage.deviceCause.${inList(zh.coverage.deviceCause, cause) ? cause : "other"}`)}
+            {names.role(role)}：{names.cause(cause)}
             {since(from)}
           </li>
         ))}

@@ -1,10 +1,11 @@
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
+import { refusedHere } from "../../api/failure";
 import { CallForm, ChecksField, SelectField, TextField } from "../forms";
 import type { Place } from "../map/map";
 import type { House, NeedKind, Service } from "./calls";
-import { type NeedFields, type useNeed, wrongField } from "./useNeed";
+import { type NeedFields, type useNeed } from "./useNeed";
 import { useCareWords } from "./words";
 
 type Props = ReturnType<typeof useNeed> & {
@@ -29,9 +30,9 @@ export function NeedForm(props: Props): ReactNode {
   const offered = services.filter((one) => one.of.includes(of)).map(({ key }) => ({ value: key, label: words.service(key) }));
   const known = (keys: readonly string[]) => keys.filter((key) => offered.some(({ value }) => value === key));
   const send = async () => {
-    if (need.kind === "") throw wrongField(t("form.chooseKind"));
-    if (need.from === "given" && place === undefined) throw wrongField(t("form.badPlace"));
-    if (within === undefined) throw wrongField(t("form.badWithin"));
+    if (need.kind === "") throw refusedHere(t("form.chooseKind"));
+    if (need.from === "given" && place === undefined) throw refusedHere(t("form.badPlace"));
+    if (within === undefined) throw refusedHere(t("form.badWithin"));
     await props.onMatch({
       kind: need.kind, place: place ?? null, within_km: within, needs: known(need.needs), wishes: known(need.wishes),
     });

@@ -1,6 +1,5 @@
 import { useState } from "react";
 
-import { CallFailure } from "../../api/failure";
 import type { Place } from "../map/map";
 import type { House, NeedKind } from "./calls";
 
@@ -38,6 +37,3 @@ export function useNeed(houses: readonly House[], initial: NeedFields = NO_NEED)
     change: (changes: Partial<NeedFields>) => setNeed((held) => ({ ...held, ...changes })),
   };
 }
-
-/** What a form says of its own fields, before anything is asked of the hub. */
-export const wrongField = (words: string): CallFailure => new CallFailure("refused", 0, "bad_field", words);
