@@ -17,6 +17,11 @@ class Point:
     lon: float
 
 
+def point_of(lat: float | None, lon: float | None) -> Point | None:
+    """Where both are known."""
+    return None if lat is None or lon is None else Point(lat, lon)
+
+
 def distance_m(a: Point, b: Point) -> float:
     """Along the great circle (haversine), in metres."""
     half_lat, half_lon = radians(b.lat - a.lat) / 2, radians(b.lon - a.lon) / 2

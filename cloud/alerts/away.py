@@ -24,6 +24,8 @@ QUIET: Final = frozenset({"device_offline", "coverage_blind", "not_worn"})
 # A leave may end sooner than was said; a band at the door is heard again within minutes (D).
 LOOK_AGAIN: Final = timedelta(minutes=10)
 BLIND: Final = "coverage_blind"
+# Ends the rule of an alert that waits for somebody's return.
+_HELD: Final = ", away"
 
 
 async def is_away(scope: TenantScope, elder_id: uuid.UUID | None, now: datetime) -> bool:
@@ -43,7 +45,7 @@ async def quieted(
     rises = move.kind is MoveKind.UPGRADE and suppressed
     if not (is_raise or rises) or not await is_away(scope, elder_id, now):
         return decision
-    rule = f"{decision.rule}, away"
+    rule = decision.rule + _HELD
     if rises:
         planned = PlannedMove(MoveKind.EVIDENCE, recovered=move.recovered)
         return replace(decision, move=planned, rule=rule)
@@ -54,7 +56,7 @@ async def quieted(
 
 async def due_when_back(scope: TenantScope, alert: Alert) -> tuple[str, Priority] | None:
     """As what an alert is raised that was held back while its person was out; None: as it is."""
-    if not alert.rule.endswith("away") or alert.code == "not_worn":
+    if not alert.rule.endswith(_HELD) or alert.code == "not_worn":
         return None
     statement = scope.select(AlertEvent).where(
         AlertEvent.alert_id == alert.id, AlertEvent.kind == EventKind.COVERAGE_BLIND.value

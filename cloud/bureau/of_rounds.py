@@ -58,9 +58,7 @@ async def filed_assessments(scope: TenantScope) -> dict[uuid.UUID, list[Assessme
     return found
 
 
-async def levels_of(
-    scope: TenantScope, assessed: Mapping[uuid.UUID, list[Assessment]]
-) -> Levels:  # fmt: skip
+async def levels_of(scope: TenantScope, assessed: Mapping[uuid.UUID, list[Assessment]]) -> Levels:
     """Of everybody."""
     own: dict[uuid.UUID, list[tuple[datetime, int | None]]] = defaultdict(list)
     statement = scope.select(WatchLevelChange).order_by(WatchLevelChange.at, WatchLevelChange.id)

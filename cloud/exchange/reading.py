@@ -113,13 +113,9 @@ def _birth_date(patient: Mapping[str, Any], wrong: list[Wrong]) -> date | None:
 
 def _names_of(bundle: Mapping[str, Any], patient: Mapping[str, Any]) -> frozenset[str]:
     """All that a reference to this patient can say."""
-    names = {
-        str(entry["fullUrl"])
-        for entry in bundle.get("entry", [])
-        if entry.get("resource") is patient and entry.get("fullUrl")
-    }
-    held = patient.get("id")
-    return frozenset(names | ({f"Patient/{held}", f"urn:uuid:{held}"} if held else set()))
+    held, url = patient.get("id"), _full_url(bundle, patient)
+    names = {f"Patient/{held}", f"urn:uuid:{held}"} if held else set()
+    return frozenset(names | ({url} if url else set()))
 
 
 def _require_subject(
@@ -301,18 +297,17 @@ def _response_of(bundle: Mapping[str, Any], level: _Level) -> dict[str, Any]:
     """The form that the level was derived from; the only one, where it does not say."""
     found = _resources(bundle, "QuestionnaireResponse")
     if len(found) > 1 and level.of is not None:
-        names = {
-            id(one): {f"QuestionnaireResponse/{one.get('id')}", _full_url(bundle, one)}
-            for one in found
-        }
-        found = [
-            one for one in found if any(name and level.of.endswith(name) for name in names[id(one)])
-        ]
+        found = [one for one in found if _is_meant(level.of, bundle, one)]
     if len(found) != 1:
         raise BundleError(
             [Wrong("QuestionnaireResponse", f"这个等级应有且只有一份量表，现有 {len(found)} 份")]
         )
     return found[0]
+
+
+def _is_meant(reference: str, bundle: Mapping[str, Any], resource: Mapping[str, Any]) -> bool:
+    names = (f"QuestionnaireResponse/{resource.get('id')}", _full_url(bundle, resource))
+    return any(name and reference.endswith(name) for name in names)
 
 
 def _full_url(bundle: Mapping[str, Any], resource: Mapping[str, Any]) -> str:

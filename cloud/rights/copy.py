@@ -10,10 +10,12 @@ from datetime import datetime
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import select, text
+from sqlalchemy import text
 
 from cloud.crypto import BadCiphertextError, Keyring
 from cloud.database import Base, TenantScope
+from cloud.people.service import find_elder
+from cloud.places.homes import find_photo, jpeg_of
 from cloud.rights.catalogue import DOCUMENTS, HELD, NOT_SHOWN, Held
 from cloud.rights.finding import rows_of
 from cloud.rotation import SEALED, Sealed
@@ -126,17 +128,14 @@ def _naming(part: Any, elder_id: str) -> Iterator[Mapping[str, Any]]:
 
 
 async def _photo(scope: TenantScope, keyring: Keyring, elder_id: uuid.UUID) -> AsyncIterator[str]:
-    photo, elder = _models()["photo"], _models()["elder"]
-    own = select(elder.photo_id).where(
-        elder.id == elder_id, elder.institution_id == scope.institution_id
-    )
-    for row in await scope.session.scalars(scope.select(photo).where(photo.id.in_(own))):
-        sealed = _SEALED["photo", "sealed"]
-        jpeg = row.jpeg or keyring.decrypt_bytes(row.sealed, sealed.context(row))
-        yield _line({
-            "table": "photo", "title": "照片", "title_en": "photo",
-            "row": {"id": row.id, "jpeg_base64": base64.b64encode(jpeg).decode()},
-        })  # fmt: skip
+    elder = await find_elder(scope, elder_id)
+    if elder.photo_id is None:
+        return
+    jpeg = jpeg_of(await find_photo(scope, elder.photo_id), keyring)
+    yield _line({
+        "table": "photo", "title": "照片", "title_en": "photo",
+        "row": {"id": elder.photo_id, "jpeg_base64": base64.b64encode(jpeg).decode()},
+    })  # fmt: skip
 
 
 def _line(said: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import and_, func
+from sqlalchemy import Select, and_, func
 from sqlalchemy.dialects.postgresql import insert
 
 from cloud.bureau.caremap.catalogue import BED_KINDS, HOME_BED
@@ -112,30 +112,42 @@ async def find_profile(scope: TenantScope, *, lock: bool = False) -> CareMapProf
     return (await scope.session.scalars(statement)).one_or_none()
 
 
-async def waiting_for_home_bed(scope: TenantScope) -> list[HomeBed]:
-    """Applications before the agreement, the oldest first."""
-    statement = scope.select(HomeBed).where(
+def _for_home_bed(scope: TenantScope) -> Select[HomeBed]:
+    return scope.select(HomeBed).where(
         HomeBed.ended_at.is_(None), HomeBed.step.in_([step.value for step in WAITS])
     )
-    return list(await scope.session.scalars(statement.order_by(HomeBed.created_at, HomeBed.id)))
+
+
+def _for_bed(scope: TenantScope) -> Select[Elder]:
+    had = scope.select(Stay).with_only_columns(Stay.elder_id)
+    home = scope.select(HomeBed).where(HomeBed.ended_at.is_(None))
+    return scope.select(Elder).where(
+        Elder.archived_at.is_(None), Elder.id.not_in(had),
+        Elder.id.not_in(home.with_only_columns(HomeBed.elder_id)),
+    )  # fmt: skip
+
+
+async def waiting_for_home_bed(scope: TenantScope) -> list[HomeBed]:
+    """Applications before the agreement, the oldest first."""
+    statement = _for_home_bed(scope).order_by(HomeBed.created_at, HomeBed.id)
+    return list(await scope.session.scalars(statement))
 
 
 async def waiting_for_bed(scope: TenantScope) -> list[Elder]:
     """On record, never had a bed, and no home bed on its way; the oldest record first."""
-    had = scope.select(Stay).with_only_columns(Stay.elder_id)
-    home = scope.select(HomeBed).where(HomeBed.ended_at.is_(None))
-    statement = scope.select(Elder).where(
-        Elder.archived_at.is_(None), Elder.id.not_in(had),
-        Elder.id.not_in(home.with_only_columns(HomeBed.elder_id)),
-    )  # fmt: skip
-    return list(await scope.session.scalars(statement.order_by(Elder.created_at, Elder.id)))
+    return list(await scope.session.scalars(_for_bed(scope).order_by(Elder.created_at, Elder.id)))
 
 
 async def count_waiting(scope: TenantScope) -> dict[str, int]:
-    """Open needs by what they are for."""
+    """Open needs by what they are for; counted by the database, every minute."""
+
+    async def many(statement: Select[Any]) -> int:
+        counting = statement.with_only_columns(func.count())
+        return int((await scope.session.execute(counting)).scalar_one())
+
     return {
-        "bed": len(await waiting_for_bed(scope)),
-        "home": len(await waiting_for_home_bed(scope)),
+        "bed": await many(_for_bed(scope)),
+        "home": await many(_for_home_bed(scope)),
         "task": len(await open_tasks(scope)),
     }
 

@@ -23,7 +23,7 @@ from cloud.bureau.matching import Candidate, Reason
 from cloud.bureau.service import is_bureau, members_of
 from cloud.bureau.sheet import Member
 from cloud.database import TenantScope
-from cloud.geo import Point
+from cloud.geo import Point, point_of
 from cloud.identity.models import Institution
 from cloud.identity.service import Principal
 
@@ -43,17 +43,11 @@ class House:
     district_name: str
     address: str
     phone: str
-    lat: float | None
-    lon: float | None
+    point: Point | None
     services: tuple[str, ...]
     note: str
     beds: dict[str, Beds]
     counted_at: datetime | None
-
-    @property
-    def point(self) -> Point | None:
-        """Where it stands."""
-        return None if self.lat is None or self.lon is None else Point(self.lat, self.lon)
 
     def is_stale(self, now: datetime) -> bool:
         """Whether its counts are too old to be believed."""
@@ -68,7 +62,7 @@ async def houses_of(scope: TenantScope, now: datetime) -> list[House]:
     found += [
         House(
             row.house_id, row.name, False, True, row.district_code, row.district_name,
-            row.address, row.phone, row.lat, row.lon, tuple(row.services), row.note,
+            row.address, row.phone, point_of(row.lat, row.lon), tuple(row.services), row.note,
             beds_of(row.beds), row.counted_at,
         )
         for row in rows
@@ -85,7 +79,7 @@ async def _own(scope: TenantScope, now: datetime) -> House | None:
     institution = await scope.session.get_one(Institution, scope.institution_id)
     return House(
         institution.id, institution.name, True, profile.published, None, "", profile.address,
-        profile.phone, profile.lat, profile.lon, tuple(profile.services), profile.note,
+        profile.phone, profile.point, tuple(profile.services), profile.note,
         await count_beds(scope, now), now,
     )  # fmt: skip
 
@@ -161,7 +155,7 @@ def house_out(house: House, now: datetime) -> MapHouseOut:
         district_name=house.district_name,
         address=house.address,
         phone=house.phone,
-        place=place_out(house.lat, house.lon),
+        place=place_out(house.point),
         services=list(house.services),
         note=house.note,
         beds=beds_out(house.beds, own=house.own),

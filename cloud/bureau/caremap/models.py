@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cloud.database import TenantBase
+from cloud.geo import Point, point_of
 
 _TEXTS = ARRAY(Text())
 
@@ -32,6 +33,11 @@ class CareMapProfile(TenantBase):
     version: Mapped[int]
     updated_at: Mapped[datetime]
     updated_by: Mapped[str]
+
+    @property
+    def point(self) -> Point | None:
+        """Where the house stands."""
+        return point_of(self.lat, self.lon)
 
 
 class CareMapCount(TenantBase):

@@ -7,7 +7,7 @@ a bed has a record and no stay, and what a person is to do is a task that is ope
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final, Literal
 
@@ -105,7 +105,7 @@ async def _with_place(
     )
     found = set(await scope.session.scalars(doors))
     profile = await find_profile(scope)
-    if profile is not None and profile.lat is not None:
+    if profile is not None and profile.point is not None:
         found |= await _inside(scope, elder_ids, now)
     return found
 
@@ -134,9 +134,18 @@ async def match_need(
     who: Principal, reach: Reach, wanted: CareNeedIn, keyring: Keyring, now: datetime
 ) -> MatchesOut:
     """For a care worker. Raises NotFoundError, OutsideUnitError, BadFieldError."""
-    where, place_from = await _where(who, reach, wanted, keyring, now)
+    inside = False
+    if wanted.elder_id is not None:
+        await find_elder(who.scope, wanted.elder_id)
+        await reach.require_elder(wanted.elder_id)
+        record_read(who.scope, who.actor, wanted.elder_id, "match_care_need", now)
+        inside = bool(await _inside(who.scope, {wanted.elder_id}, now))
+    where, place_from = await _where(who, wanted, keyring, inside=inside)
     if wanted.kind == RESPONDER:
-        found = await _responders(who, reach, wanted, where, keyring)
+        people = await persons(who.scope, reach, now)
+        found = await _responders(
+            who.scope, people, wanted, where, keyring=keyring, now=now, inside=inside
+        )
     else:
         found = await _beds(who.scope, wanted, where, now)
     _note(who, wanted.kind, found, now)
@@ -144,25 +153,19 @@ async def match_need(
 
 
 async def _where(
-    who: Principal, reach: Reach, wanted: CareNeedIn, keyring: Keyring, now: datetime
+    who: Principal, wanted: CareNeedIn, keyring: Keyring, *, inside: bool
 ) -> tuple[Point | None, PlaceFrom | None]:
-    """What was given, else the elder's door, else the house they stay in."""
-    if wanted.elder_id is not None:
-        await find_elder(who.scope, wanted.elder_id)
-        await reach.require_elder(wanted.elder_id)
-        record_read(who.scope, who.actor, wanted.elder_id, "match_care_need", now)
+    """What was given, else the house that the elder stays in, else their door."""
     if wanted.place is not None:
         return Point(wanted.place.lat, wanted.place.lon), "given"
     if wanted.elder_id is None:
         return None, None
     plan = await find_plan(who.scope, wanted.elder_id)
     door = None if plan is None else place_of(plan, keyring)
-    inside = await _inside(who.scope, {wanted.elder_id}, now)
     if inside:
         profile = await find_profile(who.scope)
-        if profile is not None and profile.lat is not None and profile.lon is not None:
-            return Point(profile.lat, profile.lon), "house"
-        return None, None
+        house = None if profile is None else profile.point
+        return house, None if house is None else "house"
     return (None, None) if door is None else (Point(door.lat, door.lon), "door")
 
 
@@ -179,13 +182,11 @@ async def _beds(
 
 
 async def _responders(
-    who: Principal, reach: Reach, wanted: CareNeedIn, where: Point | None, keyring: Keyring
-) -> Found:
-    scope, now = who.scope, who.at
+    scope: TenantScope, people: Sequence[Person], wanted: CareNeedIn, where: Point | None, *,
+    keyring: Keyring, now: datetime, inside: bool,
+) -> Found:  # fmt: skip
     need = _need(wanted, where, "responder")
-    people = await persons(scope, reach, now)
     by_key = {str(one.id): one for one in people}
-    inside = wanted.elder_id is not None and bool(await _inside(scope, {wanted.elder_id}, now))
     found = match(
         need, await candidates_of(scope, people, wanted.elder_id, keyring, now, inside=inside)
     )
@@ -237,7 +238,7 @@ def _offer_out(one: Matched, behind: House | Person) -> OfferOut:
     beds = behind.beds.get(one.candidate.kind)
     return OfferOut(
         id=behind.id, who="house", name=behind.name, own=behind.own, phone=behind.phone,
-        address=behind.address, place=place_out(behind.lat, behind.lon),
+        address=behind.address, place=place_out(behind.point),
         free=None if beds is None else beds.free, total=None if beds is None else beds.total,
         score=one.score, distance_km=far, reasons=reasons,
     )  # fmt: skip

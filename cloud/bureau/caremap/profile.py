@@ -17,6 +17,7 @@ from cloud.bureau.caremap.schemas import (
     MapPoint,
 )
 from cloud.errors import BadFieldError, ChangedMeanwhileError
+from cloud.geo import Point
 from cloud.identity.permissions import Permission
 from cloud.identity.service import Principal
 
@@ -71,7 +72,7 @@ async def profile_out(who: Principal, now: datetime) -> CareMapProfileOut:
     return CareMapProfileOut(
         address="" if held is None else held.address,
         phone="" if held is None else held.phone,
-        place=None if held is None else place_out(held.lat, held.lon),
+        place=None if held is None else place_out(held.point),
         services=[] if held is None else held.services,
         home_bed_capacity=None if held is None else held.home_bed_capacity,
         note="" if held is None else held.note,
@@ -85,9 +86,9 @@ async def profile_out(who: Principal, now: datetime) -> CareMapProfileOut:
     )
 
 
-def place_out(lat: float | None, lon: float | None) -> MapPoint | None:
-    """A point, where both are known."""
-    return None if lat is None or lon is None else MapPoint(lat=lat, lon=lon)
+def place_out(point: Point | None) -> MapPoint | None:
+    """Where it is known."""
+    return None if point is None else MapPoint(lat=point.lat, lon=point.lon)
 
 
 def beds_out(beds: dict[str, Beds], *, own: bool = True) -> list[KindOfBedsOut]:

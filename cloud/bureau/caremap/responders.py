@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Literal
 
@@ -163,9 +163,7 @@ async def _base(scope: TenantScope, *, inside: bool) -> Point | None:
     if settings is not None and settings.station is not None:
         return Point(settings.station["lat"], settings.station["lon"])
     profile = await find_profile(scope)
-    if profile is None or profile.lat is None or profile.lon is None:
-        return None
-    return Point(profile.lat, profile.lon)
+    return None if profile is None else profile.point
 
 
 async def _doors(
@@ -211,7 +209,7 @@ async def set_responder(
     held.version += 1
     held.updated_at, held.updated_by = now, who.user.display_name
     await scope.session.flush()
-    return Person(person.id, person.who, person.name, person.on_duty, held, person.elder)
+    return replace(person, settings=held)
 
 
 def responder_out(one: Person) -> ResponderOut:

@@ -128,7 +128,7 @@ def _live_apart(
 
 async def _live(
     database: Database, settings: Settings, work: Work, month: Month, lived: Lived
-) -> tuple[House, dict[str, int]]:  # fmt: skip
+) -> tuple[House, dict[str, int]]:
     """One house: settles, lives day by day, counts as the job does at night."""
     (told, lines), series = work, series_store(settings, database)
     house = await settle(database, settings.keyring, told, month.begins - _BEFORE)

@@ -69,9 +69,7 @@ class Bedsides:
         return found
 
 
-async def bedsides(
-    scope: TenantScope, wanted: Sequence[RoundCheckIn], now: datetime
-) -> Bedsides:  # fmt: skip
+async def bedsides(scope: TenantScope, wanted: Sequence[RoundCheckIn], now: datetime) -> Bedsides:
     """Whose beds they can mean. Raises BadFieldError, NotFoundError."""
     if any((one.elder_id is None) == (one.tag is None) for one in wanted):
         raise BadFieldError("elder_id", "elder_id 和 tag 填且只填一个")

@@ -114,9 +114,7 @@ def not_before(due: Due, since: datetime, now: datetime, grace: timedelta) -> Du
     return due if due.due_at >= since else _stand(since, due.interval, now, grace)
 
 
-def turning_due(
-    turning_min: int, turned_at: datetime, now: datetime, grace: timedelta
-) -> Due:  # fmt: skip
+def turning_due(turning_min: int, turned_at: datetime, now: datetime, grace: timedelta) -> Due:
     """Turning runs by day and night alike."""
     interval = timedelta(minutes=turning_min)
     return _stand(turned_at + interval, interval, now, grace)

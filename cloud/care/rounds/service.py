@@ -293,7 +293,7 @@ async def take_checks(
 
 async def _checks_by_id(
     scope: TenantScope, ids: Sequence[uuid.UUID]
-) -> dict[uuid.UUID, RoundCheck]:  # fmt: skip
+) -> dict[uuid.UUID, RoundCheck]:
     rows = await scope.session.scalars(scope.select(RoundCheck).where(RoundCheck.id.in_(ids)))
     return {row.id: row for row in rows}
 

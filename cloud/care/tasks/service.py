@@ -106,9 +106,7 @@ def _end(task: CareTask, outcome: TaskOutcome, result: str, by: str, now: dateti
     task.ended_at, task.ended_by = now, by
 
 
-async def refused_since(
-    scope: TenantScope, since: datetime
-) -> set[tuple[uuid.UUID, datetime]]:  # fmt: skip
+async def refused_since(scope: TenantScope, since: datetime) -> set[tuple[uuid.UUID, datetime]]:
     """Elder and moment of each visit asked for that was refused, or where nobody was met."""
     statement = scope.select(CareTask).where(
         CareTask.kind == "visit", CareTask.outcome.in_(("refused", "not_met")),

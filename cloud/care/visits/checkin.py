@@ -33,7 +33,7 @@ _CALLED: Final = frozenset({"no_answer"})
 
 async def take_visit(
     principal: Principal, wanted: VisitIn, keyring: Keyring, now: datetime
-) -> Visit:  # fmt: skip
+) -> Visit:
     """Write it down, once however often it is sent. Raises NotFoundError, BadFieldError."""
     scope = principal.scope
     known = scope.select(Visit).where(Visit.id == wanted.id)

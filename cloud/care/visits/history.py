@@ -70,9 +70,7 @@ def as_corrected(scope: TenantScope) -> Subquery:
     )  # fmt: skip
 
 
-async def counted_between(
-    scope: TenantScope, since: datetime, until: datetime
-) -> list[Counted]:  # fmt: skip
+async def counted_between(scope: TenantScope, since: datetime, until: datetime) -> list[Counted]:
     """Everybody's that began in [since, until), by time."""
     seen = as_corrected(scope)
     statement = (
@@ -86,7 +84,7 @@ async def counted_between(
 
 async def refusals_since(
     scope: TenantScope, since: datetime
-) -> dict[tuple[uuid.UUID, datetime], bool]:  # fmt: skip
+) -> dict[tuple[uuid.UUID, datetime], bool]:
     """Refused visits by elder and when they were written down; False: taken back since."""
     seen = as_corrected(scope)
     statement = select(seen.c.elder_id, seen.c.recorded_at, seen.c.void).where(

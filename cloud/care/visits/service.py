@@ -255,9 +255,7 @@ def _pull_of(task: CareTask) -> Pull:
     return Pull(task.asked_at, end_of(task.due_on), reason, task.why, task.ended_at)
 
 
-async def past_dues(
-    scope: TenantScope, since: datetime
-) -> dict[uuid.UUID, list[FellDue]]:  # fmt: skip
+async def past_dues(scope: TenantScope, since: datetime) -> dict[uuid.UUID, list[FellDue]]:
     """Every due date since, by elder, lived again from the visits as they are corrected now.
 
     Not by what a visit said was due when it was written down: a later pull, a voided visit or one

@@ -17,7 +17,7 @@ from cloud.identity.models import User
 from cloud.identity.permissions import Role
 from cloud.identity.secrets import hash_password
 from cloud.identity.service import add_institution
-from tests.cloud.world import PASSWORD, Home, World, open_session
+from tests.cloud.world import PASSWORD, START, Home, World, open_session
 from tests.support.postgres import Postgres
 
 DISTRICTS = (("500109", "北碚区"), ("500108", "南岸区"))
@@ -87,3 +87,22 @@ def figure(said: dict[str, Any], indicator: str, node: str = "all", kind: str = 
         if (f["node"], f["indicator"], f["kind"]) == (node, indicator, kind)
     ]  # fmt: skip
     return found
+
+
+@dataclass
+class Stage:
+    """A bureau that counts both test institutions, and its inspector."""
+
+    world: World
+    bureau: Bureau
+    client: httpx.AsyncClient
+
+
+async def staged(
+    world: World, postgres: Postgres, database_name: str, *, other_shows_events: bool
+) -> Stage:
+    """In two districts."""
+    bureau = await make_bureau(world.database, START)
+    admit(postgres, database_name, bureau, world.home, 0)
+    admit(postgres, database_name, bureau, world.other, 1, events=other_shows_events)
+    return Stage(world, bureau, await inspector(world, bureau))

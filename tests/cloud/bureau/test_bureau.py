@@ -6,10 +6,8 @@ import base64
 import io
 import json
 import uuid
-from dataclasses import dataclass
 from datetime import timedelta
 
-import httpx
 import openpyxl
 import pytest
 from joserfc import jws
@@ -22,13 +20,13 @@ from cloud.database import Database
 from cloud.identity.permissions import Role
 from cloud.people.models import Elder
 from tests.cloud.bureau.scene import (
-    Bureau,
-    admit,
+    Stage,
     count,
     figure,
     inspector,
     make_bureau,
     sheet,
+    staged,
 )
 from tests.cloud.conftest import Seeded
 from tests.cloud.records import fill_records
@@ -39,20 +37,10 @@ TODAY = local_date(START)
 MARCH = {"month": "2026-03-01"}
 
 
-@dataclass
-class Stage:
-    world: World
-    bureau: Bureau
-    client: httpx.AsyncClient
-
-
 @pytest.fixture
 async def stage(world: World, postgres: Postgres, database_name: str) -> Stage:
     """A bureau with both institutions, in two districts; the other one shows no events."""
-    bureau = await make_bureau(world.database, START)
-    admit(postgres, database_name, bureau, world.home, 0)
-    admit(postgres, database_name, bureau, world.other, 1, events=False)
-    return Stage(world, bureau, await inspector(world, bureau))
+    return await staged(world, postgres, database_name, other_shows_events=False)
 
 
 def node(home: Home) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -27,7 +26,7 @@ from cloud.people.service import add_elder
 from cloud.places.models import Bed, Unit
 from cloud.places.service import add_bed, add_room, add_unit
 from tests.cloud.bureau.care_map_rows import PROFILE, count, publish, set_skills
-from tests.cloud.bureau.scene import Bureau, admit, inspector, make_bureau
+from tests.cloud.bureau.scene import Stage, inspector, make_bureau, staged
 from tests.cloud.care.visit_rows import plan_visits, staff_id
 from tests.cloud.records import KEYRING
 from tests.cloud.world import CHANGES, START, Home, World
@@ -36,20 +35,10 @@ from tests.support.postgres import Postgres
 NEED: dict[str, Any] = {"kind": "nursing", "place": {"lat": 29.80, "lon": 106.40}, "within_km": 10}
 
 
-@dataclass
-class Stage:
-    world: World
-    bureau: Bureau
-    client: httpx.AsyncClient
-
-
 @pytest.fixture
 async def stage(world: World, postgres: Postgres, database_name: str) -> Stage:
     """A bureau that counts both houses, in two districts; neither is on the map yet."""
-    bureau = await make_bureau(world.database, START)
-    admit(postgres, database_name, bureau, world.home, 0)
-    admit(postgres, database_name, bureau, world.other, 1)
-    return Stage(world, bureau, await inspector(world, bureau))
+    return await staged(world, postgres, database_name, other_shows_events=True)
 
 
 async def beds_in(world: World, home: Home, **kinds: int) -> list[uuid.UUID]:
