@@ -18,7 +18,7 @@ WORSE = {"B.1.3": "1", "B.2.3": "2"}
 
 def _wait_until_put_by(page: Page) -> None:
     """Opened where there is a network, it opens where there is none."""
-    ask = "caches.open('bedside-1').then(c => c.match('/index.html')).then(Boolean)"
+    ask = "caches.match('/index.html').then(Boolean)"
     wait_until(lambda: page.evaluate(ask), "the page is put by for the bedside")
 
 

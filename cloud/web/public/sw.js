@@ -14,8 +14,6 @@ const VIBRATION_MS = [600, 200, 200, 200, 600];
 self.addEventListener("install", () => self.skipWaiting());
 self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
 
-// As src/shared/bedside.ts put them by.
-const BEDSIDE = "bedside-1";
 const BEDSIDE_PAGES = /^\/care\/assessments(\/|$)/;
 
 self.addEventListener("fetch", (event) => {
@@ -29,9 +27,9 @@ self.addEventListener("fetch", (event) => {
   }
 });
 
+/** As src/shared/bedside.ts put it by; there are no other caches. */
 async function putBy(request) {
-  const cache = await caches.open(BEDSIDE);
-  return (await cache.match(request)) ?? Response.error();
+  return (await caches.match(request)) ?? Response.error();
 }
 
 function read(data) {

@@ -6,6 +6,8 @@ import { gzipSync } from "node:zlib";
 
 // A duty phone on a poor 3G line (about 100 kB/s) then has the page in some 3 s.
 const BUDGET_KB = 300;
+// A browser asks for six at a time over HTTP/1.1, and each round of six is a wait of the line.
+const BUDGET_FILES = 18;
 const dist = join(dirname(dirname(fileURLToPath(import.meta.url))), "dist");
 const manifest = JSON.parse(readFileSync(join(dist, ".vite", "manifest.json"), "utf8"));
 
@@ -21,9 +23,13 @@ const gzipKb = (names) =>
 const entry = files("index.html");
 let over = false;
 for (const page of ["src/login/LoginPage.tsx", "src/duty/DutyPage.tsx", "src/operator/index.tsx"]) {
-  const kb = gzipKb(new Set([...entry, ...files(page)]));
-  over ||= kb > BUDGET_KB;
-  console.log(`${page}: ${kb.toFixed(0)} kB gzip before the first view (budget ${BUDGET_KB})`);
+  const first = new Set([...entry, ...files(page)]);
+  const kb = gzipKb(first);
+  over ||= kb > BUDGET_KB || first.size > BUDGET_FILES;
+  console.log(
+    `${page}: ${kb.toFixed(0)} kB gzip in ${first.size} files before the first view` +
+      ` (budget ${BUDGET_KB} kB, ${BUDGET_FILES} files)`,
+  );
 }
 const all = new Set(Object.keys(manifest).flatMap((key) => [...files(key)]));
 console.log(`everything: ${gzipKb(all).toFixed(0)} kB gzip`);

@@ -1,18 +1,27 @@
 import { QueryClientProvider } from "@tanstack/react-query";
-import { lazy, type ReactNode, Suspense, useEffect, useState } from "react";
-import { BrowserRouter, Navigate, Route, Routes, useNavigate } from "react-router";
+import { type ReactNode, Suspense, useEffect, useState } from "react";
+import { BrowserRouter, matchPath, Navigate, Route, Routes, useNavigate } from "react-router";
 
 import { createQueryClient } from "./api/queries";
 import { AREAS } from "./areas";
 import { onNotificationOpened } from "./shared/push";
 import { CrashScreen } from "./shared/CrashScreen";
+import { onDemand, type PageOnDemand } from "./shared/onDemand";
 import { Shell } from "./shared/Shell";
 import { Waiting } from "./shared/Waiting";
 
-const LoginPage = lazy(() => import("./login/LoginPage"));
-const AccountPage = lazy(() => import("./account"));
-const InvitePage = lazy(() => import("./login/InvitePage"));
-const HomePage = lazy(() => import("./login/HomePage"));
+const PAGES: readonly { path: string; Page: PageOnDemand }[] = [
+  { path: "/login", Page: onDemand(() => import("./login/LoginPage")) },
+  { path: "/account", Page: onDemand(() => import("./account")) },
+  { path: "/invite", Page: onDemand(() => import("./login/InvitePage")) },
+  ...AREAS.map(({ path, Page }) => ({ path: `${path}/*`, Page })),
+  { path: "/", Page: onDemand(() => import("./login/HomePage")) },
+];
+
+/** The code of the page at this path, so that it is there before anything is drawn. */
+export async function loadPageAt(pathname: string): Promise<void> {
+  await PAGES.find(({ path }) => matchPath(path, pathname) !== null)?.Page.load();
+}
 
 /** A tap on a notification leads this page there, without loading it anew. */
 function FollowNotifications(): null {
@@ -31,13 +40,9 @@ export function App(): ReactNode {
             <FollowNotifications />
             <Suspense fallback={<Waiting />}>
               <Routes>
-                <Route path="/login" element={<LoginPage />} />
-                <Route path="/account" element={<AccountPage />} />
-                <Route path="/invite" element={<InvitePage />} />
-                {AREAS.map(({ name, path, Page }) => (
-                  <Route key={name} path={`${path}/*`} element={<Page />} />
+                {PAGES.map(({ path, Page }) => (
+                  <Route key={path} path={path} element={<Page />} />
                 ))}
-                <Route path="/" element={<HomePage />} />
                 <Route path="*" element={<Navigate to="/" replace />} />
               </Routes>
             </Suspense>

@@ -1,7 +1,6 @@
 /** The areas of the product: where each is, who works there, and its code, loaded on demand. */
-import { type ComponentType, lazy, type LazyExoticComponent } from "react";
-
 import type { Me, Permission } from "./api/types";
+import { onDemand, type PageOnDemand } from "./shared/onDemand";
 
 export type AreaName = "duty" | "shift" | "care" | "family" | "operator" | "bureau";
 
@@ -10,7 +9,7 @@ type Area = {
   path: string;
   /** Any of these opens the area; the server decides what they may do, call by call. */
   permissions: readonly Permission[];
-  Page: LazyExoticComponent<ComponentType>;
+  Page: PageOnDemand;
 };
 
 /** In the order of the menu. A role's first area is where a login leads. */
@@ -19,37 +18,37 @@ export const AREAS: readonly Area[] = [
     name: "duty",
     path: "/duty",
     permissions: ["alerts_act"],
-    Page: lazy(() => import("./duty/DutyPage")),
+    Page: onDemand(() => import("./duty/DutyPage")),
   },
   {
     name: "care",
     path: "/care",
     permissions: ["records_read", "care_read"],
-    Page: lazy(() => import("./care")),
+    Page: onDemand(() => import("./care")),
   },
   {
     name: "family",
     path: "/family",
     permissions: ["family_read"],
-    Page: lazy(() => import("./family")),
+    Page: onDemand(() => import("./family")),
   },
   {
     name: "operator",
     path: "/operator",
     permissions: ["devices_manage", "gateways_manage"],
-    Page: lazy(() => import("./operator")),
+    Page: onDemand(() => import("./operator")),
   },
   {
     name: "shift",
     path: "/shift",
     permissions: ["roster_read"],
-    Page: lazy(() => import("./shift")),
+    Page: onDemand(() => import("./shift")),
   },
   {
     name: "bureau",
     path: "/bureau",
     permissions: ["bureau_read", "reports_read"],
-    Page: lazy(() => import("./bureau")),
+    Page: onDemand(() => import("./bureau")),
   },
 ];
 

@@ -2,9 +2,10 @@
  *
  * The page and its scripts are put by for the service worker (public/sw.js), which answers with
  * them for the assessment pages only, and only where the network does not. No record is among
- * them; what was filled in is kept apart (care/assessment/drafts.ts).
+ * them; what was filled in is kept apart (care/assessment/drafts.ts). Each build of the page has a
+ * cache of its own: a page beside the scripts of another would not start.
  */
-const CACHE = "bedside-1";
+const CACHE_PREFIX = "bedside-";
 const PAGE = "/index.html";
 // That somebody was signed in here and has not signed out: nobody else is shown their drafts.
 const SIGN = "yuyue.bedside";
@@ -21,18 +22,27 @@ function assetsOfThisPage(): string[] {
   return [...new Set([...loaded, ...named].filter(isAsset))];
 }
 
+/** The entry's name has the build's content in it. */
+const entryScript = (): string | undefined =>
+  document.querySelector<HTMLScriptElement>('script[type="module"][src]')?.src;
+
 /** Put this page by. Never fails: without a cache the page is as good as it was before. */
 export async function keepForBedside(): Promise<void> {
   try {
     localStorage.setItem(SIGN, "1");
-    if (!("caches" in globalThis)) return;
+    const entry = entryScript();
+    if (!("caches" in globalThis) || entry === undefined) return;
+    const build = new URL(entry).pathname;
     const page = await fetch(location.pathname, { headers: { Accept: "text/html" } });
-    if (!page.ok) return;
-    const cache = await caches.open(CACHE);
-    const wanted = assetsOfThisPage();
+    // A newer build is out: it is put by when it is the one that runs.
+    if (!page.ok || !(await page.clone().text()).includes(build)) return;
+    const name = CACHE_PREFIX + build;
+    const cache = await caches.open(name);
     const held = (await cache.keys()).map(({ url }) => url);
-    await cache.addAll(wanted.filter((url) => !held.includes(url)));
+    await cache.addAll(assetsOfThisPage().filter((url) => !held.includes(url)));
     await cache.put(PAGE, page);
+    const others = (await caches.keys()).filter((each) => each.startsWith(CACHE_PREFIX) && each !== name);
+    await Promise.all(others.map((each) => caches.delete(each)));
   } catch {
     // No room, no network, or a browser that forbids it.
   }
