@@ -44,6 +44,12 @@ SECURITY_HEADERS: Final = {
 }
 
 
+# Scripts and styles of a page obey the page's own; on a slow line twelve times all of them is a
+# frame or two. (A worker would have a policy of its own: ours, sw.js, is not among the assets.)
+_PARTS: Final = (".js", ".css")
+_PARTS_OBEY: Final = {b"x-content-type-options"}
+
+
 class SecurityHeaders:
     """Adds the headers to every answer; answers of the API are never cached."""
 
@@ -56,6 +62,7 @@ class SecurityHeaders:
                 "img-src 'self'", f"img-src 'self' {parts.scheme}://{parts.netloc}"
             )
         self._headers = [(k.lower().encode(), v.encode()) for k, v in headers.items()]
+        self._of_parts = [one for one in self._headers if one[0] in _PARTS_OBEY]
 
     async def __call__(  # noqa: D102 - ASGI
         self, scope: Scope, receive: Receive, send: Send
@@ -66,7 +73,8 @@ class SecurityHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = [*message["headers"], *self._headers]
+                part = scope["path"].startswith("/assets/") and scope["path"].endswith(_PARTS)
+                headers = [*message["headers"], *(self._of_parts if part else self._headers)]
                 named = {name.lower() for name, _ in message["headers"]}
                 if scope["path"].startswith("/api/") and b"cache-control" not in named:
                     headers.append((b"cache-control", b"no-store"))

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from cloud.web_files import DIST, install_web
+from cloud.web_files import DIST, SecurityHeaders, install_web
 
 SCRIPT = b"console.log('yuyue');" * 100
 
@@ -24,6 +24,7 @@ def browser(tmp_path: Path) -> httpx.AsyncClient:
     script.with_name("page-1.js.br").write_bytes(b"brotli")
     script.with_name("page-1.js.gz").write_bytes(gzip.compress(SCRIPT))
     app = FastAPI()
+    app.add_middleware(SecurityHeaders)
     install_web(app, tmp_path)
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://hub")
 
@@ -69,6 +70,17 @@ async def test_the_first_views_own_code_is_named_with_the_page(
         " </assets/plan-1.js>; rel=modulepreload; crossorigin"
     )
     assert "link" not in (await browser.get("/nowhere")).headers
+
+
+async def test_a_page_brings_its_policy_and_its_parts_do_not_repeat_it(
+    browser: httpx.AsyncClient,
+) -> None:
+    page = await browser.get("/duty")
+    assert "script-src 'self'" in page.headers["content-security-policy"]
+    assert page.headers["x-frame-options"] == "DENY"
+    part = await browser.get("/assets/page-1.js")
+    assert part.headers["x-content-type-options"] == "nosniff"
+    assert "content-security-policy" not in part.headers
 
 
 async def test_what_was_not_packed_is_sent_plain(browser: httpx.AsyncClient) -> None:

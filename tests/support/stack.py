@@ -217,8 +217,7 @@ class Stack:
 
     def urgent_pending(self) -> int:
         """Urgent records in the gateway's outbox, read beside the running gateway."""
-        (path,) = (self.directory / "gateway").glob("outbox*.sqlite*3") or [None]
-        assert path is not None
+        (path,) = (self.directory / "gateway").glob("outbox*.sqlite*3")
         with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as database:
             return int(
                 database.execute("SELECT count(*) FROM record WHERE lane='urgent'").fetchone()[0]

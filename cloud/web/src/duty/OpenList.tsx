@@ -82,8 +82,8 @@ const Index = memo(function Index({ alerts }: { alerts: readonly AlertSummary[] 
   );
 });
 
-// More than a screen holds: what is below is drawn a moment later, so that the first is there at once.
-const FIRST_CARDS = 6;
+// What a screen holds: what is below is drawn a moment later, so that the first is there at once.
+const FIRST_CARDS = 2;
 
 type CardsProps = Omit<Parameters<typeof AlertCard>[0], "alert"> & { alerts: readonly AlertSummary[] };
 
