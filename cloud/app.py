@@ -75,7 +75,7 @@ from cloud.devices.found import forget_found
 from cloud.devices.found_routes import machine_router as found_machine_router
 from cloud.devices.found_routes import router as found_router
 from cloud.devices.gateway_bell import GatewayBell
-from cloud.devices.gateway_routes import machine_router, operator_router
+from cloud.devices.gateway_routes import machine_router, operator_router, simulation_key_router
 from cloud.devices.gateways import announce_gateway_states
 from cloud.devices.register_routes import router as device_register_router
 from cloud.election import Leadership
@@ -388,6 +388,7 @@ def _api_routes() -> Sequence[BaseRoute]:
         status_router,
         gateway_router,
         operator_router,
+        simulation_key_router,
         machine_router,
         assessment_router,
         service_list_router,

@@ -20,12 +20,15 @@ from sqlalchemy.exc import IntegrityError
 
 from cloud import cli_running
 from cloud.app import create_lasting_app, openapi_document
+from cloud.audit import service as audit
+from cloud.audit.actions import Action
 from cloud.bureau import cli as bureau_cli
 from cloud.clock import SystemClock
 from cloud.crypto import Keyring, new_key
 from cloud.database import Database, TenantScope
 from cloud.devices.enrolment import issue_code
 from cloud.devices.service import add_gateway, find_gateway, issue_gateway_token
+from cloud.devices.simulation_key import simulation_key
 from cloud.identity.permissions import Role
 from cloud.identity.secrets import new_password
 from cloud.identity.service import add_institution, add_user, institution_name
@@ -247,6 +250,25 @@ def add_gateway_command(
         return f"YUYUE_GATEWAY_TOKEN={await issue_gateway_token(scope, gateway, now)}"
 
     _out.print(_in_institution(institution, work), soft_wrap=True)
+
+
+@app.command("simulation-key")
+def simulation_key_command(
+    institution: Annotated[str, typer.Option(help="Institution, if there are several.")] = "",
+) -> None:
+    """The key that simulators tag their messages with; without it gateways refuse what they say.
+
+    Example: export $(yuyue cloud simulation-key --institution 渝悦示范养老院)
+    """
+    keyring = _settings().keyring
+
+    async def work(scope: TenantScope) -> str:
+        now = SystemClock().now()
+        key = await simulation_key(scope, keyring, now)
+        audit.record(scope, audit.SYSTEM, Action.SIMULATION_KEY_READ, now)
+        return f"YUYUE_SIM_KEY={key}"
+
+    _out.print(_in_institution(institution, work), soft_wrap=True, highlight=False)
 
 
 @app.command("new-key")

@@ -24,7 +24,8 @@ from cloud.care.visits.places import place_context
 from cloud.crypto import BadCiphertextError, Keyring
 from cloud.database import Database, TenantBase, TenantScope
 from cloud.devices.links import link_context
-from cloud.devices.models import Device
+from cloud.devices.models import Device, RegistryState
+from cloud.devices.simulation_key import simulation_key_context
 from cloud.identity.models import User
 from cloud.identity.second_factor import totp_context
 from cloud.people.family import CONTACT_PHONE, FAMILY_PHONE
@@ -74,6 +75,7 @@ SEALED: Final[tuple[Sealed, ...]] = (
     Sealed(FamilyMember, "phone_sealed", _by_row(FAMILY_PHONE)),
     Sealed(ContactPoint, "sealed_address", lambda row: address_context(row.id)),
     Sealed(Device, "link_sealed", link_context, key="device_id"),
+    Sealed(RegistryState, "simulation_key_sealed", simulation_key_context, key="institution_id"),
     Sealed(SimulationRun, "sealed_key", lambda row: key_context(row.id)),
     Sealed(VisitPlan, "place_sealed", _by_elder(place_context("visit_plan")), key="elder_id"),
     Sealed(ServiceOrder, "place_sealed", _by_row(place_context("service_order"))),

@@ -20,6 +20,7 @@ from cloud.devices.service import (
     find_gateway,
     issue_gateway_token,
 )
+from cloud.devices.simulation_key import simulation_key
 from cloud.identity.permissions import Role
 from cloud.identity.secrets import new_password, password_matches, token_hash
 from cloud.identity.service import (
@@ -127,10 +128,11 @@ async def seed_demo(
         await put_on_map(scope, DEMO, now)
         if earlier is not None and await _still_valid(scope, earlier, now):
             await _link_relative(scope, keyring, now)
-            return {**earlier, "devices": await _devices(scope, now)}, False
-        secrets = await _issue_secrets(scope, now)
-        await _link_relative(scope, keyring, now)
-        return secrets, True
+            document, is_new = {**earlier, "devices": await _devices(scope, now)}, False
+        else:
+            document, is_new = await _issue_secrets(scope, now), True
+            await _link_relative(scope, keyring, now)
+        return document | {"simulation_key": await simulation_key(scope, keyring, now)}, is_new
 
 
 async def _find_institution(database: Database) -> TenantScope | None:

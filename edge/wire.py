@@ -179,6 +179,8 @@ class RegistryDocument:
     """All devices a gateway may speak for, as of `version` (grows with every change).
 
     `subjects`: whom this gateway watches over. One gateway for each, so that nothing is told twice.
+    `simulation_key`: in hexadecimal, what proves the tags of simulated devices (`edge.marks`); with
+    it, nothing that says it is not live is taken without a tag.
     """
 
     version: int
@@ -186,6 +188,7 @@ class RegistryDocument:
     institution_name: str
     devices: list[RegisteredDevice]
     subjects: list[Subject] = field(default_factory=list)
+    simulation_key: str = ""
 
 
 def waveform_to_record(waveform: Waveform) -> WaveformRecord:

@@ -19,6 +19,7 @@ from firmware_sim.devices.wearable import DeviceStateError
 from firmware_sim.district.cli import district
 from firmware_sim.fleet.cli import fleet
 from firmware_sim.home import Home, HomeError, Journal, plan_falls, read_inhabitants
+from firmware_sim.key import SimulationKey
 from firmware_sim.live.cli import live
 from firmware_sim.people.day import living
 from firmware_sim.people.falls import Aftermath, FallKind
@@ -102,10 +103,11 @@ class _Mqtt:
     port: int
     username: str | None
     password: str | None
+    key: bytes | None
     state_dir: Path
 
     def surroundings(self, speed: float) -> Surroundings:
-        settings = MqttSettings(self.host, self.port, self.username, self.password)
+        settings = MqttSettings(self.host, self.port, self.username, self.password, self.key)
         return Surroundings(settings, self.state_dir, SystemClock(), speed)
 
 
@@ -139,6 +141,7 @@ def replay(
     mqtt_port: MqttPort = 1883,
     mqtt_username: MqttUsername = None,
     mqtt_password: MqttPassword = None,
+    key: SimulationKey = None,
     state_dir: StateDir = Path("var/sim"),
 ) -> None:
     """Send real recordings through MQTT, at real pace or faster.
@@ -156,7 +159,7 @@ def replay(
     except RecordingError as error:
         _stop(error)
     device.drill = drill
-    mqtt = _Mqtt(mqtt_host, mqtt_port, mqtt_username, mqtt_password, state_dir)
+    mqtt = _Mqtt(mqtt_host, mqtt_port, mqtt_username, mqtt_password, key, state_dir)
     _run([device], mqtt.surroundings(speed))
 
 
@@ -187,6 +190,7 @@ def wearable(
     mqtt_port: MqttPort = 1883,
     mqtt_username: MqttUsername = None,
     mqtt_password: MqttPassword = None,
+    key: SimulationKey = None,
     state_dir: StateDir = Path("var/sim"),
 ) -> None:
     """A synthetic wearer living an ordinary day; falls on command: press Enter, or send SIGUSR1.
@@ -212,7 +216,7 @@ def wearable(
         before_block=control.before_block,
         cancels_s=cancels_s,
     )
-    mqtt = _Mqtt(mqtt_host, mqtt_port, mqtt_username, mqtt_password, state_dir)
+    mqtt = _Mqtt(mqtt_host, mqtt_port, mqtt_username, mqtt_password, key, state_dir)
     _console.print(f"{device_id} ({position}): Enter or SIGUSR1 makes the wearer fall, Ctrl-C ends")
     _run([device], mqtt.surroundings(speed), on_fall=control.ask)
 
@@ -238,6 +242,7 @@ def home(
     mqtt_port: MqttPort = 1883,
     mqtt_username: MqttUsername = None,
     mqtt_password: MqttPassword = None,
+    key: SimulationKey = None,
     state_dir: StateDir = Path("var/sim"),
 ) -> None:
     """A small home: several synthetic people live at real pace; two of them fall.
@@ -252,7 +257,7 @@ def home(
         _stop(error)
     falls = plan_falls(people, first_fall_s, second_fall_s or None)
     everybody = Home(people, falls, seed, Journal(journal))
-    mqtt = _Mqtt(mqtt_host, mqtt_port, mqtt_username, mqtt_password, state_dir)
+    mqtt = _Mqtt(mqtt_host, mqtt_port, mqtt_username, mqtt_password, key, state_dir)
     _run(everybody.devices(), mqtt.surroundings(1.0), on_fall=everybody.fall_next)
 
 

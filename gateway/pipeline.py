@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -18,7 +18,8 @@ from edge.consent import may_pass
 from edge.detector import SnapshotError
 from edge.events import Event
 from edge.fall.limits import own_limit
-from edge.signals import Signal, SignalError
+from edge.marks import Proof
+from edge.signals import Origin, Signal, SignalError
 from edge.wire import Lane, RegistryDocument, RejectedFrame
 from gateway.clock import Clock
 from gateway.deliveries import RecentDeliveries
@@ -30,7 +31,7 @@ from gateway.outbox import Committed, Group, Outbox
 from gateway.plausibility import Plausibility
 from gateway.quarantine import MAX_FRAME_BYTES, Quarantine
 from gateway.registry import Registry
-from gateway.sources import Frame
+from gateway.sources import BAD_TAG, Frame
 from gateway.subjects import SubjectWatch
 
 log = structlog.get_logger(__name__)
@@ -291,13 +292,36 @@ class Pipeline:
         device_id, driver = match_topic(frame.topic)
         if self._registry.device(device_id) is None:
             raise DriverError("unassigned_device", f"nobody has been assigned {device_id} here")
+        if frame.proof is Proof.BAD:
+            raise DriverError("bad_simulation_tag", BAD_TAG)
         decoded = isolated(lambda: driver(device_id, frame.payload, frame.received_ns))
         if isinstance(decoded, Fault):
             if isinstance(decoded.error, DriverError):
                 raise decoded.error
             log.error("driver_failed", topic=frame.topic, exc_info=decoded.error)
             raise DriverError("driver_failed", f"fault in the driver: {decoded}")
-        return self._plausibility.admit(decoded, frame.received_ns)
+        return self._plausibility.admit(self._proven(frame, decoded), frame.received_ns)
+
+    def _proven(self, frame: Frame, decoded: Sequence[Signal]) -> Sequence[Signal]:
+        """A mark mutes an alarm, so it needs a proof; what has the proof stays marked.
+
+        Raises DriverError `untagged_origin`.
+        """
+        if frame.proof is Proof.GOOD:
+            return tuple(
+                replace(signal, origin=Origin.SIMULATED) if signal.origin is Origin.LIVE else signal
+                for signal in decoded
+            )
+        if self._registry.simulation_key is None:
+            return decoded
+        stated = next((s.origin for s in decoded if s.origin is not Origin.LIVE), None)
+        if stated is not None:
+            raise DriverError(
+                "untagged_origin",
+                f"says it is {stated.value} without the tag that proves it: give the simulator the "
+                "key (`yuyue cloud simulation-key`)",
+            )
+        return decoded
 
     def _agreed_to(self, fresh: Sequence[Signal]) -> list[Signal]:
         """Without what the person did not agree to: it is counted and goes nowhere."""

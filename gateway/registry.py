@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from edge.marks import KeyTextError, key_from_text
 from edge.subject import Subject
 from edge.wire import RegisteredDevice, RegistryDocument
 from gateway.private_file import write_private
@@ -34,6 +35,7 @@ class Registry:
         self.document: RegistryDocument | None = None
         self._assigned: dict[str, RegisteredDevice] = {}
         self._allowed: dict[str, frozenset[str]] = {}
+        self._simulation_key: bytes | None = None
 
     def load(self) -> None:
         """From disk, if it was ever saved. Raises RegistryError."""
@@ -47,7 +49,8 @@ class Registry:
             raise RegistryError(f"{self._path}: {error}") from error
 
     def save(self, document: RegistryDocument) -> None:
-        """Take it over; on disk first, whole or not at all."""
+        """Take it over; on disk first, whole or not at all. Raises RegistryError, OSError."""
+        _simulation_key(document)
         # Names of elders and keys of radios: nobody else's to read.
         write_private(self._path, msgspec.json.encode(document))
         self._take(document)
@@ -78,7 +81,13 @@ class Registry:
         """Whom this gateway watches over."""
         return self.document.subjects if self.document else []
 
+    @property
+    def simulation_key(self) -> bytes | None:
+        """What proves a simulator's tag; None where none was told: then marks are taken as said."""
+        return self._simulation_key
+
     def _take(self, document: RegistryDocument) -> None:
+        self._simulation_key = _simulation_key(document)
         self.document = document
         self._assigned = {
             device.device_id: device
@@ -90,3 +99,10 @@ class Registry:
             for device in self._assigned.values()
             if device.allowed_kinds is not None
         }
+
+
+def _simulation_key(document: RegistryDocument) -> bytes | None:
+    try:
+        return key_from_text(document.simulation_key)
+    except KeyTextError as error:
+        raise RegistryError(f"simulation_key: {error}") from None

@@ -197,6 +197,7 @@ class Gateway:
                 lambda: self._settings,
                 self._clock,
                 is_ready=lambda: self._started.is_set() and any(self._source_states().values()),
+                simulation_key=lambda: self._registry.simulation_key,
             ).run(),
             "found": self._uplink.run_found(lambda: self._found.newcomers, self._found.report),
             "maintenance": self._run_maintenance(),

@@ -16,6 +16,7 @@ from typing import Final
 import aiomqtt
 import structlog
 
+from edge.marks import tagged_message
 from edge.signals import Origin
 from gateway.clock import Clock
 from gateway.settings import Settings
@@ -28,18 +29,25 @@ _LOOK_S: Final = 1.0
 _TIMEOUT_S: Final = 10.0
 
 
-def proof() -> bytes:
-    """A call, marked at its source: it can reach no real phone."""
-    return json.dumps([{"n": "sos", "v": 1, "origin": Origin.SIMULATED.value}]).encode()
+def proof(topic: str, key: bytes | None) -> bytes:
+    """A call, marked and tagged at its source: it can reach no real phone."""
+    call = json.dumps([{"n": "sos", "v": 1, "origin": Origin.SIMULATED.value}]).encode()
+    return call if key is None else tagged_message(key, topic, call)
 
 
 class SelfTest:
     """Sends while settings name a device for it; the first proof goes out at once."""
 
     def __init__(
-        self, settings: Callable[[], Settings], clock: Clock, *, is_ready: Callable[[], bool]
+        self,
+        settings: Callable[[], Settings],
+        clock: Clock,
+        *,
+        is_ready: Callable[[], bool],
+        simulation_key: Callable[[], bytes | None],
     ) -> None:
         """`is_ready`: whether the sources listen; a proof nobody hears proves nothing."""
+        self._simulation_key = simulation_key
         self._settings = settings
         self._clock = clock
         self._is_ready = is_ready
@@ -63,7 +71,8 @@ class SelfTest:
             return
         self._sent_for = device_id, every_s
         try:
-            await publish(settings, f"yuyue/v1/{device_id}/senml", proof())
+            topic = f"yuyue/v1/{device_id}/senml"
+            await publish(settings, topic, proof(topic, self._simulation_key()))
         except (aiomqtt.MqttError, OSError) as error:
             self._due_s = now_s + min(RETRY_S, every_s)
             if not self._is_failing:

@@ -52,6 +52,7 @@ class Action(StrEnum):
     DEVICE_CHANGED = "device.changed"
     ASSIGNMENT_CHANGED = "assignment.changed"
     GATEWAY_CHANGED = "gateway.changed"
+    SIMULATION_KEY_READ = "simulation.key_read"
     RULES_CHANGED = "rules.changed"
     ROSTER_CHANGED = "roster.changed"
 

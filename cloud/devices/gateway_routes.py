@@ -10,6 +10,8 @@ from uuid import UUID
 import msgspec
 from fastapi import APIRouter, Query, Request
 
+from cloud.audit import service as audit
+from cloud.audit.actions import Action
 from cloud.devices import enrolment
 from cloud.devices.auth import CurrentGateway, bearer_token
 from cloud.devices.gaps import gaps_between
@@ -26,6 +28,7 @@ from cloud.devices.gateway_schemas import (
     GatewaySettings,
     GatewaySettingsOut,
     NewTokenOut,
+    SimulationKeyOut,
     masked,
     merged,
 )
@@ -33,6 +36,7 @@ from cloud.devices.gateways import gateway_of
 from cloud.devices.gateways import registry_version as registry_version_of
 from cloud.devices.models import Gateway, GatewayGap
 from cloud.devices.service import gateway_state
+from cloud.devices.simulation_key import simulation_key
 from cloud.errors import Problem, ProblemError
 from cloud.identity.auth import GATEWAY, PUBLIC, requires
 from cloud.identity.permissions import Permission
@@ -45,11 +49,17 @@ _MAX_BODY: Final = 16 * 1024
 
 GatewayReader = Annotated[Principal, requires(Permission.GATEWAYS_MANAGE, Permission.DEVICES_READ)]
 GatewayManager = Annotated[Principal, requires(Permission.GATEWAYS_MANAGE)]
+DeviceManager = Annotated[Principal, requires(Permission.DEVICES_MANAGE)]
 
 operator_router = APIRouter(
     prefix="/api/v1/gateways",
     tags=["gateways"],
     responses={code: {"model": Problem} for code in (401, 403, 404)},
+)
+simulation_key_router = APIRouter(
+    prefix="/api/v1/simulation-key",
+    tags=["gateways"],
+    responses={code: {"model": Problem} for code in (401, 403)},
 )
 machine_router = APIRouter(
     prefix="/api/v1/gateway", tags=["gateway"], responses={401: {"model": Problem}}
@@ -136,6 +146,15 @@ async def list_gateway_gaps(
     now = state.clock.now()
     rows = await gaps_between(principal.scope, now - _GAPS_SHOWN, now, gateway_id=gateway.id)
     return GatewayGapList(gaps=[_gap_out(row) for row in rows])
+
+
+@simulation_key_router.get("")
+async def get_simulation_key(principal: DeviceManager, state: State) -> SimulationKeyOut:
+    """What simulators tag their messages with; gateways refuse a mark without it. Audited."""
+    now = state.clock.now()
+    key = await simulation_key(principal.scope, state.keyring, now)
+    audit.record(principal.scope, principal.actor, Action.SIMULATION_KEY_READ, now)
+    return SimulationKeyOut(key=key)
 
 
 _ENROL_BODY: Final[dict[str, Any]] = {

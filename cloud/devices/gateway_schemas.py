@@ -229,3 +229,9 @@ class NewTokenOut(ApiModel):
     """edge/gateway_wire.py NewToken."""
 
     token: str
+
+
+class SimulationKeyOut(ApiModel):
+    """The institution's key for simulators."""
+
+    key: str = Field(description="in hexadecimal; YUYUE_SIM_KEY of a simulator")

@@ -220,3 +220,4 @@ class RegistryState(TenantBase):
     institution_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     version: Mapped[int] = mapped_column(BigInteger)
     intervals_seen_until: Mapped[datetime]
+    simulation_key_sealed: Mapped[bytes | None]

@@ -13,6 +13,7 @@ from cloud.coverage.subjects import subjects_of_gateway
 from cloud.devices import enrolment
 from cloud.devices.auth import CurrentGateway, bearer_token
 from cloud.devices.gateways import enter_gateway, registry_document, take_heartbeat
+from cloud.devices.simulation_key import simulation_key
 from cloud.errors import (
     BadBatchError,
     BatchTooLargeError,
@@ -177,11 +178,12 @@ async def gateway_heartbeat(
 async def gateway_registry(request: Request, principal: CurrentGateway, state: State) -> Response:
     """The devices a gateway may speak for."""
     now = state.clock.now()
+    key = await simulation_key(principal.scope, state.keyring, now)
     document = await registry_document(
         principal, now, state.keyring, consent_required=state.settings.consent_required
     )
     people = await subjects_of_gateway(principal.scope, principal.gateway.id, now)
-    document = replace(document, subjects=people)
+    document = replace(document, subjects=people, simulation_key=key)
     etag = f'"{document.version}"'
     headers = {"ETag": etag, "Cache-Control": "no-cache"}
     if request.headers.get("If-None-Match") == etag:

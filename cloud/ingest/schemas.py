@@ -43,6 +43,7 @@ class RegistryOut(ApiModel):
     institution_name: str
     devices: list[RegisteredDeviceOut]
     subjects: list[dict[str, Any]] = Field(description="edge/subject.py: Subject, one each")
+    simulation_key: str = Field(description="in hexadecimal; docs/simulation.md: the tag")
 
 
 class QuarantineCount(ApiModel):

@@ -189,7 +189,8 @@ async def _start_all(
 
 
 async def _start_home(plan: Plan, supervisor: Supervisor) -> Child:
-    lines = [f"{name}='{value}'\n" for name, value in plan.sim_environment().items()]
+    environment = plan.sim_environment(_read_seed(plan.seed_path)["simulation_key"])
+    lines = [f"{name}='{value}'\n" for name, value in environment.items()]
     plan.sim_environment_path.touch(mode=0o600)
     plan.sim_environment_path.write_text("".join(lines), encoding="utf-8")
     plan.journal_path.unlink(missing_ok=True)
@@ -199,7 +200,7 @@ async def _start_home(plan: Plan, supervisor: Supervisor) -> Child:
         *("--journal", str(plan.journal_path)),
         *(part for device_id in plan.leave_out for part in ("--leave-out", device_id)),
     ]
-    return await supervisor.start("home", arguments, plan.sim_environment())
+    return await supervisor.start("home", arguments, environment)
 
 
 def _expected(plan: Plan) -> list[Expectation]:
@@ -284,6 +285,7 @@ def _read_seed(path: Path) -> dict[str, Any]:
     try:
         seed = json.loads(path.read_text(encoding="utf-8"))
         seed["gateway"]["token"], seed["logins"][0]["username"], seed["logins"][0]["password"]
+        seed["simulation_key"]
     except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
         raise DemoError(f"{path}: not a seed file: {error!r}") from error
     return dict(seed)

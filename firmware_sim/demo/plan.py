@@ -75,10 +75,11 @@ class Plan:
             **self.mqtt_environment("YUYUE_GATEWAY_"),
         }
 
-    def sim_environment(self) -> dict[str, str]:
+    def sim_environment(self, simulation_key: str = "") -> dict[str, str]:
         """Settings of the simulator and its broker."""
         return {
             "YUYUE_SIM_STATE_DIR": str(self.data_dir / "sim"),
+            "YUYUE_SIM_KEY": simulation_key,
             **self.mqtt_environment("YUYUE_SIM_"),
         }
 

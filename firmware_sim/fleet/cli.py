@@ -13,7 +13,8 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from rich.table import Table
 
 from firmware_sim.fleet.fleet import Fleet, FleetCounts, FleetPlan
-from firmware_sim.fleet.readings import fleet_payloads, fleet_topics
+from firmware_sim.fleet.readings import fleet_payloads, fleet_topics, tagged_payloads
+from firmware_sim.key import SimulationKey
 from firmware_sim.transports.mqtt import BrokerRefusedError, MqttSettings
 
 _console = Console()
@@ -40,6 +41,7 @@ def fleet(
         str | None,
         typer.Option(envvar="YUYUE_SIM_MQTT_PASSWORD", help="Better in the environment."),
     ] = None,
+    key: SimulationKey = None,
 ) -> None:
     """Thousands of simulated devices from this process, each its own connection. Ctrl-C ends.
 
@@ -48,11 +50,14 @@ def fleet(
     Example: yuyue sim fleet --devices 10000 --messages-per-s 25000 --for-s 30
     """
     _enough_files(devices)
-    settings = MqttSettings(mqtt_host, mqtt_port, mqtt_username, mqtt_password)
-    plan = FleetPlan(fleet_topics(devices), devices / messages_per_s, connects_per_s)
+    settings = MqttSettings(mqtt_host, mqtt_port, mqtt_username, mqtt_password, key)
+    topics, say = fleet_topics(devices), fleet_payloads(seed)
+    if key is not None:
+        say = tagged_payloads(say, topics, key)
+    plan = FleetPlan(topics, devices / messages_per_s, connects_per_s)
     begun_s = time.monotonic()
     try:
-        running = Fleet(settings, plan, fleet_payloads(seed))
+        running = Fleet(settings, plan, say)
     except OSError as error:
         _stop(f"{mqtt_host}: {error.strerror}")
     with _progress() as progress:

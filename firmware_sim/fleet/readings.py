@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
+from edge.marks import tagged_message
 from edge.signals import QUANTITIES
 from firmware_sim.transports.mqtt import readings_topic
 
@@ -62,3 +63,12 @@ def fleet_payloads(seed: int) -> Callable[[int, int, float], bytes]:
         return b"%s%.3f}]" % (heads[device % kinds][(device * 7 + message) % _STEPS], time_s)
 
     return payload
+
+
+def tagged_payloads(
+    payload: Callable[[int, int, float], bytes], topics: Sequence[str], key: bytes
+) -> Callable[[int, int, float], bytes]:
+    """The same messages with their tags (`edge.marks`)."""
+    return lambda device, message, time_s: tagged_message(
+        key, topics[device], payload(device, message, time_s)
+    )

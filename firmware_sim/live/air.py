@@ -13,6 +13,7 @@ from typing import Final, Self
 
 import numpy as np
 
+from edge.marks import AIR_TAG_BYTES, air_tag
 from edge.signals import Waveform
 from edge.subject import SensorRole
 from firmware_sim.live.shapes import LiveDevice
@@ -37,8 +38,10 @@ _INERTIAL: Final = (
 _BTHOME_V2: Final = 0x40
 _PACKET_ID: Final = 0x00
 _OBJECTS: Final = {"battery_level": 0x01, "door_open": 0x1A, "motion": 0x21}
-# Raw bytes that say who sent it: the gateway makes everything beside them simulated.
-_MARK: Final = b"\x54\x02YS"
+# Raw bytes that say who sent it: the gateway makes everything beside them simulated. A tag that
+# proves it comes behind them, in the same object.
+_RAW: Final = 0x54
+_MARK: Final = b"YS"
 # Heart Rate Measurement: one byte of rate, contact known and made.
 _WITH_CONTACT: Final = 0x06
 _WITMOTION_RANGE_G: Final = 16.0
@@ -53,7 +56,14 @@ def bthome(number: int, values: Mapping[str, float]) -> bytes:
     """A plain advertisement of states; `number` counts them, so that a repetition is told apart."""
     objects = sorted((_OBJECTS[name], round(value)) for name, value in values.items())
     head = bytes([_BTHOME_V2, _PACKET_ID, number & 0xFF, *chain.from_iterable(objects)])
-    return head + _MARK
+    return head + bytes([_RAW, len(_MARK)]) + _MARK
+
+
+def tagged(key: bytes, address: str, body: bytes) -> bytes:
+    """An advertisement of `bthome` with its tag."""
+    length_at = len(body) - len(_MARK) - 1
+    longer = body[:length_at] + bytes([len(_MARK) + AIR_TAG_BYTES]) + _MARK
+    return longer + air_tag(key, address, longer + bytes(AIR_TAG_BYTES))
 
 
 def heart_rate(rate_per_min: float) -> bytes:
@@ -89,27 +99,30 @@ class _OnAir:
 class Radios:
     """The devices that have an adapter. Use as `async with`; raises DBusError or OSError."""
 
-    def __init__(self, devices: Iterable[LiveDevice]) -> None:
+    def __init__(self, devices: Iterable[LiveDevice], key: bytes | None = None) -> None:
+        self._key = key
+        self._addresses: dict[str, str] = {}
         self._on_air = {
-            AIR + device.adapter: _made(device)
+            AIR + device.adapter: _made(device, key)
             for device in devices
             if device.shape is Shape.BLUETOOTH
         }
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        for one in self._on_air.values():
+        for line, one in self._on_air.items():
             await self._stack.enter_async_context(one.peripheral)
+            self._addresses[line] = await one.peripheral.address()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
-    async def links(self) -> dict[str, dict[str, str]]:
+    def links(self) -> dict[str, dict[str, str]]:
         """How the hub reaches each, by its id there (`PUT /api/v1/devices/{id}/link`)."""
         found: dict[str, dict[str, str]] = {}
-        for one in self._on_air.values():
-            link = {"ble_address": await one.peripheral.address()}
+        for line, one in self._on_air.items():
+            link = {"ble_address": self._addresses[line]}
             if one.characteristics:
                 link["ble_profiles"] = BAND_PROFILES
             found[one.device.hub_id] = link
@@ -119,12 +132,14 @@ class Radios:
         """Advertise, or notify who has subscribed."""
         one = self._on_air[line]
         if kind == ADVERTISEMENT:
+            if self._key is not None:
+                payload = tagged(self._key, self._addresses[line], payload)
             one.peripheral.advertise({_BTHOME: payload})
         else:
             one.peripheral.notify(one.characteristics[kind], payload)
 
 
-def _made(device: LiveDevice) -> _OnAir:
+def _made(device: LiveDevice, key: bytes | None) -> _OnAir:
     name = device.sensor.device_id.removeprefix("sim-")[:8]
     if device.sensor.role is not SensorRole.WEARABLE:
         return _OnAir(device, BluezPeripheral(device.adapter, name))
@@ -141,4 +156,4 @@ def _made(device: LiveDevice) -> _OnAir:
             [own[INERTIAL], Characteristic(_INERTIAL[2], ["write", "write-without-response"])],
         ),
     ]
-    return _OnAir(device, BluezPeripheral(device.adapter, name, services=services), own)
+    return _OnAir(device, BluezPeripheral(device.adapter, name, services=services, key=key), own)

@@ -21,6 +21,7 @@ from rich.table import Table
 from edge.signals import NS_PER_S
 from firmware_sim.clock import SystemClock
 from firmware_sim.devices.wearable import DeviceStateError
+from firmware_sim.key import SimulationKey
 from firmware_sim.live.air import Radios, on_air
 from firmware_sim.live.hub import PERMISSIONS, Hub, HubError, Told
 from firmware_sim.live.run import (
@@ -110,6 +111,7 @@ def live(
         str | None,
         typer.Option(envvar="YUYUE_SIM_MQTT_PASSWORD", help="Better in the environment."),
     ] = None,
+    key: SimulationKey = None,
     hub: Annotated[
         str | None,
         typer.Option(
@@ -150,7 +152,7 @@ def live(
         order = _Order(
             scenario, seed, from_s, for_s, _formats(formats),
             tuple(filter(None, bluez.split(","))), prefix,
-            _broker(mqtt, mqtt_username, mqtt_password), state_dir, out,
+            _broker(mqtt, mqtt_username, mqtt_password, key), state_dir, out,
         )  # fmt: skip
         logs_to_stderr()
         run_until_stopped(lambda: _perform(order, hub, token))
@@ -162,16 +164,19 @@ def live(
 
 async def _perform(order: _Order, url: str | None, token: str | None) -> None:
     clock = SystemClock()
+    if url is not None and token is not None and order.mqtt.simulation_key is None:
+        key = await asyncio.to_thread(_key_of, url, token)
+        order = replace(order, mqtt=replace(order.mqtt, simulation_key=key))
     first, devices = _world(order, clock.now_ns())
     wearables = [d.hub_id for d in devices if d.shape is Shape.OURS and d.sensor.role == "wearable"]
     with boot_counters(order.state_dir, wearables) as boot_id_of:
         voices = Voices(first, devices, boot_id_of)
         async with (
-            Radios(devices) as radios,
+            Radios(devices, order.mqtt.simulation_key) as radios,
             Lines(order.mqtt, [line_of(d) for d in devices], clock) as lines,
         ):
             lines.take_air(radios)
-            links = await radios.links()
+            links = radios.links()
             try:
                 await announce(lines, voices)
                 if url is None or token is None:
@@ -194,6 +199,11 @@ async def _perform(order: _Order, url: str | None, token: str | None) -> None:
                     _close(order, world, devices, told, figures)
             finally:
                 await take_back(lines, voices)
+
+
+def _key_of(url: str, token: str) -> bytes | None:
+    with Hub(url, token) as hub:
+        return hub.simulation_key()
 
 
 def _world(order: _Order, now_ns: int) -> tuple[World, tuple[LiveDevice, ...]]:
@@ -328,11 +338,13 @@ def _formats(stated: str) -> tuple[Shape, ...]:
     return tuple(Shape(name) for name in names)
 
 
-def _broker(stated: str, username: str | None, password: str | None) -> MqttSettings:
+def _broker(
+    stated: str, username: str | None, password: str | None, key: bytes | None
+) -> MqttSettings:
     host, _, port = stated.rpartition(":")
     if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
         _stop(f"--mqtt: {stated!r} is not HOST:PORT")
-    return MqttSettings(host.strip("[]"), int(port), username, password)
+    return MqttSettings(host.strip("[]"), int(port), username, password, key)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from typing import Any, Final, Self
 import httpx
 
 from edge.events import EventKind
+from edge.marks import KeyTextError, key_from_text
 from edge.signals import NS_PER_S
 from firmware_sim.live.shapes import LiveDevice
 from firmware_sim.world.world import Resident
@@ -104,6 +105,13 @@ class Hub:
             if progress is not None:
                 progress(done)
         return elders
+
+    def simulation_key(self) -> bytes | None:
+        """What the institution's gateways believe a mark by."""
+        try:
+            return key_from_text(self._call("GET", "/api/v1/simulation-key")["key"])
+        except KeyTextError as error:
+            raise HubError(f"the hub's simulation key {error}") from None
 
     def last_data(self, device_id: str) -> str | None:
         """When the hub last took something of a device, if ever."""

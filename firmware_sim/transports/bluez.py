@@ -17,6 +17,8 @@ import structlog
 from dbus_fast import BusType, DBusError, Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
 
+from edge.marks import TAG_BYTES, connection_tag
+
 log = structlog.get_logger(__name__)
 
 _BLUEZ: Final = "org.bluez"
@@ -27,8 +29,10 @@ _PROPERTIES: Final = "org.freedesktop.DBus.Properties"
 _OBJECTS: Final = "org.freedesktop.DBus.ObjectManager"
 _ADAPTER: Final = "org.bluez.Adapter1"
 _CALL_TIMEOUT_S: Final = 10.0
-# The mark of the simulator behind a connection; in BTHome it is an object (`live/air.py`).
+# The mark of the simulator behind a connection; in BTHome it is an object (`live/air.py`). What is
+# read there proves it; without a key it is zeros.
 MARK_SERVICE: Final = "79755359-7375-4d00-8000-6e6f626f6479"
+MARK_TAG: Final = "79755359-7375-4d00-8001-6e6f626f6479"
 
 Properties = dict[str, Variant]
 
@@ -71,10 +75,13 @@ class BluezPeripheral:
         *,
         service_data: Mapping[str, bytes] | None = None,
         services: Sequence[GattService] = (),
+        key: bytes | None = None,
     ) -> None:
+        self._key = key
+        self._tag = Characteristic(MARK_TAG, ["read"], value=bytes(TAG_BYTES))
         self._adapter_path = f"/org/bluez/{adapter}"
         self._root = f"/cn/yuyue/sim/{adapter}"
-        self._services = [*services, GattService(MARK_SERVICE, ())] if services else ()
+        self._services = [*services, GattService(MARK_SERVICE, [self._tag])] if services else ()
         self._advertisement: Properties = {
             "Type": Variant("s", "peripheral"),
             "LocalName": Variant("s", name),
@@ -91,6 +98,8 @@ class BluezPeripheral:
         bus.add_message_handler(self._answer)
         try:
             if self._services:
+                if self._key is not None:
+                    self._tag.value = connection_tag(self._key, await self.address())
                 await self._manager("GattManager1", "RegisterApplication", self._root)
             path = f"{self._root}/advertisement"
             await self._manager("LEAdvertisingManager1", "RegisterAdvertisement", path)

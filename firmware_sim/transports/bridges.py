@@ -225,6 +225,7 @@ class BridgePublisher:
     """A connection of a bridge. Use as `async with`; raises aiomqtt.MqttError."""
 
     def __init__(self, settings: MqttSettings, identifier: str) -> None:
+        self._settings = settings
         self._client = aiomqtt.Client(
             settings.host,
             settings.port,
@@ -246,4 +247,5 @@ class BridgePublisher:
     async def send(self, messages: Iterable[Message]) -> None:
         """All of them, each acknowledged by the broker."""
         for message in messages:
-            await self._client.publish(message.topic, message.payload, qos=1, retain=message.retain)
+            payload = self._settings.tagged(message.topic, message.payload)
+            await self._client.publish(message.topic, payload, qos=1, retain=message.retain)

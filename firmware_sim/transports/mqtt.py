@@ -19,6 +19,7 @@ import numpy as np
 import structlog
 from paho.mqtt.reasoncodes import ReasonCode
 
+from edge.marks import tagged_message
 from firmware_sim.clock import Clock
 
 log = structlog.get_logger(__name__)
@@ -44,12 +45,21 @@ class BrokerRefusedError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class MqttSettings:
-    """Where the broker is, and who we are to it."""
+    """Where the broker is, and who we are to it.
+
+    `simulation_key`: what messages are tagged with (`edge.marks`); a hub's gateway asks for it.
+    """
 
     host: str
     port: int
     username: str | None
     password: str | None
+    simulation_key: bytes | None = None
+
+    def tagged(self, topic: str, payload: bytes) -> bytes:
+        """A message as it leaves: with its tag, where there is a key."""
+        key = self.simulation_key
+        return payload if key is None else tagged_message(key, topic, payload)
 
 
 def waveform_topic(device_id: str) -> str:
@@ -114,7 +124,7 @@ class MqttPublisher:
             if self.dropped == 0:
                 log.warning("memory_full", device_id=self._device_id, blocks=self._backlog_blocks)
             self.dropped += 1
-        self._waiting.append((topic, message, retain))
+        self._waiting.append((topic, self._settings.tagged(topic, message), retain))
         self._news.set()
 
     async def drained(self, to_blocks: int = 0) -> None:

@@ -6,14 +6,17 @@ import functools
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from edge.marks import AIR_TAG_BYTES
+
 _ADDRESS_BYTES: Final = 6
 _HAS_ADDRESS: Final = 0b10
 _BUTTON: Final = 0x3A
 _COMMAND: Final = 0x3B
 _DIMMER: Final = 0x3C
-# Raw bytes: the simulator writes its mark into each advertisement, inside the seal if it has one.
+# Raw bytes: the simulator writes its mark into each advertisement, inside the seal if it has one;
+# its tag comes behind it, where it knows the key.
 _RAW: Final = 0x54
-_SIMULATED: Final = b"\x02YS"
+_SIMULATED: Final = b"YS"
 _MOMENTARY: Final = frozenset({_BUTTON, _COMMAND, _DIMMER})
 
 
@@ -33,18 +36,38 @@ def check_objects(body: bytes) -> None:
 def is_momentary(body: bytes) -> bool:
     """Whether a plain frame tells of a moment (a button, a dimmer) and not of a state."""
     try:
-        return any(number in _MOMENTARY for number, _ in _objects(body))
+        return any(number in _MOMENTARY for number, _, _ in _objects(body))
     except ObjectsError:
         return False
 
 
 def is_simulated(body: bytes) -> bool:
     """Whether a plain frame says that the simulator sent it. Raises ObjectsError."""
-    return (_RAW, _SIMULATED) in _objects(body)
+    return any(_is_mark(number, content) for number, content, _ in _objects(body))
 
 
-def _objects(body: bytes) -> Iterator[tuple[int, bytes]]:
-    """Number and content of each; a content of variable length begins with its length."""
+def tag_at(body: bytes) -> int | None:
+    """Where the simulator's tag begins in a plain frame; None without one."""
+    try:
+        return next(
+            (
+                end - AIR_TAG_BYTES
+                for number, content, end in _objects(body)
+                if _is_mark(number, content) and len(content) == len(_SIMULATED) + AIR_TAG_BYTES
+            ),
+            None,
+        )
+    except ObjectsError:
+        return None
+
+
+def _is_mark(number: int, content: bytes) -> bool:
+    own = (len(_SIMULATED), len(_SIMULATED) + AIR_TAG_BYTES)
+    return number == _RAW and content.startswith(_SIMULATED) and len(content) in own
+
+
+def _objects(body: bytes) -> Iterator[tuple[int, bytes, int]]:
+    """Number, content (without a length byte) and where it ends, of each."""
     at = 1 + (_ADDRESS_BYTES if body[0] & _HAS_ADDRESS else 0)
     while at < len(body):
         number = body[at]
@@ -53,16 +76,16 @@ def _objects(body: bytes) -> Iterator[tuple[int, bytes]]:
             return
         length, has_length_byte = known
         at += 1
-        begun = at
         if has_length_byte:
             if at >= len(body):
                 raise ObjectsError(f"object {number:#04x} has no length")
             length = 1 + (body[at] & 0x1F) if number == _COMMAND else body[at]
             at += 1
+        begun = at
         at += length
         if at > len(body):
             raise ObjectsError(f"object {number:#04x} is {at - len(body)} bytes short")
-        yield number, body[begun:at]
+        yield number, body[begun:at], at
 
 
 @functools.cache

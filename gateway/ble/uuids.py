@@ -19,6 +19,8 @@ XIAOMI_SCALE_1: Final = uuid16(0x181D)
 XIAOMI_SCALE_2: Final = uuid16(0x181B)
 # A device of the simulator has this service behind its connection; no profile has room for a mark.
 SIMULATED_SERVICE: Final = "79755359-7375-4d00-8000-6e6f626f6479"
+# What it answers there proves it (`edge.marks.connection_tag`).
+SIMULATED_TAG: Final = "79755359-7375-4d00-8001-6e6f626f6479"
 # What there are drivers for; anything else that is advertised is none of our business.
 ADVERTISED: Final = frozenset({BTHOME, XIAOMI, XIAOMI_SCALE_1, XIAOMI_SCALE_2})
 

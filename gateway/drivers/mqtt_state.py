@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
+from edge.marks import origin_of
 from edge.signals import NS_PER_S, Origin, Reading, Signal, SignalError
 from gateway.drivers.base import DriverError
 from gateway.mqtt.frames import Binding, Definition, StateFrame
@@ -125,7 +126,7 @@ def _origin(stated: object) -> Origin:
     if stated is None:
         return Origin.LIVE
     try:
-        return Origin(str(stated))
+        return origin_of(str(stated))
     except ValueError:
         raise DriverError(
             "bad_value", f"yuyue_origin: {str(stated)[:32]!r} is not live, simulated or drill"

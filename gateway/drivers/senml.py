@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from edge.marks import origin_of
 from edge.signals import NS_PER_S, QUANTITIES, Origin, Reading, Signal, SignalError
 from gateway.drivers.base import DriverError
 
@@ -138,7 +139,7 @@ def _origin(records: list[SenmlRecord]) -> Origin:
         raise DriverError("bad_value", f"origin: {len(stated)} different origins in one pack")
     (name,) = stated
     try:
-        return Origin(name)
+        return origin_of(name)
     except ValueError:
         raise DriverError(
             "bad_value", f"origin: {name[:32]!r} is not live, simulated or drill"

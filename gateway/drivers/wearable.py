@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 
+from edge.marks import BLOCK_TAGGED, TAG_BYTES
 from edge.signals import QUANTITIES, Int16Array, Origin, Signal, SignalError, Waveform
 from gateway.drivers.base import DriverError
 
@@ -22,7 +23,7 @@ _VERSION: Final = 1
 _SIMULATED: Final = 0b001
 _DRILL: Final = 0b010
 _CLOCK_SET: Final = 0b100
-_KNOWN_FLAGS: Final = _SIMULATED | _DRILL | _CLOCK_SET
+_KNOWN_FLAGS: Final = _SIMULATED | _DRILL | _CLOCK_SET | BLOCK_TAGGED
 
 _QUANTITY_OF_CODE: Final = MappingProxyType({1: "acceleration", 2: "angular_rate", 3: "bed_motion"})
 _UNKNOWN_UNCERTAINTY: Final = 65_535
@@ -47,6 +48,8 @@ def decode_waveform(device_id: str, payload: bytes, received_ns: int) -> Sequenc
     ) = _HEADER.unpack_from(payload)  # fmt: skip
     if version != _VERSION:
         raise DriverError("bad_version", f"version {version}; this software reads {_VERSION}")
+    if flags & BLOCK_TAGGED:  # judged by the source, which knows the key
+        payload = payload[:-TAG_BYTES]
     body = _checked_body(payload, n_samples, channels)
     _check_flags(flags, reserved)
     quantity = _QUANTITY_OF_CODE.get(quantity_code)
@@ -103,6 +106,8 @@ def _checked_body(payload: bytes, n_samples: int, channels: int) -> bytes:
 def _check_flags(flags: int, reserved: int) -> None:
     if flags & ~_KNOWN_FLAGS:
         raise DriverError("bad_flags", f"unknown flag bits {flags & ~_KNOWN_FLAGS:#04x}")
+    if flags & BLOCK_TAGGED and not flags & (_SIMULATED | _DRILL):
+        raise DriverError("bad_flags", "a simulator's tag on a block that is not marked")
     if reserved:
         raise DriverError("bad_flags", f"the reserved field is {reserved}, not 0")
 

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
+
+from edge.marks import Proof
+
+# Why a frame with a tag of another key, or of other content, is refused.
+BAD_TAG: Final = "the simulator's tag is of another key, topic or content"
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +18,7 @@ class Frame:
 
     `delivery_id` is the transport's own number of it, if any; `redelivered` that the transport
     says it may have sent it before; `retained` that it is a stored copy of unknown age.
+    `proof`: what its simulator's tag proves, where we know the key (`edge.marks`).
     """
 
     source: str
@@ -22,6 +28,7 @@ class Frame:
     delivery_id: int | None = None
     redelivered: bool = False
     retained: bool = False
+    proof: Proof = Proof.NONE
 
 
 # Takes a group of frames; returns when they are safe on disk, and only then.

@@ -11,12 +11,13 @@ from typing import Any, Final, Protocol
 
 import structlog
 
+from edge.marks import Proof, proof_of
 from edge.wire import RegisteredDevice
 from gateway.mqtt.discovery import DiscoveryError
 from gateway.mqtt.frames import Binding, state_frame
 from gateway.mqtt.templates import Context, NoValueError, compiled, rendered
 from gateway.mqtt.zigbee2mqtt import ZigbeeListError
-from gateway.sources import Frame
+from gateway.sources import BAD_TAG, Frame
 from gateway.sources.mqtt_catalogue import Catalogue, Route, without
 from gateway.sources.mqtt_figures import MqttFigures
 from gateway.sources.strangers import OnStranger, Stranger
@@ -40,6 +41,9 @@ class Register(Protocol):
 
     @property
     def version(self) -> int: ...  # noqa: D102
+
+    @property
+    def simulation_key(self) -> bytes | None: ...  # noqa: D102
 
     def device(self, device_id: str) -> RegisteredDevice | None: ...  # noqa: D102
 
@@ -92,7 +96,9 @@ class Router:
         """The frames that a group of messages makes; they may be none, or more."""
         self.refresh()
         frames: list[Frame] = []
-        for message in messages:
+        key = self._register.simulation_key
+        for arrived in messages:
+            message = arrived if key is None else _judged(key, arrived)
             if message.topic.startswith(_OWN_PREFIX):
                 frames.append(message)
             else:
@@ -116,6 +122,8 @@ class Router:
 
     def _foreign(self, message: Frame) -> list[Frame]:
         topic = message.topic
+        if message.proof is Proof.BAD and (topic in self._lists or self._is_config(topic)):
+            return [_refused(message, "bad_simulation_tag", f"{topic[:120]}: {BAD_TAG}")]
         try:
             if topic in self._lists:
                 if self.catalogue.take_zigbee_list(self._lists[topic], message.payload):
@@ -164,6 +172,7 @@ class Router:
             topic=f"{route.family}/v1/{route.device_id}/{route.kind}",
             payload=state_frame(message.payload, definition),
             retained=False,
+            proof=_proof(route, message),
         )
         if self._register.device(route.device_id) is None:
             self._figures.strangers.inc()
@@ -192,6 +201,17 @@ class Router:
             else:
                 self._told[key] = word
         return frozenset(old)
+
+
+def _judged(key: bytes, message: Frame) -> Frame:
+    proof = proof_of(key, message.topic, message.payload)
+    return message if proof is Proof.NONE else replace(message, proof=proof)
+
+
+def _proof(route: Route, message: Frame) -> Proof:
+    """A bare `online` has no room for a tag: it is its device's, whose announcement had one."""
+    is_by_announcement = route.kind == "availability" and ":" in (route.origin or "")
+    return Proof.GOOD if is_by_announcement and message.proof is Proof.NONE else message.proof
 
 
 def _word(route: Route, binding: Binding, context: Context) -> str | None:

@@ -94,7 +94,8 @@ def publish(hub: Stack, name: str, *messages: Message) -> None:
     broker = hub.mosquitto
 
     async def run() -> None:
-        settings = MqttSettings("127.0.0.1", broker.port, broker.username, broker.password)
+        key = bytes.fromhex(hub.seed["simulation_key"])
+        settings = MqttSettings("127.0.0.1", broker.port, broker.username, broker.password, key)
         async with BridgePublisher(settings, name) as publisher:
             await publisher.send(messages)
 

@@ -40,7 +40,8 @@ def publish(stack: Stack) -> Iterator[Callable[[str, list[dict[str, Any]]], None
             pack = values[start : start + 500]
             pack[0] = {**pack[0], "origin": "simulated"}
             topic = f"yuyue/v1/{device_id}/senml"
-            client.publish(topic, json.dumps(pack), qos=1).wait_for_publish(10)
+            said = stack.tagged(topic, json.dumps(pack).encode())
+            client.publish(topic, said, qos=1).wait_for_publish(10)
 
     yield send
     client.disconnect()

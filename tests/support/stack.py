@@ -17,6 +17,7 @@ from typing import Any, Self
 
 import httpx
 
+from edge.marks import tagged_message
 from tests.support.mosquitto import Mosquitto
 from tests.support.processes import PATIENCE, Process, free_port, wait_until
 from tests.support.proxy import CutProxy
@@ -134,11 +135,16 @@ class Stack:
         """Start `yuyue sim ...` against the broker."""
         environment = {
             "YUYUE_SIM_STATE_DIR": str(self.directory / "sim"),
+            "YUYUE_SIM_KEY": self.seed["simulation_key"],
             **self._mqtt_environment("YUYUE_SIM"),
         }
         process = Process(name, ["sim", *arguments], environment, self.directory)
         self._start(process)
         return process
+
+    def tagged(self, topic: str, payload: bytes) -> bytes:
+        """A message of a simulated device, so that the gateway believes its mark."""
+        return tagged_message(bytes.fromhex(self.seed["simulation_key"]), topic, payload)
 
     def replay(self, recording_id: str, device_id: str, *more: str) -> Process:
         """Start a replay of a real recording as `device_id`."""

@@ -20,6 +20,7 @@ class Broker:
     """A client that hands everything over and then waits until the broker has it all."""
 
     def __init__(self, stack: Stack) -> None:
+        self._tagged = stack.tagged
         self._client = paho.Client(paho.CallbackAPIVersion.VERSION2)
         self._client.username_pw_set(stack.mosquitto.username, stack.mosquitto.password)
         self._client.max_inflight_messages_set(1000)
@@ -42,7 +43,8 @@ class Broker:
             pack = values[start : start + _PACK]
             pack[0] = {**pack[0], "origin": "simulated"}
             topic = f"yuyue/v1/{device_id}/senml"
-            yield self._client.publish(topic, json.dumps(pack), qos=1)
+            said = self._tagged(topic, json.dumps(pack).encode())
+            yield self._client.publish(topic, said, qos=1)
 
     def play(self, readings: Iterable[Reading]) -> None:
         """Readings sorted by time."""

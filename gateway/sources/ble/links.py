@@ -13,6 +13,7 @@ from bleak import BleakClient
 from bleak.backends.device import BLEDevice
 from bleak_retry_connector import BleakClientWithServiceCache, establish_connection
 
+from edge.marks import Proof, connection_proof
 from gateway.ble import uuids
 from gateway.ble.frames import notification_frame
 from gateway.clock import Clock
@@ -37,20 +38,30 @@ _BATTERY_S: Final = 900.0
 _REGISTRY_CHECK_S: Final = 2.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """What a connected device says of itself: that it is the simulator's, and how it proves it."""
+
+    is_simulated: bool
+    proof: Proof = Proof.NONE
+
+
 class _Session:
     """One connection, as `profiles.Session` wants it."""
 
-    def __init__(self, keeper: LinkKeeper, device: BleDevice, client: BleakClient) -> None:
+    def __init__(
+        self, keeper: LinkKeeper, device: BleDevice, client: BleakClient, mark: _Mark
+    ) -> None:
         self.client = client
         self.device_id = device.device_id
         self._keeper = keeper
         self.n_frames = 0
-        self._is_simulated = client.services.get_service(uuids.SIMULATED_SERVICE) is not None
+        self._mark = mark
         self.boot_id = keeper.memory.next_boot(device.device_id, keeper.clock.now_ns())
 
     def emit(self, kind: str, payload: bytes) -> None:
         self.n_frames += 1
-        self._keeper.emit(self.device_id, kind, payload, is_simulated=self._is_simulated)
+        self._keeper.emit(self.device_id, kind, payload, self._mark)
 
     def now_ns(self) -> int:
         return self._keeper.clock.now_ns()
@@ -88,7 +99,9 @@ class LinkKeeper:
         memory: BleMemory,
         put: Callable[[Frame], None],
         utc_offset_s: Callable[[], int],
+        simulation_key: Callable[[], bytes | None],
     ) -> None:
+        self._simulation_key = simulation_key
         self.clock = clock
         self.memory = memory
         self.utc_offset_s = utc_offset_s
@@ -133,11 +146,12 @@ class LinkKeeper:
             link.task.cancel()
             await asyncio.gather(link.task, return_exceptions=True)
 
-    def emit(self, device_id: str, kind: str, payload: bytes, *, is_simulated: bool) -> None:
+    def emit(self, device_id: str, kind: str, payload: bytes, mark: _Mark) -> None:
         """A frame from a connection."""
-        family = "ble-sim" if is_simulated else "ble"
+        family = "ble-sim" if mark.is_simulated else "ble"
         topic = f"{family}/v1/{device_id}/{kind}"
-        self._put(Frame("ble", topic, payload, received_ns=self.clock.now_ns()))
+        now_ns = self.clock.now_ns()
+        self._put(Frame("ble", topic, payload, received_ns=now_ns, proof=mark.proof))
 
     async def _keep(self, link: _Link) -> None:
         """For ever: wait until it is heard, connect, stay; back off when that fails."""
@@ -175,7 +189,8 @@ class LinkKeeper:
         )
         self._figures.connected.inc()
         try:
-            session = _Session(self, link.device, client)
+            mark = await self._mark(link.device, client)
+            session = _Session(self, link.device, client, mark)
             await asyncio.to_thread(self.memory.save)
             await self._start(session, link.device)
             self._figures.connections.labels("connected").inc()
@@ -190,6 +205,17 @@ class LinkKeeper:
             except RADIO_ERRORS as error:
                 log.debug("ble_disconnect_failed", device_id=device_id, why=str(error))
         return session.n_frames
+
+    async def _mark(self, device: BleDevice, client: BleakClient) -> _Mark:
+        """Raises one of RADIO_ERRORS."""
+        if client.services.get_service(uuids.SIMULATED_SERVICE) is None:
+            return _Mark(is_simulated=False)
+        key = self._simulation_key()
+        tag = client.services.get_characteristic(uuids.SIMULATED_TAG)
+        if key is None or tag is None:
+            return _Mark(is_simulated=True)
+        answer = bytes(await client.read_gatt_char(tag))
+        return _Mark(is_simulated=True, proof=connection_proof(key, device.address, answer))
 
     async def _stay(self, session: _Session, link: _Link, gone: asyncio.Event) -> None:
         """Until the device leaves. Asks BlueZ for the battery where the device does not tell us."""

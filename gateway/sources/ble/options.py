@@ -36,6 +36,9 @@ class KnownDevices(Protocol):
     @property
     def version(self) -> int: ...  # noqa: D102
 
+    @property
+    def simulation_key(self) -> bytes | None: ...  # noqa: D102
+
     def assigned(self) -> dict[str, RegisteredDevice]: ...  # noqa: D102
 
 

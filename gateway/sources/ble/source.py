@@ -11,7 +11,8 @@ from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
 from prometheus_client import CollectorRegistry
 
-from gateway.ble.bthome_objects import is_momentary
+from edge.marks import Proof, air_proof
+from gateway.ble.bthome_objects import is_momentary, tag_at
 from gateway.ble.folding import Folding
 from gateway.ble.frames import advertisement_frame
 from gateway.ble.intervals import Intervals
@@ -64,6 +65,7 @@ class BleSource:
         self._options = options
         self._clock = clock
         self._figures = BleFigures(metrics)
+        self._registry = registry
         self._book = AddressBook(registry)
         self._memory = BleMemory(options.memory_path)
         self._queue = FrameQueue(self._figures)
@@ -87,6 +89,7 @@ class BleSource:
             memory=self._memory,
             put=self._queue.put,
             utc_offset_s=self._utc_offset_s,
+            simulation_key=lambda: registry.simulation_key,
         )
 
     @property
@@ -213,7 +216,12 @@ class BleSource:
             topic=f"ble/v1/{device.device_id if device else address}/advertisement",
             payload=advertisement_frame(address, name, data, refused),
             received_ns=self._clock.now_ns(),
+            proof=self._proof(address, data.get(BTHOME, b"")),
         )
+
+    def _proof(self, address: str, body: bytes) -> Proof:
+        key, at = self._registry.simulation_key, tag_at(body) if body else None
+        return Proof.NONE if key is None or at is None else air_proof(key, address, body, at)
 
     def _meet(
         self, address: str, heard: AdvertisementData, data: dict[str, bytes], now_s: float

@@ -30,6 +30,8 @@ from tests.support.bluez_real import IS_REAL, RealBluez
 from tests.support.processes import PATIENCE, Process, wait_until
 
 KEY = bytes.fromhex("231d39c1d7cc1ab1aee224cd096db932")
+# The institution's own, that its gateways know its simulators by.
+SIMULATION_KEY = bytes(range(32))
 PLAIN = bytes.fromhex("4002ca0903bf13")  # 25.06 Cel, 50.55 %
 TIMEOUT_S = 20.0
 # Its acceleration begins 15 to 40 s before a fall.
@@ -103,7 +105,9 @@ class Radio:
         return self.bus
 
     async def start(self, *devices: RegisteredDevice) -> None:
-        self.world.cloud.registry = RegistryDocument(1, "g-1", "试用养老院", list(devices))
+        self.world.cloud.registry = RegistryDocument(
+            1, "g-1", "试用养老院", list(devices), simulation_key=SIMULATION_KEY.hex()
+        )
         await self.bus.add_adapter(0)
         await asyncio.to_thread(self.world.start_gateway)
         await self.until(lambda: '"ble_up"' in self.world.log(), "scanning")
@@ -207,7 +211,9 @@ async def test_heart_rate_by_notification_and_battery_by_reading(radio: Radio) -
         GattService(uuids.uuid16(0x180F), [battery]),
         GattService(uuids.uuid16(0x180A), [maker]),
     ]
-    async with BluezPeripheral(await radio.adapter(1), "strap", services=services) as strap:
+    async with BluezPeripheral(
+        await radio.adapter(1), "strap", services=services, key=SIMULATION_KEY
+    ) as strap:
         async with asyncio.timeout(TIMEOUT_S * PATIENCE):
             await rate.subscribed.wait()
         for number in range(20):
@@ -227,7 +233,9 @@ async def test_blood_pressure_by_indication(radio: Radio) -> None:
     await radio.start(device(radio.address(1), "cuff", ble_profiles="blood_pressure"))
     pressure = Characteristic(uuids.BLOOD_PRESSURE_MEASUREMENT, ["indicate"])
     services = [GattService(uuids.uuid16(0x1810), [pressure])]
-    async with BluezPeripheral(await radio.adapter(1), "cuff", services=services) as cuff:
+    async with BluezPeripheral(
+        await radio.adapter(1), "cuff", services=services, key=SIMULATION_KEY
+    ) as cuff:
         async with asyncio.timeout(TIMEOUT_S * PATIENCE):
             await pressure.subscribed.wait()
         cuff.notify(pressure, bytes.fromhex("04780050005d004800"))
@@ -288,8 +296,8 @@ async def test_devices_of_a_simulated_home_are_heard_and_marked(radio: Radio) ->
     told: dict[str, list[Parcel]] = {}
     for parcel in parcels(world, voices, Stage(0.0, world.duration_s, lambda _: 1)):
         told.setdefault(parcel.line, []).append(parcel)
-    async with air.Radios(devices) as radios:
-        links = await radios.links()
+    async with air.Radios(devices, SIMULATION_KEY) as radios:
+        links = radios.links()
         assert links[ids["motion"]] == {"ble_address": radio.address(2)}
         assert links[ids["wearable"]]["ble_profiles"] == air.BAND_PROFILES
         band, sensor = (told[f"{air.AIR}{adapter}"] for adapter in adapters)
@@ -357,6 +365,7 @@ async def test_the_command_puts_a_home_on_the_air(radio: Radio, tmp_path: Path) 
             "--state-dir", str(tmp_path / "state"), "--out", str(tmp_path / "out"),
         ],
         {
+            "YUYUE_SIM_KEY": SIMULATION_KEY.hex(),
             "YUYUE_SIM_MQTT_USERNAME": world.broker.username,
             "YUYUE_SIM_MQTT_PASSWORD": world.broker.password,
         },

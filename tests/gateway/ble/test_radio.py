@@ -85,6 +85,7 @@ async def keeping(
         memory=hub.memory,
         put=hub.frames.append,
         utc_offset_s=lambda: 0,
+        simulation_key=lambda: None,
     )
     listening = scanner.AdapterScanner(
         "hci0",

@@ -142,6 +142,7 @@ class Book:
 
     def __init__(self, **links: dict[str, str]) -> None:
         self.version = 1
+        self.simulation_key: bytes | None = None
         self.links = links
 
     def assigned(self) -> dict[str, RegisteredDevice]:

@@ -77,6 +77,7 @@ class House:
     def __init__(self, *accepted: str) -> None:
         self.registered: dict[str, RegisteredDevice] = {}
         self.version = 1
+        self.simulation_key: bytes | None = None
         self.strangers: list[Stranger] = []
         self.figures = CollectorRegistry()
         for device_id in accepted:

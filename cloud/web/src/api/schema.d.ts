@@ -3019,6 +3019,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/simulation-key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Simulation Key
+         * @description What simulators tag their messages with; gateways refuse a mark without it. Audited.
+         */
+        get: operations["get_simulation_key"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/gateway/enroll": {
         parameters: {
             query?: never;
@@ -6180,7 +6200,7 @@ export interface components {
          * @description Everything that is audited. Add yours here, and its words in the web's oversight texts.
          * @enum {string}
          */
-        Action: "login.done" | "login.failed" | "login.ended" | "session.revoked" | "session.institution_entered" | "password.changed" | "password.reset" | "totp.enabled" | "totp.removed" | "totp.recovery_code_used" | "token.issued" | "token.revoked" | "user.created" | "user.changed" | "user.disabled" | "user.enabled" | "record.read" | "record.created" | "record.changed" | "record.deleted" | "record.exported" | "record.searched" | "record.broke_glass" | "record.break_glass_reviewed" | "consent.given" | "consent.withdrawn" | "family.linked" | "family.unlinked" | "list.imported" | "list.decided" | "list.erased" | "place.changed" | "device.changed" | "assignment.changed" | "gateway.changed" | "rules.changed" | "roster.changed" | "indicators.events_read" | "indicators.exported" | "care_map.matched" | "audit.exported";
+        Action: "login.done" | "login.failed" | "login.ended" | "session.revoked" | "session.institution_entered" | "password.changed" | "password.reset" | "totp.enabled" | "totp.removed" | "totp.recovery_code_used" | "token.issued" | "token.revoked" | "user.created" | "user.changed" | "user.disabled" | "user.enabled" | "record.read" | "record.created" | "record.changed" | "record.deleted" | "record.exported" | "record.searched" | "record.broke_glass" | "record.break_glass_reviewed" | "consent.given" | "consent.withdrawn" | "family.linked" | "family.unlinked" | "list.imported" | "list.decided" | "list.erased" | "place.changed" | "device.changed" | "assignment.changed" | "gateway.changed" | "simulation.key_read" | "rules.changed" | "roster.changed" | "indicators.events_read" | "indicators.exported" | "care_map.matched" | "audit.exported";
         /**
          * ActorOut
          * @description Who acted, as they were called then.
@@ -14269,6 +14289,11 @@ export interface components {
             subjects: {
                 [key: string]: unknown;
             }[];
+            /**
+             * Simulation Key
+             * @description in hexadecimal; docs/simulation.md: the tag
+             */
+            simulation_key: string;
         };
         /**
          * Relevance
@@ -15890,6 +15915,17 @@ export interface components {
              * @default 0
              */
             homes: number;
+        };
+        /**
+         * SimulationKeyOut
+         * @description The institution's key for simulators.
+         */
+        SimulationKeyOut: {
+            /**
+             * Key
+             * @description in hexadecimal; YUYUE_SIM_KEY of a simulator
+             */
+            key: string;
         };
         /**
          * SourceOut
@@ -32229,6 +32265,53 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_simulation_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SimulationKeyOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
