@@ -81,7 +81,8 @@ class BluezPeripheral:
         self._tag = Characteristic(MARK_TAG, ["read"], value=bytes(TAG_BYTES))
         self._adapter_path = f"/org/bluez/{adapter}"
         self._root = f"/cn/yuyue/sim/{adapter}"
-        self._services = [*services, GattService(MARK_SERVICE, [self._tag])] if services else ()
+        # The mark first: who has found any of the services has found it.
+        self._services = [GattService(MARK_SERVICE, [self._tag]), *services] if services else ()
         self._advertisement: Properties = {
             "Type": Variant("s", "peripheral"),
             "LocalName": Variant("s", name),

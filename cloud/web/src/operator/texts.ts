@@ -135,6 +135,8 @@ export const zh = {
       bad_version: "版本不认识",
       not_senml: "不是 SenML",
       no_bind_key: "缺少蓝牙密钥",
+      untagged_origin: "自称仿真但没有校验码：给仿真器配上密钥",
+      bad_simulation_tag: "仿真校验码不对：别的机构的密钥，或是冒充",
     },
   },
 };
@@ -274,6 +276,8 @@ export const en: typeof zh = {
       bad_version: "an unknown version",
       not_senml: "no SenML",
       no_bind_key: "its Bluetooth key is missing",
+      untagged_origin: "calls itself simulated without a tag: give the simulator the key",
+      bad_simulation_tag: "a wrong simulation tag: another institution's key, or a forgery",
     },
   },
 };
