@@ -22,9 +22,13 @@ class RegistryError(ValueError):
 def decode_registry(document: bytes) -> RegistryDocument:
     """From JSON. Raises RegistryError naming the field."""
     try:
-        return _DECODER.decode(document)
+        decoded = _DECODER.decode(document)
+        key_from_text(decoded.simulation_key)
+    except KeyTextError as error:
+        raise RegistryError(f"simulation_key: {error}") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise RegistryError(f"not a registry document: {error}") from error
+    return decoded
 
 
 class Registry:
@@ -49,8 +53,7 @@ class Registry:
             raise RegistryError(f"{self._path}: {error}") from error
 
     def save(self, document: RegistryDocument) -> None:
-        """Take it over; on disk first, whole or not at all. Raises RegistryError, OSError."""
-        _simulation_key(document)
+        """Take it over; on disk first, whole or not at all."""
         # Names of elders and keys of radios: nobody else's to read.
         write_private(self._path, msgspec.json.encode(document))
         self._take(document)
@@ -87,7 +90,7 @@ class Registry:
         return self._simulation_key
 
     def _take(self, document: RegistryDocument) -> None:
-        self._simulation_key = _simulation_key(document)
+        self._simulation_key = key_from_text(document.simulation_key)
         self.document = document
         self._assigned = {
             device.device_id: device
@@ -99,10 +102,3 @@ class Registry:
             for device in self._assigned.values()
             if device.allowed_kinds is not None
         }
-
-
-def _simulation_key(document: RegistryDocument) -> bytes | None:
-    try:
-        return key_from_text(document.simulation_key)
-    except KeyTextError as error:
-        raise RegistryError(f"simulation_key: {error}") from None

@@ -229,6 +229,25 @@ async def test_heart_rate_by_notification_and_battery_by_reading(radio: Radio) -
         await radio.until(lambda: "Made-up Works" in radio.world.log(), "the maker is told")
 
 
+@pytest.mark.parametrize(
+    ("key", "reason"), [(None, "untagged_origin"), (bytes(32), "bad_simulation_tag")]
+)
+async def test_a_simulated_strap_is_believed_by_its_key_only(
+    radio: Radio, key: bytes | None, reason: str
+) -> None:
+    await radio.start(device(radio.address(1), "strap", ble_profiles="heart_rate"))
+    rate = Characteristic(uuids.HEART_RATE_MEASUREMENT, ["notify"])
+    services = [GattService(uuids.uuid16(0x180D), [rate])]
+    async with BluezPeripheral(
+        await radio.adapter(1), "strap", services=services, key=key
+    ) as strap:
+        async with asyncio.timeout(TIMEOUT_S * PATIENCE):
+            await rate.subscribed.wait()
+        strap.notify(rate, bytes([0x06, 60]))
+        await radio.until(lambda: radio.refused(reason), "the strap is refused")
+    assert radio.readings("strap") == []
+
+
 async def test_blood_pressure_by_indication(radio: Radio) -> None:
     await radio.start(device(radio.address(1), "cuff", ble_profiles="blood_pressure"))
     pressure = Characteristic(uuids.BLOOD_PRESSURE_MEASUREMENT, ["indicate"])
