@@ -96,6 +96,12 @@ class Stack:
             self.directory,
         )
         self.start_gateway()
+        # Its first heartbeat may come before its registry; what is cut off by then hears nobody.
+        wait_until(
+            lambda: '"mqtt_up"' in self.gateway.log_tail(),
+            f"the gateway has its registry and listens\n{self.gateway.log_tail()}",
+            60,
+        )
 
     def __exit__(
         self,
