@@ -81,6 +81,7 @@ from cloud.devices.register_routes import router as device_register_router
 from cloud.election import Leadership
 from cloud.errors import Problem, install_error_handlers
 from cloud.examples import install_examples
+from cloud.exchange.fhir_errors import operation_outcome
 from cloud.exchange.fhir_routes import router as fhir_router
 from cloud.exchange.routes import router as exchange_router
 from cloud.exchange.signing import load_key
@@ -341,7 +342,7 @@ def _install_manners(app: FastAPI, state: AppState) -> None:
     app.add_middleware(GZipMiddleware, minimum_size=1400, compresslevel=4)
     app.add_middleware(SecurityHeaders, map_tiles=state.settings.map_tiles)
     app.add_middleware(RequestMetrics, metrics=state.metrics)
-    install_error_handlers(app)
+    install_error_handlers(app, operation_outcome)
 
 
 def _set_guards(app: FastAPI) -> None:

@@ -20,7 +20,7 @@ ProblemError                 anything a caller is told
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -36,9 +36,6 @@ from starlette.exceptions import HTTPException
 # An embedded server restarts within a second; a failover takes longer, and callers back off.
 RETRY_AFTER_S = 2
 PROBLEM_MEDIA_TYPE = "application/problem+json"
-_FHIR = "/api/v1/fhir/"
-# FHIR's IssueType for what went wrong.
-_ISSUES = {401: "login", 403: "forbidden", 404: "not-found", 409: "conflict", 422: "invalid"}
 # A field as ours are called; what else stands there came from whoever sent it.
 _FIELD = re.compile(r"(?!.*\d{8})[A-Za-z0-9_.\[\]-]{1,120}")
 _MAX_FIELDS = 20
@@ -258,40 +255,32 @@ def _log_refused(request: Request, code: str, errors: Any) -> None:
     )
 
 
-def _wants_outcome(request: Request) -> bool:
-    """A client of FHIR reads an OperationOutcome, and says so; others read a problem."""
-    return request.url.path.startswith(_FHIR) and "fhir+json" in request.headers.get("accept", "")
+# A problem in the shape of somebody else's standard; None where a call is not of it.
+OtherShape = Callable[
+    [Request, int, str, str, Mapping[str, str] | None], JSONResponse | None
+]  # request, status, code, detail, headers
 
 
-def outcome_response(
-    status: int, code: str, detail: str, headers: dict[str, str] | None = None
-) -> JSONResponse:
-    """The answer for a problem as FHIR has it."""
-    issue = {
-        "severity": "error",
-        "code": _ISSUES.get(status, "processing"),
-        "details": {"text": code},
-        "diagnostics": detail,
-    }
-    return JSONResponse(
-        {"resourceType": "OperationOutcome", "issue": [issue]},
-        status_code=status,
-        headers=headers,
-        media_type="application/fhir+json",
-    )
-
-
-def install_error_handlers(app: FastAPI) -> None:
+def install_error_handlers(app: FastAPI, other_shape: OtherShape | None = None) -> None:
     """Every error leaves as a problem, FastAPI's and Starlette's own ones too."""
+
+    def answer(
+        request: Request,
+        status: int,
+        code: str,
+        detail: str,
+        headers: dict[str, str] | None = None,
+        **members: Any,
+    ) -> JSONResponse:
+        other = other_shape and other_shape(request, status, code, detail, headers)
+        return other or problem_response(status, code, detail, headers, **members)
 
     @app.exception_handler(ProblemError)
     async def on_problem(request: Request, error: ProblemError) -> JSONResponse:
         if error.status == HTTPStatus.UNPROCESSABLE_ENTITY:
             _log_refused(request, error.code, error.members.get("errors"))
-        if _wants_outcome(request):
-            return outcome_response(error.status, error.code, error.detail, error.headers)
-        return problem_response(
-            error.status, error.code, error.detail, error.headers, **error.members
+        return answer(
+            request, error.status, error.code, error.detail, error.headers, **error.members
         )
 
     @app.exception_handler(RequestValidationError)
@@ -299,25 +288,23 @@ def install_error_handlers(app: FastAPI) -> None:
         errors = [_field_problem(item) for item in error.errors()]
         detail = "; ".join(f"{item['field']}: {item['message']}" for item in errors)
         _log_refused(request, "bad_request", errors)
-        if _wants_outcome(request):
-            return outcome_response(422, "bad_request", detail)
-        return problem_response(422, "bad_request", detail, errors=errors)
+        return answer(request, 422, "bad_request", detail, errors=errors)
 
     @app.exception_handler(HTTPException)
-    async def on_http(_request: Request, error: HTTPException) -> JSONResponse:
+    async def on_http(request: Request, error: HTTPException) -> JSONResponse:
         code = _CODES_BY_STATUS.get(error.status_code, f"http_{error.status_code}")
         if error.status_code == HTTPStatus.BAD_REQUEST:  # FastAPI could not read the body at all
             errors = [{"field": "body", "message": "is not UTF-8 text as its Content-Type says"}]
-            return problem_response(422, "bad_request", "body: is not UTF-8 text", errors=errors)
+            return answer(request, 422, "bad_request", "body: is not UTF-8 text", errors=errors)
         headers = dict(error.headers) if error.headers else None
-        return problem_response(error.status_code, code, str(error.detail), headers)
+        return answer(request, error.status_code, code, str(error.detail), headers)
 
     @app.exception_handler(DataError)
-    async def on_data(_request: Request, _error: DataError) -> JSONResponse:
+    async def on_data(request: Request, _error: DataError) -> JSONResponse:
         # Checked by schemas where we thought of it; PostgreSQL itself is the last to refuse.
         message = "holds what cannot be kept: a NUL in a text, or a number or date out of range"
         errors = [{"field": "request", "message": message}]
-        return problem_response(422, "bad_request", f"request: {message}", errors=errors)
+        return answer(request, 422, "bad_request", f"request: {message}", errors=errors)
 
     @app.exception_handler(OperationalError)
     @app.exception_handler(InterfaceError)
@@ -325,9 +312,9 @@ def install_error_handlers(app: FastAPI) -> None:
     async def on_database(request: Request, error: Exception) -> JSONResponse:
         _log.warning("database_busy", path=request.url.path, error=type(error).__name__)
         detail = "The database does not answer just now."
-        return problem_response(503, "busy", detail, {"Retry-After": str(RETRY_AFTER_S)})
+        return answer(request, 503, "busy", detail, {"Retry-After": str(RETRY_AFTER_S)})
 
     @app.exception_handler(Exception)
     async def on_failure(request: Request, error: Exception) -> JSONResponse:
         _log.error("request_failed", path=request.url.path, exc_info=error)
-        return problem_response(500, "internal", "Something broke here; it has been logged.")
+        return answer(request, 500, "internal", "Something broke here; it has been logged.")
