@@ -1,9 +1,10 @@
-import { useMutation, useQuery } from "@tanstack/react-query";
+import { useMutation } from "@tanstack/react-query";
 import { Button, Form, Input, Select } from "antd";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
 import { explain } from "../../shared/explain";
+import { usePlaces } from "../../shared/usePlaces";
 import { type AcceptIn, type Found, found } from "./calls";
 import { ROLES, type Subject, subjects } from "./subjects";
 
@@ -13,7 +14,7 @@ type Values = { role: AcceptIn["role"]; subject: string; model: string; label: s
 export function AcceptForm({ device, onDone }: { device: Found; onDone: () => void }): ReactNode {
   const { t } = useTranslation("operator");
   const { t: common } = useTranslation();
-  const places = useQuery({ queryKey: ["places"], queryFn: found.places });
+  const places = usePlaces();
   const accepting = useMutation({
     mutationFn: (values: Values) => {
       const [kind, id] = values.subject.split(":") as [Subject["kind"], string];

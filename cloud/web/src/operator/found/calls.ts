@@ -21,5 +21,4 @@ export const found = {
   unignore: async (id: string): Promise<void> => {
     await answer(client.DELETE("/api/v1/found-devices/{found_id}/ignore", byId(id)));
   },
-  places: () => answer(client.GET("/api/v1/places")),
 };
