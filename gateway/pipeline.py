@@ -31,7 +31,7 @@ from gateway.outbox import Committed, Group, Outbox
 from gateway.plausibility import Plausibility
 from gateway.quarantine import MAX_FRAME_BYTES, Quarantine
 from gateway.registry import Registry
-from gateway.sources import BAD_TAG, Frame
+from gateway.sources import BAD_TAG, NO_TAG, Frame
 from gateway.subjects import SubjectWatch
 
 log = structlog.get_logger(__name__)
@@ -314,13 +314,8 @@ class Pipeline:
             )
         if self._registry.simulation_key is None:
             return decoded
-        stated = next((s.origin for s in decoded if s.origin is not Origin.LIVE), None)
-        if stated is not None:
-            raise DriverError(
-                "untagged_origin",
-                f"says it is {stated.value} without the tag that proves it: give the simulator the "
-                "key (`yuyue cloud simulation-key`)",
-            )
+        if any(signal.origin is not Origin.LIVE for signal in decoded):
+            raise DriverError("untagged_origin", NO_TAG)
         return decoded
 
     def _agreed_to(self, fresh: Sequence[Signal]) -> list[Signal]:

@@ -8,8 +8,12 @@ from typing import Final, Protocol
 
 from edge.marks import Proof
 
-# Why a frame with a tag of another key, or of other content, is refused.
+# Why a frame with a tag of another key, or of other content, is refused; and one without.
 BAD_TAG: Final = "the simulator's tag is of another key, topic or content"
+NO_TAG: Final = (
+    "says it is not live without the tag that proves it: give the simulator the key "
+    "(`yuyue cloud simulation-key`)"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from gateway.mqtt.discovery import DiscoveryError
 from gateway.mqtt.frames import Binding, state_frame
 from gateway.mqtt.templates import Context, NoValueError, compiled, rendered
 from gateway.mqtt.zigbee2mqtt import ZigbeeListError
-from gateway.sources import BAD_TAG, Frame
+from gateway.sources import BAD_TAG, NO_TAG, Frame
 from gateway.sources.mqtt_catalogue import Catalogue, Route, without
 from gateway.sources.mqtt_figures import MqttFigures
 from gateway.sources.strangers import OnStranger, Stranger
@@ -122,8 +122,12 @@ class Router:
 
     def _foreign(self, message: Frame) -> list[Frame]:
         topic = message.topic
-        if message.proof is Proof.BAD and (topic in self._lists or self._is_config(topic)):
-            return [_refused(message, "bad_simulation_tag", f"{topic[:120]}: {BAD_TAG}")]
+        if topic in self._lists or self._is_config(topic):
+            # What was announced before stays: a forged mark must not silence a real device either.
+            if message.proof is Proof.BAD:
+                return [_refused(message, "bad_simulation_tag", f"{topic[:120]}: {BAD_TAG}")]
+            if self._is_untagged(message):
+                return [_refused(message, "untagged_origin", f"{topic[:120]}: {NO_TAG}")]
         try:
             if topic in self._lists:
                 if self.catalogue.take_zigbee_list(self._lists[topic], message.payload):
@@ -145,6 +149,10 @@ class Router:
             self.unwanted.add(topic)
             return []
         return [frame for route in routes for frame in self._state(route, message)]
+
+    def _is_untagged(self, message: Frame) -> bool:
+        is_proven = self._register.simulation_key is None or message.proof is Proof.GOOD
+        return not is_proven and b"yuyue_origin" in message.payload
 
     def _bridge(self, base: str, payload: bytes) -> None:
         is_online = b"online" in payload and b"offline" not in payload

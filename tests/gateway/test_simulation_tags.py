@@ -34,7 +34,8 @@ from tests.support.processes import wait_until
 
 KEY, OTHER = bytes(range(32)), bytes(32)
 NOW_NS = T0_NS
-DEVICES = ("w-1", "0x1", "ha-b1", "AA:00:00:00:00:01")
+IEEE = "0x0200000000000001"
+DEVICES = ("w-1", IEEE, "ha-b1", "AA:00:00:00:00:01")
 
 
 class Desk:
@@ -136,7 +137,7 @@ def test_a_gateway_without_a_key_takes_the_word(tmp_path: Path) -> None:
 
 
 def bridges() -> tuple[ZigbeeBridge, DiscoveredDevice]:
-    zigbee = ZigbeeBridge({"0x1": ZigbeeDevice("0x1", "hall", ("motion",))})
+    zigbee = ZigbeeBridge({IEEE: ZigbeeDevice(IEEE, "hall", ("motion", "battery_level"))})
     return zigbee, DiscoveredDevice("b1", "bath", ("motion",))
 
 
@@ -145,18 +146,31 @@ def test_bridged_devices_are_believed_by_their_tags(desk: Desk, key: bytes | Non
     zigbee, found = bridges()
     heard: set[tuple[str, str]] = set()
     for message in [
-        *zigbee.announce(), *found.announce(), *zigbee.state("0x1", motion=1.0),
+        *zigbee.announce(), *found.announce(), *zigbee.state(IEEE, battery_level=80.0),
         *found.state(motion=1.0), *found.availability(online=False),
     ]:  # fmt: skip
         payload = message.payload
         tagged = payload if key is None else tagged_message(key, message.topic, payload)
         heard |= desk.hear(message.topic, tagged)
     if key == KEY:
-        assert heard == {("motion", "simulated"), ("device_fault", "simulated")}
+        assert heard == {("motion", "simulated"), ("battery_level", "simulated"),
+                         ("device_fault", "simulated")}  # fmt: skip
         assert desk.refused() == {}
     else:
         assert heard == set()
         assert set(desk.refused()) == {"untagged_origin" if key is None else "bad_simulation_tag"}
+
+
+def test_a_forged_announcement_leaves_the_real_device_as_it_was(desk: Desk) -> None:
+    zigbee, _ = bridges()
+    listed = zigbee.announce()[1]
+    assert listed.topic == "zigbee2mqtt/bridge/devices"
+    real = listed.payload.replace(b', "yuyue_origin": "simulated"', b"")
+    assert b"origin" not in real
+    desk.hear(listed.topic, real)
+    desk.hear(listed.topic, listed.payload)
+    assert desk.refused() == {"untagged_origin": 1}
+    assert desk.hear("zigbee2mqtt/hall", b'{"occupancy": true}') == {("motion", "live")}
 
 
 @pytest.mark.parametrize(
