@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -26,7 +26,7 @@ from firmware_sim.scenarios.load import find_scenario
 from firmware_sim.scenarios.schema import BuildingSpec, IncidentKind, IncidentSpec, Scenario
 from firmware_sim.world.offline import Heard, derived, listen
 from firmware_sim.world.raw_bed import RawBed
-from firmware_sim.world.track import QUANTITY_CODE, Track
+from firmware_sim.world.track import QUANTITY_CODE, Track, joined
 from firmware_sim.world.world import World, make_world
 
 _APNOEA_AT_H: Final = 3.0
@@ -73,7 +73,7 @@ def night(kind: str, seed: int) -> World:
 def add(figures: Figures, world: World) -> None:
     """What the hub said of a night, held against it."""
     (bed,) = world.raw_beds
-    said = derived(bed, 0)
+    said = derived(bed, world.device_ids.index(bed.device_id))
     ends_s = _ends_lying(bed, said)
     figures.in_bed_h += sum(one.until_s - one.from_s for one in bed.life.in_bed) / 3600.0
     figures.windows += len(ends_s)
@@ -87,7 +87,9 @@ def add(figures: Figures, world: World) -> None:
         during = (ends_s >= pause.until_s) & (ends_s < pause.until_s + 10.0)
         figures.pauses_answered.append(float(np.isfinite(breath[during]).any()))
     _add_leavings(figures, world, bed, said)
-    _add_events(figures, world, bed, listen(world))
+    # What was derived is heard as if the bed had told it: the same, and not worked out twice.
+    told = replace(world, track=joined([world.track, said]).in_order(), raw_beds=())
+    _add_events(figures, world, bed, listen(told))
 
 
 def _add_leavings(figures: Figures, world: World, bed: RawBed, said: Track) -> None:

@@ -116,6 +116,7 @@ def movements(
             length_s = max(_SHORTEST_MOVE_S, shape.length_s - float(rng.uniform(0, _RESOLUTION_S)))
             swing = shape.size * USUAL_SWING * float(np.exp(coupling))
             step = shape.step * float(rng.choice((-1.0, 1.0))) * USUAL_SWING
+            step = -step if abs(level + step) > _LEVEL_MOST else step  # the sensor stays in range
             level = float(np.clip(level + step, -_LEVEL_MOST, _LEVEL_MOST))
             if not span.sits:
                 coupling = _PULL * coupling + shape.coupling

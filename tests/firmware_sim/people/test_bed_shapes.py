@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.bed_shapes import BySubject, Kind, balanced, distances, made_up, recorded, written
 from firmware_sim.devices.recordings import data_dir
-from firmware_sim.people import bed_shapes, drawn
+from firmware_sim.people import bed_shapes, breathing, drawn
 from firmware_sim.people.bed_shapes import Beating, Breathing, Moving
 
 PEOPLE, EACH = 10, 30
@@ -45,6 +45,19 @@ def test_made_up_sleepers_are_as_like_recorded_ones_as_other_people(
         names = bed_shapes.names_of(kind)
         told = {n: round(d, 2) for n, d in zip(names, far, strict=True) if d > limits[n]}
         assert told == {}, kind
+
+
+@pytest.mark.recordings
+@pytest.mark.timeout(180)
+def test_the_limits_tell_those_who_breathe_like_clocks(
+    known: dict[Kind, BySubject], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(breathing, "_varied", lambda count, *_: (np.ones(count), 0.0))
+    even = balanced(made_up(3)[Breathing], 60)
+    far = distances(balanced(known[Breathing], EACH), even)
+    names = bed_shapes.names_of(Breathing)
+    over = {n for n, d in zip(names, far, strict=True) if d > FARTHEST[Breathing][n]}
+    assert {"interval_cv", "depth_cv", "deepest", "longest"} <= over
 
 
 @pytest.mark.recordings
