@@ -55,7 +55,7 @@ class Figures:
     told_empty: int = 0  # windows, of those
     false_exits: int = 0  # events
     left: int = 0
-    left_told: int = 0  # by the bank
+    told_after_s: list[float] = field(default_factory=list)  # by the bank
     vital: Counter[str] = field(default_factory=Counter)
 
 
@@ -98,7 +98,7 @@ def _add_leavings(figures: Figures, world: World, bed: RawBed, said: Track) -> N
         if back_s - left_s >= _AWAY_S:
             figures.left += 1
             in_time = (said.time_s > left_s) & (said.time_s <= left_s + _TOLD_WITHIN_S)
-            figures.left_told += bool((empty & in_time).any())
+            figures.told_after_s += (said.time_s[empty & in_time][:1] - left_s).tolist()
 
 
 def _add_events(figures: Figures, world: World, bed: RawBed, heard: Iterable[Heard]) -> None:
@@ -163,7 +163,8 @@ def _rows(one: Figures, nights: int) -> list[tuple[str, str]]:
         ("heart off by more than 5", f"{(heart > 5.0).mean():.3f}"),
         ("windows told empty", f"{one.told_empty / one.windows:.4f}"),
         ("false bed exits", f"{one.false_exits}"),
-        ("left for 3 min, told empty", f"{one.left_told} of {one.left}"),
+        ("left for 3 min, told empty", f"{len(one.told_after_s)} of {one.left}"),
+        ("told after, median s", f"{np.median(one.told_after_s):.0f}"),
         ("pauses of breath", f"{one.pauses}"),
         ("a rate told across a pause", f"{np.mean(one.pauses_answered):.2f}"),
         ("vital warnings, critical ones",

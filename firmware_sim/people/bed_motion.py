@@ -110,8 +110,10 @@ def movements(
         way = _WAY_SIZE * USUAL_SWING * float(rng.lognormal(0.0, 0.3))
         found.append(Move(span.from_s, _WAY_S, way / (2.0 if follows else 1.0), coupling, level,
                           posture))  # fmt: skip
-        inside = [t for t in at_s if span.from_s + _WAY_S < t < span.until_s - _WAY_S]
-        for moment in inside:
+        still_from_s = span.from_s + _WAY_S
+        for moment in at_s:
+            if not still_from_s < moment < span.until_s - _WAY_S:  # one movement at a time
+                continue
             shape = Moving(*moving_shapes().figures(moving_shapes().scores(rng)))
             length_s = max(_SHORTEST_MOVE_S, shape.length_s - float(rng.uniform(0, _RESOLUTION_S)))
             swing = shape.size * USUAL_SWING * float(np.exp(coupling))
@@ -123,6 +125,7 @@ def movements(
                 coupling = float(np.clip(coupling, -_COUPLING_MOST, _COUPLING_MOST))
             posture += moment in turning
             length_s = min(length_s, span.until_s - moment)
+            still_from_s = moment + length_s
             found.append(Move(moment, length_s, swing, coupling, level, posture))
         if not goes_on:
             begins_s = max(span.from_s, span.until_s - _WAY_S)
@@ -214,7 +217,6 @@ class BedMotion:
         length_s = np.array([1.0] + [move.length_s for move in moves])
         begun_s = np.concatenate([[-np.inf], self._begun_s])
         done = np.clip((times_s - begun_s[at + 1]) / np.maximum(length_s[at + 1], 1e-6), 0.0, 1.0)
-        done = np.where(np.isfinite(done), done, 1.0)
         share = 0.5 * (1.0 - np.cos(np.pi * done))
         before = values[np.maximum(at, 0)]
         return np.asarray(before + share * (values[at + 1] - before), dtype=np.float64)

@@ -40,6 +40,18 @@ def test_as_many_beats_as_told(seed: int, per_min: float, order: bool, ectopic: 
     assert beats.counted(0.0, SPAN_S) == len(beats.at_s)
 
 
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 1000), st.floats(0.05, 20.0), st.booleans())
+def test_a_moment_in_bed_is_long_enough(seed: int, length_s: float, order: bool) -> None:
+    spans = [(0.0, length_s), (100.0, 100.0 + length_s)]
+    rng = np.random.default_rng(seed)
+    breaths, pauses = breathe(spans, lambda t: np.full_like(t, 15.0), (), rng)
+    beats = beat(spans, lambda t: np.full_like(t, 60.0), breaths, pauses, Rhythm(order, 100.0), rng)
+    assert len(beats.at_s) <= 2 * (2.0 * length_s + 2.0)
+    for times in (breaths.start_s, beats.at_s):
+        assert all(any(a <= t <= b for a, b in spans) for t in times.tolist())
+
+
 def test_same_numbers_same_beats() -> None:
     ours, again, others = (hour(Rhythm(ectopic_per_h=30.0), seed=n) for n in (3, 3, 4))
     assert ours.at_s.tobytes() == again.at_s.tobytes()
