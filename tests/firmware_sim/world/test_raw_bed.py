@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from pydantic import ValidationError
 
@@ -145,8 +146,9 @@ def test_the_hub_hears_breath_and_heart_and_who_lies_there(world: World) -> None
     said = derived(bed, 0)
     lying = [one for one in bed.life.in_bed if not one.sits]
 
-    def asleep(times_s: FloatArray) -> FloatArray:
-        return np.any([(times_s > s.from_s + 90) & (times_s < s.until_s) for s in lying], axis=0)
+    def asleep(times_s: FloatArray) -> npt.NDArray[np.bool_]:
+        spans = [(times_s > s.from_s + 90) & (times_s < s.until_s) for s in lying]
+        return np.asarray(np.any(spans, axis=0), dtype=np.bool_)
 
     for quantity, kept, limit in (
         ("respiration_rate", bed.life.breaths, 2.0), ("heart_rate", bed.life.beats, 5.0),
