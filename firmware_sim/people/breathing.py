@@ -29,7 +29,7 @@ _RECOVERY_S: Final = 25.0
 _MEAN_PAUSE_S: Final = _PAUSE_MIDDLE_S * float(np.exp(_PAUSE_SPREAD**2 / 2.0))
 _GASP: Final = 1.0  # the first breath is deeper by this share of the usual depth
 _GASP_OVER: Final = 2.0  # breaths after which a third of that is left
-_GASP_FASTER: Final = 0.15
+_GASP_FASTER: Final = 0.15  # and over sooner
 # Against a closed throat chest and belly work against each other: what reaches the bed is a
 # fraction of a breath, turned round, and it grows until the throat opens.
 _EFFORT: Final = (0.15, 0.4)
