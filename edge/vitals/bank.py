@@ -20,7 +20,7 @@ from edge.vitals import heart, respiration, still
 from edge.vitals.still import HISTORY, HOP_S, PER_WINDOW, History, Look
 
 QUANTITY: Final = "bed_motion"
-VERSION: Final = "0.1.0"
+VERSION: Final = "0.2.0"
 # Below this the breathing band is not all there.
 MIN_RATE_HZ: Final = 4.0
 # A block that follows the last one by number has lost nothing; beyond this its clock has stepped.
@@ -226,11 +226,15 @@ class VitalsBank:
             self._trace(due.device_id, due.end_ns, look, bed.history)
         moved = still.moving(look, bed.history) >= still.MOVING_FROM
         usual = bed.history.quantiles()[2] if bed.history.count else float(look.swings[-1])
-        self._occupancy(bed, look, usual)
+        beats = pulse is not None and pulse[1] >= MIN_HEART_QUALITY
+        self._occupancy(bed, look, usual, beats=beats)
         if bed.place.occupied is not False:
             bed.history.add(float(look.swings[-1]))
             bed.history.check_takeover(look)
-        quiet = not moved and bed.place.occupied is True
+        # The noise of a bed just left repeats now and then. Where a heart would be heard and is
+        # not, no rate is told of it; a slow stream cannot tell it from shallow breath.
+        may_be_empty = pulse is not None and bed.place.empty_reports > 0
+        quiet = not moved and bed.place.occupied is True and not may_be_empty
         steady = quiet and look.disagreement <= MAX_DISAGREEMENT
         movement = float(np.mean(by_second > _MOVED * usual))
         values = {
@@ -240,7 +244,7 @@ class VitalsBank:
         if steady:
             values["respiration_rate"] = rate
         if pulse is not None:
-            counted = quiet and pulse[1] >= MIN_HEART_QUALITY
+            counted = quiet and beats
             values["heart_rate_quality"] = pulse[1] if counted else 0.0
             if counted:
                 values["heart_rate"] = pulse[0]
@@ -253,15 +257,20 @@ class VitalsBank:
         ]
 
     @staticmethod
-    def _occupancy(bed: _Bed, look: Look, usual: float) -> None:
-        """Known once somebody was seen to breathe there; empty is a small swing without breath."""
+    def _occupancy(bed: _Bed, look: Look, usual: float, *, beats: bool) -> None:
+        """Known once somebody was seen to breathe there; empty is a small swing without life.
+
+        Who stops breathing lies as still as an empty bed, but for the heart: where it is heard, it
+        keeps them in. Once they have left it is gone with the second report (three parts of ten
+        seconds must agree on it); noise alone is taken for a heart in 2 windows of 1,000.
+        """
         place, swing = bed.place, float(look.swings[-1])
         if place.occupied is None:
             # Noise looks like breath now and then: it takes breath beyond doubt, and twice.
             place.breath_reports = place.breath_reports + 1 if look.breathes else 0
             place.occupied = True if place.breath_reports >= _BREATH_REPORTS else None
             return
-        empty = swing < _EMPTY_SHARE * usual and not look.breathes
+        empty = swing < _EMPTY_SHARE * usual and not look.breathes and not beats
         place.empty_reports = place.empty_reports + 1 if empty else 0
         if place.occupied and place.empty_reports >= _EMPTY_REPORTS:
             place.occupied = False

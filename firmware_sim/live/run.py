@@ -62,12 +62,13 @@ def played(world: World, from_s: float, until_s: float) -> World:
             )
             for resident in world.residents
         ),
+        raw_beds=tuple(replace(bed, duration_s=until_s) for bed in world.raw_beds),
     )
 
 
 @contextmanager
 def boot_counters(state_dir: Path, voiced: Iterable[str]) -> Iterator[Callable[[str], int]]:
-    """The memory of wearables: a counter for each that never goes back, from run to run."""
+    """The memory of what streams: a counter for each that never goes back, from run to run."""
     with contextlib.ExitStack() as stack:
         memories = {
             device_id: stack.enter_context(DeviceMemory(state_dir, device_id))
