@@ -19,7 +19,7 @@ from edge.subject import RoomKind, Sensor, SensorRole
 from firmware_sim.buildings.plan import BATTERY_REPORT_S, BED_REPORT_S, CLIMATE_REPORT_S, Dwelling
 from firmware_sim.people.incidents import Incident
 from firmware_sim.people.persona import Persona
-from firmware_sim.people.routine import Doing, Stretch
+from firmware_sim.people.routine import STIRS_PER_H, TURN_EVERY_S, Doing, Stretch
 from firmware_sim.people.vital_signs import Vitals
 from firmware_sim.scenarios.schema import ClimateSpec, IncidentKind
 from firmware_sim.world.track import Track, joined, track
@@ -35,9 +35,6 @@ _VITALS_S: Final = 60.0
 _DOOR_OPEN_S: Final = (3.0, 9.0)
 _BAND_REPORT_S: Final = 300.0
 _STEPS_PER_MOVE: Final = 12.0
-# Turning in sleep: every 20 to 40 minutes in a healthy night.
-_TURN_EVERY_S: Final = 1800.0
-_STIRS_PER_H: Final = 6.0
 _PHASE_DAY_S: Final = 86_400.0
 # Below, the mat keeps its value to itself.
 _USABLE_QUALITY: Final = 0.5
@@ -140,8 +137,8 @@ def _bed(seen: Seen, sensor: Sensor, number: int, rng: np.random.Generator) -> T
     turns: list[FloatArray] = []
     for from_s, until_s in spans:
         length_s = until_s - from_s
-        stirs.append(rng.uniform(from_s, until_s, rng.poisson(_STIRS_PER_H * length_s / 3600.0)))
-        turns.append(rng.uniform(from_s, until_s, rng.poisson(length_s / _TURN_EVERY_S)))
+        stirs.append(rng.uniform(from_s, until_s, rng.poisson(STIRS_PER_H * length_s / 3600.0)))
+        turns.append(rng.uniform(from_s, until_s, rng.poisson(length_s / TURN_EVERY_S)))
     if spans:
         parts.append(track(number, "body_movement", np.concatenate([*stirs, *turns]), 1.0))
         parts.append(track(number, "body_turn", np.concatenate(turns), 1.0))

@@ -26,6 +26,7 @@ FLAG_SIMULATED: Final = 0x01
 FLAG_DRILL: Final = 0x02
 FLAG_CLOCK_SET: Final = 0x04
 QUANTITY_ACCELERATION: Final = 1
+QUANTITY_BED_MOTION: Final = 3
 UNKNOWN_CLOCK_UNCERTAINTY_MS: Final = 0xFFFF
 # magic, version, flags, quantity, channels, n_samples, boot_id, sequence_number, start_ns,
 # rate_mhz, scale_nano, full_scale_milli, clock_uncertainty_ms, reserved: 40 bytes.

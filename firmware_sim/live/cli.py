@@ -168,8 +168,13 @@ async def _perform(order: _Order, url: str | None, token: str | None) -> None:
         key = await asyncio.to_thread(_key_of, url, token)
         order = replace(order, mqtt=replace(order.mqtt, simulation_key=key))
     first, devices = _world(order, clock.now_ns())
-    wearables = [d.hub_id for d in devices if d.shape is Shape.OURS and d.sensor.role == "wearable"]
-    with boot_counters(order.state_dir, wearables) as boot_id_of:
+    raw = {bed.device_id for bed in first.raw_beds}
+    streaming = [
+        d.hub_id
+        for d in devices
+        if d.shape is Shape.OURS and (d.sensor.role == "wearable" or d.sensor.device_id in raw)
+    ]
+    with boot_counters(order.state_dir, streaming) as boot_id_of:
         voices = Voices(first, devices, boot_id_of)
         async with (
             Radios(devices, order.mqtt.simulation_key) as radios,

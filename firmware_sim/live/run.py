@@ -62,6 +62,7 @@ def played(world: World, from_s: float, until_s: float) -> World:
             )
             for resident in world.residents
         ),
+        raw_beds=tuple(replace(bed, duration_s=until_s) for bed in world.raw_beds),
     )
 
 

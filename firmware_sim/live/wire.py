@@ -19,12 +19,20 @@ import numpy as np
 
 from edge.signals import NS_PER_S, QUANTITIES, Waveform
 from edge.subject import SensorRole
-from firmware_sim.devices.wearable import FLAG_CLOCK_SET, FLAG_SIMULATED, Block, encode_block
+from firmware_sim.devices.wearable import (
+    FLAG_CLOCK_SET,
+    FLAG_SIMULATED,
+    QUANTITY_ACCELERATION,
+    QUANTITY_BED_MOTION,
+    Block,
+    encode_block,
+)
 from firmware_sim.live import air
 from firmware_sim.live.shapes import LiveDevice
 from firmware_sim.scenarios.schema import FaultKind, Shape
 from firmware_sim.transports.bridges import DiscoveredDevice, Message, ZigbeeBridge, ZigbeeDevice
 from firmware_sim.transports.mqtt import readings_topic, waveform_topic
+from firmware_sim.world.raw_bed import RawBed
 from firmware_sim.world.track import QUANTITY_NAMES, Track
 from firmware_sim.world.world import World
 
@@ -142,8 +150,9 @@ class Voices:
         return [] if one is None else one.availability(online=online)
 
     def block(self, device: LiveDevice, waveform: Waveform) -> Message:
-        """A wearable's second of acceleration."""
+        """A wearable's second of acceleration, or some seconds of a bed's motion."""
         number = (waveform.boot_id - 1) * _BLOCKS_PER_FALL + waveform.sequence_number
+        is_bed = waveform.quantity == "bed_motion"
         block = Block(
             boot_id=self._boot_id_of(device.hub_id),
             sequence_number=number,
@@ -153,6 +162,7 @@ class Voices:
             full_scale_milli=round(waveform.full_scale * 1000),
             counts=waveform.counts,
             flags=FLAG_SIMULATED | FLAG_CLOCK_SET,
+            quantity=QUANTITY_BED_MOTION if is_bed else QUANTITY_ACCELERATION,
             clock_uncertainty_ms=CLOCK_UNCERTAINTY_MS,
         )
         return Message(waveform_topic(device.hub_id), encode_block(block))
@@ -207,7 +217,8 @@ def parcels(world: World, voices: Voices, stage: Stage) -> Iterator[Parcel]:
     """Everything that is said in the played part, in order of time."""
     return merge(
         _readings(world, voices, stage), iter(_blocks(world, voices, stage)),
-        iter(_availability(world, voices, stage)), key=lambda parcel: parcel.at_s,
+        iter(_availability(world, voices, stage)), *_motion(world, voices, stage),
+        key=lambda parcel: parcel.at_s,
     )  # fmt: skip
 
 
@@ -294,6 +305,19 @@ def _blocks(world: World, voices: Voices, stage: Stage) -> list[Parcel]:
             at_s = (end_ns - world.start_ns) / NS_PER_S
             told.append(Parcel(at_s, line_of(device), voices.block(device, waveform)))
     return sorted(told, key=lambda parcel: parcel.at_s)
+
+
+def _motion(world: World, voices: Voices, stage: Stage) -> list[Iterator[Parcel]]:
+    """The raw motion of each bed that sends it, each block when it is over."""
+    of_id = {device.sensor.device_id: device for device in voices.devices}
+
+    def of_bed(bed: RawBed) -> Iterator[Parcel]:
+        device = of_id[bed.device_id]
+        for waveform in bed.blocks(stage.from_s, stage.until_s):
+            at_s = (waveform.end_ns - world.start_ns) / NS_PER_S
+            yield Parcel(at_s, line_of(device), voices.block(device, waveform))
+
+    return [of_bed(bed) for bed in world.raw_beds]
 
 
 def _availability(world: World, voices: Voices, stage: Stage) -> list[Parcel]:

@@ -15,18 +15,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
-from scipy.stats import rankdata
 
 from edge.signals import FloatArray, Position
-
-IntArray = NDArray[np.integer[Any]]
+from firmware_sim.people import drawn
+from firmware_sim.people.drawn import Joint
 
 FILE: Final = Path(__file__).with_name("impact_shapes.json")
-LEVELS: Final = tuple(round(0.025 * k, 3) for k in range(41))  # 0, 0.025 .. 1
-# The ends of a distribution are single falls: nothing is drawn from beyond these levels.
-_DRAWN: Final = (0.0125, 0.9875)
 LOW_G: Final = 0.8  # below it a body has lost weight; walking stays above
 NEAR_S: Final = 0.5  # an impact is over within this time, before and after its peak
 
@@ -65,42 +59,16 @@ class Statistics:
 
     rate_hz: float
     range_g: float
-    quantiles: FloatArray  # (figures, levels)
-    correlation: FloatArray  # (figures, figures)
+    figures: Joint
 
     def draw(self, rng: np.random.Generator) -> Impact:
         """One impact: figures that go together as recorded ones do."""
-        factor = np.linalg.cholesky(self.correlation)
-        normal = rng.standard_normal(len(FIGURES))
-        levels = np.clip(ndtr((factor * normal).sum(axis=1)), *_DRAWN)
-        return Impact(
-            *(
-                float(np.interp(level, LEVELS, values))
-                for level, values in zip(levels, self.quantiles, strict=True)
-            )
-        )
+        return Impact(*self.figures.figures(self.figures.scores(rng)))
 
 
 def summed_up(values: FloatArray, subjects: Sequence[str]) -> dict[str, Any]:
     """Quantiles and correlation of falls (n, figures), every subject with the same weight."""
-    names, which, counts = np.unique(subjects, return_inverse=True, return_counts=True)
-    weight = 1.0 / counts[which] / len(names)
-    scores = np.empty_like(values)
-    quantiles = {}
-    for column, name in enumerate(FIGURES):
-        order = np.argsort(values[:, column], kind="stable")
-        reached = np.cumsum(weight[order])
-        at = np.searchsorted(reached, np.array(LEVELS) - 1e-9).clip(max=len(values) - 1)
-        quantiles[name] = [round(float(v), 3) for v in values[order[at], column]]
-        scores[:, column] = ndtri((rankdata(values[:, column]) - 0.5) / len(values))
-    correlation = np.corrcoef(np.repeat(scores, _copies(counts[which]), axis=0), rowvar=False)
-    return {"quantiles": quantiles, "correlation": np.round(correlation, 2).tolist()}
-
-
-def _copies(falls_of_subject: IntArray) -> IntArray:
-    """How often each fall is counted so that every subject weighs about the same."""
-    ratio = falls_of_subject.max() / falls_of_subject
-    return np.asarray(np.maximum(1, np.rint(ratio)), dtype=np.int64)
+    return drawn.summed_up(values, subjects, FIGURES)
 
 
 @cache
@@ -109,9 +77,4 @@ def statistics_of(position: Position) -> Statistics | None:
     known = json.loads(FILE.read_text(encoding="utf-8"))["positions"].get(position.value)
     if known is None:
         return None
-    return Statistics(
-        rate_hz=known["rate_hz"],
-        range_g=known["range_g"],
-        quantiles=np.array([known["quantiles"][name] for name in FIGURES]),
-        correlation=np.array(known["correlation"]),
-    )
+    return Statistics(known["rate_hz"], known["range_g"], drawn.joint(known, FIGURES))

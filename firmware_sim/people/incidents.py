@@ -20,6 +20,8 @@ _S_PER_MIN: Final = 60.0
 _PATIENCE_S: Final = 26 * 3600.0
 # Who lies in bed when the file wants a fall gets up for it: sits up, and is on the way by then.
 _SITS_UP_S: Final = 45.0
+# Pauses come in a stretch of the night, in one posture or stage of sleep.
+_APNOEA_S: Final = 2 * 3600.0
 _ON_THE_WAY_S: Final = 75.0
 # A wave as a symmetric beta: nothing at its ends, 2.2 times its mean in the middle.
 _WAVE: Final = 4.0
@@ -29,6 +31,11 @@ _IN_ROOM: Final = frozenset(
         IncidentKind.BATHROOM_STUCK,
     }
 )  # fmt: skip
+
+# They are away from every button, or asleep.
+_CANNOT_PRESS: Final = frozenset(
+    {IncidentKind.WANDERING, IncidentKind.NO_RETURN, IncidentKind.APNOEA}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,8 @@ class Incident:
     room: str
     gets_up: bool
     presses_button_s: float | None
+    # Of an apnoea: the share of its pauses in which the chest rests, too.
+    central_share: float = 0.0
 
 
 def plan(
@@ -101,6 +110,7 @@ _FITS: Final[MappingProxyType[IncidentKind, Callable[[Stretch], bool]]] = Mappin
         IncidentKind.NO_RETURN: lambda stretch: stretch.outside,
         IncidentKind.OUT_OF_BED: lambda stretch: stretch.doing is Doing.SLEEP,
         IncidentKind.FEVER: lambda stretch: stretch.doing is Doing.SLEEP,
+        IncidentKind.APNOEA: lambda stretch: stretch.doing is Doing.SLEEP,
         IncidentKind.SOS: lambda stretch: not stretch.outside,
     }
 )
@@ -163,9 +173,10 @@ def _draw(
         IncidentKind.NO_RETURN: (stretch.until_s - at_s) + max(helped_s, 6 * _S_PER_H),
         IncidentKind.OUT_OF_BED: max(helped_s, 1800.0),
         IncidentKind.FEVER: 6 * _S_PER_H,
+        IncidentKind.APNOEA: _APNOEA_S,
         IncidentKind.SOS: 600.0,
     }[spec.kind]
-    can_press = spec.kind not in (IncidentKind.WANDERING, IncidentKind.NO_RETURN)
+    can_press = spec.kind not in _CANNOT_PRESS
     pressed_s = at_s + delay_s if presses and can_press and not gets_up else None
     if spec.kind is IncidentKind.SOS:
         pressed_s = at_s
@@ -178,6 +189,7 @@ def _draw(
         room=stretch.room,
         gets_up=gets_up and spec.kind is IncidentKind.FALL,
         presses_button_s=pressed_s,
+        central_share=spec.central_share if spec.kind is IncidentKind.APNOEA else 0.0,
     )
 
 
@@ -192,7 +204,7 @@ def _cut_in(days: tuple[Stretch, ...], incident: Incident, persona: Persona) -> 
         IncidentKind.NO_RETURN: Doing.OUT,
         IncidentKind.OUT_OF_BED: Doing.CHAIR,
     }.get(incident.kind)
-    if doing is None:  # the day goes on: fever, a call
+    if doing is None:  # the day goes on: fever, apnoea, a call
         return days
     still = incident.kind in (IncidentKind.LYING_STILL, IncidentKind.SLOW_SLIDE)
     moves = 0.02 if still else moves_per_min(persona, doing)

@@ -35,6 +35,9 @@ _SICK_DAYS: Final = (2, 4)
 _AWAY_DAYS: Final = (2, 6)
 _DAYS_PER_MONTH: Final = 30.0
 CHAIRBOUND: Final = 3
+# Turning in sleep: every 20 to 40 minutes in a healthy night. Smaller movements between.
+TURN_EVERY_S: Final = 1800.0
+STIRS_PER_H: Final = 6.0
 
 
 class Doing(StrEnum):

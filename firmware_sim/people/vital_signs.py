@@ -23,6 +23,8 @@ _FEVER_BREATH: Final = 13.0
 _FEVER_RISE_S: Final = 1800.0
 # An apnoea of 20 s takes a third of the breaths counted in its minute.
 _APNOEA_SHARE: Final = 0.7
+# Severe sleep apnoea begins at 30 pauses an hour (AASM).
+APNOEA_PER_H: Final = 40.0
 # A weak heart that nothing is done about: faster by this much when all of its strength is gone.
 _WEAK_HEART: Final = 30.0
 _WEAK_BREATH: Final = 9.0
@@ -35,9 +37,10 @@ class Vitals:
     persona: Persona
     fevers: tuple[Incident, ...]
     start_hour: float
+    apnoeas: tuple[Incident, ...] = ()
 
-    def at(self, times_s: FloatArray, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
-        """Heart rate and respiration rate (1/min) at those times, shape as `times_s`."""
+    def usual(self, times_s: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """What both rates (1/min) are around at those times, but for pauses of breath."""
         hour = self.start_hour + times_s / 3600.0
         phase = np.cos(2.0 * np.pi * (hour - _SLOWEST_H) / 24.0)
         heart = self.persona.resting_heart_rate - _SWING_PER_MIN * phase
@@ -50,10 +53,22 @@ class Vitals:
             ebb = np.clip((fever.until_s - times_s) / _FEVER_RISE_S, 0.0, 1.0)
             heart = heart + _FEVER_HEART * np.minimum(rise, ebb)
             breath = breath + _FEVER_BREATH * np.minimum(rise, ebb)
+        return np.asarray(heart, dtype=np.float64), np.asarray(breath, dtype=np.float64)
+
+    def pauses_per_h(self, times_s: FloatArray) -> FloatArray:
+        """How often breath stands still at those times."""
+        often = np.full(len(times_s), self.persona.apnoea_per_h)
+        for spell in self.apnoeas:
+            often[(times_s >= spell.from_s) & (times_s < spell.until_s)] = APNOEA_PER_H
+        return often
+
+    def at(self, times_s: FloatArray, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+        """Heart rate and respiration rate (1/min) as read, shape as `times_s`."""
+        heart, breath = self.usual(times_s)
         n = len(times_s)
         heart = heart + rng.normal(0.0, 2.0, n)
         breath = breath + rng.normal(0.0, 0.7, n)
-        apnoea = rng.random(n) < self.persona.apnoea_per_h / 60.0
+        apnoea = rng.random(n) < self.pauses_per_h(times_s) / 60.0
         breath = np.where(apnoea, breath * _APNOEA_SHARE, breath)
         return (
             np.asarray(np.clip(heart, 30.0, 200.0), dtype=np.float64),
@@ -64,4 +79,5 @@ class Vitals:
 def vitals_of(persona: Persona, incidents: Sequence[Incident], start_hour: float) -> Vitals:
     """The vital signs that go with what happened."""
     fevers = tuple(one for one in incidents if one.kind is IncidentKind.FEVER)
-    return Vitals(persona, fevers, start_hour)
+    apnoeas = tuple(one for one in incidents if one.kind is IncidentKind.APNOEA)
+    return Vitals(persona, fevers, start_hour, apnoeas)

@@ -106,6 +106,7 @@ class IncidentKind(StrEnum):
     NO_RETURN = "no_return"  # goes out by day and does not come back in time
     OUT_OF_BED = "out_of_bed"  # up at night and not back
     FEVER = "fever"  # heart and breathing fast for hours
+    APNOEA = "apnoea"  # two hours of sleep in which breath stands still again and again
     SOS = "sos"
 
 
@@ -123,6 +124,8 @@ class IncidentSpec(_Part):
     presses_button_share: Share = 0.3
     gets_up_share: Share = 0.25
     helped_after_min: Annotated[float, Field(gt=0.0, le=24 * 60)] = 45.0
+    # Of an apnoea: pauses in which the chest rests, too; in the others it works on in vain.
+    central_share: Share = 0.3
 
     @model_validator(mode="after")
     def _rate_or_time(self) -> Self:
@@ -200,12 +203,20 @@ class Shape(StrEnum):
     BLUETOOTH = "bluetooth"  # BTHome, heart rate, inertial, through BlueZ
 
 
+class RawMotionSpec(_Part):
+    """Beds that send their motion as it is, instead of a value a minute. It costs much."""
+
+    share: Share = 1.0  # of the beds
+    rate_hz: Annotated[float, Field(ge=4.0, le=200.0)] = 50.0  # from 50 the heart is heard
+
+
 class DeviceSpec(_Part):
     """Devices of one role: how they speak, and how often they repeat what they see."""
 
     shape: Shape | None = None
     # Beds and radars only: seconds between two reports of the same state.
     report_s: Annotated[float, Field(ge=5.0, le=600.0)] | None = None
+    raw_motion: RawMotionSpec | None = None  # beds only
 
     @field_validator("shape")
     @classmethod
@@ -255,6 +266,9 @@ class Scenario(_Part):
     def _fits_together(self) -> Self:
         if self.starts_at.tzinfo is None:
             raise ValueError("starts_at: needs its offset, such as 2026-03-02T20:00:00+08:00")
+        for role, spec in self.devices.items():
+            if spec.raw_motion is not None and role is not SensorRole.BED:
+                raise ValueError(f"devices.{role.value}.raw_motion: only beds have it")
         for position, incident in enumerate(self.incidents):
             if incident.at_h is not None and incident.at_h >= self.duration_h:
                 raise ValueError(f"incidents[{position}].at_h: after the scenario has ended")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 import numpy as np
@@ -16,14 +17,18 @@ from edge.inactivity.detector import InactivityDetector
 from edge.room.detector import RoomDetector
 from edge.signals import NS_PER_S, FloatArray, Reading, Signal
 from edge.subject import SensorRole, SubjectDetector
+from edge.vitals.bank import VitalsBank
 from edge.vitals.spot import VitalsDetector
-from firmware_sim.world.track import QUANTITY_CODE, Track
+from firmware_sim.world.raw_bed import RawBed
+from firmware_sim.world.track import QUANTITY_CODE, Track, joined
 from firmware_sim.world.world import Resident, World
 
 # Time is moved on this often where nothing arrives, as a gateway's timer does.
 _STEP_S: Final = 300.0
 # What arrives later than this is too late to be put in order by a gateway (its settle time).
 _SETTLE_S: Final = 10.0
+# Raw motion of so many blocks goes through the bank in one step: it gives the same in any.
+_BLOCKS_AT_ONCE: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +42,40 @@ class Heard:
 def listen(world: World, progress: Callable[[int, int], None] | None = None) -> list[Heard]:
     """All events of a world, in the order they were decided. `progress`: residents done, of all."""
     heard: list[Heard] = []
+    ids = world.device_ids
     owner = np.array(
         [number for number, r in enumerate(world.residents) for _ in r.dwelling.sensors]
     )
     of_resident = owner[world.track.device]
     order = np.argsort(of_resident, kind="stable")
     borders = np.searchsorted(of_resident[order], np.arange(len(world.residents) + 1))
+    raw = {bed.device_id: bed for bed in world.raw_beds}
     for number, resident in enumerate(world.residents):
         own = world.track.keep(order[borders[number] : borders[number + 1]])
+        told = [raw[s.device_id] for s in resident.dwelling.sensors if s.device_id in raw]
+        if told:
+            own = joined([own, *(derived(bed, ids.index(bed.device_id)) for bed in told)])
         heard += _listen_to(world, resident, own)
         if progress is not None:
             progress(number + 1, len(world.residents))
     heard += feel(world)
     return sorted(heard, key=lambda one: (one.event.decided_ns, one.event.event_id))
+
+
+def derived(bed: RawBed, number: int) -> Track:
+    """What the hub's bank makes of a bed's raw motion; `number`: the device's in the track."""
+    bank = VitalsBank()
+    bank.open(bed.device_id)
+    readings: list[Reading] = []
+    blocks = bed.blocks()
+    while together := list(islice(blocks, _BLOCKS_AT_ONCE)):
+        readings += bank.process(together)
+    times_s = np.array([(one.time_ns - bed.start_ns) / NS_PER_S for one in readings])
+    return Track(
+        times_s, times_s.copy(), np.full(len(readings), number, dtype=np.int64),
+        np.array([QUANTITY_CODE[one.quantity] for one in readings], dtype=np.int64),
+        np.array([one.value for one in readings], dtype=np.float64),
+    )  # fmt: skip
 
 
 def subject_detectors() -> list[SubjectDetector]:

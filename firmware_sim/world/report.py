@@ -25,6 +25,7 @@ KIND_ZH: Final = MappingProxyType(
         "no_return": "外出未归",
         "out_of_bed": "离床未归",
         "fever": "发热",
+        "apnoea": "呼吸暂停",
         "sos": "呼叫",
     }
 )

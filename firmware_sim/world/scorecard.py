@@ -38,6 +38,8 @@ FINDS: Final = MappingProxyType(
         I.NO_RETURN: _AWAY | _SILENCE,
         I.OUT_OF_BED: frozenset({E.SOS}) | _NOT_BACK,
         I.FEVER: frozenset({E.VITAL_WARNING, E.VITAL_CRITICAL}),
+        # Nothing is made to find it: a rate that it drags out of this person's band may.
+        I.APNOEA: frozenset({E.VITAL_WARNING, E.VITAL_CRITICAL}),
         I.SOS: frozenset({E.SOS}),
     }
 )

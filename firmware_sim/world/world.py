@@ -8,7 +8,7 @@ The same scenario and seed give the same people, incidents and readings, byte fo
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Final
@@ -33,10 +33,11 @@ from firmware_sim.people.persona import (
     stream,
 )
 from firmware_sim.people.routine import Stretch, live
-from firmware_sim.people.vital_signs import vitals_of
+from firmware_sim.people.vital_signs import Vitals, vitals_of
 from firmware_sim.people.wearer import Wearer
-from firmware_sim.scenarios.schema import FaultKind, Scenario, WatchSpec
+from firmware_sim.scenarios.schema import FaultKind, IncidentKind, Scenario, WatchSpec
 from firmware_sim.world.faults import Outage, afflict
+from firmware_sim.world.raw_bed import RawBed, sends_raw_motion
 from firmware_sim.world.track import Track, joined
 
 # Random streams of the world itself lie behind those of the people.
@@ -97,6 +98,7 @@ class World:
     residents: tuple[Resident, ...]
     track: Track
     outages: tuple[Outage, ...]
+    raw_beds: tuple[RawBed, ...] = ()
 
     @property
     def start_ns(self) -> int:
@@ -151,6 +153,15 @@ class World:
             }
             for outage in self.outages
         ]  # fmt: skip
+        rows += [
+            {
+                "kind": "breathing_pause", "effort": pause.effort.value, "device": bed.device_id,
+                "elder": self.resident_of_device[bed.device_id].key,
+                "from_ns": self._at(pause.from_s), "until_ns": self._at(pause.until_s),
+            }
+            for bed in self.raw_beds
+            for pause in bed.pauses
+        ]  # fmt: skip
         return sorted(rows, key=lambda row: (str(row["from_ns"]), json.dumps(row, sort_keys=True)))
 
     def truth_bytes(self) -> bytes:
@@ -181,7 +192,9 @@ class World:
                 yield incident.from_s - _LEAD_S, make
 
     def _how(self, resident: Resident, incident: Incident) -> dict[str, object]:
-        """Of a fall: which way down, and what then."""
+        """Of a fall: which way down, and what then. Of an apnoea: what the chest does."""
+        if incident.kind is IncidentKind.APNOEA:
+            return {"central_share": incident.central_share}
         falls = felt_falls(resident.incidents)
         if incident not in falls:
             return {}
@@ -241,6 +254,7 @@ def make_world(
     duration_s = scenario.duration_h * 3600.0
     residents: list[Resident] = []
     parts: list[Track] = []
+    lives: list[Vitals] = []
     first_device = 0
     for persona, dwelling in zip(personas, dwellings, strict=True):
         resident = _resident(scenario, seed, persona, dwelling, start_hour)
@@ -253,13 +267,41 @@ def make_world(
         )  # fmt: skip
         parts.append(report(seen, numbers, stream(seed, persona.number, SENSORS)))
         residents.append(resident)
+        lives.append(vitals)
         if progress is not None:
             progress(len(residents), count)
     sensors = [sensor for dwelling in dwellings for sensor in dwelling.sensors]
     track, outages = afflict(
         joined(parts), scenario.faults, sensors, duration_s, stream(seed, _WORLD, _FAULTS)
     )
-    return World(scenario, seed, tuple(residents), track.in_order(), outages)
+    world = World(scenario, seed, tuple(residents), track.in_order(), outages)
+    return _with_raw_beds(world, lives)
+
+
+def _with_raw_beds(world: World, lives: Sequence[Vitals]) -> World:
+    """Beds that send their motion say nothing else; all other devices say what they said."""
+    bed_spec = world.scenario.devices.get(SensorRole.BED)
+    spec = bed_spec.raw_motion if bed_spec is not None else None
+    if spec is None:
+        return world
+    beds: dict[int, RawBed] = {}
+    number_of = {device_id: number for number, device_id in enumerate(world.device_ids)}
+    for resident, vitals in zip(world.residents, lives, strict=True):
+        bed = next((s for s in resident.dwelling.sensors if s.role is SensorRole.BED), None)
+        if bed is None or not sends_raw_motion(spec, world.seed, resident.persona.number):
+            continue
+        number = number_of[bed.device_id]
+        outages = [outage for outage in world.outages if outage.device == number]
+        stuck, silent = (
+            tuple((o.from_s, o.until_s) for o in outages if (o.kind is FaultKind.STUCK) is is_stuck)
+            for is_stuck in (True, False)
+        )
+        beds[number] = RawBed(
+            bed.device_id, resident.days, vitals, world.seed, spec.rate_hz, world.start_ns,
+            world.duration_s, silent, stuck,
+        )  # fmt: skip
+    others = ~np.isin(world.track.device, list(beds))
+    return replace(world, track=world.track.keep(others), raw_beds=tuple(beds.values()))
 
 
 def _resident(

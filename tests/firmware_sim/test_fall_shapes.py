@@ -17,7 +17,7 @@ from benchmarks.fall_shapes import (
 )
 from edge.signals import FloatArray, Position
 from firmware_sim.devices.recordings import Recordings, data_dir
-from firmware_sim.people import falls, impact_shapes
+from firmware_sim.people import drawn, falls, impact_shapes
 from firmware_sim.people.day import living
 from firmware_sim.people.falls import Aftermath, FallKind
 from firmware_sim.people.wearer import Wearer
@@ -128,7 +128,7 @@ def test_every_volunteer_counts_the_same() -> None:
     values = np.array([[1.0] * 5] * 90 + [[3.0] * 5] * 10) + np.linspace(0, 0.1, 100)[:, None]
     summed = impact_shapes.summed_up(values, ["often"] * 90 + ["seldom"] * 10)
     below = sum(value < 2.0 for value in summed["quantiles"]["peak_g"])
-    assert below / len(impact_shapes.LEVELS) == pytest.approx(0.5, abs=0.03)
+    assert below / len(drawn.LEVELS) == pytest.approx(0.5, abs=0.03)
 
 
 @BOTH

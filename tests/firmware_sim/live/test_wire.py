@@ -23,6 +23,7 @@ from firmware_sim.scenarios.schema import (
     FaultSpec,
     IncidentKind,
     IncidentSpec,
+    RawMotionSpec,
     Scenario,
     Shape,
 )
@@ -182,6 +183,24 @@ def test_a_fall_arrives_block_by_block() -> None:
     assert [b.sequence_number - a.sequence_number for a, b in pairwise(blocks)] == [1] * (
         len(blocks) - 1
     )
+
+
+def test_raw_bed_motion_arrives_block_by_block() -> None:
+    spec = DeviceSpec(raw_motion=RawMotionSpec(rate_hz=50.0))
+    scenario = HOME.model_copy(update={"devices": {SensorRole.BED: spec}, "incidents": ()})
+    world = make_world(scenario, 5)
+    stage = Stage(600.0, 1200.0, lambda _: 7)
+    told = sent(world, stage)
+    assert [p.at_s for p in told] == sorted(p.at_s for p in told)
+    blocks = [s for g in Gateway(world).hear_all(told) for s in g if isinstance(s, Waveform)]
+    (bed,) = world.raw_beds
+    wanted = list(bed.blocks(600.0, 1200.0))
+    assert len(blocks) == len(wanted) == 60
+    for one, other in zip(blocks, wanted, strict=True):
+        assert (one.quantity, one.counts.tobytes()) == ("bed_motion", other.counts.tobytes())
+        assert (one.start_ns, one.rate_hz, one.scale) == (other.start_ns, 50.0, 1.0)
+        assert (one.boot_id, one.sequence_number) == (7, other.sequence_number)
+        assert one.origin is Origin.SIMULATED
 
 
 def test_same_seed_and_moment_same_bytes_on_the_wire() -> None:

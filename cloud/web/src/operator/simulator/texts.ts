@@ -146,6 +146,7 @@ export const zh = {
     no_return: "外出未归",
     out_of_bed: "离床未归",
     fever: "发热",
+    apnoea: "呼吸暂停",
     sos: "呼叫",
   },
 };
@@ -297,6 +298,7 @@ export const en: typeof zh = {
     no_return: "Out, not back",
     out_of_bed: "Up, not back",
     fever: "Fever",
+    apnoea: "Apnoea",
     sos: "Call",
   },
 };
