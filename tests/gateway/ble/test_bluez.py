@@ -7,21 +7,32 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
-from edge.signals import Origin, Reading, Waveform
-from edge.wire import Lane, RegisteredDevice, RegistryDocument
-from firmware_sim.live import air
+from edge.signals import NS_PER_S, Origin, Reading
+from edge.subject import SensorRole
+from edge.wire import Lane, RegisteredDevice, RegistryDocument, WaveformRecord
+from firmware_sim.live import air, polar
 from firmware_sim.live.run import starting_now
-from firmware_sim.live.shapes import live_devices
-from firmware_sim.live.wire import Parcel, Stage, Voices, parcels
+from firmware_sim.live.shapes import LiveDevice, live_devices
+from firmware_sim.live.wire import Parcel, Stage, Voices, line_of, parcels
 from firmware_sim.scenarios.load import find_scenario, read_scenario
-from firmware_sim.scenarios.schema import BuildingKind, BuildingSpec, Scenario, Shape
+from firmware_sim.scenarios.schema import (
+    BuildingKind,
+    BuildingSpec,
+    IncidentKind,
+    IncidentSpec,
+    Scenario,
+    Shape,
+)
 from firmware_sim.transports.bluez import BluezPeripheral, Characteristic, GattService
 from firmware_sim.world.track import QUANTITY_CODE
+from firmware_sim.world.world import World as SimulatedWorld
 from firmware_sim.world.world import make_world
 from gateway.ble import uuids
 from tests.gateway.conftest import World
@@ -80,6 +91,10 @@ def device(address: str, device_id: str, **link: str) -> RegisteredDevice:
     )
 
 
+def registered(device_id: str, link: dict[str, str]) -> RegisteredDevice:
+    return device(link["ble_address"], device_id, ble_profiles=link["ble_profiles"])
+
+
 def sealed(address: str, counter: int, objects: str) -> bytes:
     """As https://bthome.io/encryption/ says."""
     mac = bytes.fromhex(address.replace(":", ""))
@@ -122,7 +137,10 @@ class Radio:
     def values(self, device_id: str, quantity: str) -> list[float]:
         return [r.value for r in self.readings(device_id) if r.quantity == quantity]
 
-    def waveforms(self, device_id: str) -> list[Waveform]:
+    def has(self, device_id: str, quantity: str, n_values: int) -> bool:
+        return len(self.values(device_id, quantity)) >= n_values
+
+    def waveforms(self, device_id: str) -> list[WaveformRecord]:
         records = self.world.cloud.of(Lane.BULK)
         return [r.waveform for r in records if r.waveform and r.waveform.device_id == device_id]
 
@@ -343,6 +361,100 @@ async def test_devices_of_a_simulated_home_are_heard_and_marked(radio: Radio) ->
     assert {device_id: radio.live(device_id) for device_id in ids.values()} == {
         device_id: set() for device_id in ids.values()
     }
+
+
+def kit_world(hours: float) -> SimulatedWorld:
+    """Two people with kits and straps, whose days ended just now: all of it was measured before."""
+    scenario = find_scenario("home-bed-alone")
+    people = scenario.people.model_copy(
+        update={"wearable_share": 1.0, "spot_vitals_share": 1.0}
+    )  # fmt: skip
+    scenario = scenario.model_copy(
+        update={
+            "building": BuildingSpec(kind=BuildingKind.HOMES, homes=2),
+            "people": people,
+            "duration_h": hours,
+            "incidents": (IncidentSpec(kind=IncidentKind.FALL, at_h=30.0, person=1),),
+        }
+    )
+    scenario = starting_now(scenario, hours * 3600.0, time.time_ns())
+    worlds = (make_world(scenario, seed) for seed in range(100))
+    return next(
+        world
+        for world in worlds
+        if world.residents[0].health is not None
+        and world.residents[0].health.diabetes
+        and any(make()[0].device_id == "sim-00001-band" for _, make in world.falls())
+    )
+
+
+def profile_of(device: LiveDevice) -> str:
+    return air.profiles_of(device).partition(",")[0]
+
+
+# The real stack of tests/bluetooth_vm has four controllers beside the gateway's.
+ON_REAL = ("blood_pressure", "oximeter_spot", "glucose", "heart_rate")
+
+
+async def test_a_health_kit_and_a_strap_of_a_simulated_home(radio: Radio) -> None:
+    """What was measured while nobody was connected is kept, and taken with its time."""
+    world = kit_world(60.0)
+    every = live_devices(world, (Shape.OURS,))
+    kit = air.on_air(every, [f"hci{number}" for number in range(100)])
+    kit = tuple(
+        d for d in kit
+        if d.is_strap or (d.sensor.role is SensorRole.SPOT_VITALS and d.number < len(every) / 2)
+    )  # fmt: skip
+    if IS_REAL:
+        kit = tuple(d for d in kit if profile_of(d) in ON_REAL)
+    radio.world.gateway._environment["YUYUE_GATEWAY_BLE_SLOTS"] = str(len(kit))
+    names = [await radio.adapter(number) for number in range(1, len(kit) + 1)]
+    kit = tuple(replace(d, adapter=name) for d, name in zip(kit, names, strict=True))
+    on_air = {d.number: d for d in kit}
+    voices = Voices(world, [on_air.get(d.number, d) for d in every], lambda _: 1)
+    lines = {line_of(d): d for d in kit}
+    said = parcels(world, voices, Stage(0.0, world.duration_s, lambda _: 1))
+    told = [parcel for parcel in said if parcel.line in lines]
+    strap = next(d for d in kit if d.is_strap)
+    streamed = [p for p in told if p.message.topic == polar.POLAR][:8]
+
+    async with air.Radios(kit, SIMULATION_KEY) as radios:
+        for parcel in told:
+            if parcel.message.topic not in (polar.POLAR, air.HEART_RATE):
+                radios.send(parcel.line, parcel.message.topic, parcel.message.payload)
+        await radio.start(*(registered(d.hub_id, radios.links()[d.hub_id]) for d in kit))
+        ids = tuple(d.hub_id for d in voices.devices)
+        wanted = [
+            r for r in world.track.readings(ids, world.start_ns)
+            if r.device_id in {d.hub_id for d in kit} and r.device_id != strap.hub_id
+            and r.quantity != "battery_level"
+        ]  # fmt: skip
+        for one in sorted({(r.device_id, r.quantity) for r in wanted}):
+            values = [r.value for r in wanted if (r.device_id, r.quantity) == one]
+            await radio.until(partial(radio.has, *one, len(values)), f"all of {one}")
+            assert radio.values(*one) == pytest.approx(values), one
+        at = {(r.device_id, r.quantity, r.time_ns // NS_PER_S): r.value for r in wanted}
+        heard = [r for d in kit if d is not strap for r in radio.readings(d.hub_id)]
+        heard = [r for r in heard if r.quantity != "battery_level"]
+        assert {(r.device_id, r.quantity, r.time_ns // NS_PER_S) for r in heard} == at.keys()
+        assert {r.quantity for r in heard} >= {
+            "systolic_pressure", "diastolic_pressure", "heart_rate", "spo2", "blood_glucose",
+        }  # fmt: skip
+
+        beat = next(p for p in told if p.message.topic == air.HEART_RATE)
+        for _ in range(round(TIMEOUT_S * PATIENCE)):
+            for parcel in (beat, *streamed):
+                radios.send(parcel.line, parcel.message.topic, parcel.message.payload)
+            if radio.waveforms(strap.hub_id) and radio.values(strap.hub_id, "heart_rate"):
+                break
+            await asyncio.sleep(1.0)
+        assert set(radio.values(strap.hub_id, "heart_rate")) == {float(beat.message.payload[1])}
+        blocks = radio.waveforms(strap.hub_id)
+        assert {(b.quantity, b.rate_hz, b.scale, b.full_scale) for b in blocks} == {
+            ("acceleration", 50.0, 0.001, 8.0)
+        }
+        assert {b.counts for b in blocks} <= {p.message.payload[10:] for p in streamed}
+    assert {d.hub_id: radio.live(d.hub_id) for d in kit} == {d.hub_id: set() for d in kit}
 
 
 def falling_seed(scenario: Scenario) -> int:
