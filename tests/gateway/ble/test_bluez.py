@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 from edge.signals import NS_PER_S, Origin, Reading
 from edge.subject import SensorRole
 from edge.wire import Lane, RegisteredDevice, RegistryDocument, WaveformRecord
-from firmware_sim.live import air, polar
+from firmware_sim.live import air, gatt_health, polar
 from firmware_sim.live.run import starting_now
 from firmware_sim.live.shapes import LiveDevice, live_devices
 from firmware_sim.live.wire import Parcel, Stage, Voices, line_of, parcels
@@ -392,6 +393,7 @@ def profile_of(device: LiveDevice) -> str:
     return air.profiles_of(device).partition(",")[0]
 
 
+GLUCOSE = "sim-00000-glucose"
 # The real stack of tests/bluetooth_vm has four controllers beside the gateway's.
 ON_REAL = ("blood_pressure", "oximeter_spot", "glucose", "heart_rate")
 
@@ -455,6 +457,24 @@ async def test_a_health_kit_and_a_strap_of_a_simulated_home(radio: Radio) -> Non
         }
         assert {b.counts for b in blocks} <= {p.message.payload[10:] for p in streamed}
     assert {d.hub_id: radio.live(d.hub_id) for d in kit} == {d.hub_id: set() for d in kit}
+
+
+@pytest.mark.skipif(not IS_REAL, reason="the simulated stack tells no side that the other hung up")
+async def test_a_meter_with_a_new_record_is_asked_again(radio: Radio) -> None:
+    """A strip that is put in ends the connection; the next one fetches what is new."""
+    world = kit_world(60.0)
+    meter = next(d for d in live_devices(world, (Shape.OURS,)) if d.sensor.device_id == GLUCOSE)
+    meter = replace(meter, shape=Shape.BLUETOOTH, adapter=await radio.adapter(1))
+    date = gatt_health.date_time(time.time_ns(), world.scenario.starts_at.tzinfo or UTC)
+    async with air.Radios([meter], SIMULATION_KEY) as radios:
+        line = line_of(meter)
+        radios.send(line, air.MEASUREMENT, gatt_health.glucose(64, 5.5, date))
+        await radio.start(registered(meter.hub_id, radios.links()[meter.hub_id]))
+        await radio.until(partial(radio.has, meter.hub_id, "blood_glucose", 1), "the first")
+        await asyncio.sleep(1.0)
+        radios.send(line, air.MEASUREMENT, gatt_health.glucose(65, 6.5, date))
+        await radio.until(partial(radio.has, meter.hub_id, "blood_glucose", 2), "the second")
+    assert radio.values(meter.hub_id, "blood_glucose") == pytest.approx([5.5, 6.5])
 
 
 def falling_seed(scenario: Scenario) -> int:
