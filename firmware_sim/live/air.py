@@ -203,10 +203,8 @@ def _meter(device: LiveDevice, name: str, key: bytes | None) -> _OnAir:
 
 def _strap(device: LiveDevice, name: str, key: bytes | None) -> _OnAir:
     battery, level = gatt_health.battery_service()
-    control, asked = (
-        polar.Control(),
-        Characteristic(polar.CONTROL, ["read", "write", "indicate"], value=polar.FEATURES),
-    )
+    control = polar.Control()
+    asked = Characteristic(polar.CONTROL, ["read", "write", "indicate"], value=polar.FEATURES)
     own = {
         HEART_RATE: Characteristic(_HEART_RATE[1], ["notify"]),
         polar.POLAR: Characteristic(polar.DATA, ["notify"]),
@@ -219,6 +217,7 @@ def _strap(device: LiveDevice, name: str, key: bytes | None) -> _OnAir:
         gatt_health.information_service(STRAP, device.own_id),
     ]
     peripheral = BluezPeripheral(device.adapter, name, services=services, key=key)
+    asked.on_subscribed = control.begin
     asked.on_write = lambda request: peripheral.notify(asked, control.answer(request))
     return _OnAir(device, peripheral, own, control=control)
 

@@ -46,6 +46,10 @@ class Control:
     def __init__(self) -> None:
         self.is_streaming = False
 
+    def begin(self) -> None:
+        """Somebody new is connected: nothing is streamed until it is asked for."""
+        self.is_streaming = False
+
     def answer(self, request: bytes) -> bytes:
         """What it indicates after a request was written."""
         opcode, measurement = request[0] if request else 0, request[1] if len(request) > 1 else 0

@@ -231,6 +231,9 @@ def test_the_gateway_gets_its_stream_from_the_control_point() -> None:
     assert control.answer(start).hex() == "f002020600"
     assert control.answer(bytes.fromhex("0302")).hex() == "f003020000"
     assert not control.is_streaming
+    control.answer(start)
+    control.begin()
+    assert control.answer(start).hex() == "f002020000"
 
 
 @pytest.mark.parametrize(
