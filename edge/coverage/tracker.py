@@ -12,7 +12,7 @@ from edge.events import EventKind, Reason
 from edge.inactivity.devices import MOMENTARY, NEVER_NS, Devices
 from edge.inactivity.limits import BIN_S, DEAD_INTERVALS, S_PER_DAY, S_PER_HOUR
 from edge.signals import NS_PER_S, Origin
-from edge.subject import Capability, SubjectSettings
+from edge.subject import Capability, SensorRole, SubjectSettings
 
 # Until a device's own interval is learned, when its maker promises none: what somebody uses once a
 # day has been used again by then.
@@ -123,7 +123,7 @@ class Tracker:
         known_ns = max(time_ns, self.now_ns)
         if state.fault == SILENT:
             self._mend(device, known_ns, EventKind.DEVICE_OFFLINE_CLEARED, findings)
-        state.due_ns = int(devices.heard_ns[device]) + self._limit_ns(device)
+        state.due_ns = self._due_ns(device, int(devices.heard_ns[device]))
         if report.quantity >= 0:
             self._see(report, findings)
         if report.battery is not None:
@@ -151,7 +151,7 @@ class Tracker:
                 continue
             if heard_ns[k] != NEVER_NS:
                 heard_ns[k] = max(int(heard_ns[k]), until_ns)
-            state.due_ns = max(state.due_ns, until_ns + self._limit_ns(k))
+            state.due_ns = max(state.due_ns, self._due_ns(k, until_ns))
 
     def _fall_silent(self, until_ns: int, findings: list[Finding]) -> None:
         while True:
@@ -228,10 +228,23 @@ class Tracker:
         limit_s = max(DEAD_INTERVALS * self.usual_s(device), MIN_LIMIT_S)
         return round(limit_s * NS_PER_S)
 
+    def _due_ns(self, device: int, from_ns: int) -> int:
+        """When silence from a moment on becomes a finding.
+
+        Never for a meter that promises nothing and serves nothing: a cuff in a drawer says nothing
+        because nobody takes it out, whatever its owner's habits were.
+        """
+        sensor = self.settings.sensors[device]
+        is_taken_out = sensor.role is SensorRole.SPOT_VITALS and sensor.report_interval_s is None
+        if is_taken_out and not sensor.serves:
+            return NEVER_NS
+        return from_ns + self._limit_ns(device)
+
     def _await_unheard(self, from_ns: int) -> None:
         for k, state in enumerate(self.states):
-            if state.due_ns == NEVER_NS:
-                state.due_ns = from_ns + max(self._limit_ns(k), round(START_GRACE_S * NS_PER_S))
+            due_ns = self._due_ns(k, from_ns)
+            if NEVER_NS == state.due_ns < due_ns:
+                state.due_ns = max(due_ns, from_ns + round(START_GRACE_S * NS_PER_S))
 
     def _see(self, report: Report, findings: list[Finding]) -> None:
         """A device that watches people: whether it saw one, and who else should have by now."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Final
 
 from edge.subject import RoomKind, Sensor, SensorRole
@@ -12,6 +14,16 @@ from firmware_sim.scenarios.schema import BuildingKind, BuildingSpec
 BATTERY_REPORT_S: Final = 3600.0
 BED_REPORT_S: Final = 60.0
 CLIMATE_REPORT_S: Final = 600.0
+
+
+class Meter(StrEnum):
+    """What measures a person who takes it out for it."""
+
+    CUFF = "cuff"  # blood pressure
+    THERMOMETER = "thermometer"
+    OXIMETER = "oximeter"
+    SCALE = "scale"
+    GLUCOSE = "glucose"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +54,17 @@ class Dwelling:
     def has(self, role: SensorRole) -> bool:
         """Whether a device of that role is fitted."""
         return any(sensor.role is role for sensor in self.sensors)
+
+
+def meter_of(sensor: Sensor) -> Meter:
+    """Which meter a device for spot values is: its id ends in it."""
+    return Meter(sensor.device_id.rpartition("-")[2])
+
+
+def with_meters(dwelling: Dwelling, meters: Sequence[Meter]) -> Dwelling:
+    """With a home health kit, behind all other devices. It lies in a drawer: in no room."""
+    kit = (Sensor(f"sim-{dwelling.number:05d}-{meter}", SensorRole.SPOT_VITALS) for meter in meters)
+    return replace(dwelling, sensors=(*dwelling.sensors, *kit))
 
 
 def build(spec: BuildingSpec, wears: list[bool]) -> tuple[Dwelling, ...]:

@@ -56,9 +56,11 @@ class Seen:
 
 
 def report(seen: Seen, devices: dict[str, int], rng: np.random.Generator) -> Track:
-    """Everything the devices of one dwelling say, in any order."""
+    """Everything the devices of one dwelling say, in any order; meters are `devices/health.py`."""
     parts: list[Track] = []
     for sensor in seen.dwelling.sensors:
+        if sensor.role is SensorRole.SPOT_VITALS:
+            continue
         number = devices[sensor.device_id]
         parts.append(_REPORTS[sensor.role](seen, sensor, number, rng))
         if sensor.role in _BATTERY:

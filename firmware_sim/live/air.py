@@ -1,6 +1,7 @@
-"""Devices of a world on the air: BTHome sensors, bands with a heart rate and inertial service.
+"""Devices of a world on the air: BTHome sensors, bands, chest straps and meters.
 
-The formats are pure functions; `Radios` puts them on adapters of BlueZ, one device on each.
+Which ones, and what each serves: `Radios` puts them on adapters of BlueZ, one device on each. The
+formats are pure functions, here, in `polar.py` and in `gatt_health.py`.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
-from itertools import chain, zip_longest
+from itertools import chain, cycle, zip_longest
 from typing import Final, Self
 
 import numpy as np
@@ -16,18 +17,23 @@ import numpy as np
 from edge.marks import AIR_TAG_BYTES, air_tag
 from edge.signals import Waveform
 from edge.subject import SensorRole
-from firmware_sim.live.shapes import LiveDevice
+from firmware_sim.buildings.plan import Meter
+from firmware_sim.live import gatt_health, polar
+from firmware_sim.live.gatt_health import BATTERY, GlucoseMemory, Kept
+from firmware_sim.live.shapes import CARRIES, LiveDevice
 from firmware_sim.scenarios.schema import Shape
 from firmware_sim.transports.bluez import BluezPeripheral, Characteristic, GattService
 
 AIR: Final = "ble:"
-ADVERTISEMENT, HEART_RATE, BATTERY, INERTIAL = "advertisement", "heart_rate", "battery", "inertial"
+ADVERTISEMENT, HEART_RATE, INERTIAL = "advertisement", "heart_rate", "inertial"
+# Of a meter: kept until somebody has taken it.
+MEASUREMENT: Final = "measurement"
+BAND, STRAP = "band", "strap"
 _BTHOME: Final = "0000fcd2-0000-1000-8000-00805f9b34fb"
 _HEART_RATE: Final = (
     "0000180d-0000-1000-8000-00805f9b34fb",
     "00002a37-0000-1000-8000-00805f9b34fb",
 )
-_BATTERY: Final = ("0000180f-0000-1000-8000-00805f9b34fb", "00002a19-0000-1000-8000-00805f9b34fb")
 # WitMotion BLE 5.0: its service, what it notifies, where it is written to.
 _INERTIAL: Final = (
     "0000ffe5-0000-1000-8000-00805f9a34fb",
@@ -46,10 +52,14 @@ _MARK: Final = b"YS"
 _WITH_CONTACT: Final = 0x06
 _WITMOTION_RANGE_G: Final = 16.0
 _COUNTS: Final = 32_768
-_FIRST_ON_AIR: Final = (
-    SensorRole.WEARABLE, SensorRole.MOTION, SensorRole.OUTER_DOOR, SensorRole.DOOR,
+# With few adapters: one of each in this order, then the second of each.
+FIRST_ON_AIR: Final = (
+    BAND, SensorRole.MOTION.value, SensorRole.OUTER_DOOR.value, SensorRole.DOOR.value,
+    Meter.CUFF.value, STRAP, Meter.OXIMETER.value, Meter.THERMOMETER.value, Meter.SCALE.value,
+    Meter.GLUCOSE.value,
 )  # fmt: skip
 BAND_PROFILES: Final = "heart_rate,battery,witmotion"
+STRAP_PROFILES: Final = "heart_rate,battery,polar"
 
 
 def bthome(number: int, values: Mapping[str, float]) -> bytes:
@@ -79,14 +89,39 @@ def inertial(waveform: Waveform) -> list[bytes]:
 
 
 def on_air(devices: Sequence[LiveDevice], adapters: Sequence[str]) -> tuple[LiveDevice, ...]:
-    """As many devices as there are adapters leave the broker for the air, one of each kind."""
-    queues = [[d for d in devices if d.sensor.role is role] for role in _FIRST_ON_AIR]
-    in_turn = [d for row in zip_longest(*queues) for d in row if d is not None]
+    """As many devices as there are adapters leave the broker for the air, one of each kind first.
+
+    Wearables are bands and straps in turn.
+    """
+    queues: dict[str, list[LiveDevice]] = {kind: [] for kind in FIRST_ON_AIR}
+    bands_and_straps = cycle((BAND, STRAP))
+    for device in devices:
+        role = device.sensor.role
+        if role is SensorRole.WEARABLE:
+            queues[next(bands_and_straps)].append(device)
+        elif role in CARRIES[Shape.BLUETOOTH]:
+            is_meter = role is SensorRole.SPOT_VITALS
+            queues[device.meter.value if is_meter else role.value].append(device)
+    straps = {device.number for device in queues[STRAP]}
+    in_turn = [d for row in zip_longest(*queues.values()) for d in row if d is not None]
     chosen = {
-        device.number: replace(device, shape=Shape.BLUETOOTH, hub_id=device.own_id, adapter=adapter)
+        device.number: replace(
+            device, shape=Shape.BLUETOOTH, hub_id=device.own_id, adapter=adapter,
+            is_strap=device.number in straps,
+        )
         for device, adapter in zip(in_turn, adapters, strict=False)
-    }
+    }  # fmt: skip
     return tuple(chosen.get(device.number, device) for device in devices)
+
+
+def profiles_of(device: LiveDevice) -> str:
+    """What a gateway connects it for (`ble_profiles` of its link); empty: it only advertises."""
+    role = device.sensor.role
+    if role is SensorRole.WEARABLE:
+        return STRAP_PROFILES if device.is_strap else BAND_PROFILES
+    if role is SensorRole.SPOT_VITALS:
+        return f"{gatt_health.PROFILES[device.meter].name},{BATTERY}"
+    return ""
 
 
 @dataclass(slots=True)
@@ -94,6 +129,8 @@ class _OnAir:
     device: LiveDevice
     peripheral: BluezPeripheral
     characteristics: dict[str, Characteristic] = field(default_factory=dict)
+    memory: Kept | GlucoseMemory | None = None
+    control: polar.Control | None = None
 
 
 class Radios:
@@ -112,6 +149,8 @@ class Radios:
     async def __aenter__(self) -> Self:
         for line, one in self._on_air.items():
             await self._stack.enter_async_context(one.peripheral)
+            if one.memory is not None:
+                self._stack.callback(one.memory.close)
             self._addresses[line] = await one.peripheral.address()
         return self
 
@@ -123,34 +162,76 @@ class Radios:
         found: dict[str, dict[str, str]] = {}
         for line, one in self._on_air.items():
             link = {"ble_address": self._addresses[line]}
-            if one.characteristics:
-                link["ble_profiles"] = BAND_PROFILES
+            profiles = profiles_of(one.device)
+            if profiles:
+                link["ble_profiles"] = profiles
             found[one.device.hub_id] = link
         return found
 
     def send(self, line: str, kind: str, payload: bytes) -> None:
-        """Advertise, or notify who has subscribed."""
+        """Advertise, keep for whoever asks, or notify who has subscribed."""
         one = self._on_air[line]
         if kind == ADVERTISEMENT:
             if self._key is not None:
                 payload = tagged(self._key, self._addresses[line], payload)
             one.peripheral.advertise({_BTHOME: payload})
-        else:
+        elif kind == MEASUREMENT and one.memory is not None:
+            one.memory.put(payload)
+        elif kind != polar.POLAR or (one.control is not None and one.control.is_streaming):
             one.peripheral.notify(one.characteristics[kind], payload)
 
 
 def _made(device: LiveDevice, key: bytes | None) -> _OnAir:
     name = device.sensor.device_id.removeprefix("sim-")[:8]
-    if device.sensor.role is not SensorRole.WEARABLE:
-        return _OnAir(device, BluezPeripheral(device.adapter, name))
+    match device.sensor.role:
+        case SensorRole.SPOT_VITALS:
+            return _meter(device, name, key)
+        case SensorRole.WEARABLE:
+            return _strap(device, name, key) if device.is_strap else _band(device, name, key)
+        case _:
+            return _OnAir(device, BluezPeripheral(device.adapter, name))
+
+
+def _meter(device: LiveDevice, name: str, key: bytes | None) -> _OnAir:
+    service, memory_on = gatt_health.meter_service(device.meter)
+    battery, level = gatt_health.battery_service()
+    about = gatt_health.information_service(device.meter.value, device.own_id)
+    services = [service, battery, about]
+    peripheral = BluezPeripheral(device.adapter, name, services=services, key=key)
+    return _OnAir(device, peripheral, {BATTERY: level}, memory=memory_on(peripheral))
+
+
+def _strap(device: LiveDevice, name: str, key: bytes | None) -> _OnAir:
+    battery, level = gatt_health.battery_service()
+    control = polar.Control()
+    asked = Characteristic(polar.CONTROL, ["read", "write", "indicate"], value=polar.FEATURES)
     own = {
         HEART_RATE: Characteristic(_HEART_RATE[1], ["notify"]),
-        BATTERY: Characteristic(_BATTERY[1], ["read", "notify"], value=b"\x64"),
+        polar.POLAR: Characteristic(polar.DATA, ["notify"]),
+        BATTERY: level,
+    }
+    services = [
+        GattService(_HEART_RATE[0], [own[HEART_RATE]]),
+        GattService(polar.SERVICE, [asked, own[polar.POLAR]]),
+        battery,
+        gatt_health.information_service(STRAP, device.own_id),
+    ]
+    peripheral = BluezPeripheral(device.adapter, name, services=services, key=key)
+    asked.on_subscribed = control.begin
+    asked.on_write = lambda request: peripheral.notify(asked, control.answer(request))
+    return _OnAir(device, peripheral, own, control=control)
+
+
+def _band(device: LiveDevice, name: str, key: bytes | None) -> _OnAir:
+    battery, level = gatt_health.battery_service()
+    own = {
+        HEART_RATE: Characteristic(_HEART_RATE[1], ["notify"]),
+        BATTERY: level,
         INERTIAL: Characteristic(_INERTIAL[1], ["notify"]),
     }
     services = [
         GattService(_HEART_RATE[0], [own[HEART_RATE]]),
-        GattService(_BATTERY[0], [own[BATTERY]]),
+        battery,
         GattService(
             _INERTIAL[0],
             [own[INERTIAL], Characteristic(_INERTIAL[2], ["write", "write-without-response"])],

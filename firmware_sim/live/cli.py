@@ -35,7 +35,15 @@ from firmware_sim.live.run import (
     take_back,
 )
 from firmware_sim.live.shapes import LiveDevice, ShapeError, live_devices
-from firmware_sim.live.wire import Parcel, Stage, Voices, line_of, parcels, senml
+from firmware_sim.live.wire import (
+    Parcel,
+    Stage,
+    Voices,
+    counts_records,
+    line_of,
+    parcels,
+    senml,
+)
 from firmware_sim.scenarios.load import ScenarioError, find_scenario
 from firmware_sim.scenarios.schema import Scenario, Shape
 from firmware_sim.session import logs_to_stderr, run_until_stopped
@@ -172,7 +180,8 @@ async def _perform(order: _Order, url: str | None, token: str | None) -> None:
     streaming = [
         d.hub_id
         for d in devices
-        if d.shape is Shape.OURS and (d.sensor.role == "wearable" or d.sensor.device_id in raw)
+        if (d.shape is Shape.OURS and (d.sensor.role == "wearable" or d.sensor.device_id in raw))
+        or counts_records(d)
     ]
     with boot_counters(order.state_dir, streaming) as boot_id_of:
         voices = Voices(first, devices, boot_id_of)

@@ -9,11 +9,12 @@ from types import MappingProxyType
 from typing import Final
 
 from edge.subject import Sensor, SensorRole
+from firmware_sim.buildings.plan import Meter, meter_of
 from firmware_sim.scenarios.schema import Scenario, Shape
 from firmware_sim.world.world import Resident, World
 
 # What each kind mostly is on the market: battery sensors are Zigbee ones, radars are ESP boards
-# that announce themselves to Home Assistant, mats and bands are ours.
+# that announce themselves to Home Assistant, mats, bands and meters are ours.
 SHAPE_OF_ROLE: Final[Mapping[SensorRole, Shape]] = MappingProxyType(
     {
         SensorRole.MOTION: Shape.ZIGBEE2MQTT,
@@ -25,17 +26,27 @@ SHAPE_OF_ROLE: Final[Mapping[SensorRole, Shape]] = MappingProxyType(
         SensorRole.CLIMATE: Shape.HOME_ASSISTANT,
         SensorRole.BED: Shape.OURS,
         SensorRole.WEARABLE: Shape.OURS,
+        SensorRole.SPOT_VITALS: Shape.OURS,
     }
 )
-_BRIDGED: Final = frozenset(SHAPE_OF_ROLE) - {SensorRole.BED, SensorRole.WEARABLE}
-# What a shape can carry at all: neither bridge knows a bed mat's minutes or a band's blocks.
+_BRIDGED: Final = frozenset(SHAPE_OF_ROLE) - {
+    SensorRole.BED, SensorRole.WEARABLE, SensorRole.SPOT_VITALS,
+}  # fmt: skip
+# What a shape can carry at all: neither bridge knows a bed mat's minutes, a band's blocks or what a
+# meter measures.
 CARRIES: Final[Mapping[Shape, frozenset[SensorRole]]] = MappingProxyType(
     {
         Shape.OURS: frozenset(SHAPE_OF_ROLE),
         Shape.ZIGBEE2MQTT: _BRIDGED,
         Shape.HOME_ASSISTANT: _BRIDGED,
         Shape.BLUETOOTH: frozenset(
-            {SensorRole.MOTION, SensorRole.DOOR, SensorRole.OUTER_DOOR, SensorRole.WEARABLE}
+            {
+                SensorRole.MOTION,
+                SensorRole.DOOR,
+                SensorRole.OUTER_DOOR,
+                SensorRole.WEARABLE,
+                SensorRole.SPOT_VITALS,
+            }
         ),
     }
 )
@@ -68,6 +79,12 @@ class LiveDevice:
     hub_id: str
     own_id: str
     adapter: str = ""  # of BlueZ, for one on the air
+    is_strap: bool = False  # a wearable on the air that is a chest strap, not a band
+
+    @property
+    def meter(self) -> Meter:
+        """Which one, of a device for spot values. Raises ValueError for any other."""
+        return meter_of(self.sensor)
 
     @property
     def quantities(self) -> tuple[str, ...]:
@@ -77,7 +94,8 @@ class LiveDevice:
     @property
     def has_clock(self) -> bool:
         """Whether it dates and keeps what it measures; a bridged device is dated by its bridge."""
-        return self.shape is Shape.OURS
+        is_meter = self.sensor.role is SensorRole.SPOT_VITALS
+        return self.shape is Shape.OURS or (self.shape is Shape.BLUETOOTH and is_meter)
 
 
 def live_devices(

@@ -19,6 +19,7 @@ import numpy as np
 
 from edge.signals import NS_PER_S, QUANTITIES, Waveform
 from edge.subject import SensorRole
+from firmware_sim.buildings.plan import Meter
 from firmware_sim.devices.wearable import (
     FLAG_CLOCK_SET,
     FLAG_SIMULATED,
@@ -27,7 +28,7 @@ from firmware_sim.devices.wearable import (
     Block,
     encode_block,
 )
-from firmware_sim.live import air
+from firmware_sim.live import air, gatt_health, polar
 from firmware_sim.live.shapes import LiveDevice
 from firmware_sim.scenarios.schema import FaultKind, Shape
 from firmware_sim.transports.bridges import DiscoveredDevice, Message, ZigbeeBridge, ZigbeeDevice
@@ -48,6 +49,10 @@ _NOBODY_SAYS: Final = frozenset({FaultKind.STUCK, FaultKind.BROKER_AWAY})
 _STATES: Final = frozenset({"motion", "presence", "in_bed", "door_open"})
 # Falls of one device in one run are told apart by their block numbers.
 _BLOCKS_PER_FALL: Final = 10_000
+# A meter's records go on counting from run to run, in 16 bits: a gateway asks for those after the
+# last it knows. A month of two a day in a run; a thousand runs.
+_RECORDS_PER_RUN: Final = 64
+_RECORD_NUMBERS: Final = 2**16
 _BASE: Final = "zigbee2mqtt"
 _LINK_QUALITY: Final = 120
 CLOCK_UNCERTAINTY_MS: Final = 20
@@ -88,6 +93,8 @@ class Voices:
             if d.shape is Shape.ZIGBEE2MQTT
         }
         self._bridge = ZigbeeBridge(zigbee, _BASE)
+        self._zone = world.scenario.starts_at.tzinfo or UTC
+        self._records: dict[int, int] = defaultdict(int)
         self._advertised: dict[int, tuple[int, dict[str, float]]] = {}
         self._discovered = {
             d.hub_id: DiscoveredDevice(
@@ -123,6 +130,8 @@ class Voices:
             case Shape.HOME_ASSISTANT:
                 return self._discovered[device.hub_id].state(**plain)
             case Shape.BLUETOOTH:
+                if device.sensor.role is SensorRole.SPOT_VITALS:
+                    return self._measured(device, values)
                 return self._on_air(device, plain)
             case Shape.OURS:
                 return [Message(readings_topic(device.hub_id), senml(values))]
@@ -135,12 +144,31 @@ class Voices:
                 told.append(Message(air.HEART_RATE, air.heart_rate(values["heart_rate"])))
             if "battery_level" in values:
                 level = bytes([round(values["battery_level"])])
-                told.append(Message(air.BATTERY, level))
+                told.append(Message(gatt_health.BATTERY, level))
             return told
         number, known = self._advertised.get(device.number, (0, {}))
         known = {**known, **values}
         self._advertised[device.number] = (number + 1, known)
         return [Message(air.ADVERTISEMENT, air.bthome(number, known))]
+
+    def _measured(
+        self, device: LiveDevice, values: Mapping[str, tuple[int, float]]
+    ) -> list[Message]:
+        """A meter's measurement, dated by its clock, and its battery."""
+        plain = {quantity: value for quantity, (_, value) in values.items()}
+        said = []
+        if "battery_level" in plain:
+            said.append(Message(gatt_health.BATTERY, bytes([round(plain["battery_level"])])))
+        date = gatt_health.date_time(max(at_ns for at_ns, _ in values.values()), self._zone)
+        number = 0
+        if counts_records(device):
+            number = self._boot_id_of(device.hub_id) * _RECORDS_PER_RUN
+            number = (number + self._records[device.number]) % _RECORD_NUMBERS
+        body = gatt_health.measurement(device.meter, plain, date, number)
+        if body is not None:
+            self._records[device.number] += 1
+            said.append(Message(air.MEASUREMENT, body))
+        return said
 
     def availability(self, device: LiveDevice, *, online: bool) -> list[Message]:
         """Whether the bridge reaches it; nothing for a device of ours."""
@@ -168,9 +196,15 @@ class Voices:
         return Message(waveform_topic(device.hub_id), encode_block(block))
 
     @staticmethod
-    def packets(waveform: Waveform) -> list[Message]:
-        """The same second on the air, sample by sample."""
-        return [Message(air.INERTIAL, packet) for packet in air.inertial(waveform)]
+    def packets(device: LiveDevice, waveform: Waveform) -> list[tuple[float, Message]]:
+        """The same second on the air: seconds from its start, and a band's sample or a frame."""
+        if device.is_strap:
+            frames = polar.acceleration(waveform)
+            return [(after_s, Message(polar.POLAR, frame)) for after_s, frame in frames]
+        return [
+            (number / waveform.rate_hz, Message(air.INERTIAL, packet))
+            for number, packet in enumerate(air.inertial(waveform))
+        ]
 
 
 _DESCRIPTION: Final = "Simulated sensor"
@@ -189,6 +223,13 @@ def line_of(device: LiveDevice) -> str:
     if device.shape is Shape.BLUETOOTH:
         return air.AIR + device.adapter
     return _BASE if device.shape is Shape.ZIGBEE2MQTT else device.sensor.device_id
+
+
+def counts_records(device: LiveDevice) -> bool:
+    """Whether it has a memory of numbered records behind its connection."""
+    is_on_air = device.shape is Shape.BLUETOOTH
+    is_meter = device.sensor.role is SensorRole.SPOT_VITALS
+    return is_on_air and is_meter and device.meter is Meter.GLUCOSE
 
 
 def senml(values: Mapping[str, tuple[int, float]]) -> bytes:
@@ -297,8 +338,8 @@ def _blocks(world: World, voices: Voices, stage: Stage) -> list[Parcel]:
             start_s = (waveform.start_ns - world.start_ns) / NS_PER_S
             if device.shape is Shape.BLUETOOTH:
                 told += [
-                    Parcel(start_s + n / waveform.rate_hz, line_of(device), message)
-                    for n, message in enumerate(voices.packets(waveform))
+                    Parcel(start_s + after_s, line_of(device), message)
+                    for after_s, message in voices.packets(device, waveform)
                 ]
                 continue
             end_ns = waveform.start_ns + len(waveform.counts) * NS_PER_S / waveform.rate_hz

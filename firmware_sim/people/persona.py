@@ -11,7 +11,7 @@ from edge.signals import FloatArray
 from firmware_sim.scenarios.schema import DeclineKind, PeopleSpec
 
 # Purposes of the random streams of a person: adding one never shifts another.
-PERSONA, ROUTINE, INCIDENTS, SENSORS, VITALS, WAVEFORM, BED_MOTION = range(7)
+PERSONA, ROUTINE, INCIDENTS, SENSORS, VITALS, WAVEFORM, BED_MOTION, HEALTH, METERS = range(9)
 
 _MAX_LEVEL: Final = 4
 _DAYS_PER_WEEK: Final = 7.0

@@ -46,14 +46,26 @@ class Vitals:
         heart = self.persona.resting_heart_rate - _SWING_PER_MIN * phase
         breath = self.persona.resting_respiration_rate - 1.0 * phase
         if self.persona.decline_kind is DeclineKind.BREATH:
-            lost = 1.0 - self.persona.weakened_at(hour / 24.0)
+            lost = self.breath_lost(times_s)
             heart, breath = heart + _WEAK_HEART * lost, breath + _WEAK_BREATH * lost
         for fever in self.fevers:
-            rise = np.clip((times_s - fever.from_s) / _FEVER_RISE_S, 0.0, 1.0)
-            ebb = np.clip((fever.until_s - times_s) / _FEVER_RISE_S, 0.0, 1.0)
-            heart = heart + _FEVER_HEART * np.minimum(rise, ebb)
-            breath = breath + _FEVER_BREATH * np.minimum(rise, ebb)
+            height = _height(fever, times_s)
+            heart = heart + _FEVER_HEART * height
+            breath = breath + _FEVER_BREATH * height
         return np.asarray(heart, dtype=np.float64), np.asarray(breath, dtype=np.float64)
+
+    def fever(self, times_s: FloatArray) -> FloatArray:
+        """How much of a fever's height there is at those times, 0 .. 1."""
+        heights = [_height(fever, times_s) for fever in self.fevers]
+        highest = np.max([np.zeros(len(times_s)), *heights], axis=0)
+        return np.asarray(highest, dtype=np.float64)
+
+    def breath_lost(self, times_s: FloatArray) -> FloatArray:
+        """Of a weak heart: the share of its strength that is gone at those times, 0 .. 1."""
+        if self.persona.decline_kind is not DeclineKind.BREATH:
+            return np.zeros(len(times_s))
+        days = (self.start_hour + times_s / 3600.0) / 24.0
+        return np.asarray(1.0 - self.persona.weakened_at(days), dtype=np.float64)
 
     def pauses_per_h(self, times_s: FloatArray) -> FloatArray:
         """How often breath stands still at those times."""
@@ -74,6 +86,12 @@ class Vitals:
             np.asarray(np.clip(heart, 30.0, 200.0), dtype=np.float64),
             np.asarray(np.clip(breath, 3.0, 55.0), dtype=np.float64),
         )
+
+
+def _height(fever: Incident, times_s: FloatArray) -> FloatArray:
+    rise = np.clip((times_s - fever.from_s) / _FEVER_RISE_S, 0.0, 1.0)
+    ebb = np.clip((fever.until_s - times_s) / _FEVER_RISE_S, 0.0, 1.0)
+    return np.minimum(rise, ebb)
 
 
 def vitals_of(persona: Persona, incidents: Sequence[Incident], start_hour: float) -> Vitals:

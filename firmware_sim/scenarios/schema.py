@@ -64,6 +64,8 @@ class PeopleSpec(_Part):
 
     level_shares: tuple[Share, Share, Share, Share, Share] = (0.1, 0.3, 0.3, 0.2, 0.1)
     wearable_share: Share = 0.7
+    # Who has meters at home and uses them: blood pressure, thermometer, oximeter, scale; glucose.
+    spot_vitals_share: Share = 0.0
     bathroom_visits_night: Annotated[float, Field(ge=0.0, le=10.0)] = 1.6
     goes_out_share: Share = 0.3
     # How much they move, of what people of their levels do: less in heat, in a flu.
@@ -200,7 +202,7 @@ class Shape(StrEnum):
     OURS = "ours"  # SenML and waveform blocks, docs/devices.md
     ZIGBEE2MQTT = "zigbee2mqtt"
     HOME_ASSISTANT = "homeassistant"  # its MQTT discovery
-    BLUETOOTH = "bluetooth"  # BTHome, heart rate, inertial, through BlueZ
+    BLUETOOTH = "bluetooth"  # BTHome, health profiles, Polar, WitMotion, through BlueZ
 
 
 class RawMotionSpec(_Part):

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 import structlog
-from dbus_fast import BusType, DBusError, Message, MessageType, Variant
+from dbus_fast import BusType, DBusError, Message, MessageFlag, MessageType, Variant
 from dbus_fast.aio import MessageBus
 
 from edge.marks import TAG_BYTES, connection_tag
@@ -28,6 +28,7 @@ _CHARACTERISTIC: Final = "org.bluez.GattCharacteristic1"
 _PROPERTIES: Final = "org.freedesktop.DBus.Properties"
 _OBJECTS: Final = "org.freedesktop.DBus.ObjectManager"
 _ADAPTER: Final = "org.bluez.Adapter1"
+_DEVICE: Final = "org.bluez.Device1"
 _CALL_TIMEOUT_S: Final = 10.0
 # The mark of the simulator behind a connection; in BTHome it is an object (`live/air.py`). What is
 # read there proves it; without a key it is zeros.
@@ -41,7 +42,8 @@ Properties = dict[str, Variant]
 class Characteristic:
     """A value of a peripheral. `flags` as BlueZ names them: read, write, notify, indicate.
 
-    `on_write` is called with what was written, after BlueZ has its answer.
+    `on_write` is called with what was written, `on_subscribed` and `on_confirmed` (of an
+    indication) with nothing, each after BlueZ has its answer.
     """
 
     uuid: str
@@ -50,16 +52,19 @@ class Characteristic:
     path: str = ""
     written: list[bytes] = field(default_factory=list)
     on_write: Callable[[bytes], None] | None = None
+    on_subscribed: Callable[[], None] | None = None
+    on_confirmed: Callable[[], None] | None = None
     subscribed: asyncio.Event = field(default_factory=asyncio.Event)
     confirmed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class GattService:
-    """A primary service of a peripheral."""
+    """A primary service of a peripheral. An advertisement of 31 bytes names the chief ones only."""
 
     uuid: str
     characteristics: Sequence[Characteristic]
+    is_advertised: bool = True
 
 
 class BluezPeripheral:
@@ -86,13 +91,14 @@ class BluezPeripheral:
         self._advertisement: Properties = {
             "Type": Variant("s", "peripheral"),
             "LocalName": Variant("s", name),
-            "ServiceUUIDs": Variant("as", [service.uuid for service in services]),
+            "ServiceUUIDs": Variant("as", [one.uuid for one in services if one.is_advertised]),
             "ServiceData": _service_data(service_data or {}),
             "Discoverable": Variant("b", True),
         }
         self._characteristics: dict[str, Characteristic] = {}
         self._objects = self._gatt_objects()
         self._bus: MessageBus | None = None
+        self._peer = ""  # object path of who is connected, once it has read or written
 
     async def __aenter__(self) -> Self:
         self._bus = bus = await MessageBus(bus_type=BusType.SYSTEM).connect()
@@ -131,6 +137,20 @@ class BluezPeripheral:
         if characteristic.subscribed.is_set():
             self._objects[characteristic.path][_CHARACTERISTIC]["Value"] = Variant("ay", value)
             self._changed(characteristic.path, _CHARACTERISTIC, "Value")
+
+    def hang_up(self) -> None:
+        """End the connection of whoever has read or written here."""
+        peer, self._peer = self._peer, ""
+        if self._bus is not None and peer:
+            self._bus.send(
+                Message(
+                    destination=_BLUEZ,
+                    path=peer,
+                    interface=_DEVICE,
+                    member="Disconnect",
+                    flags=MessageFlag.NO_REPLY_EXPECTED,
+                )
+            )
 
     def _gatt_objects(self) -> dict[str, dict[str, Properties]]:
         """Object path -> interface -> properties, as ObjectManager gives them."""
@@ -213,21 +233,30 @@ class BluezPeripheral:
     ) -> Message | bool:
         match message.member:
             case "ReadValue":
+                self._met(message)
                 return Message.new_method_return(message, "ay", [characteristic.value])
             case "WriteValue":
+                self._met(message)
                 value = bytes(message.body[0])
                 characteristic.written.append(value)
                 if characteristic.on_write is not None:
                     asyncio.get_running_loop().call_soon(characteristic.on_write, value)
             case "StartNotify":
                 characteristic.subscribed.set()
+                _soon(characteristic.on_subscribed)
             case "StopNotify":
                 characteristic.subscribed.clear()
             case "Confirm":
                 characteristic.confirmed += 1
+                _soon(characteristic.on_confirmed)
             case _:
                 return False
         return Message.new_method_return(message)
+
+    def _met(self, message: Message) -> None:
+        device = message.body[-1].get("device")
+        if device is not None:
+            self._peer = str(device.value)
 
     def _properties(self, message: Message) -> Properties:
         path, interface = message.path or "", str(message.body[0])
@@ -250,6 +279,11 @@ class BluezPeripheral:
                 [interface, {name: table[name]}, []],
             )
         )
+
+
+def _soon(call: Callable[[], None] | None) -> None:
+    if call is not None:
+        asyncio.get_running_loop().call_soon(call)
 
 
 def _service_data(data: Mapping[str, bytes]) -> Variant:

@@ -17,14 +17,17 @@ import numpy as np
 
 from edge.signals import NS_PER_S, Origin, Position, Waveform
 from edge.subject import Capability, Sensor, SensorRole, SubjectSettings
-from firmware_sim.buildings.plan import Dwelling, build
+from firmware_sim.buildings.plan import Dwelling, build, with_meters
+from firmware_sim.devices import health as health_kit
 from firmware_sim.devices.sensors import Seen, felt_falls, report
 from firmware_sim.devices.wearable import quantise, scale_nano_of
 from firmware_sim.people.day import living
 from firmware_sim.people.falls import Aftermath, FallKind
+from firmware_sim.people.health import Health, draw_health
 from firmware_sim.people.incidents import Incident, plan, work_in
 from firmware_sim.people.persona import (
     INCIDENTS,
+    METERS,
     ROUTINE,
     SENSORS,
     WAVEFORM,
@@ -69,6 +72,7 @@ class Resident:
     incidents: tuple[Incident, ...]
     position: Position
     watch: WatchSpec = _WATCH
+    health: Health | None = None  # of whoever has meters at home
 
     @property
     def key(self) -> str:
@@ -245,9 +249,11 @@ def make_world(
     """All of it. `progress` is told (residents done, of how many)."""
     count = scenario.building.people
     personas = [draw_persona(scenario.people, seed, number) for number in range(count)]
+    kits = [draw_health(persona, scenario.people.spot_vitals_share, seed) for persona in personas]
+    built = build(scenario.building, [persona.wears for persona in personas])
     dwellings = [
-        _fitted(dwelling, scenario)
-        for dwelling in build(scenario.building, [persona.wears for persona in personas])
+        _fitted(with_meters(dwelling, kit.meters) if kit is not None else dwelling, scenario)
+        for dwelling, kit in zip(built, kits, strict=True)
     ]
     start = scenario.starts_at
     start_hour = start.hour + start.minute / 60.0
@@ -256,8 +262,8 @@ def make_world(
     parts: list[Track] = []
     lives: list[Vitals] = []
     first_device = 0
-    for persona, dwelling in zip(personas, dwellings, strict=True):
-        resident = _resident(scenario, seed, persona, dwelling, start_hour)
+    for persona, dwelling, kit in zip(personas, dwellings, kits, strict=True):
+        resident = replace(_resident(scenario, seed, persona, dwelling, start_hour), health=kit)
         numbers = {s.device_id: first_device + k for k, s in enumerate(dwelling.sensors)}
         first_device += len(numbers)
         vitals = vitals_of(persona, resident.incidents, start_hour)
@@ -266,6 +272,9 @@ def make_world(
             scenario.climate,
         )  # fmt: skip
         parts.append(report(seen, numbers, stream(seed, persona.number, SENSORS)))
+        if kit is not None:
+            rng = stream(seed, persona.number, METERS)
+            parts.append(health_kit.report(seen, kit, numbers, rng))
         residents.append(resident)
         lives.append(vitals)
         if progress is not None:

@@ -24,13 +24,14 @@ SIMULATED_TAG: Final = "79755359-7375-4d00-8001-6e6f626f6479"
 # What there are drivers for; anything else that is advertised is none of our business.
 ADVERTISED: Final = frozenset({BTHOME, XIAOMI, XIAOMI_SCALE_1, XIAOMI_SCALE_2})
 
-# Services that a health device advertises, and the profile to connect it for.
+# Services that a health device advertises, and the profiles to connect it for: an oximeter measures
+# spots, or goes on, or both.
 SERVICE_PROFILES: Final[Mapping[str, str]] = MappingProxyType(
     {
         uuid16(0x180D): "heart_rate",
         uuid16(0x1810): "blood_pressure",
         uuid16(0x1809): "thermometer",
-        uuid16(0x1822): "oximeter",
+        uuid16(0x1822): "oximeter_spot,oximeter",
         uuid16(0x1808): "glucose",
         uuid16(0x181D): "weight",
         "fb005c80-02e7-f387-1cad-8acd2d8df0c8": "polar",

@@ -162,6 +162,34 @@ def test_before_sixteen_intervals_the_makers_promise_or_a_day_and_a_half_counts(
     assert offline["button"] == T0_NS + 36 * HOUR_NS
 
 
+def test_a_meter_in_a_drawer_is_not_offline_but_one_that_promises_reports_is() -> None:
+    """Used every morning for a month, its battery told each time, and then no more."""
+    cuff = Sensor("cuff", SensorRole.SPOT_VITALS)
+    patch = Sensor("patch", SensorRole.SPOT_VITALS, report_interval_s=3600.0)
+    detector = opened(SubjectSettings(timezone="UTC", sensors=(cuff, patch)))
+    day_ns = 24 * HOUR_NS
+    told = [
+        Reading(name, quantity, T0_NS + day * day_ns + n, value)
+        for day in range(30)
+        for n, (name, quantity, value) in enumerate(
+            [
+                ("cuff", "systolic_pressure", 130.0),
+                ("cuff", "battery_level", 80.0),
+                ("patch", "body_temperature", 36.5),
+            ]
+        )
+    ]
+    events = detector.process("e1", told)
+    events += detector.advance("e1", T0_NS + 90 * day_ns)
+    offline = [device for kind, device in kinds(events) if kind is EventKind.DEVICE_OFFLINE]
+    assert set(offline) == {"patch"}
+    # One that was never taken out is not missed either.
+    unused = opened(SubjectSettings(timezone="UTC", sensors=(cuff,)))
+    unused.advance("e1", T0_NS)
+    told_of_it = kinds(unused.advance("e1", T0_NS + 10 * day_ns))
+    assert EventKind.DEVICE_OFFLINE not in {kind for kind, _ in told_of_it}
+
+
 def test_somebody_about_for_an_hour_is_not_the_beat_of_a_sensor() -> None:
     detector = opened()
     life = [

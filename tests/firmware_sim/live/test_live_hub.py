@@ -103,8 +103,11 @@ def tells(scenario: Scenario, seed: int, now_ns: int) -> bool:
     at_s = [i.from_s for r in world.residents for i in r.incidents]
     if len(at_s) != 2 or max(at_s) > 50.0:
         return False
-    card = score(world, listen(world))
-    return not card.false_alerts and all(row.missed == 0 for row in card.rows)
+    heard = listen(world)
+    card = score(world, heard)
+    # Whoever struggles on after a fall may stay a suspicion: right, and not what is asked here.
+    is_sure = EventKind.FALL_CONFIRMED in {one.event.kind for one in heard}
+    return is_sure and not card.false_alerts and all(row.missed == 0 for row in card.rows)
 
 
 @pytest.fixture

@@ -6,22 +6,35 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from datetime import UTC
+from functools import partial
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
-from edge.signals import Origin, Reading, Waveform
-from edge.wire import Lane, RegisteredDevice, RegistryDocument
-from firmware_sim.live import air
+from edge.signals import NS_PER_S, Origin, Reading
+from edge.subject import SensorRole
+from edge.wire import Lane, RegisteredDevice, RegistryDocument, WaveformRecord
+from firmware_sim.buildings.plan import Meter
+from firmware_sim.live import air, gatt_health, polar
 from firmware_sim.live.run import starting_now
-from firmware_sim.live.shapes import live_devices
-from firmware_sim.live.wire import Parcel, Stage, Voices, parcels
+from firmware_sim.live.shapes import LiveDevice, live_devices
+from firmware_sim.live.wire import Parcel, Stage, Voices, line_of, parcels
 from firmware_sim.scenarios.load import find_scenario, read_scenario
-from firmware_sim.scenarios.schema import BuildingKind, BuildingSpec, Scenario, Shape
+from firmware_sim.scenarios.schema import (
+    BuildingKind,
+    BuildingSpec,
+    IncidentKind,
+    IncidentSpec,
+    Scenario,
+    Shape,
+)
 from firmware_sim.transports.bluez import BluezPeripheral, Characteristic, GattService
 from firmware_sim.world.track import QUANTITY_CODE
+from firmware_sim.world.world import World as SimulatedWorld
 from firmware_sim.world.world import make_world
 from gateway.ble import uuids
 from tests.gateway.conftest import World
@@ -80,6 +93,10 @@ def device(address: str, device_id: str, **link: str) -> RegisteredDevice:
     )
 
 
+def registered(device_id: str, link: dict[str, str]) -> RegisteredDevice:
+    return device(link["ble_address"], device_id, ble_profiles=link["ble_profiles"])
+
+
 def sealed(address: str, counter: int, objects: str) -> bytes:
     """As https://bthome.io/encryption/ says."""
     mac = bytes.fromhex(address.replace(":", ""))
@@ -88,6 +105,18 @@ def sealed(address: str, counter: int, objects: str) -> bytes:
         mac + b"\xd2\xfc\x41" + count, bytes.fromhex(objects), None
     )
     return b"\x41" + body[:-4] + count + body[-4:]
+
+
+Measured = dict[tuple[str, str, int], float]
+
+
+def measured(readings: Iterable[Reading]) -> Measured:
+    """By device, quantity and second, as clocks of meters show it; batteries are of now."""
+    return {
+        (r.device_id, r.quantity, r.time_ns // NS_PER_S): r.value
+        for r in readings
+        if r.quantity != "battery_level"
+    }
 
 
 class Radio:
@@ -122,7 +151,13 @@ class Radio:
     def values(self, device_id: str, quantity: str) -> list[float]:
         return [r.value for r in self.readings(device_id) if r.quantity == quantity]
 
-    def waveforms(self, device_id: str) -> list[Waveform]:
+    def has(self, device_id: str, quantity: str, n_values: int) -> bool:
+        return len(self.values(device_id, quantity)) >= n_values
+
+    def measured(self, device_ids: set[str]) -> Measured:
+        return measured(r for one in device_ids for r in self.readings(one))
+
+    def waveforms(self, device_id: str) -> list[WaveformRecord]:
         records = self.world.cloud.of(Lane.BULK)
         return [r.waveform for r in records if r.waveform and r.waveform.device_id == device_id]
 
@@ -343,6 +378,115 @@ async def test_devices_of_a_simulated_home_are_heard_and_marked(radio: Radio) ->
     assert {device_id: radio.live(device_id) for device_id in ids.values()} == {
         device_id: set() for device_id in ids.values()
     }
+
+
+def kit_world(hours: float) -> SimulatedWorld:
+    """Two people with kits and straps, whose days ended just now: all of it was measured before."""
+    scenario = find_scenario("home-bed-alone")
+    people = scenario.people.model_copy(
+        update={"wearable_share": 1.0, "spot_vitals_share": 1.0}
+    )  # fmt: skip
+    scenario = scenario.model_copy(
+        update={
+            "building": BuildingSpec(kind=BuildingKind.HOMES, homes=2),
+            "people": people,
+            "duration_h": hours,
+            "incidents": (IncidentSpec(kind=IncidentKind.FALL, at_h=30.0, person=1),),
+        }
+    )
+    scenario = starting_now(scenario, hours * 3600.0, time.time_ns())
+    for seed in range(200):
+        world = make_world(scenario, seed)
+        used = {world.device_ids[number] for number in set(world.track.device.tolist())}
+        falls = {make()[0].device_id for _, make in world.falls()}
+        if {f"sim-00000-{meter}" for meter in Meter} <= used and "sim-00001-band" in falls:
+            return world
+    raise AssertionError("no seed uses every meter")
+
+
+def profile_of(device: LiveDevice) -> str:
+    return air.profiles_of(device).partition(",")[0]
+
+
+GLUCOSE = "sim-00000-glucose"
+# The real stack of tests/bluetooth_vm has four controllers beside the gateway's.
+ON_REAL = ("blood_pressure", "oximeter_spot", "glucose", "heart_rate")
+
+
+async def test_a_health_kit_and_a_strap_of_a_simulated_home(radio: Radio) -> None:
+    """What was measured while nobody was connected is kept, and taken with its time."""
+    world = kit_world(60.0)
+    every = live_devices(world, (Shape.OURS,))
+    kit = air.on_air(every, [f"hci{number}" for number in range(100)])
+    kit = tuple(
+        d for d in kit
+        if d.is_strap
+        or (d.sensor.role is SensorRole.SPOT_VITALS and d.resident.persona.number == 0)
+    )  # fmt: skip
+    if IS_REAL:
+        kit = tuple(d for d in kit if profile_of(d) in ON_REAL)
+    radio.world.gateway._environment["YUYUE_GATEWAY_BLE_SLOTS"] = str(len(kit))
+    names = [await radio.adapter(number) for number in range(1, len(kit) + 1)]
+    kit = tuple(replace(d, adapter=name) for d, name in zip(kit, names, strict=True))
+    on_air = {d.number: d for d in kit}
+    voices = Voices(world, [on_air.get(d.number, d) for d in every], lambda _: 1)
+    lines = {line_of(d): d for d in kit}
+    said = parcels(world, voices, Stage(0.0, world.duration_s, lambda _: 1))
+    told = [parcel for parcel in said if parcel.line in lines]
+    strap = next(d for d in kit if d.is_strap)
+    streamed = [p for p in told if p.message.topic == polar.POLAR][:8]
+
+    async with air.Radios(kit, SIMULATION_KEY) as radios:
+        for parcel in told:
+            if parcel.message.topic not in (polar.POLAR, air.HEART_RATE):
+                radios.send(parcel.line, parcel.message.topic, parcel.message.payload)
+        await radio.start(*(registered(d.hub_id, radios.links()[d.hub_id]) for d in kit))
+        ids = tuple(d.hub_id for d in voices.devices)
+        meters = {d.hub_id for d in kit} - {strap.hub_id}
+        own = [r for r in world.track.readings(ids, world.start_ns) if r.device_id in meters]
+        wanted = measured(own)
+        await radio.until(lambda: len(radio.measured(meters)) >= len(wanted), "all measurements")
+        # What was not confirmed before a connection ended comes twice, with the same time.
+        assert radio.measured(meters) == pytest.approx(wanted)
+        quantities = {quantity for _, quantity, _ in wanted}
+        assert quantities >= {
+            "systolic_pressure", "diastolic_pressure", "heart_rate", "spo2", "blood_glucose",
+        }  # fmt: skip
+        assert IS_REAL or {"body_temperature", "body_weight"} <= quantities
+
+        beat = next(p for p in told if p.message.topic == air.HEART_RATE)
+        for _ in range(round(TIMEOUT_S * PATIENCE)):
+            for parcel in (beat, *streamed):
+                radios.send(parcel.line, parcel.message.topic, parcel.message.payload)
+            if radio.waveforms(strap.hub_id) and radio.values(strap.hub_id, "heart_rate"):
+                break
+            await asyncio.sleep(1.0)
+        assert set(radio.values(strap.hub_id, "heart_rate")) == {float(beat.message.payload[1])}
+        blocks = radio.waveforms(strap.hub_id)
+        assert {(b.quantity, b.rate_hz, b.scale, b.full_scale) for b in blocks} == {
+            ("acceleration", 50.0, 0.001, 8.0)
+        }
+        assert {b.counts for b in blocks} <= {p.message.payload[10:] for p in streamed}
+    assert {d.hub_id: radio.live(d.hub_id) for d in kit} == {d.hub_id: set() for d in kit}
+
+
+@pytest.mark.skipif(not IS_REAL, reason="the simulated stack tells no side that the other hung up")
+async def test_a_meter_with_a_new_record_is_asked_again(radio: Radio) -> None:
+    """A strip that is put in ends the connection; the next one fetches what is new."""
+    world = kit_world(60.0)
+    meter = next(d for d in live_devices(world, (Shape.OURS,)) if d.sensor.device_id == GLUCOSE)
+    meter = replace(meter, shape=Shape.BLUETOOTH, adapter=await radio.adapter(1))
+    date = gatt_health.date_time(time.time_ns(), world.scenario.starts_at.tzinfo or UTC)
+    async with air.Radios([meter], SIMULATION_KEY) as radios:
+        line = line_of(meter)
+        radios.send(line, air.MEASUREMENT, gatt_health.glucose(64, 5.5, date))
+        await radio.start(registered(meter.hub_id, radios.links()[meter.hub_id]))
+        await radio.until(partial(radio.has, meter.hub_id, "blood_glucose", 1), "the first")
+        await asyncio.sleep(1.0)
+        radios.send(line, air.MEASUREMENT, gatt_health.glucose(65, 6.5, date))
+        await radio.until(partial(radio.has, meter.hub_id, "blood_glucose", 2), "the second")
+    values = radio.values(meter.hub_id, "blood_glucose")
+    assert {round(value, 3) for value in values} == {5.5, 6.5}
 
 
 def falling_seed(scenario: Scenario) -> int:
