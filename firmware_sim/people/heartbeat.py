@@ -122,15 +122,16 @@ def _span(  # noqa: PLR0917 - as `beat`, for one span
     order = order[order < passed[-1]]
     if len(order) == 0:
         return np.empty(0), np.empty(0)
-    early = _ectopic(len(order), (until_s - from_s) / 3600.0 * rhythm.ectopic_per_h, rng)
-    since = np.diff(order, prepend=order[0] - 1.0) - early
+    usual = np.diff(order, prepend=order[0] - 1.0)
+    early = usual * _ectopic(len(order), (until_s - from_s) / 3600.0 * rhythm.ectopic_per_h, rng)
+    since = usual - early
     size = np.clip(1.0 + _FILLING * (since - 1.0), *_FILLED)
     size[early > 0.0] *= _ECTOPIC_SIZE
     return np.interp(order - early, passed, grid_s), size
 
 
 def _ectopic(count: int, wanted: float, rng: np.random.Generator) -> FloatArray:
-    """How early each beat comes, in beats: 0 but for ectopic ones, no two after each other."""
+    """How early each comes, of its interval: 0 but for ectopic ones, no two after each other."""
     early = np.zeros(count)
     many = min(int(rng.poisson(wanted)), count // 3)
     for where in np.sort(rng.choice(count, many, replace=False)).tolist():
