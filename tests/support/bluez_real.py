@@ -20,12 +20,14 @@ _ADAPTERS: Final = 5
 _DAEMON: Final = (
     "/usr/libexec/bluetooth/bluetoothd", "-n", "-E", "-P", "bap,vcp,micp,mcp,csip,bass",
 )  # fmt: skip
+_CONTROLLERS: Final = ("/usr/bin/btvirt", f"-l{_ADAPTERS}")
+_KERNEL: Final = Path("/sys/class/bluetooth")
 _MEMORY: Final = Path("/var/lib/bluetooth")
 _LOG: Final = Path("/run/bluetoothd.log")
 
 
 class RealBluez:
-    """As BluezBus. Each has a daemon of its own that remembers nobody.
+    """As BluezBus. Each has controllers and a daemon of its own that remember nobody.
 
     One that lived on would tell of the last test's advertisement as of the next test's device,
     since both have the address of their adapter.
@@ -36,12 +38,14 @@ class RealBluez:
     def __init__(self, directory: Path) -> None:
         del directory
         assert _GUEST.exists(), "only in the guest of tests/bluetooth_vm"
-        self._daemon: subprocess.Popen[bytes] | None = None
+        self._started: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> Self:
         shutil.rmtree(_MEMORY, ignore_errors=True)
-        with _LOG.open("ab") as log:
-            self._daemon = subprocess.Popen(_DAEMON, stdout=log, stderr=subprocess.STDOUT)
+        wait_until(lambda: not _controllers(), "the last test's controllers are gone", 20)
+        self._start(_CONTROLLERS)
+        wait_until(lambda: len(_controllers()) == _ADAPTERS, "the kernel has its controllers", 20)
+        self._start(_DAEMON)
         for number in range(_ADAPTERS):
             wait_until(partial(_is_powered, number), f"hci{number} has power", 20)
         return self
@@ -52,9 +56,13 @@ class RealBluez:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        assert self._daemon is not None
-        self._daemon.terminate()
-        self._daemon.wait(20)
+        for process in reversed(self._started):
+            process.terminate()
+            process.wait(20)
+
+    def _start(self, command: tuple[str, ...]) -> None:
+        with _LOG.open("ab") as log:
+            self._started.append(subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT))
 
     def address_of(self, number: int) -> str:
         """The controller's own address."""
@@ -65,6 +73,10 @@ class RealBluez:
     async def add_adapter(self, number: int) -> str:
         """It is there."""
         return f"hci{number}"
+
+
+def _controllers() -> list[str]:
+    return [one.name for one in _KERNEL.glob("hci*") if ":" not in one.name]
 
 
 def _is_powered(number: int) -> bool:

@@ -171,8 +171,10 @@ class Radio:
         return [r.rejected.device_id for r in records if r.rejected and r.rejected.reason == reason]
 
     async def until(self, ask: Callable[[], object], what: str) -> None:
-        tail = self.world.gateway.log_tail
-        await asyncio.to_thread(wait_until, ask, f"{what}\n{tail()}", TIMEOUT_S)
+        try:
+            await asyncio.to_thread(wait_until, ask, what, TIMEOUT_S)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.world.gateway.log_tail()}") from None
 
 
 @pytest.fixture
