@@ -373,7 +373,8 @@ async def test_devices_of_a_simulated_home_are_heard_and_marked(radio: Radio) ->
             if heard():
                 break
             await asyncio.sleep(1.0)
-        assert set(radio.values(ids["wearable"], "heart_rate")) == {float(beat.message.payload[1])}
+        heart = set(radio.values(ids["wearable"], "heart_rate"))
+        assert heart == {float(beat.message.payload[1])}, radio.world.gateway.log_tail()
         for _ in range(60):  # a second and a bit of acceleration
             radios.send(beat.line, air.INERTIAL, b"\x55\x61" + bytes(18))
         await radio.until(lambda: radio.waveforms(ids["wearable"]), "a block of acceleration")
