@@ -110,21 +110,25 @@ def _oldest(*lanes: LaneState) -> datetime | None:
 
 async def registry_version(scope: TenantScope, now: datetime) -> int:
     """Grows with every change (triggers), and when an interval begins or ends by the clock."""
-    state = (
-        await scope.session.scalars(scope.select(RegistryState).with_for_update())
-    ).one_or_none()
+    return (await registry_state(scope, now)).version
+
+
+async def registry_state(scope: TenantScope, now: datetime) -> RegistryState:
+    """As of now, and ours until this transaction ends; made where there was none."""
+    held = scope.select(RegistryState).with_for_update()
+    state = (await scope.session.scalars(held)).one_or_none()
     if state is None:
         await scope.session.execute(
             insert(RegistryState)
             .values(institution_id=scope.institution_id, version=1, intervals_seen_until=now)
             .on_conflict_do_nothing()
         )
-        return 1
+        state = (await scope.session.scalars(held)).one()
     if state.intervals_seen_until < now:
         if await _boundary_between(scope, state.intervals_seen_until, now):
             state.version += 1
         state.intervals_seen_until = now
-    return state.version
+    return state
 
 
 async def _boundary_between(scope: TenantScope, after: datetime, until: datetime) -> bool:

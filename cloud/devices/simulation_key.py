@@ -8,7 +8,7 @@ from datetime import datetime
 from cloud.crypto import Keyring
 from cloud.database import TenantScope
 from cloud.devices.enrolment import ring
-from cloud.devices.gateways import registry_version
+from cloud.devices.gateways import registry_state
 from cloud.devices.models import RegistryState
 from edge.simulated import KEY_BYTES
 
@@ -23,8 +23,7 @@ async def simulation_key(scope: TenantScope, keyring: Keyring, now: datetime) ->
 
     Raises BadCiphertextError.
     """
-    await registry_version(scope, now)  # makes the row, and holds it
-    state = (await scope.session.scalars(scope.select(RegistryState))).one()
+    state = await registry_state(scope, now)
     if state.simulation_key_sealed is None:
         key = secrets.token_hex(KEY_BYTES)
         state.simulation_key_sealed = keyring.encrypt(key, simulation_key_context(state))

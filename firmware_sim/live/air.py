@@ -19,7 +19,7 @@ from edge.signals import Waveform
 from edge.subject import SensorRole
 from firmware_sim.buildings.plan import Meter
 from firmware_sim.live import gatt_health, polar
-from firmware_sim.live.gatt_health import BATTERY, GlucoseMemory, Kept
+from firmware_sim.live.gatt_health import BATTERY, GlucoseMemory, Kept, uuid16
 from firmware_sim.live.shapes import CARRIES, LiveDevice
 from firmware_sim.scenarios.schema import Shape
 from firmware_sim.transports.bluez import BluezPeripheral, Characteristic, GattService
@@ -29,11 +29,8 @@ ADVERTISEMENT, HEART_RATE, INERTIAL = "advertisement", "heart_rate", "inertial"
 # Of a meter: kept until somebody has taken it.
 MEASUREMENT: Final = "measurement"
 BAND, STRAP = "band", "strap"
-_BTHOME: Final = "0000fcd2-0000-1000-8000-00805f9b34fb"
-_HEART_RATE: Final = (
-    "0000180d-0000-1000-8000-00805f9b34fb",
-    "00002a37-0000-1000-8000-00805f9b34fb",
-)
+_BTHOME: Final = uuid16(0xFCD2)
+_HEART_RATE: Final = (uuid16(0x180D), uuid16(0x2A37))
 # WitMotion BLE 5.0: its service, what it notifies, where it is written to.
 _INERTIAL: Final = (
     "0000ffe5-0000-1000-8000-00805f9a34fb",

@@ -131,7 +131,8 @@ class Voices:
                 return self._discovered[device.hub_id].state(**plain)
             case Shape.BLUETOOTH:
                 if device.sensor.role is SensorRole.SPOT_VITALS:
-                    return self._measured(device, values)
+                    measured_ns = max(time_ns for time_ns, _ in values.values())
+                    return self._measured(device, measured_ns, plain)
                 return self._on_air(device, plain)
             case Shape.OURS:
                 return [Message(readings_topic(device.hub_id), senml(values))]
@@ -142,29 +143,23 @@ class Voices:
             told = []
             if "heart_rate" in values:
                 told.append(Message(air.HEART_RATE, air.heart_rate(values["heart_rate"])))
-            if "battery_level" in values:
-                level = bytes([round(values["battery_level"])])
-                told.append(Message(gatt_health.BATTERY, level))
-            return told
+            return told + _battery(values)
         number, known = self._advertised.get(device.number, (0, {}))
         known = {**known, **values}
         self._advertised[device.number] = (number + 1, known)
         return [Message(air.ADVERTISEMENT, air.bthome(number, known))]
 
     def _measured(
-        self, device: LiveDevice, values: Mapping[str, tuple[int, float]]
+        self, device: LiveDevice, measured_ns: int, values: Mapping[str, float]
     ) -> list[Message]:
         """A meter's measurement, dated by its clock, and its battery."""
-        plain = {quantity: value for quantity, (_, value) in values.items()}
-        said = []
-        if "battery_level" in plain:
-            said.append(Message(gatt_health.BATTERY, bytes([round(plain["battery_level"])])))
-        date = gatt_health.date_time(max(at_ns for at_ns, _ in values.values()), self._zone)
+        said = _battery(values)
+        date = gatt_health.date_time(measured_ns, self._zone)
         number = 0
         if counts_records(device):
             number = self._boot_id_of(device.hub_id) * _RECORDS_PER_RUN
             number = (number + self._records[device.number]) % _RECORD_NUMBERS
-        body = gatt_health.measurement(device.meter, plain, date, number)
+        body = gatt_health.measurement(device.meter, values, date, number)
         if body is not None:
             self._records[device.number] += 1
             said.append(Message(air.MEASUREMENT, body))
@@ -208,6 +203,13 @@ class Voices:
 
 
 _DESCRIPTION: Final = "Simulated sensor"
+
+
+def _battery(values: Mapping[str, float]) -> list[Message]:
+    """On the air: its level, where it is told."""
+    if "battery_level" not in values:
+        return []
+    return [Message(gatt_health.BATTERY, bytes([round(values["battery_level"])]))]
 
 
 def _friendly_name(device: LiveDevice) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from edge.signals import Signal
+from edge.marks import origin_of
+from edge.signals import Origin, Signal
 
 
 class DriverError(ValueError):
@@ -15,6 +16,19 @@ class DriverError(ValueError):
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
+
+
+def stated_origin(label: str, stated: str) -> Origin:
+    """Of a mark in a text. An unknown one is refused: it must not pass for a person.
+
+    Raises DriverError naming the label.
+    """
+    try:
+        return origin_of(stated)
+    except ValueError:
+        raise DriverError(
+            "bad_value", f"{label}: {stated[:32]!r} is not live, simulated or drill"
+        ) from None
 
 
 class Driver(Protocol):

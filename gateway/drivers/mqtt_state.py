@@ -13,9 +13,8 @@ from typing import Any, Final
 
 import msgspec
 
-from edge.marks import origin_of
 from edge.signals import NS_PER_S, Origin, Reading, Signal, SignalError
-from gateway.drivers.base import DriverError
+from gateway.drivers.base import DriverError, stated_origin
 from gateway.mqtt.frames import Binding, Definition, StateFrame
 from gateway.mqtt.templates import Context, NoValueError, rendered
 
@@ -122,15 +121,7 @@ _NO_VALUE: Final = frozenset({"", "none", "null", "unknown", "unavailable", "nan
 
 
 def _origin(stated: object) -> Origin:
-    """An unknown one is refused: it must not pass for a person."""
-    if stated is None:
-        return Origin.LIVE
-    try:
-        return origin_of(str(stated))
-    except ValueError:
-        raise DriverError(
-            "bad_value", f"yuyue_origin: {str(stated)[:32]!r} is not live, simulated or drill"
-        ) from None
+    return Origin.LIVE if stated is None else stated_origin("yuyue_origin", str(stated))
 
 
 def _last_seen_ns(content: dict[str, Any]) -> int | None:

@@ -9,9 +9,8 @@ from typing import Final
 
 import msgspec
 
-from edge.marks import origin_of
 from edge.signals import NS_PER_S, QUANTITIES, Origin, Reading, Signal, SignalError
-from gateway.drivers.base import DriverError
+from gateway.drivers.base import DriverError, stated_origin
 
 # RFC 8428 section 4.5.3: at or above it a time is absolute, below it is relative to now.
 ABSOLUTE_TIME_FROM_S: Final = 2**28
@@ -131,19 +130,14 @@ def refuse_must_understand(records: Sequence[Mapping[str, object]]) -> None:
 
 
 def _origin(records: list[SenmlRecord]) -> Origin:
-    """One origin for the whole pack. An unknown one is refused: it must not pass for a person."""
+    """One origin for the whole pack. Raises DriverError."""
     stated = {record.origin for record in records if record.origin is not None}
     if not stated:
         return Origin.LIVE
     if len(stated) > 1:
         raise DriverError("bad_value", f"origin: {len(stated)} different origins in one pack")
     (name,) = stated
-    try:
-        return origin_of(name)
-    except ValueError:
-        raise DriverError(
-            "bad_value", f"origin: {name[:32]!r} is not live, simulated or drill"
-        ) from None
+    return stated_origin("origin", name)
 
 
 def _advance_base(base: SenmlRecord, record: SenmlRecord) -> None:
