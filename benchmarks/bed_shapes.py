@@ -20,8 +20,9 @@ from typing import Any, Final
 import numpy as np
 from rich.console import Console
 from rich.table import Table
-from scipy.stats import ks_2samp
 
+from benchmarks import beside
+from benchmarks.beside import evenly
 from benchmarks.cloud import show_machine
 from edge.signals import FloatArray
 from edge.vitals.training.recordings import belt_nights, rr_nights
@@ -36,7 +37,6 @@ Kind = type[Breathing] | type[Beating] | type[Moving]
 BySubject = Mapping[str, FloatArray]  # (n, figures) of each person
 KINDS: Final[tuple[Kind, ...]] = (Breathing, Beating, Moving)
 _SOURCE: Final = "Li et al., Sci Data 2024, 10.1038/s41597-024-03950-5, CC BY 4.0"
-_SPLITS: Final = 200
 # A made-up night of the benchmark: a quiet sleeper, with movements as often as the simulator's.
 _NIGHT_S: Final = 8 * 3600.0
 _MOVES: Final = 64
@@ -110,29 +110,15 @@ def _as_arrays(
 def balanced(found: BySubject, each: int) -> FloatArray:
     """`each` of every person (all, where there are fewer), (n, figures)."""
     return np.concatenate([
-        rows[np.unique(np.linspace(0, len(rows) - 1, each).round().astype(int))]
-        for rows in found.values()
+        rows[evenly(len(rows), each)] for rows in found.values()
     ])  # fmt: skip
 
 
-def distances(ours: FloatArray, theirs: FloatArray) -> list[float]:
-    """The Kolmogorov-Smirnov distance of each figure."""
-    return [
-        float(ks_2samp(ours[:, column], theirs[:, column]).statistic)
-        for column in range(ours.shape[1])
-    ]
-
-
 def halves(found: BySubject, each: int) -> list[float]:
-    """How far half of the volunteers lie from the other half: 95 % of random splits are nearer."""
-    rng = np.random.default_rng(1)
-    names = sorted(found)
-    far = []
-    for _ in range(_SPLITS):
-        mixed = rng.permutation(names)
-        sides = (mixed[: len(names) // 2], mixed[len(names) // 2 :])
-        far.append(distances(*(balanced({n: found[n] for n in s}, each) for s in sides)))
-    return [float(one) for one in np.percentile(far, 95, axis=0)]
+    """How far half of the volunteers lie from the other half, by figure."""
+    return beside.halves(
+        list(found), lambda side: balanced({who: found[who] for who in side}, each)
+    )
 
 
 def summed_up(kind: Kind, found: BySubject) -> dict[str, Any]:
@@ -161,18 +147,11 @@ def written(found: Mapping[Kind, BySubject]) -> str:
 
 def _table(kind: Kind, real: BySubject, ours: BySubject, each: int) -> Table:
     theirs, made = balanced(real, each), balanced(ours, each)
-    table = Table(title=f"{kind.__name__}: {len(theirs)} of {len(real)} recorded people, "
-                  f"{len(made)} of {len(ours)} made up")  # fmt: skip
-    for title in ("figure", "recorded", "middle half", "made up", "middle half", "KS", "halves"):
-        table.add_column(title, justify="left" if title == "figure" else "right")
-    far, apart = distances(theirs, made), halves(real, each)
-    for column, name in enumerate(bed_shapes.names_of(kind)):
-        cells = []
-        for some in (theirs, made):
-            low, middle, high = np.percentile(some[:, column], [25, 50, 75])
-            cells += [f"{middle:.3f}", f"{low:.3f} .. {high:.3f}"]
-        table.add_row(name, *cells, f"{far[column]:.2f}", f"{apart[column]:.2f}")
-    return table
+    title = (
+        f"{kind.__name__}: {len(theirs)} of {len(real)} recorded people, "
+        f"{len(made)} of {len(ours)} made up"
+    )
+    return beside.table(title, bed_shapes.names_of(kind), theirs, made, halves(real, each), 3)
 
 
 def main() -> None:

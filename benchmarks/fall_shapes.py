@@ -19,8 +19,9 @@ from typing import Any, Final
 import numpy as np
 from rich.console import Console
 from rich.table import Table
-from scipy.stats import ks_2samp
 
+from benchmarks import beside
+from benchmarks.beside import evenly
 from benchmarks.cloud import show_machine
 from edge.events import EventKind
 from edge.fall.detector import FallDetector
@@ -54,7 +55,6 @@ SOURCES: Final = {
 WRITTEN: Final = (Position.WAIST, Position.WRIST)
 _BEFORE_S: Final = 3.0
 _AFTER_S: Final = 5.0
-_SPLITS: Final = 200
 _FOUND_NS: Final = 5 * NS_PER_S
 # The recorders' volunteers fall in these ways; a slide off a chair is another thing.
 _WAYS: Final = (FallKind.FORWARD, FallKind.BACKWARD, FallKind.SIDEWAYS)
@@ -112,13 +112,7 @@ def recorded(known: Recordings, position: Position) -> BySubject:
 def balanced(found: BySubject, most: int) -> list[Shape]:
     """About `most` of them, of every volunteer as many (all, where there are fewer)."""
     each = max(1, round(most / len(found)))
-    picked = [
-        np.unique(np.linspace(0, len(falls) - 1, each).round().astype(int))
-        for falls in found.values()
-    ]
-    return [
-        falls[n] for falls, some in zip(found.values(), picked, strict=True) for n in some
-    ]  # fmt: skip
+    return [falls[n] for falls in found.values() for n in evenly(len(falls), each)]
 
 
 def _falls(position: Position, count: int) -> Iterator[tuple[FloatArray, int]]:
@@ -197,15 +191,11 @@ def found_made_up(position: Position, count: int) -> float:
 
 
 def halves(found: BySubject, each: int) -> dict[str, float]:
-    """How far half of the volunteers lie from the other half: 95 % of random splits are nearer."""
-    rng = np.random.default_rng(1)
-    names = sorted(found)
-    far = []
-    for _ in range(_SPLITS):
-        mixed = rng.permutation(names)
-        sides = (mixed[: len(names) // 2], mixed[len(names) // 2 :])
-        far.append(distances(*(balanced({n: found[n] for n in s}, each) for s in sides)))
-    return {name: float(np.percentile([one[name] for one in far], 95)) for name in FIGURES}
+    """How far half of the volunteers lie from the other half, by figure."""
+    apart = beside.halves(
+        list(found), lambda side: _rows(balanced({who: found[who] for who in side}, each))
+    )
+    return dict(zip(FIGURES, apart, strict=True))
 
 
 def summed_up(found: BySubject, position: Position) -> dict[str, Any]:
@@ -234,28 +224,21 @@ def written(known: Recordings) -> str:
 
 def distances(real: Sequence[Shape], simulated: Sequence[Shape]) -> dict[str, float]:
     """The Kolmogorov-Smirnov distance of each figure."""
-    ours, theirs = (np.array([astuple(one) for one in some]) for some in (real, simulated))
-    return {
-        name: float(ks_2samp(ours[:, column], theirs[:, column]).statistic)
-        for column, name in enumerate(FIGURES)
-    }
+    return dict(zip(FIGURES, beside.distances(_rows(real), _rows(simulated)), strict=True))
+
+
+def _rows(shapes: Sequence[Shape]) -> FloatArray:
+    return np.array([astuple(one) for one in shapes], dtype=np.float64)
 
 
 def _table(position: Position, found: BySubject, most: int) -> Table:
     real, simulated = balanced(found, most), list(made_up(position, most))
-    table = Table(title=f"{position.value}: {len(real)} recorded ({SOURCES[position].dataset}, "
-                  f"{len(found)} people), {len(simulated)} made up")  # fmt: skip
-    for title in ("figure", "recorded", "middle half", "made up", "middle half", "KS", "halves"):
-        table.add_column(title, justify="left" if title == "figure" else "right")
-    far, apart = distances(real, simulated), halves(found, most // 2)
-    for name in FIGURES:
-        cells = []
-        for some in (real, simulated):
-            values = [getattr(one, name) for one in some]
-            low, middle, high = np.percentile(values, [25, 50, 75])
-            cells += [f"{middle:.2f}", f"{low:.2f} .. {high:.2f}"]
-        table.add_row(name, *cells, f"{far[name]:.2f}", f"{apart[name]:.2f}")
-    return table
+    title = (
+        f"{position.value}: {len(real)} recorded ({SOURCES[position].dataset}, "
+        f"{len(found)} people), {len(simulated)} made up"
+    )
+    apart = list(halves(found, most // 2).values())
+    return beside.table(title, FIGURES, _rows(real), _rows(simulated), apart, 2)
 
 
 def main() -> None:

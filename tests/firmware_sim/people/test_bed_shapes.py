@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.bed_shapes import BySubject, Kind, balanced, distances, made_up, recorded, written
+from benchmarks.bed_shapes import BySubject, Kind, balanced, made_up, recorded, written
+from benchmarks.beside import distances
 from firmware_sim.devices.recordings import data_dir
 from firmware_sim.people import bed_shapes, breathing, drawn
 from firmware_sim.people.bed_shapes import Beating, Breathing, Moving
