@@ -161,7 +161,8 @@ def main() -> None:
     parser.add_argument("--each", type=int, default=30, help="windows of each person")
     parser.add_argument("--write", action="store_true", help=f"make {bed_shapes.FILE.name} anew")
     given = parser.parse_args()
-    real = recorded(data_dir() / "vitals")
+    data = data_dir() / "vitals"
+    real = recorded(data)
     if given.write:
         bed_shapes.FILE.write_text(written(real), encoding="utf-8")
         console.print(f"wrote {bed_shapes.FILE.name}")
@@ -170,6 +171,9 @@ def main() -> None:
     ours = made_up(given.people)
     for kind in KINDS:
         console.print(_table(kind, real[kind], ours[kind], given.each))
+    often = [bed_shapes.moves_per_h(n.counts.astype(np.float64)) for n in belt_nights(data)]
+    low, high = min(often), max(often)
+    console.print(f"movements an hour, recorded: {low:.0f} to {high:.0f} by night")
 
 
 if __name__ == "__main__":
