@@ -40,12 +40,18 @@ class Register(Protocol):
     """What the source needs of the registry."""
 
     @property
-    def version(self) -> int: ...  # noqa: D102
+    def version(self) -> int:
+        """Grows with every change."""
+        ...
 
     @property
-    def simulation_key(self) -> bytes | None: ...  # noqa: D102
+    def simulation_key(self) -> bytes | None:
+        """What proves a simulator's tag; None where none was told."""
+        ...
 
-    def device(self, device_id: str) -> RegisteredDevice | None: ...  # noqa: D102
+    def device(self, device_id: str) -> RegisteredDevice | None:
+        """An assigned device; None for a stranger's."""
+        ...
 
 
 class Router:

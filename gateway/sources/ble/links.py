@@ -170,7 +170,7 @@ class LinkKeeper:
             failures = 0 if n_frames or lasted_s > _GOOD_S else failures + 1
             if failures:
                 ceiling_s = min(BACKOFF_MAX_S, BACKOFF_FIRST_S * 2 ** min(failures, 10))
-                await asyncio.sleep(random.uniform(BACKOFF_FIRST_S, ceiling_s))  # noqa: S311
+                await asyncio.sleep(random.uniform(BACKOFF_FIRST_S, ceiling_s))  # noqa: S311  # no secret
 
     async def _connect(self, link: _Link) -> int:
         """From connecting to the end of the connection; how many frames it gave.

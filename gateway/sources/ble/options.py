@@ -34,12 +34,18 @@ class KnownDevices(Protocol):
     """What the source needs of the registry."""
 
     @property
-    def version(self) -> int: ...  # noqa: D102
+    def version(self) -> int:
+        """Grows with every change."""
+        ...
 
     @property
-    def simulation_key(self) -> bytes | None: ...  # noqa: D102
+    def simulation_key(self) -> bytes | None:
+        """What proves a simulator's tag; None where none was told."""
+        ...
 
-    def assigned(self) -> dict[str, RegisteredDevice]: ...  # noqa: D102
+    def assigned(self) -> dict[str, RegisteredDevice]:
+        """The devices that belong to somebody or somewhere, by id."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,7 +128,8 @@ def test_pauses_are_in_the_truth_and_in_their_stretch(world: World) -> None:
         for row in world.truth()
         if row["kind"] == "breathing_pause" and row["elder"] == apnoea["elder"]
     ]
-    inside = [r for r in rows if apnoea["from_ns"] <= r["from_ns"] < apnoea["until_ns"]]  # type: ignore[operator]
+    from_ns, until_ns = (int(str(apnoea[name])) for name in ("from_ns", "until_ns"))
+    inside = [row for row in rows if from_ns <= int(str(row["from_ns"])) < until_ns]
     assert len(inside) > 0.7 * len(rows)
     assert 25 < len(inside) / 2.0 < 55  # an hour
     assert {row["effort"] for row in inside} == {"central", "obstructive"}
